@@ -1,0 +1,5 @@
+//! Which LLM provider gets a request, in which protocol, how many tokens it took and what that costs.
+
+pub mod protocol;
+
+pub use protocol::Protocol;
