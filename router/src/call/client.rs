@@ -1,0 +1,125 @@
+//! One provider's connections.
+//!
+//! hyper-util's pooled client rather than reqwest on top of it: redirects, cookies, proxies from the environment
+//! and decompression must all stay off for a gateway, and what is left of reqwest then costs more than it gives.
+
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use http::{Request, Response};
+use hyper::body::Incoming;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::client::legacy::Client as Pool;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+
+use super::{CallError, Pieces};
+
+/// How long to wait for a provider. There is no limit on the whole: a stream may take an hour.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the connection, TLS included.
+    pub connect: Duration,
+    /// From sending the request to the head of the answer.
+    pub first_byte: Duration,
+    /// Between two pieces of the answer.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    /// The first byte may take as long as the official SDKs wait: reasoning models think before they answer.
+    fn default() -> Self {
+        Self {
+            connect: Duration::from_secs(10),
+            first_byte: Duration::from_secs(600),
+            idle: Duration::from_secs(300),
+        }
+    }
+}
+
+/// Calls one provider over pooled connections.
+#[derive(Debug)]
+pub struct Client {
+    timeouts: Timeouts,
+    max_idle: usize,
+    plain: Pool<HttpConnector, Pieces>,
+    /// Built at the first `https` call: reading the system's certificates takes longer than our whole start.
+    secure: OnceLock<Pool<HttpsConnector<HttpConnector>, Pieces>>,
+}
+
+impl Client {
+    /// A client that keeps at most `max_idle` unused connections.
+    pub fn new(timeouts: Timeouts, max_idle: usize) -> Self {
+        let plain = pool(max_idle).build(connector(timeouts.connect, true));
+        Self { timeouts, max_idle, plain, secure: OnceLock::new() }
+    }
+
+    /// The timeouts it keeps.
+    pub const fn timeouts(&self) -> &Timeouts {
+        &self.timeouts
+    }
+
+    /// Sends `request` and waits for the head of the answer. Redirects are answers like any other.
+    pub async fn send(&self, request: Request<Pieces>) -> Result<Response<Incoming>, CallError> {
+        let answer = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
+            self.secure()?.request(request)
+        } else {
+            self.plain.request(request)
+        };
+        match tokio::time::timeout(self.timeouts.first_byte, answer).await {
+            Ok(answer) => Ok(answer?),
+            Err(_) => Err(CallError::FirstByteTimeout),
+        }
+    }
+
+    fn secure(&self) -> Result<&Pool<HttpsConnector<HttpConnector>, Pieces>, CallError> {
+        if let Some(pool) = self.secure.get() {
+            return Ok(pool);
+        }
+        let built = HttpsConnectorBuilder::new()
+            .with_tls_config(tls_config()?)
+            .https_only()
+            .enable_all_versions()
+            .wrap_connector(connector(self.timeouts.connect, false));
+        Ok(self.secure.get_or_init(|| pool(self.max_idle).build(built)))
+    }
+}
+
+fn pool(max_idle: usize) -> hyper_util::client::legacy::Builder {
+    let mut builder = Pool::builder(TokioExecutor::new());
+    builder
+        .pool_max_idle_per_host(max_idle)
+        .pool_idle_timeout(Duration::from_secs(90))
+        .pool_timer(TokioTimer::new())
+        .timer(TokioTimer::new())
+        .http2_keep_alive_interval(Duration::from_secs(20));
+    builder
+}
+
+fn connector(connect: Duration, enforce_http: bool) -> HttpConnector {
+    let mut connector = HttpConnector::new();
+    connector.set_nodelay(true);
+    connector.set_connect_timeout(Some(connect));
+    connector.set_keepalive(Some(Duration::from_secs(30)));
+    connector.enforce_http(enforce_http);
+    connector
+}
+
+/// The system's certificates, so that a company's own authority works; without any, nothing can be trusted.
+fn tls_config() -> Result<rustls::ClientConfig, CallError> {
+    static CONFIG: OnceLock<Result<rustls::ClientConfig, String>> = OnceLock::new();
+    let built = CONFIG.get_or_init(|| {
+        let mut roots = rustls::RootCertStore::empty();
+        let found = rustls_native_certs::load_native_certs();
+        let (added, _) = roots.add_parsable_certificates(found.certs);
+        if added == 0 {
+            return Err("no root certificates on this system; install ca-certificates".to_owned());
+        }
+        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = rustls::ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .map_err(|e| e.to_string())?;
+        Ok(config.with_root_certificates(roots).with_no_client_auth())
+    });
+    built.clone().map_err(CallError::Connect)
+}

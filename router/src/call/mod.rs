@@ -1,0 +1,11 @@
+//! Calling a provider: the only part of this library that does I/O.
+
+pub mod body;
+pub mod client;
+pub mod error;
+pub mod relay;
+
+pub use body::Pieces;
+pub use client::{Client, Timeouts};
+pub use error::CallError;
+pub use relay::{End, Finish, Observer, Relay};

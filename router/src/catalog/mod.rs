@@ -1,0 +1,1 @@
+//! Known providers and models: dated data and its lookup.

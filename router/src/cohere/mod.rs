@@ -1,0 +1,3 @@
+//! Cohere v2 chat.
+
+pub(crate) mod error;

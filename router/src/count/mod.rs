@@ -1,0 +1,57 @@
+//! How many tokens did this cost, in disjoint buckets.
+
+pub mod body;
+pub mod estimate;
+pub mod stream;
+mod usage;
+
+/// The LLM tokens of one attempt. The buckets are disjoint, but `reasoning` is a part of `output`.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Counts {
+    /// Input tokens that no cache answered.
+    pub input_uncached: u64,
+    /// Input tokens read from the provider's prompt cache.
+    pub cache_read: u64,
+    /// Input tokens written to a cache that lives five minutes (or as the provider chooses).
+    pub cache_write_5m: u64,
+    /// Input tokens written to a cache that lives one hour.
+    pub cache_write_1h: u64,
+    /// Output tokens, reasoning included.
+    pub output: u64,
+    /// Output tokens spent on reasoning.
+    pub reasoning: u64,
+}
+
+impl Counts {
+    /// All input tokens.
+    pub const fn input(&self) -> u64 {
+        self.input_uncached
+            .saturating_add(self.cache_read)
+            .saturating_add(self.cache_write_5m)
+            .saturating_add(self.cache_write_1h)
+    }
+
+    /// Input and output: the provider's total.
+    pub const fn total(&self) -> u64 {
+        self.input().saturating_add(self.output)
+    }
+}
+
+/// Who says so.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Source {
+    /// The provider's own usage report.
+    Reported,
+    /// Our estimate, where the provider reported none.
+    Estimated,
+}
+
+impl Source {
+    /// The word used in storage and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Reported => "reported",
+            Self::Estimated => "estimated",
+        }
+    }
+}

@@ -1,0 +1,283 @@
+//! The usage that a stream reports, read while its frames pass by.
+//!
+//! Runs for every event of every stream, so a frame is searched for the few marks that matter and parsed only
+//! where one is found.
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+use super::usage::parse;
+use super::{Counts, estimate};
+use crate::protocol::Protocol;
+use crate::sse;
+
+/// What a frame is to the relay.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Frame {
+    /// A part of the answer.
+    Content,
+    /// Only usage: the extra chunk that OpenAI sends when asked to include usage.
+    UsageOnly,
+    /// The end of the answer, as the protocol marks it.
+    End,
+    /// The provider reports an error inside the stream.
+    Error,
+    /// A comment, a ping, an empty frame.
+    Other,
+}
+
+/// Reads a stream's frames for usage, its end, and errors.
+#[derive(Debug)]
+pub struct Meter {
+    protocol: Protocol,
+    counts: Option<Counts>,
+    estimated_output: u64,
+    answer_is_whole: bool,
+    failed: bool,
+    frames: u64,
+}
+
+#[derive(Deserialize)]
+struct Chunk<'a> {
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    choices: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "type")]
+    kind: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    response: Option<Inner<'a>>,
+    #[serde(borrow, default)]
+    message: Option<Inner<'a>>,
+}
+
+#[derive(Deserialize)]
+struct Inner<'a> {
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+}
+
+impl Meter {
+    /// A meter for a stream of `protocol`.
+    pub fn new(protocol: Protocol) -> Self {
+        Self { protocol, counts: None, estimated_output: 0, answer_is_whole: false, failed: false, frames: 0 }
+    }
+
+    /// What the provider has reported so far.
+    pub const fn reported(&self) -> Option<Counts> {
+        self.counts
+    }
+
+    /// Our estimate of the output tokens that have passed.
+    pub const fn estimated_output(&self) -> u64 {
+        self.estimated_output
+    }
+
+    /// Whether the answer is complete: its end mark was seen, or a finish reason in protocols that have one.
+    pub const fn is_whole(&self) -> bool {
+        self.answer_is_whole
+    }
+
+    /// Whether the provider reported an error inside the stream.
+    pub const fn has_failed(&self) -> bool {
+        self.failed
+    }
+
+    /// How many frames with data have passed.
+    pub const fn frames(&self) -> u64 {
+        self.frames
+    }
+
+    /// Reads one frame.
+    pub fn read(&mut self, frame: &[u8]) -> Frame {
+        let Some(data) = sse::data(frame) else { return Frame::Other };
+        self.frames += 1;
+        if data.as_ref() == b"[DONE]" {
+            self.answer_is_whole = true;
+            return Frame::End;
+        }
+        match self.protocol {
+            Protocol::OpenAi | Protocol::Gemini | Protocol::Cohere => self.read_chat(&data),
+            Protocol::Responses => self.read_responses(&data),
+            Protocol::Anthropic => self.read_anthropic(&data),
+        }
+    }
+
+    fn read_chat(&mut self, data: &[u8]) -> Frame {
+        if has_value(data, b"\"finish_reason\":", b'"') {
+            self.answer_is_whole = true;
+        }
+        let has_usage = has_value(data, b"\"usage\":", b'{');
+        let has_error = memmem::find(data, b"\"error\"").is_some();
+        if has_usage || has_error {
+            let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return Frame::Content };
+            if let Some(usage) = chunk.usage.and_then(parse).and_then(|u| u.openai()) {
+                self.counts = Some(usage);
+                // With no choices left there is nothing in it but usage.
+                if chunk.choices.is_none_or(|c| is_empty_list(c.get())) {
+                    return Frame::UsageOnly;
+                }
+            }
+            if chunk.error.is_some_and(|e| e.get() != "null") {
+                self.failed = true;
+                return Frame::Error;
+            }
+        }
+        self.estimated_output += estimate::answer_tokens(data);
+        Frame::Content
+    }
+
+    fn read_responses(&mut self, data: &[u8]) -> Frame {
+        let kind = kind(data);
+        if kind.ends_with(b".delta") {
+            self.estimated_output += estimate::answer_tokens(data);
+            return Frame::Content;
+        }
+        let frame = match kind {
+            b"response.completed" | b"response.incomplete" => Frame::End,
+            b"response.failed" | b"error" => Frame::Error,
+            _ => return Frame::Content,
+        };
+        self.answer_is_whole |= frame == Frame::End;
+        self.failed |= frame == Frame::Error;
+        if let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) {
+            self.counts = chunk.response.and_then(|r| r.usage).and_then(parse).and_then(|u| u.openai()).or(self.counts);
+        }
+        frame
+    }
+
+    fn read_anthropic(&mut self, data: &[u8]) -> Frame {
+        match kind(data) {
+            b"content_block_delta" => {
+                self.estimated_output += estimate::answer_tokens(data);
+                Frame::Content
+            }
+            b"message_start" | b"message_delta" => {
+                if let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) {
+                    let usage = chunk.usage.or(chunk.message.and_then(|m| m.usage)).and_then(parse);
+                    self.counts = usage.map_or(self.counts, |u| u.anthropic(self.counts));
+                }
+                Frame::Content
+            }
+            b"message_stop" => {
+                self.answer_is_whole = true;
+                Frame::End
+            }
+            b"error" => {
+                self.failed = true;
+                Frame::Error
+            }
+            b"ping" => Frame::Other,
+            _ => Frame::Content,
+        }
+    }
+}
+
+fn is_empty_list(json: &str) -> bool {
+    json.strip_prefix('[').and_then(|s| s.strip_suffix(']')).is_some_and(|s| s.trim().is_empty())
+}
+
+/// Whether `field` stands in `data` with a value that starts with `first`.
+fn has_value(data: &[u8], field: &[u8], first: u8) -> bool {
+    memmem::find_iter(data, field).any(|at| {
+        data.get(at + field.len()..).unwrap_or_default().iter().find(|b| !b.is_ascii_whitespace()) == Some(&first)
+    })
+}
+
+/// The value of the event's `type`. Both families write it first, which spares parsing; elsewhere the parser decides.
+fn kind(data: &[u8]) -> &[u8] {
+    let start = data.trim_ascii_start();
+    let quick = start.strip_prefix(b"{").map(<[u8]>::trim_ascii_start).and_then(|s| s.strip_prefix(b"\"type\""));
+    let quick = quick.map(<[u8]>::trim_ascii_start).and_then(|s| s.strip_prefix(b":"));
+    let value = match quick {
+        Some(value) => value.trim_ascii_start(),
+        None => match serde_json::from_slice::<Chunk<'_>>(data).ok().and_then(|c| c.kind) {
+            Some(kind) => kind.get().as_bytes(),
+            None => return &[],
+        },
+    };
+    let Some(inside) = value.strip_prefix(b"\"") else { return &[] };
+    memchr::memchr(b'"', inside).and_then(|end| inside.get(..end)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(protocol: Protocol, datas: &[&str]) -> (Meter, Vec<Frame>) {
+        let mut meter = Meter::new(protocol);
+        let frames = datas.iter().map(|d| meter.read(format!("data: {d}\n\n").as_bytes())).collect();
+        (meter, frames)
+    }
+
+    #[test]
+    fn chat_usage_comes_in_a_chunk_of_its_own_or_with_the_last() {
+        let (meter, frames) = read(
+            Protocol::OpenAi,
+            &[
+                r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#,
+                r#"{"choices":[{"index":0,"delta":{"content":"say \"usage\": {1} and \"error\""},"finish_reason":null}]}"#,
+                r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
+                r#"{"choices": [ ],"usage": {"prompt_tokens":4,"completion_tokens":2,"total_tokens":6}}"#,
+                "[DONE]",
+            ],
+        );
+        assert_eq!(frames, [Frame::Content, Frame::Content, Frame::Content, Frame::UsageOnly, Frame::End]);
+        assert_eq!(meter.reported().unwrap().total(), 6);
+        assert!(meter.is_whole() && !meter.has_failed());
+
+        let (meter, frames) = read(
+            Protocol::OpenAi,
+            &[r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#],
+        );
+        assert_eq!(frames, [Frame::Content]);
+        assert_eq!(meter.reported().unwrap().total(), 2);
+    }
+
+    #[test]
+    fn an_error_in_a_stream_is_seen_but_text_about_errors_is_not_one() {
+        let (meter, frames) = read(
+            Protocol::OpenAi,
+            &[r#"{"choices":[{"delta":{"content":"\"error\":{}"}}],"error":null}"#, r#"{"error":{"message":"overloaded"}}"#],
+        );
+        assert_eq!(frames, [Frame::Content, Frame::Error]);
+        assert!(meter.has_failed() && !meter.is_whole());
+    }
+
+    #[test]
+    fn responses_usage_stands_in_the_terminal_event() {
+        let (meter, frames) = read(
+            Protocol::Responses,
+            &[
+                r#"{"type":"response.created","response":{"id":"resp_1","usage":null}}"#,
+                r#"{"type":"response.output_text.delta","delta":"hello there"}"#,
+                r#"{"type":"response.output_text.done","text":"hello there"}"#,
+                r#"{"sequence_number":3,"type":"response.completed","response":{"usage":{"input_tokens":7,"input_tokens_details":{"cached_tokens":3},"output_tokens":2,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":9}}}"#,
+            ],
+        );
+        assert_eq!(frames, [Frame::Content, Frame::Content, Frame::Content, Frame::End]);
+        assert_eq!(meter.reported().unwrap().cache_read, 3);
+        assert!(meter.is_whole());
+        assert!((2..=4).contains(&meter.estimated_output()), "{}", meter.estimated_output());
+    }
+
+    #[test]
+    fn anthropic_usage_is_merged_from_start_and_delta() {
+        let (meter, frames) = read(
+            Protocol::Anthropic,
+            &[
+                r#"{"type":"message_start","message":{"id":"msg_1","usage":{"input_tokens":3,"cache_read_input_tokens":10,"output_tokens":1}}}"#,
+                r#"{"type":"ping"}"#,
+                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}"#,
+                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}}"#,
+                r#"{"type":"message_stop"}"#,
+            ],
+        );
+        assert_eq!(frames, [Frame::Content, Frame::Other, Frame::Content, Frame::Content, Frame::End]);
+        let counts = meter.reported().unwrap();
+        assert_eq!((counts.input(), counts.output), (13, 9));
+    }
+}

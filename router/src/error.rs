@@ -1,0 +1,166 @@
+//! One problem, told in the shape that each protocol's clients understand.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+
+use crate::protocol::Protocol;
+
+/// What kind of failure it is. Each protocol has its own word and status for these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// The request itself is wrong.
+    BadRequest,
+    /// No key, or one that is not accepted.
+    Unauthenticated,
+    /// The key may not do this.
+    Forbidden,
+    /// The path or model does not exist.
+    NotFound,
+    /// The path exists, but not with this method.
+    MethodNotAllowed,
+    /// The body is larger than allowed.
+    TooLarge,
+    /// Too many requests.
+    RateLimited,
+    /// The provider failed or gave an answer that makes no sense.
+    UpstreamFailed,
+    /// The provider did not answer in time.
+    UpstreamTimeout,
+    /// Nothing can serve the request at the moment.
+    Unavailable,
+    /// A fault of ours.
+    Internal,
+}
+
+/// A failure as the caller is told it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// What kind of failure.
+    pub kind: Kind,
+    /// A stable word for programs.
+    pub code: &'static str,
+    /// What happened.
+    pub message: Cow<'static, str>,
+    /// What to do about it.
+    pub advice: Cow<'static, str>,
+    /// The request field at fault.
+    pub field: Option<&'static str>,
+    /// When it makes sense to try again, in seconds.
+    pub retry_after_s: Option<u32>,
+    /// The status to answer with, where it is not the usual one of the kind.
+    pub status: Option<u16>,
+}
+
+impl Problem {
+    /// A problem with its sentence and advice.
+    pub fn new(
+        kind: Kind,
+        code: &'static str,
+        message: impl Into<Cow<'static, str>>,
+        advice: impl Into<Cow<'static, str>>,
+    ) -> Self {
+        Self { kind, code, message: message.into(), advice: advice.into(), field: None, retry_after_s: None, status: None }
+    }
+
+    /// Names the request field at fault.
+    #[must_use]
+    pub const fn at_field(mut self, field: Option<&'static str>) -> Self {
+        self.field = field;
+        self
+    }
+
+    /// Says when to try again, in seconds.
+    #[must_use]
+    pub const fn retry_after(mut self, seconds: u32) -> Self {
+        self.retry_after_s = Some(seconds);
+        self
+    }
+
+    /// Answers with `status` instead of the kind's usual one.
+    #[must_use]
+    pub const fn with_status(mut self, status: u16) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// The HTTP status for clients of `protocol`.
+    pub const fn http_status(&self, protocol: Protocol) -> u16 {
+        if let Some(status) = self.status {
+            return status;
+        }
+        match self.kind {
+            Kind::BadRequest => 400,
+            Kind::Unauthenticated => 401,
+            Kind::Forbidden => 403,
+            Kind::NotFound => 404,
+            Kind::MethodNotAllowed => 405,
+            Kind::TooLarge => 413,
+            Kind::RateLimited => 429,
+            Kind::Internal => 500,
+            Kind::UpstreamFailed => 502,
+            Kind::UpstreamTimeout => 504,
+            // Anthropic's own word for overload; its clients retry on it.
+            Kind::Unavailable if matches!(protocol, Protocol::Anthropic) => 529,
+            Kind::Unavailable => 503,
+        }
+    }
+
+    /// The response body for clients of `protocol`, as JSON.
+    pub fn body(&self, protocol: Protocol, request_id: &str) -> Bytes {
+        match protocol {
+            Protocol::OpenAi | Protocol::Responses => crate::openai::error::body(self, request_id),
+            Protocol::Anthropic => crate::anthropic::error::body(self, request_id),
+            Protocol::Gemini => crate::gemini::error::body(self, request_id),
+            Protocol::Cohere => crate::cohere::error::body(self, request_id),
+        }
+    }
+
+    /// The frames that end a stream of `protocol` which has begun already.
+    pub fn stream_end(&self, protocol: Protocol, request_id: &str) -> Bytes {
+        match protocol {
+            Protocol::OpenAi => crate::openai::error::stream_end(self, request_id),
+            Protocol::Responses => crate::responses::error::stream_end(self, request_id),
+            Protocol::Anthropic => crate::anthropic::error::stream_end(self, request_id),
+            Protocol::Gemini => crate::gemini::error::stream_end(self, request_id),
+            Protocol::Cohere => crate::cohere::error::stream_end(self, request_id),
+        }
+    }
+
+    /// What happened and what to do, as one text.
+    pub fn sentence(&self) -> String {
+        let mut text = self.message.trim_end_matches('.').to_owned();
+        if !self.advice.is_empty() {
+            text.push_str(". ");
+            text.push_str(&self.advice);
+        }
+        text
+    }
+}
+
+/// `value` as JSON. Error bodies hold strings and numbers only, which cannot fail to serialize.
+pub(crate) fn json(value: &impl serde::Serialize) -> Bytes {
+    serde_json::to_vec(value).map_or_else(|_| Bytes::from_static(b"{}"), Bytes::from)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_protocol_tells_the_sentence_the_code_and_the_request() {
+        let problem = Problem::new(Kind::NotFound, "model_not_found", "no model \"x\"", "Did you mean \"y\"?")
+            .at_field(Some("model"));
+        for protocol in Protocol::ALL {
+            let body = problem.body(protocol, "req_1");
+            let end = problem.stream_end(protocol, "req_1");
+            for text in [&body, &end] {
+                let text = std::str::from_utf8(text).unwrap();
+                assert!(text.contains(r#"no model \"x\". Did you mean \"y\"?"#), "{protocol}: {text}");
+            }
+            serde_json::from_slice::<serde_json::Value>(&body).unwrap();
+            assert!(end.ends_with(b"\n\n"));
+            assert_eq!(problem.http_status(protocol), 404);
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! What routing needs out of a raw JSON request, read in one pass without building a tree.
+//!
+//! The whole body is checked for JSON syntax on the way, so that a request is refused here and not
+//! half-way through an upstream. Nothing is copied: fields are spans of the body, which [`crate::splice`] edits.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+
+use serde::{Deserialize, Deserializer};
+use serde_json::value::RawValue;
+
+/// How deeply arrays and objects may be nested. Real requests stay below 40; parsers behind us stop at 128 to 1,000.
+pub const MAX_DEPTH: usize = 512;
+
+/// How long a model name may be, in bytes.
+pub const MAX_MODEL_BYTES: usize = 256;
+
+/// The fields of a request that decide where it goes and how it is answered.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Peek<'a> {
+    /// The model as the client named it, escapes resolved.
+    pub model: Cow<'a, str>,
+    /// Where the model's JSON value stands in the body, quotes included.
+    pub model_at: Range<usize>,
+    /// Whether the client asked for a stream.
+    pub stream: bool,
+    /// Where the value of `stream_options` stands, if the client sent one.
+    pub stream_options_at: Option<Range<usize>>,
+    /// Where the first byte after the opening brace stands: the place for a new first field.
+    pub inside_at: usize,
+}
+
+/// Why a body cannot be routed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum PeekError {
+    /// The body is empty.
+    Empty,
+    /// The text stops in the middle of a value.
+    Truncated,
+    /// The text is not JSON.
+    Syntax {
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// The JSON value is not an object.
+    NotAnObject,
+    /// A field that decides about routing stands there twice: two readers could choose differently.
+    Duplicate(&'static str),
+    /// `model` is missing or null.
+    NoModel,
+    /// `model` is not a string.
+    ModelNotAString,
+    /// `model` is empty or longer than [`MAX_MODEL_BYTES`].
+    ModelLength(usize),
+    /// `stream` is neither a boolean nor null.
+    StreamNotABool,
+    /// More than [`MAX_DEPTH`] levels of nesting.
+    TooDeep,
+}
+
+impl fmt::Display for PeekError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Empty => f.write_str("the request body is empty; send a JSON object with at least `model`"),
+            Self::Truncated => f.write_str("the request body is JSON that stops in the middle; send all of it"),
+            Self::Syntax { line, column } => write!(f, "the request body is not JSON: error at line {line} column {column}"),
+            Self::NotAnObject => f.write_str("the request body must be a JSON object"),
+            Self::Duplicate(field) => write!(f, "the field `{field}` stands twice in the request body; send it once"),
+            Self::NoModel => f.write_str("the field `model` is missing; name a model, GET /v1/models lists them"),
+            Self::ModelNotAString => f.write_str("the field `model` must be a string"),
+            Self::ModelLength(0) => f.write_str("the field `model` is empty; name a model, GET /v1/models lists them"),
+            Self::ModelLength(n) => write!(f, "the field `model` is {n} bytes long; at most {MAX_MODEL_BYTES} are allowed"),
+            Self::StreamNotABool => f.write_str("the field `stream` must be true or false"),
+            Self::TooDeep => write!(f, "the request body is nested more than {MAX_DEPTH} levels deep"),
+        }
+    }
+}
+
+impl std::error::Error for PeekError {}
+
+impl PeekError {
+    /// The request field at fault, as error bodies name it.
+    pub const fn field(&self) -> Option<&'static str> {
+        match self {
+            Self::NoModel | Self::ModelNotAString | Self::ModelLength(_) => Some("model"),
+            Self::StreamNotABool => Some("stream"),
+            Self::Duplicate(field) => Some(field),
+            Self::Empty | Self::Truncated | Self::Syntax { .. } | Self::NotAnObject | Self::TooDeep => None,
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Fields<'a> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    model: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    stream: Option<&'a RawValue>,
+    #[serde(borrow, default, deserialize_with = "present")]
+    stream_options: Option<&'a RawValue>,
+}
+
+/// Keeps an explicit `null` apart from an absent field: the first has a place in the body that an edit must replace.
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&'a RawValue>::deserialize(from).map(Some)
+}
+
+impl<'a> Peek<'a> {
+    /// Reads `body`, which must be one JSON object with a `model`.
+    pub fn read(body: &'a [u8]) -> Result<Self, PeekError> {
+        let open = body.iter().position(|b| !b.is_ascii_whitespace()).ok_or(PeekError::Empty)?;
+        if body.get(open) != Some(&b'{') {
+            // A derived struct also accepts an array; valid JSON of another kind deserves its own sentence.
+            return Err(match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+                Ok(_) => PeekError::NotAnObject,
+                Err(e) => explain(&e),
+            });
+        }
+        let fields: Fields<'a> = serde_json::from_slice(body).map_err(|e| explain(&e))?;
+        if nested_deeper_than(body, MAX_DEPTH) {
+            return Err(PeekError::TooDeep);
+        }
+        let model_raw = fields.model.filter(|m| m.get() != "null").ok_or(PeekError::NoModel)?;
+        let model = text(model_raw).ok_or(PeekError::ModelNotAString)?;
+        if model.is_empty() || model.len() > MAX_MODEL_BYTES {
+            return Err(PeekError::ModelLength(model.len()));
+        }
+        let stream = match fields.stream.map(RawValue::get) {
+            None | Some("null" | "false") => false,
+            Some("true") => true,
+            Some(_) => return Err(PeekError::StreamNotABool),
+        };
+        Ok(Self {
+            model,
+            model_at: span(body, model_raw),
+            stream,
+            stream_options_at: fields.stream_options.map(|raw| span(body, raw)),
+            inside_at: open + 1,
+        })
+    }
+}
+
+fn text(raw: &RawValue) -> Option<Cow<'_, str>> {
+    let inner = raw.get().strip_prefix('"')?.strip_suffix('"')?;
+    if inner.contains('\\') { serde_json::from_str(raw.get()).ok().map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+}
+
+/// `raw` borrows from `body`, so the distance of their addresses is its place.
+fn span(body: &[u8], raw: &RawValue) -> Range<usize> {
+    let start = raw.get().as_ptr().addr().saturating_sub(body.as_ptr().addr());
+    start..start + raw.get().len()
+}
+
+fn explain(e: &serde_json::Error) -> PeekError {
+    if e.is_eof() {
+        return PeekError::Truncated;
+    }
+    if e.is_data() {
+        let said = e.to_string();
+        for field in ["model", "stream", "stream_options"] {
+            if said.starts_with(&format!("duplicate field `{field}`")) {
+                return PeekError::Duplicate(field);
+            }
+        }
+    }
+    PeekError::Syntax { line: e.line(), column: e.column() }
+}
+
+/// Whether valid JSON nests deeper than `limit`.
+///
+/// Depth cannot exceed the number of opening brackets, and counting bytes is an order faster than following
+/// strings, so most bodies never reach the slow half.
+pub fn nested_deeper_than(body: &[u8], limit: usize) -> bool {
+    if memchr::memchr2_iter(b'{', b'[', body).take(limit + 1).count() <= limit {
+        return false;
+    }
+    let mut depth = 0_usize;
+    let mut rest = body;
+    while let Some((&byte, tail)) = rest.split_first() {
+        rest = tail;
+        match byte {
+            b'{' | b'[' => {
+                depth += 1;
+                if depth > limit {
+                    return true;
+                }
+            }
+            b'}' | b']' => depth = depth.saturating_sub(1),
+            b'"' => rest = after_string(rest),
+            _ => {}
+        }
+    }
+    false
+}
+
+/// The text behind the string that `rest` stands in.
+fn after_string(mut rest: &[u8]) -> &[u8] {
+    while let Some(at) = memchr::memchr2(b'"', b'\\', rest) {
+        let skip = if rest.get(at) == Some(&b'"') { at + 1 } else { at + 2 };
+        let quote = rest.get(at) == Some(&b'"');
+        rest = rest.get(skip..).unwrap_or_default();
+        if quote {
+            return rest;
+        }
+    }
+    &[]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reads_model_and_stream_wherever_they_stand() {
+        let body = br#" {"messages":[{"model":"no"}], "stream" : true,"model" :"gpt\u002d5","x":1}"#;
+        let peek = Peek::read(body).unwrap();
+        assert_eq!(peek.model, "gpt-5");
+        assert_eq!(&body[peek.model_at.clone()], br#""gpt\u002d5""#);
+        assert!(peek.stream);
+        assert_eq!(peek.inside_at, 2);
+    }
+
+    #[test]
+    fn refuses_what_cannot_be_routed() {
+        let deep = format!(r#"{{"model":"m","x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
+        for (body, expected) in [
+            ("", PeekError::Empty),
+            ("  \n", PeekError::Empty),
+            ("hello", PeekError::Syntax { line: 1, column: 1 }),
+            (r#"{"model":"m""#, PeekError::Truncated),
+            (r#"{"model":"m"} x"#, PeekError::Syntax { line: 1, column: 15 }),
+            (r#"["m"]"#, PeekError::NotAnObject),
+            ("null", PeekError::NotAnObject),
+            ("{}", PeekError::NoModel),
+            (r#"{"model":null}"#, PeekError::NoModel),
+            (r#"{"model":7}"#, PeekError::ModelNotAString),
+            (r#"{"model":{"a":"b"}}"#, PeekError::ModelNotAString),
+            (r#"{"model":""}"#, PeekError::ModelLength(0)),
+            (r#"{"model":"a","model":"b"}"#, PeekError::Duplicate("model")),
+            (r#"{"model":"a","mod\u0065l":"b"}"#, PeekError::Duplicate("model")),
+            (r#"{"model":"a","stream":true,"stream":false}"#, PeekError::Duplicate("stream")),
+            (r#"{"model":"a","stream":"yes"}"#, PeekError::StreamNotABool),
+            (&deep, PeekError::TooDeep),
+        ] {
+            assert_eq!(Peek::read(body.as_bytes()), Err(expected), "{}", &body[..body.len().min(60)]);
+        }
+    }
+
+    #[test]
+    fn brackets_in_strings_are_not_depth() {
+        let body = format!(r#"{{"model":"m","x":"{}\\\"{}"}}"#, "[".repeat(2_000), "{".repeat(2_000));
+        assert!(Peek::read(body.as_bytes()).is_ok());
+        assert!(!nested_deeper_than(body.as_bytes(), 1));
+    }
+}

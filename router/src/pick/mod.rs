@@ -1,0 +1,3 @@
+//! Who gets the request, and why.
+
+pub mod name;

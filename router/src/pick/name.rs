@@ -1,0 +1,155 @@
+//! From the name that a client used to the provider and the model it means.
+//!
+//! In this order: `provider/model`; a model that an enabled provider lists; the default provider; the first enabled
+//! provider. A provider whose list is known and does not hold the name is passed over, so that a misspelt model is
+//! told here, with the closest names, and not by a provider the caller never chose. `provider/model` is always
+//! taken at its word.
+
+/// What is known of one provider's names.
+#[derive(Clone, Debug)]
+pub struct Provider {
+    /// The prefix in `provider/model`.
+    pub name: String,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// The models it lists, sorted; none while unknown.
+    pub listed: Option<Vec<String>>,
+}
+
+impl Provider {
+    fn lists(&self, model: &str) -> bool {
+        self.listed.as_ref().is_some_and(|list| list.binary_search_by(|m| m.as_str().cmp(model)).is_ok())
+    }
+}
+
+/// Every provider in the order of the configuration.
+#[derive(Clone, Debug, Default)]
+pub struct Names {
+    providers: Vec<Provider>,
+    default: Option<usize>,
+}
+
+/// The provider, by its place in the configuration, and the model to ask it for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Picked<'a> {
+    /// Its place in [`Names`].
+    pub provider: usize,
+    /// The model's name upstream.
+    pub model: &'a str,
+}
+
+/// Why a name means nothing here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unknown {
+    /// No provider is enabled at all.
+    NoProvider,
+    /// The named provider is switched off.
+    Disabled(String),
+    /// Nothing has this name; these are the closest that exist.
+    Model(Vec<String>),
+}
+
+impl Names {
+    /// A table of `providers`; `default` is the name of one of them.
+    pub fn new(mut providers: Vec<Provider>, default: Option<&str>) -> Self {
+        for list in providers.iter_mut().filter_map(|p| p.listed.as_mut()) {
+            list.sort_unstable();
+            list.dedup();
+        }
+        let default = default.and_then(|name| providers.iter().position(|p| p.name == name));
+        Self { providers, default }
+    }
+
+    /// Whom `asked` means.
+    pub fn resolve<'a>(&self, asked: &'a str) -> Result<Picked<'a>, Unknown> {
+        let prefixed = asked.split_once('/').filter(|(_, model)| !model.is_empty());
+        if let Some((prefix, model)) = prefixed
+            && let Some(provider) = self.providers.iter().position(|p| p.name == prefix)
+        {
+            return match self.providers.get(provider).is_some_and(|p| p.enabled) {
+                true => Ok(Picked { provider, model }),
+                false => Err(Unknown::Disabled(prefix.to_owned())),
+            };
+        }
+        let found = self
+            .in_order(|p| p.lists(asked))
+            // An unknown prefix may be part of a model's own name, but only a list can say so.
+            .or_else(|| if prefixed.is_some() { None } else { self.in_order(|p| p.listed.is_none()) });
+        match found {
+            Some(provider) => Ok(Picked { provider, model: asked }),
+            None if self.providers.iter().all(|p| !p.enabled) => Err(Unknown::NoProvider),
+            None => Err(Unknown::Model(self.closest(asked))),
+        }
+    }
+
+    /// The first enabled provider that fits, the default before the others.
+    fn in_order(&self, fits: impl Fn(&Provider) -> bool) -> Option<usize> {
+        let fits = |at: &usize| self.providers.get(*at).is_some_and(|p| p.enabled && fits(p));
+        self.default.filter(fits).or_else(|| (0..self.providers.len()).find(fits))
+    }
+
+    /// Up to three names that exist and look most like `asked`.
+    fn closest(&self, asked: &str) -> Vec<String> {
+        let tail = asked.rsplit('/').next().unwrap_or(asked);
+        let mut scored: Vec<(f64, String)> = Vec::new();
+        for provider in self.providers.iter().filter(|p| p.enabled) {
+            for model in provider.listed.iter().flatten() {
+                let score = strsim::jaro_winkler(tail, model).max(strsim::jaro_winkler(asked, model));
+                scored.push((score, format!("{}/{model}", provider.name)));
+            }
+        }
+        scored.retain(|(score, _)| *score > 0.6);
+        scored.sort_by(|a, b| b.0.total_cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
+        scored.into_iter().take(3).map(|(_, name)| name).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn provider(name: &str, listed: Option<&[&str]>) -> Provider {
+        let listed = listed.map(|l| l.iter().map(|m| (*m).to_owned()).collect());
+        Provider { name: name.to_owned(), enabled: true, listed }
+    }
+
+    fn picked(names: &Names, asked: &str) -> Result<(usize, String), Unknown> {
+        names.resolve(asked).map(|p| (p.provider, p.model.to_owned()))
+    }
+
+    #[test]
+    fn a_known_prefix_is_taken_at_its_word() {
+        let mut off = provider("off", None);
+        off.enabled = false;
+        let names = Names::new(vec![provider("a", Some(&["x"])), provider("b", None), off], None);
+        assert_eq!(picked(&names, "a/x"), Ok((0, "x".into())));
+        assert_eq!(picked(&names, "a/not-listed"), Ok((0, "not-listed".into())));
+        assert_eq!(picked(&names, "b/org/model"), Ok((1, "org/model".into())));
+        assert_eq!(picked(&names, "off/x"), Err(Unknown::Disabled("off".into())));
+    }
+
+    #[test]
+    fn an_unknown_prefix_is_not_sent_elsewhere() {
+        let names = Names::new(vec![provider("a", Some(&["meta/llama"])), provider("b", None)], Some("b"));
+        assert_eq!(picked(&names, "meta/llama"), Ok((0, "meta/llama".into())));
+        assert_eq!(picked(&names, "meta/lama"), Err(Unknown::Model(vec!["a/meta/llama".into()])));
+        assert_eq!(picked(&names, "opena/gpt"), Err(Unknown::Model(vec![])));
+    }
+
+    #[test]
+    fn bare_names_go_to_who_lists_them_then_to_the_default_then_to_the_first() {
+        let listing = vec![provider("a", Some(&["m", "only-a"])), provider("b", Some(&["m", "only-b"]))];
+        let names = Names::new(listing.clone(), None);
+        assert_eq!(picked(&names, "m"), Ok((0, "m".into())));
+        assert_eq!(picked(&names, "only-b"), Ok((1, "only-b".into())));
+        assert_eq!(picked(&names, "only-c"), Err(Unknown::Model(vec!["a/only-a".into(), "b/only-b".into()])));
+        let names = Names::new(listing, Some("b"));
+        assert_eq!(picked(&names, "m"), Ok((1, "m".into())));
+        assert_eq!(picked(&names, "only-a"), Ok((0, "only-a".into())));
+
+        let unknown = vec![provider("a", Some(&["m"])), provider("b", None), provider("c", None)];
+        assert_eq!(picked(&Names::new(unknown.clone(), None), "x"), Ok((1, "x".into())));
+        assert_eq!(picked(&Names::new(unknown, Some("c")), "x"), Ok((2, "x".into())));
+        assert_eq!(picked(&Names::default(), "x"), Err(Unknown::NoProvider));
+    }
+}

@@ -1,0 +1,152 @@
+//! Which path means what: the surfaces that clients reach, however they spell the way there.
+
+use std::borrow::Cow;
+
+use crate::protocol::Protocol;
+
+/// One thing that a client can ask for on the data plane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Surface {
+    /// OpenAI `/v1/chat/completions`.
+    Chat,
+    /// OpenAI `/v1/completions`.
+    Completions,
+    /// OpenAI `/v1/embeddings`.
+    Embeddings,
+    /// OpenAI `/v1/responses`.
+    Responses,
+    /// Anthropic `/v1/messages`.
+    Messages,
+    /// `/v1/models`.
+    Models,
+    /// `/v1/models/{id}`.
+    Model,
+}
+
+impl Surface {
+    /// The word for it in logs, storage and reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Completions => "completions",
+            Self::Embeddings => "embeddings",
+            Self::Responses => "responses",
+            Self::Messages => "messages",
+            Self::Models => "models",
+            Self::Model => "model",
+        }
+    }
+
+    /// The protocol that its clients speak, and that their errors are told in.
+    pub const fn protocol(self) -> Protocol {
+        match self {
+            Self::Chat | Self::Completions | Self::Embeddings | Self::Models | Self::Model => Protocol::OpenAi,
+            Self::Responses => Protocol::Responses,
+            Self::Messages => Protocol::Anthropic,
+        }
+    }
+
+    /// The upstream's path behind the version segment.
+    pub const fn tail(self) -> &'static str {
+        match self {
+            Self::Chat => "/chat/completions",
+            Self::Completions => "/completions",
+            Self::Embeddings => "/embeddings",
+            Self::Responses => "/responses",
+            Self::Messages => "/messages",
+            Self::Models | Self::Model => "/models",
+        }
+    }
+
+    /// The one method it answers to.
+    pub const fn method(self) -> &'static str {
+        if matches!(self, Self::Models | Self::Model) { "GET" } else { "POST" }
+    }
+
+    /// Whether the upstream sends the usage of a stream only when asked (`stream_options.include_usage`).
+    pub const fn usage_on_request(self) -> bool {
+        matches!(self, Self::Chat | Self::Completions)
+    }
+
+    /// The surface at `path`, and for [`Surface::Model`] the model's id.
+    ///
+    /// The version segment may be missing or doubled, slashes may trail, and `openai/` or `anthropic/` may lead:
+    /// every client builds its URL in its own way.
+    pub fn at(path: &str) -> Option<(Self, Cow<'_, str>)> {
+        let none = Cow::Borrowed("");
+        // The usual spelling first: one comparison instead of a search.
+        if path == "/v1/chat/completions" {
+            return Some((Self::Chat, none));
+        }
+        let mut rest = path.trim_matches('/');
+        for lead in ["openai/", "anthropic/"] {
+            rest = rest.strip_prefix(lead).unwrap_or(rest).trim_start_matches('/');
+        }
+        while let Some(behind) = rest.strip_prefix("v1/") {
+            rest = behind.trim_start_matches('/');
+        }
+        Some(match rest {
+            "chat/completions" => (Self::Chat, none),
+            "completions" => (Self::Completions, none),
+            "embeddings" => (Self::Embeddings, none),
+            "responses" => (Self::Responses, none),
+            "messages" => (Self::Messages, none),
+            "models" => (Self::Models, none),
+            _ => (Self::Model, decode(rest.strip_prefix("models/")?)),
+        })
+    }
+}
+
+/// Resolves percent escapes; a broken escape stands for itself.
+fn decode(path: &str) -> Cow<'_, str> {
+    if !path.contains('%') {
+        return Cow::Borrowed(path);
+    }
+    let mut bytes = Vec::with_capacity(path.len());
+    let mut rest = path.as_bytes();
+    while let Some((&byte, tail)) = rest.split_first() {
+        let hex = if byte == b'%' { tail.get(..2).and_then(|h| std::str::from_utf8(h).ok()) } else { None };
+        match hex.filter(|h| !h.starts_with('+')).and_then(|h| u8::from_str_radix(h, 16).ok()) {
+            Some(decoded) => {
+                bytes.push(decoded);
+                rest = tail.get(2..).unwrap_or_default();
+            }
+            None => {
+                bytes.push(byte);
+                rest = tail;
+            }
+        }
+    }
+    Cow::Owned(String::from_utf8_lossy(&bytes).into_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tolerates_the_ways_in_which_clients_build_urls() {
+        for (path, expected) in [
+            ("/v1/chat/completions", Some(Surface::Chat)),
+            ("/v1/chat/completions/", Some(Surface::Chat)),
+            ("/chat/completions", Some(Surface::Chat)),
+            ("/v1/v1/chat/completions", Some(Surface::Chat)),
+            ("/openai/v1/chat/completions", Some(Surface::Chat)),
+            ("/anthropic/v1/messages", Some(Surface::Messages)),
+            ("//v1//responses", Some(Surface::Responses)),
+            ("/v1/completions", Some(Surface::Completions)),
+            ("/v1/embeddings", Some(Surface::Embeddings)),
+            ("/v1/models", Some(Surface::Models)),
+            ("/models/", Some(Surface::Models)),
+            ("/v1/models/a", Some(Surface::Model)),
+            ("/", None),
+            ("/v1", None),
+            ("/admin", None),
+            ("/v1/chat/completions/x", None),
+            ("/v2/chat/completions", None),
+        ] {
+            assert_eq!(Surface::at(path).map(|(surface, _)| surface), expected, "{path}");
+        }
+        assert_eq!(Surface::at("/v1/models/openai/gpt%2D5%2Fx%zz").unwrap().1, "openai/gpt-5/x%zz");
+    }
+}
