@@ -29,9 +29,36 @@ pub struct Names {
     default: Option<usize>,
 }
 
+/// Which rule found the provider.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The client named it.
+    Prefix,
+    /// It lists the model.
+    Listed,
+    /// It is the default provider.
+    Default,
+    /// It is the first enabled one that may have the model.
+    First,
+}
+
+impl How {
+    /// The word in headers and explanations.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Prefix => "prefix",
+            Self::Listed => "listed",
+            Self::Default => "default",
+            Self::First => "first",
+        }
+    }
+}
+
 /// The provider, by its place in the configuration, and the model to ask it for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Picked<'a> {
+    /// Which rule found it.
+    pub how: How,
     /// Its place in [`Names`].
     pub provider: usize,
     /// The model's name upstream.
@@ -67,19 +94,23 @@ impl Names {
             && let Some(provider) = self.providers.iter().position(|p| p.name == prefix)
         {
             return match self.providers.get(provider).is_some_and(|p| p.enabled) {
-                true => Ok(Picked { provider, model }),
+                true => Ok(Picked { how: How::Prefix, provider, model }),
                 false => Err(Unknown::Disabled(prefix.to_owned())),
             };
         }
-        let found = self
-            .in_order(|p| p.lists(asked))
-            // An unknown prefix may be part of a model's own name, but only a list can say so.
-            .or_else(|| if prefixed.is_some() { None } else { self.in_order(|p| p.listed.is_none()) });
+        let listed = self.in_order(|p| p.lists(asked)).map(|at| (How::Listed, at));
+        // An unknown prefix may be part of a model's own name, but only a list can say so.
+        let found = listed.or_else(|| if prefixed.is_some() { None } else { self.unlisted() });
         match found {
-            Some(provider) => Ok(Picked { provider, model: asked }),
+            Some((how, provider)) => Ok(Picked { how, provider, model: asked }),
             None if self.providers.iter().all(|p| !p.enabled) => Err(Unknown::NoProvider),
             None => Err(Unknown::Model(self.closest(asked))),
         }
+    }
+
+    fn unlisted(&self) -> Option<(How, usize)> {
+        let at = self.in_order(|p| p.listed.is_none())?;
+        Some((if self.default == Some(at) { How::Default } else { How::First }, at))
     }
 
     /// The first enabled provider that fits, the default before the others.

@@ -1,0 +1,180 @@
+//! Who asks: the token of a request, or nobody on loopback.
+
+use std::sync::Arc;
+
+use http::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN};
+use http::{HeaderMap, HeaderName};
+use tokenrouter::error::{Kind, Problem};
+
+use super::index::{TokenEntry, TokenIndex};
+use super::key;
+use crate::server::connection::Peer;
+
+const KEY_HEADERS: [HeaderName; 3] = [
+    HeaderName::from_static("x-api-key"),
+    HeaderName::from_static("api-key"),
+    HeaderName::from_static("x-goog-api-key"),
+];
+
+/// Whoever sent a request.
+#[derive(Clone, Debug)]
+pub enum Caller {
+    /// The holder of a token.
+    Token(Arc<TokenEntry>),
+    /// A program on this machine, without a key.
+    Loopback,
+}
+
+impl Caller {
+    /// The token's row, 0 without one.
+    pub fn token_id(&self) -> i64 {
+        match self {
+            Self::Token(entry) => entry.id,
+            Self::Loopback => 0,
+        }
+    }
+
+    /// The token's name for the log.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Token(entry) => &entry.name,
+            Self::Loopback => "loopback",
+        }
+    }
+}
+
+/// Identifies the caller of a request with `headers` from `peer`.
+///
+/// A key of another make counts as none: SDKs insist on sending one. A key of ours must be right, also on loopback.
+pub fn identify(
+    headers: &HeaderMap,
+    peer: Peer,
+    tokens: &TokenIndex,
+    now_ms: i64,
+    allow_loopback: bool,
+) -> Result<Caller, Problem> {
+    let presented = presented_key(headers);
+    let digest = match presented.map(key::parse) {
+        Some(Ok(digest)) => digest,
+        Some(Err(key::KeyError::Malformed)) => {
+            return Err(refuse("token_malformed", "this token is not complete", "Copy all of it; it starts with tr_."));
+        }
+        Some(Err(key::KeyError::NotOurs)) | None => {
+            if allow_loopback && is_local(headers, peer) {
+                return Ok(Caller::Loopback);
+            }
+            return Err(match presented {
+                Some(_) => refuse(
+                    "token_unknown",
+                    "this is not a token of this gateway",
+                    "Use one that starts with tr_; `torod token create` makes one.",
+                ),
+                None => refuse(
+                    "token_missing",
+                    "this request carries no token",
+                    "Send `Authorization: Bearer tr_…`; `torod token create` makes one.",
+                ),
+            });
+        }
+    };
+    let Some(entry) = tokens.lookup(&digest) else {
+        return Err(refuse(
+            "token_unknown",
+            "this gateway does not know this token",
+            "Check that it belongs to this gateway; `torod token list` shows what exists.",
+        ));
+    };
+    if entry.revoked {
+        return Err(refuse("token_revoked", "this token was revoked", "Ask for a new one."));
+    }
+    if entry.expires_ms.is_some_and(|at| at <= now_ms) {
+        return Err(refuse("token_expired", "this token has expired", "Ask for a new one."));
+    }
+    Ok(Caller::Token(entry))
+}
+
+fn refuse(code: &'static str, message: &'static str, advice: &'static str) -> Problem {
+    Problem::new(Kind::Unauthenticated, code, message, advice)
+}
+
+/// The key among the headers that clients put one in: the first of ours, else the first of any make.
+fn presented_key(headers: &HeaderMap) -> Option<&str> {
+    let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|v| v.to_str().ok()).filter_map(|v| {
+        let (scheme, key) = v.split_once(' ')?;
+        scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
+    });
+    let named = KEY_HEADERS.iter().flat_map(|name| headers.get_all(name)).filter_map(|v| v.to_str().ok()).map(str::trim);
+    let mut other = None;
+    for key in bearer.chain(named) {
+        if key.starts_with(key::PREFIX) {
+            return Some(key);
+        }
+        other = other.or(Some(key).filter(|k| !k.is_empty()));
+    }
+    other
+}
+
+/// Whether the request comes from a program on this machine itself: not from a page in its browser (`Origin`), not
+/// through a proxy, and not by a name that somebody made resolve to this machine (`Host`).
+fn is_local(headers: &HeaderMap, peer: Peer) -> bool {
+    let from_loopback = match peer {
+        Peer::Tcp(addr) => addr.ip().to_canonical().is_loopback(),
+        Peer::Local => true,
+    };
+    let forwarded = headers.contains_key(FORWARDED)
+        || headers.contains_key(ORIGIN)
+        || headers.keys().any(|name| {
+            let name = name.as_str();
+            name.starts_with("x-forwarded") || name == "x-real-ip" || name == "via" || name.starts_with("cf-")
+        });
+    let named_local = headers.get(HOST).and_then(|v| v.to_str().ok()).is_none_or(is_local_host);
+    from_loopback && !forwarded && named_local
+}
+
+fn is_local_host(host: &str) -> bool {
+    let name = match host.strip_prefix('[') {
+        Some(v6) => v6.split_once(']').map_or(v6, |(ip, _)| ip),
+        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    };
+    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
+        pairs.iter().map(|(n, v)| (HeaderName::from_static(n), v.parse().unwrap())).collect()
+    }
+
+    #[test]
+    fn finds_our_key_in_any_of_the_usual_places() {
+        for (pairs, expected) in [
+            (&[("authorization", "Bearer tr_a")][..], Some("tr_a")),
+            (&[("authorization", "bearer  tr_a ")], Some("tr_a")),
+            (&[("authorization", "Bearer sk-x"), ("x-api-key", "tr_b")], Some("tr_b")),
+            (&[("api-key", "tr_c")], Some("tr_c")),
+            (&[("x-goog-api-key", "dummy")], Some("dummy")),
+            (&[("authorization", "Basic dXNlcjpwYXNz")], None),
+            (&[("x-api-key", "")], None),
+        ] {
+            assert_eq!(presented_key(&headers(pairs)), expected, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn local_means_socket_host_and_no_browser_or_proxy() {
+        let here = Peer::Tcp("127.0.0.1:5000".parse().unwrap());
+        for host in ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:8080", "127.9.9.9"] {
+            assert!(is_local(&headers(&[("host", host)]), here), "{host}");
+        }
+        for host in ["evil.example", "localhost.evil.example", "192.168.1.5:8080", "0.0.0.0"] {
+            assert!(!is_local(&headers(&[("host", host)]), here), "{host}");
+        }
+        assert!(!is_local(&headers(&[("host", "localhost")]), Peer::Tcp("192.168.1.5:5000".parse().unwrap())));
+        assert!(is_local(&headers(&[("host", "localhost")]), Peer::Tcp("[::ffff:127.0.0.1]:5000".parse().unwrap())));
+        for name in ["origin", "x-forwarded-for", "forwarded", "via", "x-real-ip"] {
+            assert!(!is_local(&headers(&[("host", "localhost"), (name, "x")]), here), "{name}");
+        }
+    }
+}

@@ -1,0 +1,29 @@
+//! The handles that a request may reach.
+
+use std::sync::Arc;
+
+use crate::access::index::TokenIndex;
+use crate::clock::Clock;
+use crate::lifecycle::Lifecycle;
+use crate::upstreams::snapshot::Live;
+use crate::usage::{Recorder, Sequence};
+
+/// What the hot path needs, built once by the daemon.
+pub struct App {
+    /// The time.
+    pub clock: Clock,
+    /// Ids of exchanges and attempts.
+    pub ids: Sequence,
+    /// Who may come in.
+    pub tokens: Arc<TokenIndex>,
+    /// Providers and settings.
+    pub live: Arc<Live>,
+    /// Where finished attempts go.
+    pub recorder: Recorder,
+    /// What is under way, and whether the daemon stops.
+    pub lifecycle: Lifecycle,
+    /// Whether each request gets a line in the log.
+    pub log_requests: bool,
+    /// When the daemon started, in Unix milliseconds.
+    pub started_ms: i64,
+}

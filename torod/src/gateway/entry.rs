@@ -1,0 +1,254 @@
+//! The straight line of one inference request: identify, read, route, call, relay.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use tokenrouter::call::{Pieces, Relay};
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::peek::Peek;
+use tokenrouter::splice::{self, Edit};
+use tokenrouter::surface::Surface;
+
+use super::exchange::{Attempt, Exchange, Input};
+use super::reply::Reply;
+use super::request_id::{self, RequestId};
+use super::{headers, intake, reject};
+use crate::access::caller::{self, Caller};
+use crate::app::App;
+use crate::problem;
+use crate::server::connection::Peer;
+use crate::upstreams::provider::{Provider, Route};
+use crate::upstreams::snapshot::Snapshot;
+use crate::usage::record::Outcome;
+
+const MODEL: HeaderName = HeaderName::from_static("x-tokenrouter-model");
+const MODEL_ASKED: HeaderName = HeaderName::from_static("x-tokenrouter-model-asked");
+const PROVIDER: HeaderName = HeaderName::from_static("x-tokenrouter-provider");
+const ATTEMPTS: HeaderName = HeaderName::from_static("x-tokenrouter-attempts");
+const ROUTE: HeaderName = HeaderName::from_static("x-tokenrouter-route");
+
+/// Answers one inference request on `surface`.
+pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request<Incoming>) -> Response<Reply> {
+    let now_ms = app.clock.now_ms();
+    let exchange_id = app.ids.exchange(now_ms);
+    let request_id = RequestId::of(request.headers(), exchange_id.0);
+    if app.lifecycle.is_draining() {
+        return problem::stopping(surface.protocol(), &request_id);
+    }
+    let live = app.live.load();
+    let in_flight = app.lifecycle.enter();
+    let refused = |problem: Problem, caller: Option<&Caller>| {
+        log_refusal(&app, surface, &request_id, caller, &problem);
+        problem::respond(&problem, surface.protocol(), &request_id)
+    };
+    if app.lifecycle.in_flight() > live.max_concurrent {
+        return refused(reject::too_many(live.max_concurrent), None);
+    }
+    let (head, body) = request.into_parts();
+    let caller = match caller::identify(&head.headers, peer, &app.tokens, now_ms, live.allow_loopback) {
+        Ok(caller) => caller,
+        Err(problem) => return refused(problem, None),
+    };
+    let body = match intake::read(&head.headers, body, live.max_body_bytes).await {
+        Ok(body) => body,
+        Err(problem) => return refused(problem, Some(&caller)),
+    };
+    let peek = match Peek::read(&body) {
+        Ok(peek) => peek,
+        Err(e) => return refused(reject::unreadable(&e), Some(&caller)),
+    };
+    let chosen = match choose(&live, surface, &peek) {
+        Ok(chosen) => chosen,
+        Err(problem) => return refused(problem, Some(&caller)),
+    };
+    let provider = Arc::clone(chosen.provider);
+
+    let wants_usage = peek.stream && surface.usage_on_request() && provider.asks_stream_usage;
+    let usage_edit = if wants_usage { splice::ask_stream_usage(&body, &peek) } else { None };
+    let hide_usage = usage_edit.is_some();
+    let edits: Vec<Edit> = splice::set_model(&peek, chosen.model).into_iter().chain(usage_edit).collect();
+    let model: Arc<str> = chosen.model.into();
+    let asked: Option<Arc<str>> = (peek.model != chosen.model).then(|| peek.model.as_ref().into());
+    let stream = peek.stream;
+    let mut said = HeaderMap::with_capacity(20);
+    say_route(&mut said, &provider, &model, asked.as_deref(), chosen.how);
+
+    let attempt = Attempt {
+        id: app.ids.attempt(now_ms),
+        provider: Arc::clone(&provider),
+        model,
+        model_asked: asked,
+        protocol: chosen.route.protocol,
+        stream,
+        input: Input::of(&body, stream),
+        began: app.clock.instant(),
+        began_ms: now_ms,
+        first_byte_us: 0,
+        status: 0,
+    };
+    let pieces = Pieces::new(splice::apply(&body, edits));
+    drop(body);
+    let upstream = outgoing(&head.headers, &chosen.route, pieces, &request_id);
+    let protocol = chosen.route.protocol;
+    let exchange = Exchange::begin(app, in_flight, exchange_id, request_id, surface, caller, attempt);
+    match provider.client.send(upstream).await {
+        Ok(answer) => relay(exchange, answer, said, surface, protocol, &provider, hide_usage),
+        Err(e) => {
+            let (problem, id) = exchange.call_failed(&e);
+            with_headers(problem::respond(&problem, surface.protocol(), &id), said)
+        }
+    }
+}
+
+struct Chosen<'a> {
+    provider: &'a Arc<Provider>,
+    model: &'a str,
+    route: Route<'a>,
+    how: &'static str,
+}
+
+fn choose<'a>(live: &'a Snapshot, surface: Surface, peek: &'a Peek<'_>) -> Result<Chosen<'a>, Problem> {
+    let asked = peek.model.as_ref();
+    let picked = live.names.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
+    let provider = live.providers.get(picked.provider).ok_or_else(|| {
+        Problem::new(Kind::Internal, "internal_error", "the chosen provider does not exist", "Report this.")
+    })?;
+    let route = provider.route(surface).ok_or_else(|| reject::not_spoken(&provider.name, surface.protocol()))?;
+    Ok(Chosen { provider, model: picked.model, route, how: picked.how.as_str() })
+}
+
+/// The request to the provider: the client's meaning, our credential.
+fn outgoing(client: &HeaderMap, route: &Route<'_>, pieces: Pieces, id: &RequestId) -> Request<Pieces> {
+    let length = pieces.len();
+    let mut request = Request::new(pieces);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = route.uri.clone();
+    let to = request.headers_mut();
+    to.reserve(client.len() + 6);
+    headers::filter(client, to, headers::goes_upstream);
+    to.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    to.insert(CONTENT_TYPE, problem::JSON);
+    to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    to.insert(request_id::HEADER, id.header().clone());
+    for (name, value) in route.extra.iter().chain(route.credential) {
+        to.insert(name, value.clone());
+    }
+    request
+}
+
+fn say_route(to: &mut HeaderMap, provider: &Provider, model: &str, asked: Option<&str>, how: &'static str) {
+    to.insert(PROVIDER, provider.name_header.clone());
+    if let Ok(model) = HeaderValue::try_from(model) {
+        to.insert(MODEL, model);
+    }
+    if let Some(Ok(asked)) = asked.map(HeaderValue::try_from) {
+        to.insert(MODEL_ASKED, asked);
+    }
+    to.insert(ATTEMPTS, HeaderValue::from_static("1"));
+    to.insert(ROUTE, HeaderValue::from_static(how));
+}
+
+fn with_headers(mut response: Response<Reply>, said: HeaderMap) -> Response<Reply> {
+    response.headers_mut().extend(said);
+    response
+}
+
+/// What becomes of the provider's answer.
+fn relay(
+    mut exchange: Exchange,
+    answer: Response<Incoming>,
+    mut said: HeaderMap,
+    surface: Surface,
+    protocol: tokenrouter::Protocol,
+    provider: &Provider,
+    hide_usage: bool,
+) -> Response<Reply> {
+    let (head, body) = answer.into_parts();
+    exchange.answered(head.status.as_u16());
+    let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    if let Some(problem) = unfit(head.status, kind, provider) {
+        let (problem, id) = exchange.refuse(problem, Outcome::UpstreamError, false);
+        let mut response = problem::respond(&problem, surface.protocol(), &id);
+        if let Some(after) = head.headers.get(http::header::RETRY_AFTER) {
+            response.headers_mut().insert(http::header::RETRY_AFTER, after.clone());
+        }
+        return with_headers(response, said);
+    }
+    said.insert(request_id::HEADER, exchange.request_id().header().clone());
+    headers::filter(&head.headers, &mut said, headers::goes_downstream);
+    let idle = provider.client.timeouts().idle;
+    let is_stream = kind.starts_with(b"text/event-stream");
+    let relay = if is_stream {
+        said.remove(CONTENT_LENGTH);
+        // Reverse proxies hold streams back unless told not to.
+        said.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+        Relay::stream(body, protocol, hide_usage, idle, exchange)
+    } else {
+        Relay::whole(body, protocol, idle, exchange)
+    };
+    let mut response = Response::new(Reply::Relay(Box::new(relay)));
+    *response.status_mut() = head.status;
+    *response.headers_mut() = said;
+    response
+}
+
+/// Answers that must not reach the client as they are: about our own credential, or not of the protocol.
+fn unfit(status: StatusCode, content_type: &[u8], provider: &Provider) -> Option<Problem> {
+    let name = &provider.name;
+    if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
+        let kind = if status == StatusCode::UNAUTHORIZED { Kind::Unauthenticated } else { Kind::Forbidden };
+        return Some(Problem::new(
+            kind,
+            "upstream_refused_credential",
+            format!("the provider \"{name}\" refuses the key that this gateway has for it (status {})", status.as_u16()),
+            "Your own token is fine; check the provider's `api_key` in torod.toml.",
+        ));
+    }
+    if status.is_redirection() || status.is_informational() {
+        return Some(Problem::new(
+            Kind::UpstreamFailed,
+            "upstream_redirect",
+            format!("the provider \"{name}\" answered with a redirect (status {})", status.as_u16()),
+            "Check its URL in torod.toml; redirects are not followed, because they would carry the key elsewhere.",
+        ));
+    }
+    let is_ours = content_type.starts_with(b"application/json") || content_type.starts_with(b"text/event-stream");
+    if !status.is_success() && !is_ours {
+        let kind = if status.is_server_error() { Kind::UpstreamFailed } else { Kind::BadRequest };
+        return Some(
+            Problem::new(
+                kind,
+                "upstream_failed",
+                format!("the provider \"{name}\" answered with status {} and no explanation", status.as_u16()),
+                "Try again; if it stays, check the provider's URL and state.",
+            )
+            .with_status(status.as_u16()),
+        );
+    }
+    None
+}
+
+fn log_refusal(app: &App, surface: Surface, id: &RequestId, caller: Option<&Caller>, problem: &Problem) {
+    if app.log_requests {
+        tracing::info!(
+            target: "request",
+            id = id.as_str(),
+            caller = caller.map_or("-", Caller::name),
+            surface = surface.as_str(),
+            status = problem.http_status(surface.protocol()),
+            outcome = problem.code,
+            "{} refused: {}", surface.as_str(), problem.message
+        );
+    }
+}
+
+/// A text in JSON, with the exchange's id.
+pub fn json(body: Bytes, id: &RequestId) -> Response<Reply> {
+    let mut response = Response::new(Reply::from(body));
+    response.headers_mut().insert(CONTENT_TYPE, problem::JSON);
+    response.headers_mut().insert(request_id::HEADER, id.header().clone());
+    response
+}

@@ -1,0 +1,281 @@
+//! One client request with its answer. However it ends — well, with an error, by a hang-up — it ends here, once:
+//! with one record for the attempt and one line in the log.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use tokenrouter::call::{CallError, End, Finish, Observer};
+use tokenrouter::count::{Counts, Source, estimate};
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::protocol::Protocol;
+use tokenrouter::surface::Surface;
+use tokenrouter_shared::ids::{AttemptId, ExchangeId};
+
+use super::request_id::RequestId;
+use crate::access::caller::Caller;
+use crate::app::App;
+use crate::lifecycle::InFlight;
+use crate::upstreams::provider::Provider;
+use crate::usage::record::{Outcome, Record};
+
+/// One client request under way.
+pub struct Exchange {
+    app: Arc<App>,
+    _in_flight: InFlight,
+    id: ExchangeId,
+    request_id: RequestId,
+    surface: Surface,
+    caller: Caller,
+    attempt: Attempt,
+    ended: bool,
+}
+
+/// The call to one endpoint.
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// Who is called.
+    pub provider: Arc<Provider>,
+    /// The model as sent.
+    pub model: Arc<str>,
+    /// The model as asked for, where that is another text.
+    pub model_asked: Option<Arc<str>>,
+    /// The protocol spoken upstream.
+    pub protocol: Protocol,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// What an estimate of the input is made from, should it be needed.
+    pub input: Input,
+    /// When it began.
+    pub began: Instant,
+    /// The same, in Unix milliseconds.
+    pub began_ms: i64,
+    /// Until the first piece of the answer's body, in microseconds.
+    pub first_byte_us: u64,
+    /// The provider's status; 0 before it answered.
+    pub status: u16,
+}
+
+/// From what the input tokens can be estimated.
+pub enum Input {
+    /// The request body, kept as long as the exchange.
+    Body(Bytes),
+    /// An estimate made beforehand, so that a long stream need not keep a long body.
+    Tokens(u64),
+}
+
+/// A stream keeps a body of this size for an estimate; of a longer one the estimate is made at the start.
+const KEPT_BYTES: usize = 4 << 10;
+
+impl Input {
+    /// The cheaper of the two for a request with `body`.
+    pub fn of(body: &Bytes, stream: bool) -> Self {
+        if stream && body.len() > KEPT_BYTES {
+            Self::Tokens(estimate::sampled_request_tokens(body))
+        } else {
+            Self::Body(body.clone())
+        }
+    }
+
+    fn tokens(&self) -> u64 {
+        match self {
+            Self::Body(body) => estimate::request_tokens(body),
+            Self::Tokens(tokens) => *tokens,
+        }
+    }
+}
+
+impl Exchange {
+    /// An exchange whose attempt is about to be made.
+    pub fn begin(
+        app: Arc<App>,
+        in_flight: InFlight,
+        id: ExchangeId,
+        request_id: RequestId,
+        surface: Surface,
+        caller: Caller,
+        attempt: Attempt,
+    ) -> Self {
+        Self { app, _in_flight: in_flight, id, request_id, surface, caller, attempt, ended: false }
+    }
+
+    /// The exchange's id as clients know it.
+    pub const fn request_id(&self) -> &RequestId {
+        &self.request_id
+    }
+
+    /// The provider has answered with `status`.
+    pub fn answered(&mut self, status: u16) {
+        self.attempt.status = status;
+        let now_ms = self.app.clock.now_ms();
+        if status >= 500 {
+            self.attempt.provider.health.failed(now_ms);
+        } else {
+            self.attempt.provider.health.answered(now_ms);
+        }
+    }
+
+    /// The attempt brought no answer that can be relayed: `problem` goes to the client.
+    pub fn refuse(mut self, problem: Problem, outcome: Outcome, input_was_seen: bool) -> (Problem, RequestId) {
+        if self.attempt.status == 0 {
+            self.attempt.provider.health.failed(self.app.clock.now_ms());
+            self.attempt.status = problem.http_status(self.surface.protocol());
+        }
+        let counts = if input_was_seen { self.estimate(0) } else { Counts::default() };
+        self.settle(outcome, counts, Source::Estimated);
+        (problem, self.request_id.clone())
+    }
+
+    /// The call failed before an answer.
+    pub fn call_failed(self, e: &CallError) -> (Problem, RequestId) {
+        let name = Arc::clone(&self.attempt.provider.name);
+        let (outcome, problem) = match e {
+            CallError::Connect(why) => (
+                Outcome::ConnectFailed,
+                Problem::new(
+                    Kind::UpstreamFailed,
+                    "upstream_unreachable",
+                    format!("the provider \"{name}\" cannot be reached: {why}"),
+                    "Check its URL and that it runs; /health shows every provider.",
+                ),
+            ),
+            CallError::Broken(why) => (
+                Outcome::Cut,
+                Problem::new(
+                    Kind::UpstreamFailed,
+                    "upstream_broken",
+                    format!("the provider \"{name}\" closed the connection without an answer: {why}"),
+                    "Try again.",
+                ),
+            ),
+            CallError::FirstByteTimeout => (
+                Outcome::Timeout,
+                Problem::new(
+                    Kind::UpstreamTimeout,
+                    "upstream_timeout",
+                    format!("the provider \"{name}\" did not begin to answer in time"),
+                    "Try again, or raise its `timeouts.first_byte` in torod.toml.",
+                ),
+            ),
+        };
+        let seen = !e.is_unseen();
+        self.refuse(problem, outcome, seen)
+    }
+
+    fn estimate(&self, output: u64) -> Counts {
+        Counts { input_uncached: self.attempt.input.tokens(), output, ..Counts::default() }
+    }
+
+    fn settle(&mut self, outcome: Outcome, counts: Counts, source: Source) {
+        if std::mem::replace(&mut self.ended, true) {
+            return;
+        }
+        let attempt = &self.attempt;
+        let total = self.app.clock.instant().saturating_duration_since(attempt.began);
+        let total_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
+        if self.app.log_requests {
+            tracing::info!(
+                target: "request",
+                id = self.request_id.as_str(),
+                caller = self.caller.name(),
+                surface = self.surface.as_str(),
+                provider = &*attempt.provider.name,
+                model = &*attempt.model,
+                status = attempt.status,
+                outcome = outcome.as_str(),
+                ms = total_us / 1000,
+                input = counts.input(),
+                cached = counts.cache_read,
+                output = counts.output,
+                "{} {}/{}", self.surface.as_str(), attempt.provider.name, attempt.model
+            );
+        }
+        self.app.recorder.push(Record {
+            id: attempt.id,
+            exchange_id: self.id,
+            request_id: self.request_id.given().map(Into::into),
+            started_ms: attempt.began_ms,
+            total_us,
+            first_byte_us: attempt.first_byte_us,
+            token_id: self.caller.token_id(),
+            provider: Arc::clone(&attempt.provider.name),
+            model: Arc::clone(&attempt.model),
+            model_asked: attempt.model_asked.clone(),
+            surface: self.surface.as_str(),
+            client_protocol: self.surface.protocol(),
+            upstream_protocol: attempt.protocol,
+            status: attempt.status,
+            outcome,
+            stream: attempt.stream,
+            counts,
+            source,
+        });
+    }
+
+    fn problem(&self, finish: &Finish) -> Problem {
+        let name = &self.attempt.provider.name;
+        match finish {
+            Finish::Idle => Problem::new(
+                Kind::UpstreamTimeout,
+                "upstream_idle",
+                format!("the provider \"{name}\" fell silent in the middle of its answer"),
+                "Try again, or raise its `timeouts.idle` in torod.toml.",
+            ),
+            Finish::Cut(why) => Problem::new(
+                Kind::UpstreamFailed,
+                "upstream_cut",
+                format!("the provider \"{name}\" broke off its answer: {why}"),
+                "Try again.",
+            ),
+            Finish::Whole | Finish::Failed | Finish::Abandoned => {
+                Problem::new(Kind::UpstreamFailed, "upstream_failed", format!("the provider \"{name}\" failed"), "")
+            }
+        }
+    }
+}
+
+impl Observer for Exchange {
+    fn first_byte(&mut self) {
+        let since = self.app.clock.instant().saturating_duration_since(self.attempt.began);
+        self.attempt.first_byte_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);
+    }
+
+    fn end(&mut self, end: End) {
+        let outcome = match end.finish {
+            Finish::Whole if self.attempt.status >= 400 => Outcome::UpstreamError,
+            Finish::Whole => Outcome::Ok,
+            Finish::Failed => Outcome::UpstreamError,
+            Finish::Cut(_) => Outcome::Cut,
+            Finish::Idle => Outcome::Timeout,
+            Finish::Abandoned => Outcome::ClientAbort,
+        };
+        if matches!(outcome, Outcome::Cut | Outcome::Timeout) {
+            self.attempt.provider.health.failed(self.app.clock.now_ms());
+        }
+        let (counts, source) = match end.reported {
+            Some(counts) => (counts, Source::Reported),
+            // Nobody is charged for a request that was answered with an error.
+            None if self.attempt.status >= 400 => (Counts::default(), Source::Estimated),
+            None => (self.estimate(end.estimated_output), Source::Estimated),
+        };
+        self.settle(outcome, counts, source);
+    }
+
+    fn explain(&mut self, finish: &Finish) -> Bytes {
+        self.problem(finish).stream_end(self.surface.protocol(), self.request_id.as_str())
+    }
+}
+
+impl Drop for Exchange {
+    /// Dropped before its end: the client went away while the provider was working.
+    fn drop(&mut self) {
+        if !self.ended {
+            if self.attempt.status == 0 {
+                self.attempt.status = 499;
+            }
+            let counts = self.estimate(0);
+            self.settle(Outcome::ClientAbort, counts, Source::Estimated);
+        }
+    }
+}

@@ -1,0 +1,10 @@
+//! The hot path and nothing else: from a request on the data plane to its answer and its record.
+
+pub mod entry;
+pub mod exchange;
+pub mod headers;
+pub mod intake;
+pub mod models;
+pub mod reject;
+pub mod reply;
+pub mod request_id;

@@ -1,0 +1,94 @@
+//! The problems that the gateway itself finds in a request.
+
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::peek::PeekError;
+use tokenrouter::pick::name::Unknown;
+use tokenrouter::protocol::Protocol;
+
+/// The body cannot be routed.
+pub fn unreadable(e: &PeekError) -> Problem {
+    let code = match e {
+        PeekError::Empty | PeekError::Truncated | PeekError::Syntax { .. } | PeekError::NotAnObject => "invalid_json",
+        PeekError::NoModel => "model_missing",
+        PeekError::ModelNotAString | PeekError::ModelLength(_) => "invalid_model",
+        PeekError::StreamNotABool => "invalid_stream",
+        PeekError::Duplicate(_) => "duplicate_field",
+        PeekError::TooDeep => "too_deep",
+    };
+    Problem::new(Kind::BadRequest, code, e.to_string(), "").at_field(e.field())
+}
+
+/// The model means nothing here.
+pub fn unknown_model(asked: &str, unknown: Unknown) -> Problem {
+    let asked = shown(asked);
+    let problem = match unknown {
+        Unknown::NoProvider => {
+            return Problem::new(
+                Kind::Unavailable,
+                "no_provider",
+                "no provider is enabled",
+                "Add one to torod.toml; `torod config check` shows what it reads.",
+            );
+        }
+        Unknown::Disabled(name) => Problem::new(
+            Kind::NotFound,
+            "provider_disabled",
+            format!("the provider \"{name}\" is switched off"),
+            "Set `enabled = true` for it in torod.toml, or name another model.",
+        ),
+        Unknown::Model(closest) if closest.is_empty() => Problem::new(
+            Kind::NotFound,
+            "model_not_found",
+            format!("no enabled provider lists the model \"{asked}\""),
+            "GET /v1/models lists what there is; \"provider/model\" asks a provider for a model that it does not list.",
+        ),
+        Unknown::Model(closest) => Problem::new(
+            Kind::NotFound,
+            "model_not_found",
+            format!("no enabled provider lists the model \"{asked}\""),
+            format!("Did you mean \"{}\"?", closest.join("\", \"")),
+        ),
+    };
+    problem.at_field(Some("model"))
+}
+
+/// The provider speaks other protocols than the client, and nothing translates between them.
+pub fn not_spoken(provider: &str, protocol: Protocol) -> Problem {
+    Problem::new(
+        Kind::BadRequest,
+        "protocol_not_supported",
+        format!("the provider \"{provider}\" has no URL for the protocol \"{protocol}\""),
+        format!("Add `protocols.{protocol}` for it in torod.toml, or name a model of a provider that speaks it."),
+    )
+}
+
+/// No path that the gateway knows.
+pub fn unknown_path(path: &str) -> Problem {
+    Problem::new(
+        Kind::NotFound,
+        "path_not_found",
+        format!("there is nothing at {}", shown(path)),
+        "The API is at /v1: chat/completions, completions, embeddings, responses, messages, models.",
+    )
+}
+
+/// More requests at once than the gateway is set to serve.
+pub fn too_many(limit: usize) -> Problem {
+    Problem::new(
+        Kind::Unavailable,
+        "gateway_full",
+        format!("{limit} requests are under way already"),
+        "Try again in a moment, or raise `limits.concurrent` in torod.toml.",
+    )
+    .retry_after(1)
+    .with_status(503)
+}
+
+/// What a client sent, cut to a length that fits a sentence.
+fn shown(text: &str) -> String {
+    let mut cut: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}

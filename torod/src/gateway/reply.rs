@@ -1,0 +1,55 @@
+//! The body of every response: a text, a relayed answer, or what the admin router made.
+
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use bytes::Bytes;
+use http_body::{Body, Frame, SizeHint};
+use tokenrouter::call::Relay;
+
+use super::exchange::Exchange;
+
+/// A response body.
+pub enum Reply {
+    /// A text that is there already.
+    Text(Option<Bytes>),
+    /// A provider's answer on its way.
+    Relay(Box<Relay<Exchange>>),
+    /// From the admin router.
+    Admin(axum::body::Body),
+}
+
+impl From<Bytes> for Reply {
+    fn from(text: Bytes) -> Self {
+        Self::Text((!text.is_empty()).then_some(text))
+    }
+}
+
+impl Body for Reply {
+    type Data = Bytes;
+    type Error = Box<dyn std::error::Error + Send + Sync>;
+
+    fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
+        match self.get_mut() {
+            Self::Text(text) => Poll::Ready(text.take().map(|t| Ok(Frame::data(t)))),
+            Self::Relay(relay) => Pin::new(relay.as_mut()).poll_frame(cx).map_err(Into::into),
+            Self::Admin(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Self::Text(text) => text.is_none(),
+            Self::Relay(relay) => relay.is_end_stream(),
+            Self::Admin(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Self::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |t| t.len() as u64)),
+            Self::Relay(relay) => relay.size_hint(),
+            Self::Admin(body) => body.size_hint(),
+        }
+    }
+}

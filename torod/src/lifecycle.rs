@@ -1,0 +1,190 @@
+//! The daemon's life: named tasks, soft and hard stop, signals, and how many exchanges are under way.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+/// The handle that everything which must end holds on to.
+#[derive(Clone, Debug, Default)]
+pub struct Lifecycle {
+    inner: Arc<Inner>,
+}
+
+#[derive(Debug, Default)]
+struct Inner {
+    draining: AtomicBool,
+    /// New requests are refused from here on; what runs may finish.
+    soft: CancellationToken,
+    /// Everything ends now.
+    hard: CancellationToken,
+    tasks: TaskTracker,
+    in_flight: AtomicUsize,
+    idle: Notify,
+}
+
+impl Lifecycle {
+    /// Spawns a task that the daemon cannot do without: when it ends before the daemon stops, the daemon stops.
+    pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
+        let guard = Guard { name, lifecycle: self.clone() };
+        self.inner.tasks.spawn(async move {
+            let guard = guard;
+            task.await;
+            drop(guard);
+        });
+    }
+
+    /// Spawns the task of one connection, whose end concerns nobody else.
+    pub fn spawn_connection(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.inner.tasks.spawn(task);
+    }
+
+    /// Begins the soft stop.
+    pub fn stop_softly(&self) {
+        self.inner.draining.store(true, Ordering::Release);
+        self.inner.soft.cancel();
+    }
+
+    /// Ends everything.
+    pub fn stop_now(&self) {
+        self.stop_softly();
+        self.inner.hard.cancel();
+    }
+
+    /// Whether new requests are refused.
+    pub fn is_draining(&self) -> bool {
+        self.inner.draining.load(Ordering::Acquire)
+    }
+
+    /// Resolves when the soft stop begins.
+    pub async fn soft_stop(&self) {
+        self.inner.soft.cancelled().await;
+    }
+
+    /// Resolves when everything must end.
+    pub async fn hard_stop(&self) {
+        self.inner.hard.cancelled().await;
+    }
+
+    /// Counts one more exchange until the result is dropped.
+    pub fn enter(&self) -> InFlight {
+        self.inner.in_flight.fetch_add(1, Ordering::AcqRel);
+        InFlight { lifecycle: self.clone() }
+    }
+
+    /// How many exchanges are under way.
+    pub fn in_flight(&self) -> usize {
+        self.inner.in_flight.load(Ordering::Acquire)
+    }
+
+    /// Resolves when no exchange is under way.
+    pub async fn idle(&self) {
+        loop {
+            let notified = self.inner.idle.notified();
+            if self.in_flight() == 0 {
+                return;
+            }
+            notified.await;
+        }
+    }
+
+    /// Waits for the exchanges under way, at most for `grace`; a hard stop cuts it short. Says whether all finished.
+    pub async fn drain(&self, grace: Duration) -> bool {
+        tokio::select! {
+            () = self.idle() => true,
+            () = tokio::time::sleep(grace) => false,
+            () = self.hard_stop() => false,
+        }
+    }
+
+    /// Ends what is left and waits for every task, at most for `limit`. Says whether all ended.
+    pub async fn finish(&self, limit: Duration) -> bool {
+        self.stop_now();
+        self.inner.tasks.close();
+        tokio::time::timeout(limit, self.inner.tasks.wait()).await.is_ok()
+    }
+}
+
+/// One exchange under way.
+#[derive(Debug)]
+pub struct InFlight {
+    lifecycle: Lifecycle,
+}
+
+impl Drop for InFlight {
+    fn drop(&mut self) {
+        let inner = &self.lifecycle.inner;
+        if inner.in_flight.fetch_sub(1, Ordering::AcqRel) == 1 && inner.draining.load(Ordering::Acquire) {
+            inner.idle.notify_waiters();
+        }
+    }
+}
+
+struct Guard {
+    name: &'static str,
+    lifecycle: Lifecycle,
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if !self.lifecycle.is_draining() {
+            tracing::error!(task = self.name, "a task that must not end has ended; stopping the daemon");
+            self.lifecycle.stop_softly();
+        }
+    }
+}
+
+/// First signal: soft stop. Second: everything ends at once.
+pub async fn follow_signals(lifecycle: Lifecycle) {
+    use tokio::signal::unix::{SignalKind, signal};
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        tracing::error!("cannot listen for signals");
+        return lifecycle.hard_stop().await;
+    };
+    for again in [false, true] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+            () = lifecycle.hard_stop() => return,
+        }
+        if again {
+            tracing::warn!("second signal: ending at once");
+            lifecycle.stop_now();
+        } else {
+            tracing::info!(in_flight = lifecycle.in_flight(), "stopping: no new requests; a second signal ends at once");
+            lifecycle.stop_softly();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn drains_when_the_last_exchange_ends() {
+        let lifecycle = Lifecycle::default();
+        let one = lifecycle.enter();
+        let two = lifecycle.enter();
+        lifecycle.stop_softly();
+        let waiting = lifecycle.clone();
+        let drained = tokio::spawn(async move { waiting.drain(Duration::from_secs(60)).await });
+        drop(one);
+        assert_eq!(lifecycle.in_flight(), 1);
+        drop(two);
+        assert!(drained.await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_task_that_dies_stops_the_daemon() {
+        let lifecycle = Lifecycle::default();
+        lifecycle.spawn("short-lived", async {});
+        lifecycle.soft_stop().await;
+        assert!(lifecycle.is_draining());
+    }
+}

@@ -1,0 +1,57 @@
+//! The only place where a problem becomes a response.
+
+use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
+use http::{HeaderValue, Response, StatusCode};
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::protocol::Protocol;
+
+use crate::gateway::reply::Reply;
+use crate::gateway::request_id::{self, RequestId};
+
+/// The type of every JSON body.
+pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// `problem` as clients of `protocol` expect it.
+pub fn respond(problem: &Problem, protocol: Protocol, id: &RequestId) -> Response<Reply> {
+    let mut response = Response::new(Reply::from(problem.body(protocol, id.as_str())));
+    *response.status_mut() =
+        StatusCode::from_u16(problem.http_status(protocol)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(CONTENT_TYPE, JSON);
+    headers.insert(request_id::HEADER, id.header().clone());
+    if let Some(seconds) = problem.retry_after_s {
+        headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    if problem.kind == Kind::Unauthenticated {
+        headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+/// A path that exists, asked with another method.
+pub fn wrong_method(allowed: &'static str, protocol: Protocol, id: &RequestId) -> Response<Reply> {
+    let problem = Problem::new(
+        Kind::MethodNotAllowed,
+        "method_not_allowed",
+        format!("this path answers to {allowed} only"),
+        format!("Send a {allowed} request."),
+    );
+    let mut response = respond(&problem, protocol, id);
+    response.headers_mut().insert(ALLOW, HeaderValue::from_static(allowed));
+    response
+}
+
+/// The answer to every request during a soft stop; the client should come back on another connection.
+pub fn stopping(protocol: Protocol, id: &RequestId) -> Response<Reply> {
+    let problem = Problem::new(
+        Kind::Unavailable,
+        "shutting_down",
+        "this gateway is stopping and takes no new requests",
+        "Try again in a moment.",
+    )
+    .retry_after(2)
+    .with_status(503);
+    let mut response = respond(&problem, protocol, id);
+    response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+    response
+}

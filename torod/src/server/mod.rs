@@ -1,0 +1,5 @@
+//! Sockets in: binding, accepting, and serving connections. Knows no route.
+
+pub mod accept;
+pub mod bind;
+pub mod connection;

@@ -1,0 +1,78 @@
+//! Learns which models the providers list, in the background, again and again.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::header::{ACCEPT_ENCODING, USER_AGENT};
+use http::{HeaderValue, Request};
+use http_body_util::{BodyExt, Limited};
+use tokenrouter::call::Pieces;
+use tokenrouter::openai::models::read_list;
+
+use super::provider::Provider;
+use super::snapshot::Live;
+use crate::clock::Clock;
+use crate::lifecycle::Lifecycle;
+
+/// How long one list may take.
+const DEADLINE: Duration = Duration::from_secs(15);
+/// How large it may be.
+const MAX_BYTES: usize = 16 << 20;
+/// Until the next look, when it worked.
+const REFRESH: Duration = Duration::from_secs(15 * 60);
+/// Until the next look, when it did not; doubled each time, up to `REFRESH`.
+const RETRY: Duration = Duration::from_secs(2);
+
+/// Keeps one provider's list current until the daemon stops.
+pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
+    let mut retry = RETRY;
+    loop {
+        let wait = match tokio::time::timeout(DEADLINE, list(&provider, &clock)).await.unwrap_or(Err("no answer in time".into())) {
+            Ok(models) => {
+                provider.health.answered(clock.now_ms());
+                retry = RETRY;
+                tracing::debug!(provider = &*provider.name, models = models.len(), "model list read");
+                provider.listed.store(Some(Arc::new(models)));
+                live.publish_lists();
+                REFRESH
+            }
+            Err(why) => {
+                tracing::debug!(provider = &*provider.name, why, "no model list");
+                retry = (retry * 2).min(REFRESH);
+                retry / 2
+            }
+        };
+        tokio::select! {
+            () = tokio::time::sleep(wait) => {}
+            () = lifecycle.soft_stop() => return,
+        }
+    }
+}
+
+async fn list(provider: &Provider, clock: &Clock) -> Result<Vec<String>, String> {
+    let route = provider.list_route().ok_or("no URL to ask")?;
+    let mut request = Request::get(route.uri).body(Pieces::default()).map_err(|e| e.to_string())?;
+    let headers = request.headers_mut();
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tokenrouter/", env!("CARGO_PKG_VERSION"))));
+    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    for (name, value) in route.extra.iter().chain(route.credential) {
+        headers.insert(name, value.clone());
+    }
+    if route.protocol == tokenrouter::Protocol::Anthropic {
+        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
+    }
+    let answer = match provider.client.send(request).await {
+        Ok(answer) => answer,
+        Err(e) => {
+            provider.health.failed(clock.now_ms());
+            return Err(e.to_string());
+        }
+    };
+    let status = answer.status();
+    if !status.is_success() {
+        // It answers; that it keeps no list, or refuses the key, a request will tell with more words.
+        return Err(format!("status {status}"));
+    }
+    let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await.map_err(|e| e.to_string())?.to_bytes();
+    read_list(&body).ok_or_else(|| "no model list in the answer".to_owned())
+}

@@ -1,0 +1,6 @@
+//! The other side: the providers as the gateway calls them, and what is known of them.
+
+pub mod discovery;
+pub mod health;
+pub mod provider;
+pub mod snapshot;

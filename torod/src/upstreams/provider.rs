@@ -1,0 +1,179 @@
+//! One provider as the gateway calls it: its URLs, credential, connections, health and model list.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arc_swap::ArcSwapOption;
+use http::{HeaderName, HeaderValue, Uri};
+use tokenrouter::call::{Client, Timeouts};
+use tokenrouter::catalog::{AuthStyle, BaseUrl, Preset};
+use tokenrouter::protocol::Protocol;
+use tokenrouter::surface::Surface;
+use tokenrouter_shared::secret::Secret;
+
+use super::health::Health;
+use crate::config::ProviderConfig;
+
+/// Everything that the hot path needs to call a provider, made once.
+#[derive(Debug)]
+pub struct Provider {
+    /// Its name, as in `provider/model`.
+    pub name: Arc<str>,
+    /// The same as the value of a response header.
+    pub name_header: HeaderValue,
+    /// Whether it may be used.
+    pub enabled: bool,
+    /// Its connections.
+    pub client: Client,
+    /// How it has answered lately.
+    pub health: Health,
+    /// Whether it may be asked for the usage of a stream.
+    pub asks_stream_usage: bool,
+    /// The models that it lists; none while unknown.
+    pub listed: ArcSwapOption<Vec<String>>,
+    /// What the file declares of its models: id and context window.
+    pub declared: Vec<(String, Option<u64>)>,
+    /// How many calls went to it.
+    pub calls: AtomicU64,
+    endpoints: Vec<Endpoint>,
+    extra: Vec<(HeaderName, HeaderValue)>,
+}
+
+#[derive(Debug)]
+struct Endpoint {
+    protocol: Protocol,
+    uris: Vec<(Surface, Uri)>,
+    credential: Option<(HeaderName, HeaderValue)>,
+}
+
+/// Where and with which credential a call goes.
+#[derive(Clone, Copy, Debug)]
+pub struct Route<'a> {
+    /// The protocol that the URL speaks.
+    pub protocol: Protocol,
+    /// The whole URL.
+    pub uri: &'a Uri,
+    /// The credential's header; none where the provider wants no key.
+    pub credential: Option<&'a (HeaderName, HeaderValue)>,
+    /// Headers that the file adds to every call.
+    pub extra: &'a [(HeaderName, HeaderValue)],
+}
+
+/// The file describes a provider that cannot be called.
+#[derive(Debug, thiserror::Error)]
+#[error("provider \"{name}\": {why}")]
+pub struct Unusable {
+    name: String,
+    why: String,
+}
+
+const SURFACES: [Surface; 6] = [
+    Surface::Chat,
+    Surface::Completions,
+    Surface::Embeddings,
+    Surface::Responses,
+    Surface::Messages,
+    Surface::Models,
+];
+
+impl Provider {
+    /// Prepares the provider that `config` describes, with its first credential.
+    pub fn new(config: &ProviderConfig, credential: Option<&Secret>) -> Result<Self, Unusable> {
+        let fail = |why: &str| Unusable { name: config.name.clone(), why: why.to_owned() };
+        let timeouts = Timeouts {
+            connect: config.timeouts.connect,
+            first_byte: config.timeouts.first_byte,
+            idle: config.timeouts.idle,
+        };
+        let mut endpoints = Vec::new();
+        for (protocol, base) in &config.protocols {
+            let style = auth_style(config, *protocol);
+            let credential = match credential {
+                Some(secret) => Some(header(style, secret).ok_or_else(|| fail("its key holds characters that no header can carry"))?),
+                None => None,
+            };
+            let uris = uris(*protocol, base).map_err(|e| fail(&e))?;
+            endpoints.push(Endpoint { protocol: *protocol, uris, credential });
+        }
+        let mut extra = Vec::new();
+        for (name, value) in &config.headers {
+            let parsed = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
+            extra.push(parsed.ok_or_else(|| fail(&format!("`headers.{name}` is not a header")))?);
+        }
+        Ok(Self {
+            name: config.name.as_str().into(),
+            name_header: HeaderValue::try_from(&config.name).map_err(|_| fail("its name cannot stand in a header"))?,
+            enabled: config.enabled,
+            client: Client::new(timeouts, config.max_idle_connections),
+            health: Health::default(),
+            asks_stream_usage: config.stream_usage,
+            listed: ArcSwapOption::empty(),
+            declared: config.models.iter().map(|m| (m.id.clone(), m.context)).collect(),
+            calls: AtomicU64::new(0),
+            endpoints,
+            extra,
+        })
+    }
+
+    /// Where a request for `surface` goes, if the provider speaks its protocol.
+    pub fn route(&self, surface: Surface) -> Option<Route<'_>> {
+        let wanted = surface.protocol();
+        let endpoint = self.endpoint(wanted).or_else(|| match wanted {
+            // OpenAI serves both beneath one base URL, so one URL in the file is enough.
+            Protocol::Responses => self.endpoint(Protocol::OpenAi),
+            Protocol::OpenAi => self.endpoint(Protocol::Responses),
+            Protocol::Anthropic | Protocol::Gemini | Protocol::Cohere => None,
+        })?;
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        self.at(endpoint, surface, wanted)
+    }
+
+    /// Where its model list is: any protocol's list will do.
+    pub fn list_route(&self) -> Option<Route<'_>> {
+        let preferred = [Protocol::OpenAi, Protocol::Responses, Protocol::Anthropic];
+        let endpoint = preferred.into_iter().find_map(|p| self.endpoint(p)).or_else(|| self.endpoints.first())?;
+        self.at(endpoint, Surface::Models, endpoint.protocol)
+    }
+
+    fn endpoint(&self, protocol: Protocol) -> Option<&Endpoint> {
+        self.endpoints.iter().find(|e| e.protocol == protocol)
+    }
+
+    fn at<'a>(&'a self, endpoint: &'a Endpoint, surface: Surface, protocol: Protocol) -> Option<Route<'a>> {
+        let (_, uri) = endpoint.uris.iter().find(|(s, _)| *s == surface)?;
+        Some(Route { protocol, uri, credential: endpoint.credential.as_ref(), extra: &self.extra })
+    }
+
+    /// Its protocols, for reports.
+    pub fn protocols(&self) -> impl Iterator<Item = Protocol> {
+        self.endpoints.iter().map(|e| e.protocol)
+    }
+}
+
+fn uris(protocol: Protocol, base: &BaseUrl) -> Result<Vec<(Surface, Uri)>, String> {
+    SURFACES
+        .iter()
+        .map(|surface| {
+            let url = base.join(protocol, surface.tail());
+            Uri::try_from(&url).map(|uri| (*surface, uri)).map_err(|e| format!("its URL {url} is not valid: {e}"))
+        })
+        .collect()
+}
+
+fn auth_style(config: &ProviderConfig, protocol: Protocol) -> AuthStyle {
+    let preset = config.provider_type.as_deref().and_then(Preset::find);
+    preset.and_then(|p| p.endpoint(protocol)).map_or_else(|| AuthStyle::usual(protocol), |e| e.auth)
+}
+
+fn header(style: AuthStyle, secret: &Secret) -> Option<(HeaderName, HeaderValue)> {
+    let (name, value) = match style {
+        AuthStyle::Bearer => {
+            (http::header::AUTHORIZATION, HeaderValue::try_from(format!("Bearer {}", secret.expose())))
+        }
+        AuthStyle::XApiKey => (HeaderName::from_static("x-api-key"), HeaderValue::try_from(secret.expose())),
+        AuthStyle::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), HeaderValue::try_from(secret.expose())),
+    };
+    let mut value = value.ok()?;
+    value.set_sensitive(true);
+    Some((name, value))
+}

@@ -1,0 +1,77 @@
+//! What requests see of the configuration and of the providers: one consistent world, swapped as a whole.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use tokenrouter::pick::name::{Names, Provider as Named};
+
+use super::provider::Provider;
+use crate::config::Config;
+
+/// One consistent world.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Every provider, in the order of the file.
+    pub providers: Vec<Arc<Provider>>,
+    /// Their names and models.
+    pub names: Names,
+    /// Whether programs on this machine need no key.
+    pub allow_loopback: bool,
+    /// The largest request body, in bytes.
+    pub max_body_bytes: usize,
+    /// The most requests at once.
+    pub max_concurrent: usize,
+    default: Option<String>,
+}
+
+/// The current [`Snapshot`].
+#[derive(Debug)]
+pub struct Live {
+    current: ArcSwap<Snapshot>,
+}
+
+impl Live {
+    /// Begins with what `config` says; nothing is known of the providers' models yet but what it declares.
+    pub fn new(config: &Config, providers: Vec<Arc<Provider>>) -> Self {
+        let snapshot = Snapshot {
+            names: names(&providers, config.default_provider.as_deref()),
+            providers,
+            allow_loopback: config.allow_localhost_no_auth,
+            max_body_bytes: config.limits.request_body_bytes,
+            max_concurrent: config.limits.concurrent,
+            default: config.default_provider.clone(),
+        };
+        Self { current: ArcSwap::from_pointee(snapshot) }
+    }
+
+    /// The world as it is now; a request takes it once.
+    pub fn load(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Makes newly learned model lists visible to requests.
+    pub fn publish_lists(&self) {
+        let now = self.current.load();
+        self.current.store(Arc::new(Snapshot {
+            names: names(&now.providers, now.default.as_deref()),
+            providers: now.providers.clone(),
+            allow_loopback: now.allow_loopback,
+            max_body_bytes: now.max_body_bytes,
+            max_concurrent: now.max_concurrent,
+            default: now.default.clone(),
+        }));
+    }
+}
+
+fn names(providers: &[Arc<Provider>], default: Option<&str>) -> Names {
+    let named = providers.iter().map(|p| {
+        let mut listed = p.listed.load_full().map(|list| list.as_ref().clone());
+        if let Some(listed) = &mut listed {
+            listed.extend(p.declared.iter().map(|(id, _)| id.clone()));
+        } else if !p.declared.is_empty() && p.list_route().is_none() {
+            listed = Some(p.declared.iter().map(|(id, _)| id.clone()).collect());
+        }
+        Named { name: p.name.to_string(), enabled: p.enabled, listed }
+    });
+    Names::new(named.collect(), default)
+}
