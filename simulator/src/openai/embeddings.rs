@@ -1,0 +1,116 @@
+//! Embeddings: unit vectors made from the input, the same for the same input.
+use serde::Serialize;
+use serde_json::Value;
+
+use crate::answer::Answer;
+use crate::ask::{Ask, require};
+use crate::base64;
+use crate::problem::Problem;
+use crate::sse::json;
+
+/// The length of a vector when none is asked for.
+const DIMENSIONS: usize = 64;
+const MOST_DIMENSIONS: usize = 4_096;
+const MOST_INPUTS: usize = 2_048;
+
+#[derive(Serialize)]
+struct List<'a> {
+    object: &'static str,
+    data: Vec<Entry>,
+    model: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    usage: Option<Usage>,
+}
+
+#[derive(Serialize)]
+struct Entry {
+    object: &'static str,
+    index: usize,
+    embedding: Vector,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Vector {
+    Floats(Vec<f32>),
+    Base64(String),
+}
+
+#[derive(Serialize)]
+struct Usage {
+    prompt_tokens: u64,
+    total_tokens: u64,
+}
+
+/// One vector for each input: a text, a list of texts, a list of token ids or a list of such lists.
+pub(crate) fn whole(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<u8>, Problem> {
+    require(ask.wire.input, "input")?;
+    let input = ask.wire.input.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok()).unwrap_or_default();
+    let inputs = match &input {
+        Value::String(text) if !text.is_empty() => std::slice::from_ref(&input),
+        Value::Array(items) if items.first().is_some_and(Value::is_number) => std::slice::from_ref(&input),
+        Value::Array(items) if (1..=MOST_INPUTS).contains(&items.len()) => items,
+        _ => {
+            return Err(
+                Problem::bad_request("'input' must be a text, token ids, or 1 to 2048 of them.").with_param("input")
+            );
+        }
+    };
+    let dimensions = ask.wire.dimensions.unwrap_or(DIMENSIONS);
+    if !(1..=MOST_DIMENSIONS).contains(&dimensions) {
+        return Err(Problem::bad_request("'dimensions' must be between 1 and 4096.").with_param("dimensions"));
+    }
+    let packed = match ask.wire.encoding_format.as_deref() {
+        None | Some("float") => false,
+        Some("base64") => true,
+        Some(_) => {
+            return Err(
+                Problem::bad_request("'encoding_format' must be float or base64.").with_param("encoding_format")
+            );
+        }
+    };
+    let entry = |(index, input): (usize, &Value)| {
+        let floats = vector(&input.to_string(), dimensions);
+        let embedding = if packed {
+            let bytes: Vec<u8> = floats.iter().flat_map(|value| value.to_le_bytes()).collect();
+            Vector::Base64(base64::encode(&bytes))
+        } else {
+            Vector::Floats(floats)
+        };
+        Entry { object: "embedding", index, embedding }
+    };
+    let usage = answer.count.map(|count| Usage { prompt_tokens: count.input(), total_tokens: count.input() });
+    let data = inputs.iter().enumerate().map(entry).collect();
+    Ok(json(&List { object: "list", data, model: &ask.model, usage }).into_bytes())
+}
+
+/// A vector of length one from the hash of a text (FNV-1a, then xorshift).
+fn vector(text: &str, dimensions: usize) -> Vec<f32> {
+    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let mut state = text.bytes().fold(0xcbf2_9ce4_8422_2325, hash) | 1;
+    let mut values: Vec<f32> = (0..dimensions)
+        .map(|_| {
+            state ^= state << 13;
+            state ^= state >> 7;
+            state ^= state << 17;
+            (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
+        })
+        .collect();
+    let length = values.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
+    values.iter_mut().for_each(|value| *value /= length);
+    values
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn vectors_have_length_one_and_differ() {
+        let (a, b) = (vector("a", 64), vector("b", 64));
+        assert_ne!(a, b);
+        assert_eq!(a, vector("a", 64));
+        let length: f32 = a.iter().map(|value| value * value).sum();
+        assert!((length - 1.0).abs() < 1e-4, "{length}");
+    }
+}

@@ -1,0 +1,97 @@
+//! Errors as providers word them, in the shape of the protocol that was asked.
+use bytes::Bytes;
+use http::StatusCode;
+use serde_json::json;
+
+/// An error answer.
+#[derive(Clone, Debug)]
+pub(crate) struct Problem {
+    pub(crate) status: StatusCode,
+    kind: &'static str,
+    code: Option<&'static str>,
+    param: Option<&'static str>,
+    pub(crate) message: String,
+}
+
+impl Problem {
+    /// The error usual for a status.
+    pub(crate) fn of_status(status: u16, message: impl Into<String>) -> Self {
+        let (kind, code) = match status {
+            401 => ("authentication_error", Some("invalid_api_key")),
+            403 => ("permission_error", None),
+            404 => ("not_found_error", None),
+            429 => ("rate_limit_error", Some("rate_limit_exceeded")),
+            503 | 529 => ("server_error", Some("overloaded")),
+            500.. => ("server_error", None),
+            _ => ("invalid_request_error", None),
+        };
+        let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        Self { status, kind, code, param: None, message: message.into() }
+    }
+
+    pub(crate) fn bad_request(message: impl Into<String>) -> Self {
+        Self::of_status(400, message)
+    }
+
+    pub(crate) fn with_code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
+    }
+
+    pub(crate) fn with_param(mut self, param: &'static str) -> Self {
+        self.param = Some(param);
+        self
+    }
+
+    pub(crate) fn model_not_found(model: &str) -> Self {
+        let message = format!("The model `{model}` does not exist or you do not have access to it.");
+        Self::of_status(404, message).with_code("model_not_found")
+    }
+
+    /// The code, or where there is none, the type.
+    pub(crate) fn code_or_kind(&self) -> &'static str {
+        self.code.unwrap_or(self.kind)
+    }
+
+    /// `{"error":{…}}` of OpenAI's API.
+    pub(crate) fn openai(&self) -> String {
+        format!(r#"{{"error":{}}}"#, self.inner())
+    }
+
+    /// What stands in `error` of OpenAI's API.
+    pub(crate) fn inner(&self) -> String {
+        json!({"message": self.message, "type": self.kind, "param": self.param, "code": self.code}).to_string()
+    }
+
+    /// The type Anthropic gives a status.
+    fn anthropic_kind(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "authentication_error",
+            402 => "billing_error",
+            403 => "permission_error",
+            404 => "not_found_error",
+            408 | 504 => "timeout_error",
+            409 => "conflict_error",
+            413 => "request_too_large",
+            429 => "rate_limit_error",
+            503 | 529 => "overloaded_error",
+            500.. => "api_error",
+            _ => "invalid_request_error",
+        }
+    }
+
+    /// `{"type":"error",…}` of Anthropic's API.
+    pub(crate) fn anthropic(&self, request_id: &str) -> String {
+        let error = json!({"type": self.anthropic_kind(), "message": self.message});
+        json!({"type": "error", "error": error, "request_id": request_id}).to_string()
+    }
+}
+
+/// What a proxy in front of a provider answers when it cannot reach it.
+pub(crate) fn html_page(status: StatusCode) -> Bytes {
+    let reason = status.canonical_reason().unwrap_or("Error");
+    let status = status.as_u16();
+    Bytes::from(format!(
+        "<html>\r\n<head><title>{status} {reason}</title></head>\r\n<body>\r\n<center><h1>{status} {reason}</h1></center>\r\n<hr><center>proxy</center>\r\n</body>\r\n</html>\r\n"
+    ))
+}
