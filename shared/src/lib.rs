@@ -1,1 +1,13 @@
 //! The words that the daemon and its clients both say. Types and their text forms only: no I/O, no clock.
+
+pub mod ids;
+pub mod page;
+pub mod problem;
+pub mod role;
+pub mod token;
+pub mod usage;
+
+pub use ids::{AttemptId, ExchangeId};
+pub use page::Page;
+pub use problem::Problem;
+pub use role::Role;

@@ -1,0 +1,131 @@
+//! Access tokens as the admin API speaks of them.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::role::Role;
+
+/// `POST /admin/api/tokens`: the token to make.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TokenCreate {
+    /// A name for people; made up when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// What it may do.
+    #[serde(default)]
+    pub role: Role,
+    /// How long it lives, in milliseconds; absent: as long as its parent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ttl_ms: Option<i64>,
+    /// The id of the token to put it below; absent: the caller's own token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub parent: Option<String>,
+}
+
+/// The answer to [`TokenCreate`]: the only place where the key ever appears.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenCreated {
+    /// `tok_…`
+    pub id: String,
+    /// `tr_…`: the secret, shown once.
+    pub key: String,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// When it ends, in milliseconds since 1970; `null`: never.
+    pub expires_ms: Option<i64>,
+}
+
+impl fmt::Debug for TokenCreated {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TokenCreated")
+            .field("id", &self.id)
+            .field("key", &"redacted")
+            .field("name", &self.name)
+            .field("role", &self.role)
+            .field("expires_ms", &self.expires_ms)
+            .finish()
+    }
+}
+
+/// Whether a token opens anything.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TokenState {
+    /// It does.
+    Live,
+    /// Its time is over.
+    Expired,
+    /// Somebody ended it.
+    Revoked,
+}
+
+impl TokenState {
+    /// The text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+/// `GET /admin/api/tokens`: one token, without its key.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenView {
+    /// `tok_…`
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What it may do.
+    pub role: Role,
+    /// The id of the token above it.
+    pub parent: Option<String>,
+    /// Whether it opens anything now.
+    pub state: TokenState,
+    /// When it was made, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it ends by itself, in milliseconds since 1970; `null`: never.
+    pub expires_ms: Option<i64>,
+    /// When somebody ended it, in milliseconds since 1970.
+    pub revoked_ms: Option<i64>,
+    /// When it was last used, to the minute, in milliseconds since 1970.
+    pub last_used_ms: Option<i64>,
+}
+
+/// `DELETE /admin/api/tokens/{id}`: what ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenRevoked {
+    /// The token that was named.
+    pub id: String,
+    /// Every token that ended now: that one and those below it that were not revoked before.
+    pub revoked: Vec<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn debug_of_an_answer_hides_the_key() {
+        let made = TokenCreated {
+            id: "tok_a".into(),
+            key: "tr_secret".into(),
+            name: "n".into(),
+            role: Role::Inferrer,
+            expires_ms: None,
+        };
+        assert!(!format!("{made:?}").contains("secret"));
+        assert!(serde_json::to_string(&made).unwrap().contains("tr_secret"));
+    }
+
+    #[test]
+    fn a_misspelt_field_is_refused_not_ignored() {
+        assert!(serde_json::from_str::<TokenCreate>(r#"{"tll_ms":5}"#).is_err());
+        assert_eq!(serde_json::from_str::<TokenCreate>("{}").unwrap(), TokenCreate::default());
+    }
+}

@@ -1,0 +1,23 @@
+//! May this caller do this now? Keys, the snapshot they are looked up in, and who may make which token.
+
+pub mod grant;
+pub mod index;
+pub mod issue;
+pub mod key;
+
+pub use grant::Operator;
+pub use index::{TokenEntry, TokenIndex};
+pub use key::{Digest, Key, KeyError};
+
+/// Fills a buffer with random bytes from the operating system, or says that there are none.
+pub type Random = fn(&mut [u8]) -> Result<(), NoRandomness>;
+
+/// The operating system gave no random bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the operating system gave no random bytes")]
+pub struct NoRandomness;
+
+/// The operating system's random bytes.
+pub fn system_random(buffer: &mut [u8]) -> Result<(), NoRandomness> {
+    getrandom::fill(buffer).map_err(|_| NoRandomness)
+}

@@ -1,0 +1,66 @@
+//! The only place that asks the time. Everybody else is given a [`Clock`].
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Instant, SystemTime, UNIX_EPOCH};
+
+/// Tells the time: the system's, or a fixed one in tests. Cheap to clone; clones of a fixed clock move together.
+#[derive(Clone, Debug)]
+pub struct Clock {
+    fixed: Option<Arc<AtomicI64>>,
+}
+
+impl Clock {
+    /// The system's clock.
+    pub const fn system() -> Self {
+        Self { fixed: None }
+    }
+
+    /// A clock that stands at `ms` milliseconds since 1970 until somebody calls [`Clock::advance`].
+    pub fn fixed(ms: i64) -> Self {
+        Self { fixed: Some(Arc::new(AtomicI64::new(ms))) }
+    }
+
+    /// Moves a fixed clock by `ms` milliseconds, backwards when negative. The system's clock does not care.
+    pub fn advance(&self, ms: i64) {
+        if let Some(fixed) = &self.fixed {
+            fixed.fetch_add(ms, Ordering::Relaxed);
+        }
+    }
+
+    /// Milliseconds since 1970. May jump either way when somebody sets the machine's clock.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
+    pub fn now_ms(&self) -> i64 {
+        match &self.fixed {
+            Some(fixed) => fixed.load(Ordering::Relaxed),
+            None => SystemTime::now()
+                .duration_since(UNIX_EPOCH)
+                .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// A monotonic instant for durations and deadlines; real even on a fixed clock, which has no say about waiting.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
+    pub fn instant(&self) -> Instant {
+        Instant::now()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fixed_clock_moves_only_when_told_and_with_its_clones() {
+        let clock = Clock::fixed(1_000);
+        let clone = clock.clone();
+        assert_eq!(clone.now_ms(), 1_000);
+        clock.advance(-250);
+        assert_eq!(clone.now_ms(), 750);
+    }
+
+    #[test]
+    fn the_system_clock_is_after_2025() {
+        assert!(Clock::system().now_ms() > 1_735_689_600_000);
+    }
+}

@@ -1,0 +1,88 @@
+//! SQLite: every SQL statement of the daemon, the one writer thread, and the read connections.
+
+pub mod audit;
+pub mod bell;
+pub mod lock;
+pub mod reader;
+pub mod reports;
+pub mod schema;
+pub mod tokens;
+pub mod usage;
+pub mod writer;
+
+use std::path::PathBuf;
+
+pub use bell::Bell;
+pub use lock::DirLock;
+pub use reader::Readers;
+pub use writer::{Feed, Writer, WriterHandle};
+
+/// The database's file name in the data directory.
+pub const DATABASE: &str = "torod.db";
+
+/// What can go wrong with the database.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Another connection holds the database; trying again helps.
+    #[error("the database is busy")]
+    Busy,
+    /// SQLite refused; the text is its own.
+    #[error("the database refused: {0}")]
+    Sqlite(#[source] rusqlite::Error),
+    /// The schema could not be brought up to date.
+    #[error("the database could not be migrated: {0}")]
+    Migration(#[source] Box<rusqlite_migration::Error>),
+    /// The database was written by a newer torod.
+    #[error(
+        "{} has schema version {found}, and this torod knows versions up to {known}: start the newer torod again, or restore a backup made by this one",
+        path.display()
+    )]
+    TooNew {
+        /// The database file.
+        path: PathBuf,
+        /// The version it has.
+        found: i64,
+        /// The greatest version this program knows.
+        known: i64,
+    },
+    /// A file or directory could not be made or opened.
+    #[error("{}: {source}", path.display())]
+    File {
+        /// Which one.
+        path: PathBuf,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The writer took longer than the caller can wait. What was asked for may still happen.
+    #[error("the database did not answer in time")]
+    TimedOut,
+    /// The writer has stopped or has too much to do.
+    #[error("the database writer takes no more work")]
+    Closed,
+    /// A stored value is not what this program writes.
+    #[error("the database holds a value that does not belong there: {0}")]
+    Damaged(String),
+}
+
+impl StoreError {
+    /// Whether the same call may succeed a little later.
+    pub const fn is_transient(&self) -> bool {
+        matches!(self, Self::Busy | Self::TimedOut)
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => Self::Busy,
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+impl From<rusqlite_migration::Error> for StoreError {
+    fn from(error: rusqlite_migration::Error) -> Self {
+        Self::Migration(Box::new(error))
+    }
+}

@@ -1,0 +1,186 @@
+//! What is kept of one attempt.
+
+use std::fmt;
+use std::sync::Arc;
+
+use tokenrouter::Protocol;
+use tokenrouter::count::{Counts, Source};
+use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
+
+use crate::store::usage::UsageRow;
+
+/// How an attempt ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Well.
+    Ok,
+    /// The client hung up.
+    ClientAbort,
+    /// The provider answered with an error, in the status or inside the stream.
+    UpstreamError,
+    /// The provider was silent for too long.
+    Timeout,
+    /// No connection came about.
+    ConnectFailed,
+    /// The answer broke off.
+    Cut,
+    /// We refused it before any call.
+    Refused,
+}
+
+impl Outcome {
+    /// Every outcome, in the order of their numbers in the database. Only ever added to.
+    pub const ALL: [Self; 7] = [
+        Self::Ok,
+        Self::ClientAbort,
+        Self::UpstreamError,
+        Self::Timeout,
+        Self::ConnectFailed,
+        Self::Cut,
+        Self::Refused,
+    ];
+
+    /// The text form.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::ClientAbort => "client_abort",
+            Self::UpstreamError => "upstream_error",
+            Self::Timeout => "timeout",
+            Self::ConnectFailed => "connect_failed",
+            Self::Cut => "cut",
+            Self::Refused => "refused",
+        }
+    }
+
+    /// The number in the database.
+    pub const fn number(self) -> u8 {
+        match self {
+            Self::Ok => 0,
+            Self::ClientAbort => 1,
+            Self::UpstreamError => 2,
+            Self::Timeout => 3,
+            Self::ConnectFailed => 4,
+            Self::Cut => 5,
+            Self::Refused => 6,
+        }
+    }
+}
+
+impl fmt::Display for Outcome {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// A protocol's number in the database. Only ever added to.
+const fn protocol_number(protocol: Protocol) -> u8 {
+    match protocol {
+        Protocol::OpenAi => 0,
+        Protocol::Responses => 1,
+        Protocol::Anthropic => 2,
+        Protocol::Gemini => 3,
+        Protocol::Cohere => 4,
+    }
+}
+
+/// One call to one endpoint, or one request that was refused before any.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// Its id, from the [`Sequence`](super::Sequence).
+    pub id: AttemptId,
+    /// The client request it belongs to.
+    pub exchange_id: ExchangeId,
+    /// The client's own id of the request, if it gave one.
+    pub request_id: Option<Box<str>>,
+    /// When it started, in milliseconds since 1970.
+    pub started_ms: i64,
+    /// From start to end, in microseconds.
+    pub total_us: u64,
+    /// From start to the first byte of the answer, in microseconds; 0: none came.
+    pub first_byte_us: u64,
+    /// The access token's number; 0: no key, on loopback.
+    pub token_id: i64,
+    /// The provider's name.
+    pub provider: Arc<str>,
+    /// The model as sent upstream.
+    pub model: Arc<str>,
+    /// The model as the client asked for it, when different.
+    pub model_asked: Option<Arc<str>>,
+    /// Which surface the client used: `chat`, `completions`, `embeddings`, `responses`, `messages`, …
+    pub surface: &'static str,
+    /// What the client speaks.
+    pub client_protocol: Protocol,
+    /// What the provider speaks.
+    pub upstream_protocol: Protocol,
+    /// HTTP status: the provider's, or ours when it gave none.
+    pub status: u16,
+    /// How it ended.
+    pub outcome: Outcome,
+    /// Whether the answer was streamed.
+    pub stream: bool,
+    /// LLM tokens.
+    pub counts: Counts,
+    /// Who says so.
+    pub source: Source,
+}
+
+impl Record {
+    /// When it ended, in milliseconds since 1970.
+    pub fn ended_ms(&self) -> i64 {
+        self.started_ms.saturating_add(i64::try_from(self.total_us / 1_000).unwrap_or(i64::MAX))
+    }
+
+    /// The row that keeps it.
+    pub(super) fn row(&self) -> UsageRow<'_> {
+        let counts = &self.counts;
+        UsageRow {
+            id: self.id.0,
+            exchange_id: self.exchange_id.0,
+            skew_ms: self.started_ms.saturating_sub(ms_of(self.id.0)),
+            total_us: self.total_us,
+            first_byte_us: self.first_byte_us,
+            token_id: self.token_id,
+            provider: &self.provider,
+            model: &self.model,
+            model_asked: self.model_asked.as_ref(),
+            surface: self.surface,
+            client_protocol: protocol_number(self.client_protocol),
+            upstream_protocol: protocol_number(self.upstream_protocol),
+            status: self.status,
+            outcome: self.outcome.number(),
+            stream: self.stream,
+            estimated: self.source == Source::Estimated,
+            counts: [
+                counts.input_uncached,
+                counts.cache_read,
+                counts.cache_write_5m,
+                counts.cache_write_1h,
+                counts.output,
+                counts.reasoning,
+            ],
+            request_id: self.request_id.as_deref(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_the_database_stay_what_they_are() {
+        let numbers: Vec<_> = Outcome::ALL.iter().map(|outcome| (outcome.number(), outcome.as_str())).collect();
+        let expected = [
+            (0, "ok"),
+            (1, "client_abort"),
+            (2, "upstream_error"),
+            (3, "timeout"),
+            (4, "connect_failed"),
+            (5, "cut"),
+            (6, "refused"),
+        ];
+        assert_eq!(numbers, expected);
+        assert_eq!(Protocol::ALL.map(protocol_number), [0, 1, 2, 3, 4]);
+    }
+}
