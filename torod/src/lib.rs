@@ -1,1 +1,3 @@
-//! Stub.
+//! The daemon of tokenrouter: configuration, commands and what it finds on this machine.
+
+pub mod config;
