@@ -4,6 +4,7 @@ pub mod ids;
 pub mod page;
 pub mod problem;
 pub mod role;
+pub mod secret;
 pub mod token;
 pub mod usage;
 
@@ -11,3 +12,4 @@ pub use ids::{AttemptId, ExchangeId};
 pub use page::Page;
 pub use problem::Problem;
 pub use role::Role;
+pub use secret::Secret;

@@ -1,8 +1,17 @@
 //! The tokenrouter daemon: its rules, its state and its edges.
+//!
+//! Lower rooms never import higher ones; `tests/architecture.rs` keeps the order, `docs/architecture.md` explains it.
 
 pub mod access;
 pub mod admin;
+pub mod app;
 pub mod clock;
 pub mod commands;
+pub mod config;
+pub mod gateway;
+pub mod lifecycle;
+pub mod problem;
+pub mod server;
 pub mod store;
+pub mod upstreams;
 pub mod usage;

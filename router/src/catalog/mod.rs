@@ -1,1 +1,7 @@
-//! Known providers and models: dated data and its lookup.
+//! What is known about providers before any of them is asked: base URLs and presets.
+
+pub mod base_url;
+pub mod presets;
+
+pub use base_url::{BaseUrl, BaseUrlError, Scheme};
+pub use presets::{AuthStyle, PRESETS, Preset, PresetEndpoint};

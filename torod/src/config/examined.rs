@@ -1,0 +1,79 @@
+//! A configuration with all that was found in it, and the check whether its secrets are there.
+
+use super::finding::{Finding, Severity};
+use super::report::{Place, Report};
+use super::resolve::{SecretError, resolve_secret};
+use super::{Config, SecretSource};
+
+/// What a reading gave. `config` is to be used only if there are no errors.
+#[derive(Debug)]
+pub struct Examined {
+    /// What was read; defaults stand where something was wrong.
+    pub config: Config,
+    /// Errors and warnings in the order of the file.
+    pub findings: Vec<Finding>,
+    file: String,
+    places: Vec<(Place, Finding)>,
+}
+
+impl Examined {
+    pub(super) fn new(config: Config, report: Report<'_>) -> Self {
+        let (file, places) = (report.file().to_owned(), report.credential_places());
+        Self { config, findings: report.into_findings(), file, places }
+    }
+
+    /// Whether something keeps the file from being used.
+    pub fn has_errors(&self) -> bool {
+        self.findings.iter().any(Finding::is_error)
+    }
+
+    /// Whether keys stand in the file itself.
+    pub fn holds_secrets(&self) -> bool {
+        let mut credentials = self.config.providers.iter().flat_map(|provider| &provider.credentials);
+        credentials.any(|credential| matches!(credential.secret, SecretSource::Literal(_)))
+    }
+
+    /// Looks whether variables and files with secrets are there; commands are not run. A missing secret is an error
+    /// for an enabled provider and a warning for a disabled one.
+    pub fn check_secrets(&self, env: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
+        let mut findings = Vec::new();
+        for (place, template) in &self.places {
+            let Some(provider) = self.config.providers.get(place.provider) else { continue };
+            let Some(credential) = provider.credentials.get(place.credential) else { continue };
+            if matches!(credential.secret, SecretSource::Command(_) | SecretSource::Literal(_)) {
+                continue;
+            }
+            let Err(error) = resolve_secret(&credential.secret, env) else { continue };
+            let fix = match error {
+                SecretError::Unset(_) => "set it where torod starts",
+                _ => "put the key there",
+            };
+            findings.push(Finding {
+                severity: if provider.enabled { Severity::Error } else { Severity::Warning },
+                message: error.to_string(),
+                advice: if provider.enabled {
+                    format!("{fix}, or set `enabled = false` for provider `{}`", provider.name)
+                } else {
+                    format!("{fix} before you enable provider `{}`", provider.name)
+                },
+                ..template.clone()
+            });
+        }
+        findings
+    }
+
+    pub(super) fn warn_about_file(&mut self, message: &str, advice: &str) {
+        let finding = Finding {
+            file: self.file.clone(),
+            line: 1,
+            column: 1,
+            key: String::new(),
+            severity: Severity::Warning,
+            message: message.to_owned(),
+            advice: advice.to_owned(),
+            snippet: String::new(),
+            width: 1,
+        };
+        self.findings.insert(0, finding);
+    }
+}

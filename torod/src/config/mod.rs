@@ -1,0 +1,177 @@
+//! `torod.toml`: one section one file, defaults and checks beside the struct; all problems are reported at once.
+
+mod credential;
+mod examined;
+mod field;
+mod file;
+mod finding;
+// mod first_run;
+mod header;
+mod limits;
+mod log;
+mod model;
+mod paths;
+mod provider;
+pub mod reference;
+mod report;
+mod resolve;
+mod section;
+// mod show;
+mod shutdown;
+mod syntax;
+#[cfg(test)]
+mod tests;
+mod unavailable;
+mod units;
+mod usage;
+
+use std::net::SocketAddr;
+
+use tokenrouter::catalog::PRESETS;
+use toml::de::DeTable;
+
+pub use credential::{CredentialConfig, SecretCommand, SecretSource};
+pub use examined::Examined;
+pub use file::{ConfigError, examine_file, load, write_new};
+pub use finding::{Finding, Severity};
+// pub use first_run::{Detected, FoundKey, FoundServer, first_run};
+pub use limits::Limits;
+pub use log::{Log, LogFormat, LogLevel};
+pub use model::{ModelConfig, PriceConfig};
+pub use paths::{NoPlace, Paths};
+pub use provider::{ProviderConfig, Timeouts};
+use report::Report;
+pub use resolve::{SecretError, resolve_secret};
+use section::{Section, closest, shorten};
+pub use shutdown::Shutdown;
+pub use usage::Usage;
+
+/// The whole configuration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Config {
+    /// Where torod listens.
+    pub listen_addr: SocketAddr,
+    /// Who gets a request whose model no provider lists.
+    pub default_provider: Option<String>,
+    /// Whether programs on this machine may use inference without a token.
+    pub allow_localhost_no_auth: bool,
+    /// Whether model servers on their usual ports of this machine are found and used.
+    pub auto_detect_local_servers: bool,
+    /// In the order of the file.
+    pub providers: Vec<ProviderConfig>,
+    /// How much is taken on at once.
+    pub limits: Limits,
+    /// How torod ends.
+    pub shutdown: Shutdown,
+    /// What is written to the log.
+    pub log: Log,
+    /// How usage is kept.
+    pub usage: Usage,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            listen_addr: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            default_provider: None,
+            allow_localhost_no_auth: true,
+            auto_detect_local_servers: true,
+            providers: Vec::new(),
+            limits: Limits::default(),
+            shutdown: Shutdown::default(),
+            log: Log::default(),
+            usage: Usage::default(),
+        }
+    }
+}
+
+/// Reads a configuration; `name` is the file's name for messages. Every error and warning comes back at once;
+/// warnings alone are left out, [`examine`] keeps them.
+pub fn parse(text: &str, name: &str) -> Result<Config, Vec<Finding>> {
+    let examined = examine(text, name);
+    if examined.has_errors() { Err(examined.findings) } else { Ok(examined.config) }
+}
+
+/// Reads a configuration and keeps all that was found.
+pub fn examine(text: &str, name: &str) -> Examined {
+    let report = Report::new(name, text);
+    let config = read(text, &report);
+    Examined::new(config, report)
+}
+
+fn read(text: &str, report: &Report<'_>) -> Config {
+    let (table, errors) = DeTable::parse_recoverable(text);
+    syntax::explain(text, &errors, report);
+    if !errors.is_empty() {
+        // What was recovered is not what was meant: more findings would only mislead.
+        return Config::default();
+    }
+    Config::read(Section::new(report, String::new(), String::new(), table.get_ref(), table.span()))
+}
+
+impl Config {
+    fn read(mut section: Section<'_>) -> Self {
+        let mut config = Self::default();
+        if let Some(field) = section.take("listen_addr")
+            && let Some(text) = field.string()
+        {
+            match text.parse() {
+                Ok(address) => config.listen_addr = address,
+                Err(_) => field.refuse(
+                    format!("`{}` is no address with a port", shorten(text)),
+                    "write \"127.0.0.1:8080\", or \"0.0.0.0:8080\" for every network",
+                ),
+            }
+        }
+        section.set_bool("allow_localhost_no_auth", &mut config.allow_localhost_no_auth);
+        section.set_bool("auto_detect_local_servers", &mut config.auto_detect_local_servers);
+        if let Some(field) = section.take("providers") {
+            let mut names = Vec::new();
+            for element in field.elements("an array of tables (`[[providers]]`)") {
+                let Some(provider) = element.section() else { continue };
+                let provider = ProviderConfig::read(provider, &names);
+                names.push(provider.name.clone());
+                config.providers.push(provider);
+                element.report.provider_read();
+            }
+        }
+        config.read_default_provider(&mut section);
+        if let Some(limits) = section.section("limits") {
+            config.limits = Limits::read(limits);
+        }
+        if let Some(shutdown) = section.section("shutdown") {
+            config.shutdown = Shutdown::read(shutdown);
+        }
+        if let Some(log) = section.section("log") {
+            config.log = Log::read(log);
+        }
+        if let Some(usage) = section.section("usage") {
+            config.usage = Usage::read(usage);
+        }
+        section.finish();
+        config
+    }
+
+    fn read_default_provider(&mut self, section: &mut Section<'_>) {
+        let Some(field) = section.take("default_provider") else { return };
+        let Some(name) = field.string() else { return };
+        // A server on this machine may be found later under the name of its preset.
+        let local = self.auto_detect_local_servers && PRESETS.iter().any(|p| p.local_port.is_some() && p.id == name);
+        let named = self.providers.iter().find(|provider| provider.name == name);
+        if named.is_none() && !local {
+            let names = self.providers.iter().map(|provider| provider.name.as_str());
+            let advice = match closest(name, names.clone()) {
+                Some(known) => format!("did you mean \"{known}\"?"),
+                None if self.providers.is_empty() => "add a `[[providers]]` table with this name".to_owned(),
+                None => format!("write one of: {}", names.collect::<Vec<_>>().join(", ")),
+            };
+            field.refuse(format!("`default_provider` names no provider: `{}`", shorten(name)), advice);
+        } else if named.is_some_and(|provider| !provider.enabled) {
+            field.doubt(
+                format!("the default provider `{name}` is disabled"),
+                "set `enabled = true` there, or name another",
+            );
+        }
+        self.default_provider = Some(name.to_owned());
+    }
+}

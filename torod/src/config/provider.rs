@@ -1,0 +1,241 @@
+//! `[[providers]]`: who is called, where, with which keys.
+
+use std::fmt;
+use std::time::Duration;
+
+use tokenrouter::Protocol;
+use tokenrouter::catalog::{BaseUrl, BaseUrlError, PRESETS, Preset};
+
+use super::credential::{self, CredentialConfig};
+use super::field::Field;
+use super::header;
+use super::model::ModelConfig;
+use super::section::{Section, closest, shorten};
+
+/// One provider.
+#[derive(Clone, PartialEq, Eq)]
+pub struct ProviderConfig {
+    /// Unique without regard to case; letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// Id of a preset.
+    pub provider_type: Option<String>,
+    /// Whether it is called at all.
+    pub enabled: bool,
+    /// Larger is tried first.
+    pub priority: i32,
+    /// What it speaks natively and where, the preferred protocol first. Not empty after a reading without errors.
+    pub protocols: Vec<(Protocol, BaseUrl)>,
+    /// Its keys; empty for servers that need none.
+    pub credentials: Vec<CredentialConfig>,
+    /// How long to wait for what.
+    pub timeouts: Timeouts,
+    /// Idle connections that are kept open.
+    pub max_idle_connections: usize,
+    /// Whether upstream is asked to report usage at the end of a stream.
+    pub stream_usage: bool,
+    /// Models with what is known about them.
+    pub models: Vec<ModelConfig>,
+    /// Static headers sent with every call. Their values may be secret: `Debug` leaves them out.
+    pub headers: Vec<(String, String)>,
+}
+
+/// How long a call may wait for what. There is no limit for the whole call.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Timeouts {
+    /// For the connection, TLS included.
+    pub connect: Duration,
+    /// From the request to the first byte of the answer.
+    pub first_byte: Duration,
+    /// Between two pieces of the answer.
+    pub idle: Duration,
+}
+
+impl Default for Timeouts {
+    fn default() -> Self {
+        Self { connect: Duration::from_secs(10), first_byte: Duration::from_secs(600), idle: Duration::from_secs(300) }
+    }
+}
+
+impl Default for ProviderConfig {
+    fn default() -> Self {
+        Self {
+            name: String::new(),
+            provider_type: None,
+            enabled: true,
+            priority: 0,
+            protocols: Vec::new(),
+            credentials: Vec::new(),
+            timeouts: Timeouts::default(),
+            max_idle_connections: 64,
+            stream_usage: true,
+            models: Vec::new(),
+            headers: Vec::new(),
+        }
+    }
+}
+
+impl fmt::Debug for ProviderConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<_> = self.headers.iter().map(|(name, _)| name).collect();
+        f.debug_struct("ProviderConfig")
+            .field("name", &self.name)
+            .field("provider_type", &self.provider_type)
+            .field("enabled", &self.enabled)
+            .field("priority", &self.priority)
+            .field("protocols", &self.protocols)
+            .field("credentials", &self.credentials)
+            .field("timeouts", &self.timeouts)
+            .field("max_idle_connections", &self.max_idle_connections)
+            .field("stream_usage", &self.stream_usage)
+            .field("models", &self.models)
+            .field("headers", &headers)
+            .finish()
+    }
+}
+
+impl ProviderConfig {
+    /// Reads one `[[providers]]` table. `taken` holds the names of those before it.
+    pub(super) fn read(mut section: Section<'_>, taken: &[String]) -> Self {
+        let mut provider = Self { name: read_name(&mut section, taken), ..Self::default() };
+        let preset = read_preset(&mut section);
+        provider.provider_type = preset.map(|preset| preset.id.to_owned());
+        section.set_bool("enabled", &mut provider.enabled);
+        section.set_integer("priority", -1_000_000..1_000_001, &mut provider.priority);
+        provider.protocols = read_protocols(&mut section, preset, &provider.name);
+        provider.credentials = credential::read_all(&mut section, preset);
+        if let Some(timeouts) = section.section("timeouts") {
+            provider.timeouts = Timeouts::read(timeouts);
+        }
+        section.set_integer("max_idle_connections", 0..100_001, &mut provider.max_idle_connections);
+        section.set_bool("stream_usage", &mut provider.stream_usage);
+        provider.models = ModelConfig::read_all(&mut section);
+        if let Some(headers) = section.section("headers") {
+            provider.headers = header::read_all(&headers);
+        }
+        section.finish();
+        provider
+    }
+}
+
+impl Timeouts {
+    fn read(mut section: Section<'_>) -> Self {
+        let mut timeouts = Self::default();
+        for (key, target) in
+            [("connect", &mut timeouts.connect), ("first_byte", &mut timeouts.first_byte), ("idle", &mut timeouts.idle)]
+        {
+            let range = Duration::from_millis(1)..Duration::from_secs(7 * 86_400);
+            if let Some(value) = section.take(key).and_then(|field| field.duration(range)) {
+                *target = value;
+            }
+        }
+        section.finish();
+        timeouts
+    }
+}
+
+fn read_name(section: &mut Section<'_>, taken: &[String]) -> String {
+    let Some(field) = section.take("name") else {
+        section.report.error(
+            section.span.clone(),
+            &section.path_of("name"),
+            "this provider has no `name`".to_owned(),
+            "add `name = \"openai\"`".to_owned(),
+        );
+        return String::new();
+    };
+    let Some(name) = field.string() else { return String::new() };
+    let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    if name.is_empty() || name.len() > 64 || !name.bytes().all(valid) {
+        field.refuse(
+            format!("`{}` is no provider name", shorten(name)),
+            "use 1 to 64 letters, digits, `.`, `_` and `-`",
+        );
+    } else if taken.iter().any(|other| other.eq_ignore_ascii_case(name)) {
+        field.refuse(format!("there is already a provider `{name}`"), "give each provider its own name");
+    }
+    name.to_owned()
+}
+
+fn read_preset(section: &mut Section<'_>) -> Option<&'static Preset> {
+    let field = section.take("provider_type")?;
+    let id = field.string()?;
+    let preset = Preset::find(id);
+    if preset.is_none() {
+        let advice = match closest(id, PRESETS.iter().map(|preset| preset.id)) {
+            Some(known) => format!("did you mean \"{known}\"?"),
+            None => {
+                let known: Vec<_> = PRESETS.iter().map(|preset| preset.id).collect();
+                format!("known: {}; for any other leave it out and set `base_url`", known.join(", "))
+            }
+        };
+        field.refuse(format!("unknown provider_type `{}`", shorten(id)), advice);
+    }
+    preset
+}
+
+/// `protocols` wins as it is; `base_url` moves the preset's first server; else the preset's own URLs.
+fn read_protocols(section: &mut Section<'_>, preset: Option<&Preset>, name: &str) -> Vec<(Protocol, BaseUrl)> {
+    let base_url = section.take("base_url");
+    let protocols = section.take("protocols");
+    if let (Some(base_url), Some(_)) = (&base_url, &protocols) {
+        base_url.refuse("`base_url` and `protocols` are both given", "keep one; `protocols` can name every URL");
+    }
+    if let Some(field) = protocols {
+        let Some(mut table) = field.section() else { return Vec::new() };
+        let mut spoken: Vec<_> = Protocol::ALL
+            .into_iter()
+            .filter_map(|protocol| table.take(protocol.as_str()).map(|url| (protocol, url)))
+            .collect();
+        spoken.sort_by_key(|(_, url)| url.span.start);
+        table.finish();
+        if spoken.is_empty() {
+            field.refuse("`protocols` names no known protocol", field.example());
+        }
+        return spoken.into_iter().filter_map(|(protocol, url)| Some((protocol, read_url(&url)?))).collect();
+    }
+    if let Some(field) = base_url {
+        let Some(url) = read_url(&field) else { return Vec::new() };
+        let first = preset.and_then(|preset| preset.endpoints.first());
+        let moved = preset.map_or(&[][..], |preset| preset.endpoints);
+        // Protocols that the preset has at another server stay away: traffic must not pass by the URL that was set.
+        let mut spoken: Vec<_> = moved
+            .iter()
+            .filter(|endpoint| first.is_some_and(|first| first.base_url == endpoint.base_url))
+            .map(|endpoint| (endpoint.protocol, url.clone()))
+            .collect();
+        if spoken.is_empty() {
+            spoken.push((Protocol::OpenAi, url));
+        }
+        return spoken;
+    }
+    if preset.is_none() && !section.has("provider_type") {
+        let advice = match Preset::find(&name.to_ascii_lowercase()) {
+            Some(preset) => format!("add `provider_type = \"{}\"`", preset.id),
+            None => {
+                "add `base_url = \"https://llm.example.com/v1\"`, or `provider_type` for a well-known one".to_owned()
+            }
+        };
+        let message = format!("provider `{}` has no URL", shorten(name));
+        section.report.error(section.span.clone(), &section.path_of("base_url"), message, advice);
+    }
+    let endpoints = preset.map_or(&[][..], |preset| preset.endpoints);
+    endpoints.iter().filter_map(|e| Some((e.protocol, BaseUrl::parse(e.base_url).ok()?))).collect()
+}
+
+fn read_url(field: &Field<'_>) -> Option<BaseUrl> {
+    let text = field.string()?;
+    let error = match BaseUrl::parse(text) {
+        Ok(url) => return Some(url),
+        Err(error) => error,
+    };
+    let advice = match error {
+        BaseUrlError::UserInfo | BaseUrlError::Query => {
+            field.hide();
+            "give the key as `api_key`".to_owned()
+        }
+        BaseUrlError::Path | BaseUrlError::Host if text.contains('{') => "fill in the part in braces".to_owned(),
+        _ => "write it like \"https://llm.example.com/v1\"".to_owned(),
+    };
+    field.refuse(error.to_string(), advice);
+    None
+}

@@ -1,0 +1,90 @@
+//! Every key of the configuration with type, default, meaning and example: the source of `torod config reference`.
+
+/// One key. `path` is written with `[]` for the elements of an array.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Key {
+    /// Where it stands, such as `providers[].timeouts.connect`.
+    pub path: &'static str,
+    /// What it must be.
+    pub kind: &'static str,
+    /// What is meant where it is missing; empty where nothing is.
+    pub default: &'static str,
+    /// What it does, in one sentence.
+    pub meaning: &'static str,
+    /// A line as it stands in the file.
+    pub example: &'static str,
+}
+
+/// The entry of one key.
+pub fn find(path: &str) -> Option<&'static Key> {
+    KEYS.iter().find(|key| key.path == path)
+}
+
+const fn key(
+    path: &'static str,
+    kind: &'static str,
+    default: &'static str,
+    meaning: &'static str,
+    example: &'static str,
+) -> Key {
+    Key { path, kind, default, meaning, example }
+}
+
+/// Every key the parser accepts, in the order of the file.
+#[rustfmt::skip]
+pub const KEYS: &[Key] = &[
+    key("listen_addr", "address with port", "\"127.0.0.1:8080\"", "Where torod listens; the admin pages are at /admin.", "listen_addr = \"127.0.0.1:8080\""),
+    key("default_provider", "provider name", "", "Who gets a request whose model no provider lists.", "default_provider = \"openai\""),
+    key("allow_localhost_no_auth", "boolean", "true", "Programs on this machine may use inference without a token, never the admin API.", "allow_localhost_no_auth = true"),
+    key("auto_detect_local_servers", "boolean", "true", "Find and use Ollama, LM Studio, llama.cpp and vLLM on their usual ports of this machine.", "auto_detect_local_servers = true"),
+    key("providers", "array of tables", "", "Who is called, where, with which keys.", "[[providers]]"),
+    key("providers[].name", "name", "", "Unique; letters, digits, `.`, `_` and `-`. Clients write `name/model`.", "name = \"openai\""),
+    key("providers[].provider_type", "preset", "", "A well-known provider: fills protocols and URLs.", "provider_type = \"openai\""),
+    key("providers[].enabled", "boolean", "true", "Whether it is called at all.", "enabled = true"),
+    key("providers[].priority", "whole number", "0", "Larger is tried first.", "priority = 10"),
+    key("providers[].base_url", "URL", "the preset's", "Where it is, with or without the version segment; without a preset it speaks `openai`.", "base_url = \"https://llm.example.com/v1\""),
+    key("providers[].protocols", "table", "the preset's", "Every protocol it speaks natively, with its URL; instead of `base_url`.", "protocols = { openai = \"https://llm.example.com/v1\" }"),
+    key("providers[].protocols.openai", "URL", "", "Chat Completions and the other /v1 paths of OpenAI.", "openai = \"https://llm.example.com/v1\""),
+    key("providers[].protocols.responses", "URL", "", "OpenAI Responses.", "responses = \"https://llm.example.com/v1\""),
+    key("providers[].protocols.anthropic", "URL", "", "Anthropic Messages.", "anthropic = \"https://llm.example.com/anthropic\""),
+    key("providers[].protocols.gemini", "URL", "", "Gemini generateContent.", "gemini = \"https://llm.example.com/v1beta\""),
+    key("providers[].protocols.cohere", "URL", "", "Cohere v2 chat.", "cohere = \"https://llm.example.com/v2\""),
+    key("providers[].api_key", "secret", "", "Its key: \"${NAME}\" for a variable, or a table as in `api_keys`.", "api_key = \"${OPENAI_API_KEY}\""),
+    key("providers[].api_keys", "array of secrets", "", "Several keys; calls are shared among them by weight.", "api_keys = [{ env = \"KEY_A\" }, { env = \"KEY_B\", weight = 2 }]"),
+    key("providers[].api_keys[].env", "variable", "", "The environment variable that holds the key.", "env = \"WORK_API_KEY\""),
+    key("providers[].api_keys[].file", "path", "", "The file that holds the key.", "file = \"/run/secrets/work\""),
+    key("providers[].api_keys[].command", "text or array", "", "A command that prints the key within 10 s: an array runs without a shell, a text with `sh -c`.", "command = [\"pass\", \"show\", \"work\"]"),
+    key("providers[].api_keys[].value", "text", "", "The key itself; better keep it out of the file.", "value = \"${WORK_API_KEY}\""),
+    key("providers[].api_keys[].name", "text", "", "What the key is called in reports.", "name = \"team-a\""),
+    key("providers[].api_keys[].weight", "whole number", "1", "Its share of the calls, from 1 to 1000.", "weight = 2"),
+    key("providers[].timeouts", "table", "", "How long a call may wait for what; a whole call has no limit.", "timeouts = { connect = \"10s\" }"),
+    key("providers[].timeouts.connect", "duration", "\"10s\"", "For the connection, TLS included.", "connect = \"10s\""),
+    key("providers[].timeouts.first_byte", "duration", "\"600s\"", "From the request to the first byte of the answer.", "first_byte = \"600s\""),
+    key("providers[].timeouts.idle", "duration", "\"300s\"", "Between two pieces of the answer.", "idle = \"300s\""),
+    key("providers[].max_idle_connections", "whole number", "64", "Idle connections that are kept open.", "max_idle_connections = 64"),
+    key("providers[].stream_usage", "boolean", "true", "Ask for the token counts at the end of a stream; turn it off for servers that refuse.", "stream_usage = true"),
+    key("providers[].headers", "table of texts", "", "Static headers sent with every call; keys belong into `api_key`.", "headers = { \"x-team\" = \"a\" }"),
+    key("providers[].models", "array of tables", "", "What is known about its models.", "[[providers.models]]"),
+    key("providers[].models[].id", "text", "", "The id the provider uses.", "id = \"big-model\""),
+    key("providers[].models[].context", "whole number", "", "Context window in tokens.", "context = 400000"),
+    key("providers[].models[].price", "table", "the catalogue's", "US dollars per million tokens.", "price = { input = 2.5, output = 10.0 }"),
+    key("providers[].models[].price.input", "number", "", "Tokens of the prompt that no cache knew.", "input = 2.5"),
+    key("providers[].models[].price.output", "number", "", "Tokens of the answer, reasoning included.", "output = 10.0"),
+    key("providers[].models[].price.cache_read", "number", "", "Tokens read from the prompt cache.", "cache_read = 0.25"),
+    key("providers[].models[].price.cache_write", "number", "", "Tokens written to the prompt cache (for 5 minutes where there are several lives).", "cache_write = 3.125"),
+    key("providers[].models[].price.cache_write_1h", "number", "", "Tokens written to the prompt cache for an hour.", "cache_write_1h = 5.0"),
+    key("limits", "table", "", "How much is taken on at once; the rest is refused with a clear answer.", "[limits]"),
+    key("limits.concurrent", "whole number", "10000", "Requests in flight.", "concurrent = 10000"),
+    key("limits.concurrent_streams", "whole number", "6000", "Streams in flight.", "concurrent_streams = 6000"),
+    key("limits.concurrent_per_provider", "whole number", "1000", "Requests in flight to one provider.", "concurrent_per_provider = 1000"),
+    key("limits.request_body", "size", "\"32MiB\"", "Largest request body.", "request_body = \"32MiB\""),
+    key("shutdown", "table", "", "How torod ends.", "[shutdown]"),
+    key("shutdown.grace", "duration", "\"30s\"", "How long requests in flight may still run after the signal to stop.", "grace = \"30s\""),
+    key("log", "table", "", "What is written to the log.", "[log]"),
+    key("log.level", "error, warn, info, debug or trace", "\"info\"", "The least important level that is written.", "level = \"info\""),
+    key("log.format", "auto, human or json", "\"auto\"", "How a line looks; `auto` is `human` on a terminal and `json` elsewhere.", "format = \"auto\""),
+    key("log.requests", "boolean", "true", "One line for every request.", "requests = true"),
+    key("usage", "table", "", "How usage is kept.", "[usage]"),
+    key("usage.retention_days", "whole number", "0", "Days after which usage rows are removed; 0 keeps them for good.", "retention_days = 0"),
+    key("usage.queue", "whole number", "65536", "Records that may wait for the database; inference never waits for it.", "queue = 65536"),
+];

@@ -1,0 +1,1 @@
+//! The effective configuration as text and as JSON: defaults included, secrets as references.
