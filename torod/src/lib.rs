@@ -4,14 +4,8 @@
 
 pub mod access;
 pub mod admin;
-pub mod app;
 pub mod clock;
 pub mod commands;
 pub mod config;
-pub mod gateway;
-pub mod lifecycle;
-pub mod problem;
-pub mod server;
 pub mod store;
-pub mod upstreams;
 pub mod usage;

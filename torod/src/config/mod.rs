@@ -5,7 +5,7 @@ mod examined;
 mod field;
 mod file;
 mod finding;
-// mod first_run;
+mod first_run;
 mod header;
 mod limits;
 mod log;
@@ -16,7 +16,7 @@ pub mod reference;
 mod report;
 mod resolve;
 mod section;
-// mod show;
+mod show;
 mod shutdown;
 mod syntax;
 #[cfg(test)]
