@@ -6,7 +6,7 @@ use crate::access::index::TokenIndex;
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::upstreams::snapshot::Live;
-use crate::usage::{Recorder, Sequence};
+use crate::usage::{Recorder, Sequence, UsageWriter};
 
 /// What the hot path needs, built once by the daemon.
 pub struct App {
@@ -20,6 +20,8 @@ pub struct App {
     pub live: Arc<Live>,
     /// Where finished attempts go.
     pub recorder: Recorder,
+    /// How the usage writer stands.
+    pub usage: Arc<UsageWriter>,
     /// What is under way, and whether the daemon stops.
     pub lifecycle: Lifecycle,
     /// Whether each request gets a line in the log.

@@ -4,8 +4,18 @@
 
 pub mod access;
 pub mod admin;
+pub mod app;
 pub mod clock;
+pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod daemon;
+pub mod gateway;
+pub mod http;
+pub mod lifecycle;
+pub mod problem;
+pub mod server;
 pub mod store;
+pub mod telemetry;
+pub mod upstreams;
 pub mod usage;

@@ -1,2 +1,11 @@
-//! Entry.
-fn main() {}
+//! `torod`: flags, runtime, exit code.
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use torod::cli::Cli;
+use torod::commands;
+
+fn main() -> ExitCode {
+    commands::run(Cli::parse())
+}

@@ -7,10 +7,10 @@ use http::{HeaderMap, HeaderName};
 use tokenrouter::error::{Kind, Problem};
 
 use super::index::{TokenEntry, TokenIndex};
-use super::key;
+use super::key::{self, Key};
 use crate::server::connection::Peer;
 
-const KEY_HEADERS: [HeaderName; 3] = [
+static KEY_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("x-api-key"),
     HeaderName::from_static("api-key"),
     HeaderName::from_static("x-goog-api-key"),
@@ -54,7 +54,7 @@ pub fn identify(
     allow_loopback: bool,
 ) -> Result<Caller, Problem> {
     let presented = presented_key(headers);
-    let digest = match presented.map(key::parse) {
+    let digest = match presented.map(Key::parse) {
         Some(Ok(digest)) => digest,
         Some(Err(key::KeyError::Malformed)) => {
             return Err(refuse("token_malformed", "this token is not complete", "Copy all of it; it starts with tr_."));
@@ -77,7 +77,7 @@ pub fn identify(
             });
         }
     };
-    let Some(entry) = tokens.lookup(&digest) else {
+    let Some(entry) = tokens.find(&digest) else {
         return Err(refuse(
             "token_unknown",
             "this gateway does not know this token",

@@ -1,5 +1,6 @@
 //! May this caller do this now? Keys, the snapshot they are looked up in, and who may make which token.
 
+pub mod caller;
 pub mod grant;
 pub mod index;
 pub mod issue;

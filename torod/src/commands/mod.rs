@@ -1,1 +1,82 @@
-//! One command, one file.
+//! One command, one file; here is what they share: the way in, the way out, and exit codes.
+
+pub mod completions;
+pub mod config;
+pub mod control;
+pub mod demo;
+pub mod serve;
+pub mod simulate;
+pub mod token;
+pub mod usage;
+pub mod version;
+
+use std::io::{IsTerminal, Write};
+use std::process::ExitCode;
+
+use crate::access::system_random;
+use crate::cli::{Cli, Command};
+use crate::clock::Clock;
+use crate::config::Paths;
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Exit {
+    /// As asked.
+    Done,
+    /// It cannot be done; the reason was told.
+    Failed,
+}
+
+impl From<Exit> for ExitCode {
+    fn from(exit: Exit) -> Self {
+        match exit {
+            Exit::Done => Self::SUCCESS,
+            Exit::Failed => Self::FAILURE,
+        }
+    }
+}
+
+/// The environment as it is.
+pub fn system_env(name: &str) -> Option<String> {
+    std::env::var(name).ok()
+}
+
+/// Runs the command that was typed.
+pub fn run(cli: Cli) -> ExitCode {
+    match dispatch(cli) {
+        Ok(exit) => exit.into(),
+        // Whoever reads our output has read enough.
+        Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
+        Err(e) => {
+            _ = writeln!(anstream::stderr(), "torod: {e:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
+    let paths = Paths::resolve(cli.config.as_deref(), cli.data_dir.as_deref(), &system_env);
+    let out = &mut anstream::stdout();
+    let is_terminal = std::io::stdout().is_terminal();
+    let clock = Clock::system();
+    match cli.command {
+        Command::Serve(serve) => block_on(serve.run(&paths?, clock)),
+        Command::Demo(demo) => block_on(demo.run(out, clock)),
+        Command::Simulate(simulate) => block_on(simulate.run(out)),
+        Command::Config(config) => config.run(&paths?, out, is_terminal),
+        Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
+        Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
+        Command::Completions(completions) => completions.run(out),
+        Command::Version(version) => version.run(out),
+    }
+}
+
+fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Result<Exit> {
+    tokio::runtime::Builder::new_multi_thread().enable_all().build()?.block_on(command)
+}
+
+fn is_broken_pipe(e: &anyhow::Error) -> bool {
+    e.chain()
+        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
+        .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+}

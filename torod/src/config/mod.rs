@@ -34,7 +34,7 @@ pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use examined::Examined;
 pub use file::{ConfigError, examine_file, load, write_new};
 pub use finding::{Finding, Severity};
-// pub use first_run::{Detected, FoundKey, FoundServer, first_run};
+pub use first_run::{Detected, first_run};
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use model::{ModelConfig, PriceConfig};

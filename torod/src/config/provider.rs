@@ -239,3 +239,23 @@ fn read_url(field: &Field<'_>) -> Option<BaseUrl> {
     field.refuse(error.to_string(), advice);
     None
 }
+
+impl ProviderConfig {
+    /// A model server of this machine, found at `url`, as if the file described it.
+    pub fn local(preset: &Preset, url: &str) -> Option<Self> {
+        let base = BaseUrl::parse(url).ok()?;
+        Some(Self {
+            name: preset.id.to_owned(),
+            provider_type: Some(preset.id.to_owned()),
+            enabled: true,
+            priority: 0,
+            protocols: preset.endpoints.iter().map(|e| (e.protocol, base.clone())).collect(),
+            credentials: Vec::new(),
+            timeouts: Timeouts::default(),
+            max_idle_connections: 64,
+            stream_usage: true,
+            models: Vec::new(),
+            headers: Vec::new(),
+        })
+    }
+}

@@ -60,28 +60,27 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Ok(peek) => peek,
         Err(e) => return refused(reject::unreadable(&e), Some(&caller)),
     };
-    let chosen = match choose(&live, surface, &peek) {
+    let Chosen { provider, model, route, how } = match choose(&live, surface, &peek) {
         Ok(chosen) => chosen,
         Err(problem) => return refused(problem, Some(&caller)),
     };
-    let provider = Arc::clone(chosen.provider);
 
     let wants_usage = peek.stream && surface.usage_on_request() && provider.asks_stream_usage;
     let usage_edit = if wants_usage { splice::ask_stream_usage(&body, &peek) } else { None };
     let hide_usage = usage_edit.is_some();
-    let edits: Vec<Edit> = splice::set_model(&peek, chosen.model).into_iter().chain(usage_edit).collect();
-    let model: Arc<str> = chosen.model.into();
-    let asked: Option<Arc<str>> = (peek.model != chosen.model).then(|| peek.model.as_ref().into());
+    let edits: Vec<Edit> = splice::set_model(&peek, model).into_iter().chain(usage_edit).collect();
+    let asked: Option<Arc<str>> = (peek.model != model).then(|| peek.model.as_ref().into());
+    let model: Arc<str> = model.into();
     let stream = peek.stream;
     let mut said = HeaderMap::with_capacity(20);
-    say_route(&mut said, &provider, &model, asked.as_deref(), chosen.how);
+    say_route(&mut said, provider, &model, asked.as_deref(), how);
 
     let attempt = Attempt {
         id: app.ids.attempt(now_ms),
-        provider: Arc::clone(&provider),
+        provider: Arc::clone(provider),
         model,
         model_asked: asked,
-        protocol: chosen.route.protocol,
+        protocol: route.protocol,
         stream,
         input: Input::of(&body, stream),
         began: app.clock.instant(),
@@ -91,11 +90,11 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     };
     let pieces = Pieces::new(splice::apply(&body, edits));
     drop(body);
-    let upstream = outgoing(&head.headers, &chosen.route, pieces, &request_id);
-    let protocol = chosen.route.protocol;
+    let upstream = outgoing(&head.headers, &route, pieces, &request_id);
+    let protocol = route.protocol;
     let exchange = Exchange::begin(app, in_flight, exchange_id, request_id, surface, caller, attempt);
     match provider.client.send(upstream).await {
-        Ok(answer) => relay(exchange, answer, said, surface, protocol, &provider, hide_usage),
+        Ok(answer) => relay(exchange, answer, said, surface, protocol, provider, hide_usage),
         Err(e) => {
             let (problem, id) = exchange.call_failed(&e);
             with_headers(problem::respond(&problem, surface.protocol(), &id), said)
@@ -103,14 +102,14 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     }
 }
 
-struct Chosen<'a> {
-    provider: &'a Arc<Provider>,
-    model: &'a str,
-    route: Route<'a>,
+struct Chosen<'l, 'm> {
+    provider: &'l Arc<Provider>,
+    model: &'m str,
+    route: Route<'l>,
     how: &'static str,
 }
 
-fn choose<'a>(live: &'a Snapshot, surface: Surface, peek: &'a Peek<'_>) -> Result<Chosen<'a>, Problem> {
+fn choose<'l, 'm>(live: &'l Snapshot, surface: Surface, peek: &'m Peek<'_>) -> Result<Chosen<'l, 'm>, Problem> {
     let asked = peek.model.as_ref();
     let picked = live.names.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
     let provider = live.providers.get(picked.provider).ok_or_else(|| {

@@ -1,5 +1,6 @@
 //! Learns which models the providers list, in the background, again and again.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,13 +8,18 @@ use http::header::{ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Limited};
 use tokenrouter::call::Pieces;
+use tokenrouter::catalog::Preset;
 use tokenrouter::openai::models::read_list;
 
+use super::detect;
 use super::provider::Provider;
 use super::snapshot::Live;
 use crate::clock::Clock;
+use crate::config::ProviderConfig;
 use crate::lifecycle::Lifecycle;
 
+/// How long a server of this machine may take to say that it is there.
+const PROBE: Duration = Duration::from_millis(300);
 /// How long one list may take.
 const DEADLINE: Duration = Duration::from_secs(15);
 /// How large it may be.
@@ -22,6 +28,25 @@ const MAX_BYTES: usize = 16 << 20;
 const REFRESH: Duration = Duration::from_secs(15 * 60);
 /// Until the next look, when it did not; doubled each time, up to `REFRESH`.
 const RETRY: Duration = Duration::from_secs(2);
+
+/// Finds the model servers of this machine once and adds those that the file does not describe.
+pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
+    for server in detect::local_servers(own, PROBE).await {
+        let known = live.load().providers.iter().any(|p| p.serves(&server.url));
+        let Some(preset) = Preset::find(server.preset).filter(|_| !known) else { continue };
+        let config = ProviderConfig::local(preset, &server.url);
+        match config.map(|c| Provider::new(&c, None)) {
+            Some(Ok(provider)) => {
+                let provider = Arc::new(provider);
+                live.add(&provider);
+                tracing::info!(provider = &*provider.name, url = %server.url, models = server.models, "local model server found");
+                lifecycle.spawn_connection(follow(provider, Arc::clone(&live), clock.clone(), lifecycle.clone()));
+            }
+            Some(Err(e)) => tracing::warn!("{e}"),
+            None => {}
+        }
+    }
+}
 
 /// Keeps one provider's list current until the daemon stops.
 pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {

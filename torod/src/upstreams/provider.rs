@@ -144,6 +144,11 @@ impl Provider {
         Some(Route { protocol, uri, credential: endpoint.credential.as_ref(), extra: &self.extra })
     }
 
+    /// Whether one of its URLs lies beneath `base`.
+    pub fn serves(&self, base: &str) -> bool {
+        self.endpoints.iter().flat_map(|e| &e.uris).any(|(_, uri)| uri.to_string().starts_with(base))
+    }
+
     /// Its protocols, for reports.
     pub fn protocols(&self) -> impl Iterator<Item = Protocol> {
         self.endpoints.iter().map(|e| e.protocol)

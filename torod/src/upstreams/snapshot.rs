@@ -37,7 +37,7 @@ impl Live {
             names: names(&providers, config.default_provider.as_deref()),
             providers,
             allow_loopback: config.allow_localhost_no_auth,
-            max_body_bytes: config.limits.request_body_bytes,
+            max_body_bytes: usize::try_from(config.limits.request_body_bytes).unwrap_or(usize::MAX),
             max_concurrent: config.limits.concurrent,
             default: config.default_provider.clone(),
         };
@@ -51,15 +51,31 @@ impl Live {
 
     /// Makes newly learned model lists visible to requests.
     pub fn publish_lists(&self) {
-        let now = self.current.load();
-        self.current.store(Arc::new(Snapshot {
-            names: names(&now.providers, now.default.as_deref()),
-            providers: now.providers.clone(),
-            allow_loopback: now.allow_loopback,
-            max_body_bytes: now.max_body_bytes,
-            max_concurrent: now.max_concurrent,
-            default: now.default.clone(),
-        }));
+        self.replace(|_| {});
+    }
+
+    /// Adds a provider that was found, unless one of its name is there.
+    pub fn add(&self, provider: &Arc<Provider>) {
+        self.replace(|providers| {
+            if !providers.iter().any(|p| p.name == provider.name) {
+                providers.push(Arc::clone(provider));
+            }
+        });
+    }
+
+    fn replace(&self, change: impl Fn(&mut Vec<Arc<Provider>>)) {
+        self.current.rcu(|now| {
+            let mut providers = now.providers.clone();
+            change(&mut providers);
+            Arc::new(Snapshot {
+                names: names(&providers, now.default.as_deref()),
+                providers,
+                allow_loopback: now.allow_loopback,
+                max_body_bytes: now.max_body_bytes,
+                max_concurrent: now.max_concurrent,
+                default: now.default.clone(),
+            })
+        });
     }
 }
 

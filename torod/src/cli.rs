@@ -1,0 +1,48 @@
+//! The command tree: what can be typed.
+
+use std::path::PathBuf;
+
+use clap::{Parser, Subcommand};
+
+use crate::commands;
+
+/// One endpoint for many LLM providers: any client protocol, tokens with roles, exact usage, one binary.
+#[derive(Debug, Parser)]
+#[command(
+    name = "torod",
+    version,
+    propagate_version = true,
+    after_help = "Start here:\n  torod demo       try it: no key, no network, nothing left behind\n  torod serve      run the gateway; a first start writes a commented torod.toml"
+)]
+pub struct Cli {
+    /// The configuration file [default: $XDG_CONFIG_HOME/tokenrouter/torod.toml].
+    #[arg(long, global = true, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The folder of the database [default: $XDG_DATA_HOME/tokenrouter].
+    #[arg(long, global = true, value_name = "DIR")]
+    pub data_dir: Option<PathBuf>,
+    /// What to do.
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Run the gateway.
+    Serve(commands::serve::Serve),
+    /// Run a gateway against a simulated provider, with a little traffic; nothing is kept.
+    Demo(commands::demo::Demo),
+    /// Run the simulated provider alone.
+    Simulate(commands::simulate::Simulate),
+    /// Check, show or explain the configuration.
+    Config(commands::config::Config),
+    /// Create, list and revoke tokens; works while the gateway runs and while it does not.
+    Token(commands::token::Token),
+    /// Show what was used.
+    Usage(commands::usage::Usage),
+    /// Print a completion script for a shell.
+    Completions(commands::completions::Completions),
+    /// Print the version.
+    Version(commands::version::Version),
+}

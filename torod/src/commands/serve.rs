@@ -1,0 +1,118 @@
+//! `torod serve`: the gateway.
+
+use std::io::{IsTerminal, Write};
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::Context;
+
+use super::{Exit, system_env};
+use crate::access::system_random;
+use crate::clock::Clock;
+use crate::config::{self, Config, Detected, LogFormat, Paths};
+use crate::daemon::{self, Daemon, Options};
+use crate::lifecycle;
+use crate::telemetry;
+use crate::upstreams::detect;
+
+/// Until a model server of this machine must have answered on a first start.
+const PROBE: Duration = Duration::from_millis(300);
+
+/// Run the gateway.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  torod serve\n  torod serve --listen 127.0.0.1:9000 --config ./torod.toml --data-dir ./data\n\nA first start writes a commented torod.toml with the providers whose keys it finds in the environment.\nCtrl-C lets running answers finish; a second one ends at once."
+)]
+pub struct Serve {
+    /// Listen here instead of at `listen_addr`; port 0 takes a free one.
+    #[arg(long, value_name = "ADDR")]
+    listen: Option<SocketAddr>,
+    /// Write the URL to this file when the gateway is ready.
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+    /// Log for people even if stderr is no terminal, or as JSON even if it is one.
+    #[arg(long, value_name = "FORMAT", value_parser = ["human", "json"])]
+    log_format: Option<String>,
+}
+
+impl Serve {
+    /// Runs until a signal.
+    pub async fn run(self, paths: &Paths, clock: Clock) -> anyhow::Result<Exit> {
+        let mut say = anstream::stderr();
+        let mut config = if paths.config_file.exists() { load(paths, &mut say)? } else { first_start(paths, &mut say).await? };
+        if let Some(listen) = self.listen {
+            config.listen_addr = listen;
+        }
+        match self.log_format.as_deref() {
+            Some("human") => config.log.format = LogFormat::Human,
+            Some(_) => config.log.format = LogFormat::Json,
+            None => {}
+        }
+        let _log = telemetry::log::start(&config.log, &clock);
+        let options =
+            Options { config, data_dir: paths.data_dir.clone(), clock, random: system_random, env: system_env };
+        let daemon = Daemon::start(options).await?;
+        let url = format!("http://{}", daemon.addr());
+        tracing::info!(url, config = %paths.config_file.display(), data = %paths.data_dir.display(), "torod listens at {url}");
+        first_admin(&daemon, &url, &mut say).await?;
+        if let Some(path) = &self.ready_file {
+            daemon::announce(path, &url).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        let lifecycle = daemon.lifecycle();
+        lifecycle.spawn("signals", lifecycle::follow_signals(lifecycle.clone()));
+        Ok(if daemon.run().await { Exit::Done } else { Exit::Failed })
+    }
+}
+
+fn load(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Config> {
+    let examined = config::examine_file(&paths.config_file)?;
+    for finding in &examined.findings {
+        finding.write_with_source(say)?;
+    }
+    if examined.has_errors() {
+        anyhow::bail!("{} cannot be used as it is; see above", paths.config_file.display());
+    }
+    Ok(examined.config)
+}
+
+/// Writes the first configuration and says what it found.
+async fn first_start(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Config> {
+    let keys = detect::env_keys(&system_env);
+    let own = Config::default().listen_addr;
+    let servers = detect::local_servers(own, PROBE).await;
+    let found = Detected { keys, servers };
+    let text = config::first_run(&found);
+    config::write_new(&paths.config_file, &text)?;
+    writeln!(say, "First start: wrote {}", paths.config_file.display())?;
+    for key in &found.keys {
+        writeln!(say, "  found {} in the environment: provider \"{}\"", key.env_var, key.preset)?;
+    }
+    for server in &found.servers {
+        writeln!(say, "  found a model server at {}: provider \"{}\", {} models", server.url, server.preset, server.models)?;
+    }
+    if found.keys.is_empty() && found.servers.is_empty() {
+        writeln!(say, "  found no provider key in the environment and no model server on this machine")?;
+        writeln!(say, "  next: add a [[providers]] table to that file, then start again; or try `torod demo`")?;
+    }
+    load(paths, say)
+}
+
+/// On a terminal the first admin token is made and shown at once; elsewhere the log has a code that makes it.
+async fn first_admin(daemon: &Daemon, url: &str, say: &mut dyn Write) -> anyhow::Result<()> {
+    if daemon.has_admin() {
+        return Ok(());
+    }
+    if std::io::stderr().is_terminal() && std::io::stdin().is_terminal() {
+        let made = daemon.setup().make_admin(None).await?;
+        writeln!(say, "\nYour admin token, shown once:\n\n  {}\n", made.key)?;
+        writeln!(say, "Try it:\n\n  curl {url}/v1/models -H 'Authorization: Bearer {}'\n", made.key)?;
+    } else {
+        let code = daemon.setup().open()?;
+        tracing::warn!(
+            "no admin token exists. Make one with `torod token create --role admin`, or once with: \
+             curl {url}/admin/api/setup -d '{{\"code\":\"{code}\"}}'"
+        );
+    }
+    Ok(())
+}

@@ -1,0 +1,204 @@
+//! The composition root: builds every part in order, runs them, and stops them in reverse.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use tokenrouter_shared::Role;
+
+use crate::access::{Random, TokenIndex};
+use crate::admin;
+use crate::app::App;
+use crate::clock::Clock;
+use crate::config::{self, Config};
+use crate::http::routes::Routes;
+use crate::http::setup::Setup;
+use crate::lifecycle::Lifecycle;
+use crate::server::{accept, bind};
+use crate::store::{DirLock, Readers, schema, tokens, usage};
+use crate::upstreams::discovery;
+use crate::upstreams::provider::Provider;
+use crate::upstreams::snapshot::Live;
+use crate::usage::{Sequence, UsageWriter};
+
+/// The control socket's name in the data folder.
+pub const SOCKET: &str = "torod.sock";
+/// How long flushing and closing may take at the end.
+const CLOSING: Duration = Duration::from_secs(5);
+
+/// What a daemon is built from.
+pub struct Options {
+    /// What the operator decided.
+    pub config: Config,
+    /// Where the database lies.
+    pub data_dir: PathBuf,
+    /// The time.
+    pub clock: Clock,
+    /// Random bytes.
+    pub random: Random,
+    /// The environment, for secrets.
+    pub env: fn(&str) -> Option<String>,
+}
+
+/// A daemon that listens.
+pub struct Daemon {
+    app: Arc<App>,
+    setup: Arc<Setup>,
+    usage: Arc<UsageWriter>,
+    addr: SocketAddr,
+    socket: PathBuf,
+    grace: Duration,
+    has_admin: bool,
+    _lock: DirLock,
+}
+
+impl Daemon {
+    /// Builds everything and begins to listen.
+    pub async fn start(options: Options) -> anyhow::Result<Self> {
+        let Options { config, data_dir, clock, random, env } = options;
+        let lock = DirLock::take(&data_dir)?;
+        let connection = schema::open_writer(&data_dir)
+            .with_context(|| format!("cannot use the data folder {}", data_dir.display()))?;
+        let rows = tokens::all(&connection)?;
+        let has_admin = rows.iter().any(|t| t.role == Role::Admin && t.revoked_ms.is_none());
+        refuse_open_door(config.listen_addr, has_admin)?;
+        let ids = Sequence::after(usage::greatest_id(&connection)?);
+        let usage = Arc::new(UsageWriter::start(connection, config.usage.queue, clock.clone())?);
+        let tokens = Arc::new(TokenIndex::new(&rows));
+
+        // Bound before anything else is announced, so that a taken port is the first thing to be told.
+        let listener = bind::tcp(config.listen_addr).await?;
+        let addr = listener.local_addr()?;
+        let socket = data_dir.join(SOCKET);
+        let control = bind::unix(&socket);
+
+        let lifecycle = Lifecycle::default();
+        let live = Arc::new(Live::new(&config, providers(&config, env)));
+        let app = Arc::new(App {
+            clock: clock.clone(),
+            ids,
+            tokens: Arc::clone(&tokens),
+            live: Arc::clone(&live),
+            recorder: usage.recorder(),
+            usage: Arc::clone(&usage),
+            lifecycle: lifecycle.clone(),
+            log_requests: config.log.requests,
+            started_ms: clock.now_ms(),
+        });
+        let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random));
+        let admin = admin::router(Arc::new(admin::Admin {
+            writer: usage.handle(),
+            readers: Arc::new(Readers::new(data_dir.clone())),
+            tokens,
+            clock: clock.clone(),
+            random,
+        }));
+        let routes = Arc::new(Routes::new(Arc::clone(&app), admin, Arc::clone(&setup)));
+
+        lifecycle.spawn("listener", accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone()));
+        match control {
+            Ok(control) => lifecycle.spawn("control", accept::unix(control, routes, lifecycle.clone())),
+            // Socket paths have a short limit; the gateway is of use without one.
+            Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
+        }
+        for provider in live.load().providers.iter().filter(|p| p.enabled) {
+            let follow =
+                discovery::follow(Arc::clone(provider), Arc::clone(&live), clock.clone(), lifecycle.clone());
+            lifecycle.spawn("model lists", follow);
+        }
+        if config.auto_detect_local_servers {
+            let find = discovery::find_local(addr, Arc::clone(&live), clock, lifecycle.clone());
+            lifecycle.spawn_connection(find);
+        }
+        Ok(Self { app, setup, usage, addr, socket, grace: config.shutdown.grace, has_admin, _lock: lock })
+    }
+
+    /// Where it listens.
+    pub const fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Its handles.
+    pub const fn app(&self) -> &Arc<App> {
+        &self.app
+    }
+
+    /// Whether somebody can administer it already.
+    pub const fn has_admin(&self) -> bool {
+        self.has_admin
+    }
+
+    /// Makes the first tokens.
+    pub const fn setup(&self) -> &Arc<Setup> {
+        &self.setup
+    }
+
+    /// The handle to stop it by.
+    pub fn lifecycle(&self) -> Lifecycle {
+        self.app.lifecycle.clone()
+    }
+
+    /// Runs until it is told to stop, then lets running answers finish. Says whether everything ended in order.
+    pub async fn run(self) -> bool {
+        let lifecycle = self.lifecycle();
+        lifecycle.soft_stop().await;
+        let drained = lifecycle.drain(self.grace).await;
+        if !drained {
+            tracing::warn!(in_flight = lifecycle.in_flight(), "not every answer finished in time; ending them now");
+        }
+        let ended = lifecycle.finish(CLOSING).await;
+        let usage = self.usage;
+        let written = tokio::task::spawn_blocking(move || usage.stop(CLOSING)).await.unwrap_or(false);
+        if !written {
+            tracing::error!("not every usage record could be written");
+        }
+        _ = std::fs::remove_file(&self.socket);
+        tracing::info!("stopped");
+        drained && ended && written
+    }
+}
+
+/// Off loopback, nobody may find a gateway that has no owner yet.
+fn refuse_open_door(addr: SocketAddr, has_admin: bool) -> anyhow::Result<()> {
+    if addr.ip().is_loopback() || has_admin {
+        return Ok(());
+    }
+    anyhow::bail!(
+        "refusing to listen on {addr}, which other machines can reach, before an admin token exists. \
+         Run `torod token create --role admin` first, or set `listen_addr = \"127.0.0.1:{}\"`",
+        addr.port()
+    )
+}
+
+/// Prepares every provider of the file. One whose key cannot be read is switched off, so that the others still serve.
+fn providers(config: &Config, env: fn(&str) -> Option<String>) -> Vec<Arc<Provider>> {
+    let mut providers = Vec::new();
+    for described in &config.providers {
+        let mut described = described.clone();
+        let secret = match described.credentials.first() {
+            Some(credential) if described.enabled => match config::resolve_secret(&credential.secret, &env) {
+                Ok(secret) => Some(secret),
+                Err(e) => {
+                    tracing::error!(provider = %described.name, "switched off: {e}");
+                    described.enabled = false;
+                    None
+                }
+            },
+            _ => None,
+        };
+        match Provider::new(&described, secret.as_ref()) {
+            Ok(provider) => providers.push(Arc::new(provider)),
+            Err(e) => tracing::error!("left out: {e}"),
+        }
+    }
+    providers
+}
+
+/// Writes `url` where somebody waits for it, in one piece.
+pub fn announce(path: &Path, url: &str) -> std::io::Result<()> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, format!("{url}\n"))?;
+    std::fs::rename(partial, path)
+}

@@ -1,0 +1,145 @@
+//! The first admin token of a daemon that nobody watches start: `POST /admin/api/setup` with the code from its log.
+
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http::{Method, Request, Response, StatusCode};
+use hyper::body::Incoming;
+use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::protocol::Protocol;
+use tokenrouter_shared::Role;
+use tokenrouter_shared::token::{TokenCreate, TokenCreated};
+
+use crate::access::issue::{self, Draft, IssueError};
+use crate::access::{NoRandomness, Operator, Random, TokenIndex};
+use crate::clock::Clock;
+use crate::gateway::reply::Reply;
+use crate::gateway::request_id::RequestId;
+use crate::gateway::{entry, intake};
+use crate::problem;
+use crate::store::{WriterHandle, tokens};
+
+/// Wrong codes until the code is void; a restart makes a new one.
+const TRIES: u32 = 5;
+const MAX_BODY_BYTES: usize = 4 << 10;
+
+/// Makes tokens on behalf of the data folder's owner, and the first one for whoever has the code.
+pub struct Setup {
+    writer: WriterHandle,
+    tokens: Arc<TokenIndex>,
+    clock: Clock,
+    random: Random,
+    code: Mutex<Option<Code>>,
+}
+
+struct Code {
+    digest: [u8; 32],
+    tries: u32,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    code: String,
+    #[serde(default)]
+    name: Option<String>,
+}
+
+#[derive(Serialize)]
+struct Answer<'a> {
+    #[serde(flatten)]
+    token: &'a TokenCreated,
+    note: &'static str,
+}
+
+impl Setup {
+    /// No code is set: setup is closed.
+    pub const fn new(writer: WriterHandle, tokens: Arc<TokenIndex>, clock: Clock, random: Random) -> Self {
+        Self { writer, tokens, clock, random, code: Mutex::new(None) }
+    }
+
+    /// Opens setup and returns the one-time code.
+    pub fn open(&self) -> Result<String, NoRandomness> {
+        const LETTERS: &[u8; 32] = b"ABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+        let mut bytes = [0_u8; 16];
+        (self.random)(&mut bytes)?;
+        let letters: Vec<u8> = bytes.iter().filter_map(|b| LETTERS.get(usize::from(b & 31)).copied()).collect();
+        let parts: Vec<String> = letters.chunks(4).map(|c| String::from_utf8_lossy(c).into_owned()).collect();
+        let code = parts.join("-");
+        *self.code.lock().unwrap_or_else(PoisonError::into_inner) =
+            Some(Code { digest: Sha256::digest(code.as_bytes()).into(), tries: 0 });
+        Ok(code)
+    }
+
+    /// Makes the first admin token.
+    pub async fn make_admin(&self, name: Option<String>) -> Result<TokenCreated, IssueError> {
+        let draft = Draft::draw(self.random)?;
+        let wanted = TokenCreate { name: name.or_else(|| Some("admin".into())), role: Role::Admin, ttl_ms: None, parent: None };
+        let now_ms = self.clock.now_ms();
+        let (made, rows) = self
+            .writer
+            .call(move |connection| {
+                let made = issue::create(connection, &draft, &wanted, &Operator::LocalOwner, now_ms)?;
+                Ok::<_, IssueError>((made, tokens::all(connection)?))
+            })
+            .await?;
+        self.tokens.publish(&rows);
+        Ok(made)
+    }
+
+    /// Whether `code` is right; the right one works once.
+    fn take(&self, code: &str) -> Result<(), Problem> {
+        let mut slot = self.code.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = slot.as_mut() else {
+            return Err(Problem::new(
+                Kind::Forbidden,
+                "setup_closed",
+                "setup is closed: an admin token exists, or the code was used or guessed at too often",
+                "Run `torod token create --role admin` on the gateway's machine.",
+            ));
+        };
+        // Digests are compared, so the time that takes says nothing about the code.
+        let given: [u8; 32] = Sha256::digest(code.trim().to_ascii_uppercase().as_bytes()).into();
+        if given == known.digest {
+            *slot = None;
+            return Ok(());
+        }
+        known.tries += 1;
+        if known.tries >= TRIES {
+            *slot = None;
+            tracing::warn!("too many wrong setup codes: setup is closed until a restart");
+        }
+        Err(Problem::new(Kind::Forbidden, "setup_code_wrong", "this is not the setup code", "The daemon's log has it."))
+    }
+}
+
+/// Answers `POST /admin/api/setup`.
+pub async fn serve(setup: &Setup, id: &RequestId, request: Request<Incoming>) -> Response<Reply> {
+    if request.method() != Method::POST {
+        return problem::wrong_method("POST", Protocol::OpenAi, id);
+    }
+    match answer(setup, request).await {
+        Ok(made) => {
+            let note = "This key is shown once. Keep it safe.";
+            let body = serde_json::to_vec(&Answer { token: &made, note }).unwrap_or_default();
+            let mut response = entry::json(body.into(), id);
+            *response.status_mut() = StatusCode::CREATED;
+            response
+        }
+        Err(problem) => problem::respond(&problem, Protocol::OpenAi, id),
+    }
+}
+
+async fn answer(setup: &Setup, request: Request<Incoming>) -> Result<TokenCreated, Problem> {
+    let (head, body) = request.into_parts();
+    let body = intake::read(&head.headers, body, MAX_BODY_BYTES).await?;
+    let body: Body = serde_json::from_slice(&body).map_err(|_| {
+        Problem::new(Kind::BadRequest, "invalid_json", "the body is not {\"code\": \"…\"}", "Send the code from the log.")
+    })?;
+    setup.take(&body.code)?;
+    setup.make_admin(body.name).await.map_err(|e| {
+        let problem = e.problem();
+        Problem::new(Kind::Internal, "setup_failed", problem.message, problem.advice)
+    })
+}

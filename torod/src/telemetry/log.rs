@@ -1,0 +1,58 @@
+//! The log on stderr: for people on a terminal, one JSON object a line elsewhere.
+//!
+//! A thread of its own writes it. Whoever reads our stderr may stop reading; requests must not wait for that, so
+//! lines beyond a bounded queue are dropped.
+
+use std::io::IsTerminal;
+
+use chrono::{Local, TimeZone};
+use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::time::FormatTime;
+
+use crate::clock::Clock;
+use crate::config::{Log, LogFormat};
+
+/// Lines that may wait for stderr.
+const QUEUE_LINES: usize = 8_192;
+
+/// Starts the log; the guard writes what is left when it is dropped. A second start changes nothing.
+pub fn start(config: &Log, clock: &Clock) -> WorkerGuard {
+    let (writer, guard) = NonBlockingBuilder::default()
+        .lossy(true)
+        .buffered_lines_limit(QUEUE_LINES)
+        .thread_name("log")
+        .finish(std::io::stderr());
+    let level = config.level.as_str();
+    // Libraries speak up only when something is wrong.
+    let filter = EnvFilter::new(format!("warn,torod={level},tokenrouter={level},request={level}"));
+    let terminal = std::io::stderr().is_terminal();
+    let human = match config.format {
+        LogFormat::Human => true,
+        LogFormat::Json => false,
+        LogFormat::Auto => terminal,
+    };
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let started = if human {
+        let time = LocalTime { clock: clock.clone() };
+        builder.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).with_target(false).with_timer(time).try_init()
+    } else {
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+    };
+    drop(started);
+    guard
+}
+
+struct LocalTime {
+    clock: Clock,
+}
+
+impl FormatTime for LocalTime {
+    fn format_time(&self, w: &mut Writer<'_>) -> std::fmt::Result {
+        match Local.timestamp_millis_opt(self.clock.now_ms()).single() {
+            Some(time) => write!(w, "{}", time.format("%H:%M:%S%.3f")),
+            None => w.write_str("--:--:--"),
+        }
+    }
+}

@@ -1,0 +1,3 @@
+//! Seeing: the log.
+
+pub mod log;
