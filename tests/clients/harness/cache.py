@@ -134,9 +134,9 @@ def remove_old(folder: Path) -> None:
     """Removes generations that no running test can still be using."""
     keep = (folder / "current").resolve()
     for entry in folder.iterdir():
-        if entry.is_dir() and not entry.is_symlink() and entry != keep:
-            if time.time() - entry.stat().st_mtime > KEEP_S:
-                shutil.rmtree(entry, ignore_errors=True)
+        old = entry.is_dir() and not entry.is_symlink() and time.time() - entry.stat().st_mtime > KEEP_S
+        if old and entry != keep:
+            shutil.rmtree(entry, ignore_errors=True)
 
 
 def install_pip(folder: Path, needs: Pip) -> str:
@@ -159,7 +159,15 @@ def install_npm(folder: Path, needs: Npm) -> str:
     """A folder with the newest releases in `node_modules`."""
     folder.mkdir(parents=True)
     (folder / "package.json").write_text('{"private":true,"type":"module"}\n')
-    calm = ["--no-audit", "--no-fund", "--no-update-notifier", "--fetch-retries", "1", "--fetch-retry-mintimeout", "1000"]
+    calm = [
+        "--no-audit",
+        "--no-fund",
+        "--no-update-notifier",
+        "--fetch-retries",
+        "1",
+        "--fetch-retry-mintimeout",
+        "1000",
+    ]
     call(["npm", "install", *calm, *needs.packages], folder)
     listed = json.loads(call(["npm", "ls", "--json", "--depth", "0"], folder))
     if needs == NODE:

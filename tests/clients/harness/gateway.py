@@ -88,7 +88,12 @@ class Gateway:
         """A token that may do inference; shown once, on stdout, as JSON."""
         command = [self.torod, "token", "create", "--json", "--name", "client tests", *places]
         done = subprocess.run(
-            command, cwd=self.folder, env=quiet_environment(self.folder), capture_output=True, text=True, timeout=START_S
+            command,
+            cwd=self.folder,
+            env=quiet_environment(self.folder),
+            capture_output=True,
+            text=True,
+            timeout=START_S,
         )
         if done.returncode != 0:
             raise GatewayError(f"`torod token create` failed: {done.stderr.strip()}")
