@@ -19,34 +19,33 @@ export async function runAll() {
   for (const { name, run } of chosen) {
     await clearCalls();
     const started = performance.now();
-    let end = "ok  ";
-    try {
-      await withinLimit(run());
-    } catch (problem) {
-      end = "FAIL";
+    const problem = await withinLimit(run).then(() => null, (raised) => raised ?? new Error("rejected with nothing"));
+    const end = problem ? "FAIL" : "ok  ";
+    console.log(`  ${end} ${name} ${Math.round(performance.now() - started)} ms`);
+    if (problem) {
       failed += 1;
       await report(problem);
     }
-    console.log(`  ${end} ${name} ${Math.round(performance.now() - started)} ms`);
   }
   console.log(`${chosen.length - failed} passed, ${failed} failed`);
   process.exit(failed > 0 || chosen.length === 0 ? 1 : 0);
 }
 
-async function withinLimit(work) {
+async function withinLimit(run) {
   let clock;
   const limit = new Promise((_, reject) => {
     clock = setTimeout(() => reject(new Error(`more than ${CASE_MS} ms`)), CASE_MS);
   });
   try {
-    await Promise.race([work, limit]);
+    await Promise.race([run(), limit]);
   } finally {
     clearTimeout(clock);
   }
 }
 
 async function report(problem) {
-  const lines = String(problem?.stack ?? problem).split("\n").slice(0, 14);
+  const all = String(problem?.stack ?? problem).slice(0, 4_000).split("\n");
+  const lines = all.filter((line) => !/^\s+at /.test(line) || line.includes("/tests/clients/")).slice(0, 16);
   for (const line of lines) console.log(`       ${line}`);
   const seen = await calls().catch(() => []);
   for (const call of seen.slice(0, 5)) console.log(`       provider saw ${call.method} ${call.path}: ${call.ended}`);
@@ -101,6 +100,17 @@ export async function collect(stream) {
   const items = [];
   for await (const item of stream) items.push(item);
   return items;
+}
+
+/** What a stream gives, and the error it ends with, if it does. */
+export async function untilItBreaks(stream) {
+  const items = [];
+  try {
+    for await (const item of stream) items.push(item);
+  } catch (problem) {
+    return { items, problem };
+  }
+  return { items };
 }
 
 /** The error that must come. */

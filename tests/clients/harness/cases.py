@@ -9,7 +9,8 @@ import sys
 import time
 import traceback
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 
 CASE_S = 20  # no case may take longer
 SEEN_S = 5  # how long the provider may take to notice something
@@ -37,17 +38,18 @@ def run() -> None:
         started = time.monotonic()
         clear_calls()
         signal.setitimer(signal.ITIMER_REAL, CASE_S)
+        problem = None
         try:
             function()
-            end = "ok  "
-        except (Exception, TooLong) as problem:
-            end = "FAIL"
-            failed += 1
-            signal.setitimer(signal.ITIMER_REAL, 0)
-            report(problem)
+        except (Exception, TooLong) as raised:
+            problem = raised
         finally:
             signal.setitimer(signal.ITIMER_REAL, 0)
+        end = "FAIL" if problem else "ok  "
         print(f"  {end} {function.__name__} {(time.monotonic() - started) * 1000:.0f} ms", flush=True)
+        if problem:
+            failed += 1
+            report(problem)
     print(f"{len(chosen) - failed} passed, {failed} failed", flush=True)
     sys.exit(1 if failed or not chosen else 0)
 
@@ -58,8 +60,10 @@ def on_alarm(*_: object) -> None:
 
 def report(problem: BaseException) -> None:
     """Where it went wrong, and what reached the provider."""
-    trace = "".join(traceback.format_exception(problem, limit=-3))
-    print("\n".join("       " + line for line in trace.rstrip().splitlines()), flush=True)
+    for frame in traceback.extract_tb(problem.__traceback__):
+        if Path(frame.filename).parent == Path(__file__).parent.parent:
+            print(f"       {Path(frame.filename).name}:{frame.lineno}: {frame.line}")
+    print(f"       {type(problem).__name__}: {str(problem)[:2000]}", flush=True)
     for call in calls()[:5]:
         print(f"       provider saw {call['method']} {call['path']}: {call['ended']}", flush=True)
 
@@ -71,6 +75,17 @@ def raises(kind: type[Exception], function: Callable[[], object]) -> Exception:
     except kind as problem:
         return problem
     raise AssertionError(f"no {kind.__name__}, but {answer!r}")
+
+
+def until_it_breaks(stream: Iterable) -> tuple[list, Exception | None]:
+    """What a stream gives, and the error it ends with, if it does."""
+    items = []
+    try:
+        for item in stream:
+            items.append(item)
+    except Exception as problem:
+        return items, problem
+    return items, None
 
 
 def ask(method: str, url: str, body: bytes | None = None) -> bytes:
