@@ -1,0 +1,33 @@
+# The commands of the house: each one works on a fresh clone of a Debian machine with Rust, Node and Python.
+.DEFAULT_GOAL := help
+STAGE := ./.ci/stage
+
+.PHONY: help demo test bench fmt lint clients
+
+help: ## this list
+	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
+
+# The dev profile on purpose: it compiles several times sooner than a release build with LTO,
+# its dependencies are optimised all the same, and `make test` reuses what it built.
+demo: ## the gateway with a simulated provider, ready to be clicked and called
+	cargo run -p torod -- demo
+
+# `cargo test --workspace` has the architecture test among its tests.
+test: ## everything: Rust tests, then real clients against a real gateway
+	@$(STAGE) "install the clients" tests/clients/install
+	@$(STAGE) "build the gateway" cargo build -p torod
+	@$(STAGE) "test the workspace" cargo test --workspace
+	@$(STAGE) "test with real clients" tests/clients/run
+
+bench: ## measure against the peers on this machine
+	cargo run --release -p tokenrouter-bench
+
+fmt: ## format the code
+	cargo fmt --all
+
+lint: ## what a pull request must pass before its tests run
+	@$(STAGE) "format" cargo fmt --all --check
+	@$(STAGE) "clippy" cargo clippy --workspace --all-targets -- -D warnings
+
+clients: ## only install the clients that `make test` drives
+	@tests/clients/install

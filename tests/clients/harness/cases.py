@@ -1,0 +1,138 @@
+# A small runner for client scripts: one line per case, a hard time limit for each, and what the provider saw.
+from __future__ import annotations
+
+import base64
+import json
+import os
+import signal
+import sys
+import time
+import traceback
+import urllib.request
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+CASE_S = 20  # no case may take longer
+SEEN_S = 5  # how long the provider may take to notice something
+BASE, KEY, SIM = os.environ["BASE"], os.environ["KEY"], os.environ["SIM"]
+direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+registered: list[Callable[[], None]] = []
+
+
+class TooLong(BaseException):
+    """The case ran into its time limit; no `except Exception` of a client may swallow it."""
+
+
+def case(function: Callable[[], None]) -> Callable[[], None]:
+    """Makes a function a test case."""
+    registered.append(function)
+    return function
+
+
+def run() -> None:
+    """Runs every case, in the order they are written, and ends the program. Arguments choose cases by name."""
+    signal.signal(signal.SIGALRM, on_alarm)
+    failed = 0
+    chosen = [function for function in registered if not sys.argv[1:] or function.__name__ in sys.argv[1:]]
+    for function in chosen:
+        started = time.monotonic()
+        clear_calls()
+        signal.setitimer(signal.ITIMER_REAL, CASE_S)
+        problem = None
+        try:
+            function()
+        except (Exception, TooLong) as raised:
+            problem = raised
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+        end = "FAIL" if problem else "ok  "
+        print(f"  {end} {function.__name__} {(time.monotonic() - started) * 1000:.0f} ms", flush=True)
+        if problem:
+            failed += 1
+            report(problem)
+    print(f"{len(chosen) - failed} passed, {failed} failed", flush=True)
+    sys.exit(1 if failed or not chosen else 0)
+
+
+def on_alarm(*_: object) -> None:
+    raise TooLong(f"more than {CASE_S} s")
+
+
+def report(problem: BaseException) -> None:
+    """Where it went wrong, and what reached the provider."""
+    for frame in traceback.extract_tb(problem.__traceback__):
+        if Path(frame.filename).parent == Path(__file__).parent.parent:
+            print(f"       {Path(frame.filename).name}:{frame.lineno}: {frame.line}")
+    print(f"       {type(problem).__name__}: {str(problem)[:2000]}", flush=True)
+    for call in calls()[:5]:
+        print(f"       provider saw {call['method']} {call['path']}: {call['ended']}", flush=True)
+
+
+def raises(kind: type[Exception], function: Callable[[], object]) -> Exception:
+    """The error that must come."""
+    try:
+        answer = function()
+    except kind as problem:
+        return problem
+    raise AssertionError(f"no {kind.__name__}, but {answer!r}")
+
+
+def until_it_breaks(stream: Iterable) -> tuple[list, Exception | None]:
+    """What a stream gives, and the error it ends with, if it does."""
+    items = []
+    try:
+        for item in stream:
+            items.append(item)
+    except Exception as problem:
+        return items, problem
+    return items, None
+
+
+def ask(method: str, url: str, body: bytes | None = None) -> bytes:
+    """A plain request without any SDK."""
+    request = urllib.request.Request(url, data=body, method=method, headers={"content-type": "application/json"})
+    with direct.open(request, timeout=SEEN_S) as answer:
+        return answer.read()
+
+
+def clear_calls() -> None:
+    """Forgets what the provider saw so far."""
+    ask("DELETE", f"{SIM}/calls")
+
+
+def calls(path: str = "") -> list[dict]:
+    """What the provider received since the case began."""
+    return [call for call in json.loads(ask("GET", f"{SIM}/calls")) if call["path"].endswith(path)]
+
+
+def only_call(path: str = "") -> dict:
+    """The one call the provider received."""
+    seen = calls(path)
+    assert len(seen) == 1, f"the provider saw {len(seen)} calls instead of one"
+    return seen[0]
+
+
+def wait_calls(condition: Callable[[list[dict]], bool], what: str) -> list[dict]:
+    """Asks until what the provider saw is as expected."""
+    end = time.monotonic() + SEEN_S
+    while not condition(seen := calls()):
+        assert time.monotonic() < end, f"the provider did not see within {SEEN_S} s: {what}"
+        time.sleep(0.01)
+    return seen
+
+
+def raw_body(call: dict) -> bytes:
+    """The very bytes that the provider received."""
+    return base64.b64decode(call["body_base64"])
+
+
+def replay(call: dict) -> bytes:
+    """What the provider answers to exactly this call when nothing is in between."""
+    path = "/v1" + call["path"].split("/v1", 1)[1]
+    return ask("POST", SIM + path, raw_body(call))
+
+
+def events(stream: bytes) -> list[dict]:
+    """The JSON events of a server-sent stream."""
+    lines = [line[5:].strip() for line in stream.decode().splitlines() if line.startswith("data:")]
+    return [json.loads(line) for line in lines if line != "[DONE]"]
