@@ -156,7 +156,10 @@ pub async fn follow_signals(lifecycle: Lifecycle) {
             tracing::warn!("second signal: ending at once");
             lifecycle.stop_now();
         } else {
-            tracing::info!(in_flight = lifecycle.in_flight(), "stopping: no new requests; a second signal ends at once");
+            tracing::info!(
+                in_flight = lifecycle.in_flight(),
+                "stopping: no new requests; a second signal ends at once"
+            );
             lifecycle.stop_softly();
         }
     }

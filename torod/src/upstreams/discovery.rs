@@ -52,7 +52,10 @@ pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycl
 pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
     let mut retry = RETRY;
     loop {
-        let wait = match tokio::time::timeout(DEADLINE, list(&provider, &clock)).await.unwrap_or(Err("no answer in time".into())) {
+        let wait = match tokio::time::timeout(DEADLINE, list(&provider, &clock))
+            .await
+            .unwrap_or(Err("no answer in time".into()))
+        {
             Ok(models) => {
                 provider.health.answered(clock.now_ms());
                 retry = RETRY;
