@@ -1,5 +1,7 @@
 //! Keeps the house in order: who may import whom, how long a file may be, and that its first line says what it is for.
 
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+
 use std::fs;
 use std::path::{Path, PathBuf};
 

@@ -120,7 +120,7 @@ impl Usage {
         // Gemini's OpenAI endpoint counts thoughts in the total only.
         let unlisted = total.unwrap_or(0).saturating_sub(input.saturating_add(output));
         output = output.saturating_add(unlisted);
-        reasoning = reasoning.saturating_add(if reasoning < unlisted { unlisted - reasoning } else { 0 }).min(output);
+        reasoning = reasoning.saturating_add(unlisted.saturating_sub(reasoning)).min(output);
         let cache_read = details.cached_tokens.0.or(self.prompt_cache_hit_tokens.0).unwrap_or(0).min(input);
         let cache_write_5m = details.cache_write_tokens.0.unwrap_or(0).min(input - cache_read);
         Some(Counts {

@@ -3,7 +3,7 @@
 use comfy_table::{ContentArrangement, Table, presets};
 
 /// An empty table for where the output goes.
-pub fn table(is_terminal: bool) -> Table {
+pub(super) fn table(is_terminal: bool) -> Table {
     let mut table = Table::new();
     table.load_style(if is_terminal { presets::UTF8_HORIZONTAL_ONLY } else { presets::NOTHING });
     // Wrapping is left to the terminal: numbers broken over two lines cannot be read.

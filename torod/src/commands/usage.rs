@@ -101,7 +101,7 @@ fn lost(out: &mut dyn Write, report: &UsageReport) -> std::io::Result<()> {
     Ok(())
 }
 
-fn right(text: impl ToString) -> Cell {
+fn right(text: impl std::fmt::Display) -> Cell {
     Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
 }
 

@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// How large it may be.
 const MAX_BYTES: usize = 16 << 20;
 /// Until the next look, when it worked.
-const REFRESH: Duration = Duration::from_secs(15 * 60);
+const REFRESH: Duration = Duration::from_mins(15);
 /// Until the next look, when it did not; doubled each time, up to `REFRESH`.
 const RETRY: Duration = Duration::from_secs(2);
 
