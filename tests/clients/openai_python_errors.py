@@ -91,7 +91,7 @@ def error_server():
 @case
 def error_before_a_stream():
     raises(openai.BadRequestError, lambda: chat_with("s400", stream=True))
-    raises(openai.InternalServerError, lambda: chat_with("s500+chunks=3", stream=True))
+    raises(openai.InternalServerError, lambda: chat_with("sim/s500+chunks=3", stream=True))
 
 
 @case
@@ -109,8 +109,8 @@ def error_cut_stream():
 
 @case
 def retry_after_rate_limit():
-    with client.with_options(max_retries=2) as patient:
-        answer = patient.chat.completions.create(model="s429x1", messages=HELLO)
+    patient = client.with_options(max_retries=2)
+    answer = patient.chat.completions.create(model="s429x1", messages=HELLO)
     assert answer.choices[0].message.content
     assert len(calls()) == 2, f"{len(calls())} calls instead of two"
 
@@ -127,7 +127,7 @@ def request_id():
 
 @case
 def abort_closes_the_call():
-    with chat_with("long+seconds=30", stream=True) as stream:
+    with chat_with("sim/long+seconds=30", stream=True) as stream:
         for _, chunk in zip(range(2), stream, strict=False):
             assert chunk.choices
         assert only_call()["ended"] is None, "the provider had nothing left to say"
