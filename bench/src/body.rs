@@ -1,4 +1,6 @@
 //! The requests that are sent.
+//!
+//! Models are written `up/…`: torod finds the provider by it and cuts it off, the simulated provider ignores it.
 use std::fmt::Write as _;
 
 use bytes::Bytes;

@@ -110,7 +110,7 @@ impl Figures {
     pub(crate) async fn take(&mut self, phase: Phase, target: &Running, plan: &Plan, cpus: Option<Cpus>) {
         match phase {
             Phase::Small => {
-                let ask = target.ask(body::small("ok", false), None);
+                let ask = target.ask(body::small("up/ok", false), None);
                 let full = Load::mark(cpus);
                 let windows = saturate(&ask, 64, Duration::ZERO, target, plan).await;
                 self.load_was_full = full.was_full();
@@ -119,13 +119,13 @@ impl Figures {
                 self.add_all_errors(&windows);
             }
             Phase::Agent => {
-                let ask = target.ask(body::agent("ok"), None);
+                let ask = target.ask(body::agent("up/ok"), None);
                 let windows = saturate(&ask, 16, Duration::ZERO, target, plan).await;
                 self.agent_cpu_ns = cost(&windows, |tally| tally.answers);
                 self.add_all_errors(&windows);
             }
             Phase::Dense => {
-                let ask = target.ask(body::small("ok+chunks=100+interval_ms=10", true), Some(100));
+                let ask = target.ask(body::small("up/ok+chunks=100+interval_ms=10", true), Some(100));
                 let mut windows = saturate(&ask, 128, Duration::from_secs(1), target, plan).await;
                 self.chunk_cpu_ns = cost(&windows, |tally| tally.pieces);
                 let gaps = windows.iter_mut().filter_map(|window| percentile(&mut window.tally.gap_us, 990));
@@ -134,13 +134,13 @@ impl Figures {
             }
             Phase::Fixed => {
                 let tally = Shared::default();
-                let ask = target.ask(body::small("ok", false), None);
+                let ask = target.ask(body::small("up/ok", false), None);
                 load::open_loop(&ask, 200, plan.fixed_requests, 32, &tally).await;
                 let mut plain = tally.take();
                 self.latency_p50_us = percentile(&mut plain.latency_us, 500);
                 self.latency_p99_us = percentile(&mut plain.latency_us, 990);
                 self.add_errors(&plain);
-                let ask = target.ask(body::small("ok+chunks=3+interval_ms=5", true), Some(3));
+                let ask = target.ask(body::small("up/ok+chunks=3+interval_ms=5", true), Some(3));
                 load::open_loop(&ask, 20, plan.fixed_streams, 16, &tally).await;
                 let mut streamed = tally.take();
                 self.first_event_p50_us = percentile(&mut streamed.first_us, 500);
@@ -151,7 +151,7 @@ impl Figures {
     }
 
     async fn take_slow(&mut self, target: &Running, plan: &Plan) {
-        let model = format!("ok+chunks={}+interval_ms=500", plan.slow_chunks);
+        let model = format!("up/ok+chunks={}+interval_ms=500", plan.slow_chunks);
         let ask = target.ask(body::small(&model, true), Some(plan.slow_chunks));
         let tally = Shared::default();
         let mut peak = None;

@@ -138,7 +138,7 @@ impl Running {
 
     /// Asks until the answer is right, for at most 15 s.
     async fn first_answer(&mut self) -> anyhow::Result<()> {
-        let ask = self.ask(body::small("ok", false), None);
+        let ask = self.ask(body::small("up/ok", false), None);
         let deadline = now() + Duration::from_secs(15);
         loop {
             let Err(problem) = load::once(&ask).await else { return Ok(()) };
