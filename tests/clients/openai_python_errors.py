@@ -109,8 +109,8 @@ def error_cut_stream():
 
 @case
 def retry_after_rate_limit():
-    with client.with_options(max_retries=2) as patient:
-        answer = patient.chat.completions.create(model="s429x1", messages=HELLO)
+    patient = client.with_options(max_retries=2)
+    answer = patient.chat.completions.create(model="s429x1", messages=HELLO)
     assert answer.choices[0].message.content
     assert len(calls()) == 2, f"{len(calls())} calls instead of two"
 
