@@ -60,7 +60,15 @@ impl Problem {
         message: impl Into<Cow<'static, str>>,
         advice: impl Into<Cow<'static, str>>,
     ) -> Self {
-        Self { kind, code, message: message.into(), advice: advice.into(), field: None, retry_after_s: None, status: None }
+        Self {
+            kind,
+            code,
+            message: message.into(),
+            advice: advice.into(),
+            field: None,
+            retry_after_s: None,
+            status: None,
+        }
     }
 
     /// Names the request field at fault.

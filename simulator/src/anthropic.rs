@@ -151,16 +151,19 @@ pub(crate) fn stream(ask: &Ask<'_>, answer: &Answer) -> Events {
                 format!(r#"{{"type":"content_block_delta","index":{at},"delta":{{"type":"{kind}","{key}":{piece}}}}}"#);
             events.event("content_block_delta", &data, paced);
         };
-        match part {
-            Part::Text { pieces } => pieces.iter().for_each(|piece| delta("text_delta", "text", piece, true)),
-            Part::Reasoning { pieces } => {
-                pieces.iter().for_each(|piece| delta("thinking_delta", "thinking", piece, true));
-                delta("signature_delta", "signature", SIGNATURE, false);
-            }
-            Part::Tool { pieces, .. } => {
-                delta("input_json_delta", "partial_json", "", false);
-                pieces.iter().for_each(|piece| delta("input_json_delta", "partial_json", piece, true));
-            }
+        let (kind, key) = match part {
+            Part::Text { .. } => ("text_delta", "text"),
+            Part::Reasoning { .. } => ("thinking_delta", "thinking"),
+            Part::Tool { .. } => ("input_json_delta", "partial_json"),
+        };
+        if matches!(part, Part::Tool { .. }) {
+            delta(kind, key, "", false);
+        }
+        for piece in part.pieces() {
+            delta(kind, key, piece, true);
+        }
+        if matches!(part, Part::Reasoning { .. }) {
+            delta("signature_delta", "signature", SIGNATURE, false);
         }
         events.event("content_block_stop", &format!(r#"{{"type":"content_block_stop","index":{at}}}"#), false);
     }

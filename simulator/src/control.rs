@@ -49,7 +49,7 @@ fn describe(call: &Call) -> Value {
         "headers": headers,
         "body": body,
         "body_text": text,
-        "body_base64": if text.is_none() { Some(base64::encode(&call.body)) } else { None },
+        "body_base64": base64::encode(&call.body),
         "received_ms": call.received_ms,
         "ended": call.ended.map(Ended::as_str),
         "ended_ms": call.ended_ms,

@@ -44,9 +44,9 @@ pub(crate) fn of_call(kind: Kind, request_bytes: usize, parts: &[Part]) -> Optio
         Kind::NoUsage => None,
         Kind::Zero => Some(Count::default()),
         Kind::Cache => {
-            let (cache_read, cache_write_5m, cache_write_1h) = (prompt / 2, prompt / 8, prompt / 16);
-            let uncached = prompt - cache_read - cache_write_5m - cache_write_1h;
-            Some(Count { uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning })
+            let (cache_read, short, long) = (prompt / 2, prompt / 8, prompt / 16);
+            let uncached = prompt - cache_read - short - long;
+            Some(Count { uncached, cache_read, cache_write_5m: short, cache_write_1h: long, output, reasoning })
         }
         _ => Some(Count { uncached: prompt, output, reasoning, ..Count::default() }),
     }

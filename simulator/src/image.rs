@@ -29,8 +29,8 @@ pub(crate) fn describe(body: &[u8]) -> String {
             Image::Inline { media_type, data } => match base64::decode(data) {
                 None => write!(text, "; {media_type} is not base64"),
                 Some(bytes) => {
-                    let sum: String = Sha256::digest(&bytes).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
-                    write!(text, "; {media_type} {} bytes sha256 {sum}", bytes.len())
+                    let sum = Sha256::digest(&bytes).iter().take(8).fold(0, |sum, byte| sum << 8 | u64::from(*byte));
+                    write!(text, "; {media_type} {} bytes sha256 {sum:016x}", bytes.len())
                 }
             },
         };

@@ -156,11 +156,11 @@ async fn perform(state: &State, flight: Flight, route: Route<'_>, family: Family
     match script.kind {
         Kind::HangHeaders => return std::future::pending().await,
         Kind::Html(status) => return reply::page(flight, status),
-        Kind::Status { status, retry_after_ms, times } => {
-            if times.is_none_or(|times| state.fails_now(&ask.model, times)) {
-                let problem = Problem::of_status(status, format!("The simulated server answers {status}."));
-                return reply::refuse_for(state, family, flight, &problem, retry_after_ms);
-            }
+        Kind::Status { status, retry_after_ms, times }
+            if times.is_none_or(|times| state.fails_now(&ask.model, times)) =>
+        {
+            let problem = Problem::of_status(status, format!("The simulated server answers {status}."));
+            return reply::refuse_for(state, family, flight, &problem, retry_after_ms);
         }
         _ => {}
     }

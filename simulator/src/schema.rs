@@ -20,10 +20,14 @@ struct Maker<'a> {
 
 impl<'a> Maker<'a> {
     fn make(&mut self, schema: &'a Value, depth: u32) -> Value {
-        if depth == 0 || self.left == 0 {
+        // Counted before the depth is looked at: a long list at the bottom has to end as well.
+        if self.left == 0 {
             return Value::Null;
         }
         self.left -= 1;
+        if depth == 0 {
+            return Value::Null;
+        }
         let Some(rules) = schema.as_object() else { return json!("lorem") };
         if let Some(value) = rules.get("const") {
             return value.clone();
@@ -103,14 +107,7 @@ impl<'a> Maker<'a> {
         let mut items = Vec::new();
         while items.len() < least.max(wished) && self.left > 0 {
             let schema = fixed.get(items.len()).or_else(|| rules.get("items"));
-            let item = match schema {
-                Some(schema) => self.make(schema, depth - 1),
-                None => {
-                    self.left -= 1;
-                    json!("lorem")
-                }
-            };
-            items.push(item);
+            items.push(self.make(schema.unwrap_or(&Value::Bool(true)), depth - 1));
         }
         Value::Array(items)
     }
@@ -217,6 +214,8 @@ mod tests {
     fn hostile_schemas_end() {
         let endless = json!({"$ref": "#"});
         assert_eq!(instance(&endless), Value::Null);
+        let both = json!({"type": "array", "minItems": 1_000_000_000_u64, "items": {"$ref": "#"}});
+        assert!(instance(&both).to_string().len() < 200_000);
         let wide = json!({"type": "array", "minItems": 1_000_000_000_u64, "items": {"type": "array", "minItems": 1_000_000_000_u64}});
         assert!(instance(&wide).to_string().len() < 200_000);
         assert_eq!(instance(&json!(true)), json!("lorem"));

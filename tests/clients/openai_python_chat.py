@@ -97,7 +97,7 @@ def chat_stream():
 @case
 def chat_stream_text_is_the_plain_text():
     plain = client.chat.completions.create(model="ok", messages=HELLO).choices[0].message.content
-    for model in ("ok", "ok+chunks=50+interval_ms=1", "ok+piece=1+interval_ms=0", "crlf+interval_ms=0"):
+    for model in ("ok", "sim/ok+chunks=50+interval_ms=1", "sim/ok+piece=1+interval_ms=0", "sim/crlf+interval_ms=0"):
         stream = client.chat.completions.create(model=model, messages=HELLO, stream=True)
         text = "".join(chunk.choices[0].delta.content or "" for chunk in stream)
         if model == "ok":

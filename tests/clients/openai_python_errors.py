@@ -91,7 +91,7 @@ def error_server():
 @case
 def error_before_a_stream():
     raises(openai.BadRequestError, lambda: chat_with("s400", stream=True))
-    raises(openai.InternalServerError, lambda: chat_with("s500+chunks=3", stream=True))
+    raises(openai.InternalServerError, lambda: chat_with("sim/s500+chunks=3", stream=True))
 
 
 @case
@@ -127,7 +127,7 @@ def request_id():
 
 @case
 def abort_closes_the_call():
-    with chat_with("long+seconds=30", stream=True) as stream:
+    with chat_with("sim/long+seconds=30", stream=True) as stream:
         for _, chunk in zip(range(2), stream, strict=False):
             assert chunk.choices
         assert only_call()["ended"] is None, "the provider had nothing left to say"

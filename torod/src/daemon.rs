@@ -104,8 +104,7 @@ impl Daemon {
             Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
         }
         for provider in live.load().providers.iter().filter(|p| p.enabled) {
-            let follow =
-                discovery::follow(Arc::clone(provider), Arc::clone(&live), clock.clone(), lifecycle.clone());
+            let follow = discovery::follow(Arc::clone(provider), Arc::clone(&live), clock.clone(), lifecycle.clone());
             lifecycle.spawn("model lists", follow);
         }
         if config.auto_detect_local_servers {

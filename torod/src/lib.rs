@@ -5,8 +5,8 @@
 pub mod access;
 pub mod admin;
 pub mod app;
-pub mod clock;
 pub mod cli;
+pub mod clock;
 pub mod commands;
 pub mod config;
 pub mod daemon;

@@ -156,7 +156,10 @@ pub async fn follow_signals(lifecycle: Lifecycle) {
             tracing::warn!("second signal: ending at once");
             lifecycle.stop_now();
         } else {
-            tracing::info!(in_flight = lifecycle.in_flight(), "stopping: no new requests; a second signal ends at once");
+            tracing::info!(
+                in_flight = lifecycle.in_flight(),
+                "stopping: no new requests; a second signal ends at once"
+            );
             lifecycle.stop_softly();
         }
     }
@@ -172,12 +175,13 @@ mod tests {
         let one = lifecycle.enter();
         let two = lifecycle.enter();
         lifecycle.stop_softly();
-        let waiting = lifecycle.clone();
-        let drained = tokio::spawn(async move { waiting.drain(Duration::from_secs(60)).await });
-        drop(one);
-        assert_eq!(lifecycle.in_flight(), 1);
-        drop(two);
-        assert!(drained.await.unwrap());
+        let drained = lifecycle.drain(Duration::from_mins(1));
+        let leaving = async {
+            drop(one);
+            assert_eq!(lifecycle.in_flight(), 1);
+            drop(two);
+        };
+        assert!(tokio::join!(drained, leaving).0);
     }
 
     #[tokio::test]

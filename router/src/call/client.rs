@@ -29,11 +29,7 @@ pub struct Timeouts {
 impl Default for Timeouts {
     /// The first byte may take as long as the official SDKs wait: reasoning models think before they answer.
     fn default() -> Self {
-        Self {
-            connect: Duration::from_secs(10),
-            first_byte: Duration::from_secs(600),
-            idle: Duration::from_secs(300),
-        }
+        Self { connect: Duration::from_secs(10), first_byte: Duration::from_mins(10), idle: Duration::from_mins(5) }
     }
 }
 

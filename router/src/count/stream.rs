@@ -231,7 +231,9 @@ mod tests {
 
         let (meter, frames) = read(
             Protocol::OpenAi,
-            &[r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#],
+            &[
+                r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#,
+            ],
         );
         assert_eq!(frames, [Frame::Content]);
         assert_eq!(meter.reported().unwrap().total(), 2);
@@ -241,7 +243,10 @@ mod tests {
     fn an_error_in_a_stream_is_seen_but_text_about_errors_is_not_one() {
         let (meter, frames) = read(
             Protocol::OpenAi,
-            &[r#"{"choices":[{"delta":{"content":"\"error\":{}"}}],"error":null}"#, r#"{"error":{"message":"overloaded"}}"#],
+            &[
+                r#"{"choices":[{"delta":{"content":"\"error\":{}"}}],"error":null}"#,
+                r#"{"error":{"message":"overloaded"}}"#,
+            ],
         );
         assert_eq!(frames, [Frame::Content, Frame::Error]);
         assert!(meter.has_failed() && !meter.is_whole());

@@ -120,7 +120,7 @@ impl Usage {
         // Gemini's OpenAI endpoint counts thoughts in the total only.
         let unlisted = total.unwrap_or(0).saturating_sub(input.saturating_add(output));
         output = output.saturating_add(unlisted);
-        reasoning = reasoning.saturating_add(if reasoning < unlisted { unlisted - reasoning } else { 0 }).min(output);
+        reasoning = reasoning.saturating_add(unlisted.saturating_sub(reasoning)).min(output);
         let cache_read = details.cached_tokens.0.or(self.prompt_cache_hit_tokens.0).unwrap_or(0).min(input);
         let cache_write_5m = details.cache_write_tokens.0.unwrap_or(0).min(input - cache_read);
         Some(Counts {
@@ -197,7 +197,11 @@ mod tests {
             (r#"{"prompt_tokens":8,"total_tokens":8}"#, [8, 0, 0, 0, 0, 0], 8),
             (r#"{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}"#, [0; 6], 0),
             // Nonsense stays within bounds.
-            (r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":99,"cache_write_tokens":9}}"#, [0, 5, 0, 0, 1, 0], 6),
+            (
+                r#"{"prompt_tokens":5,"completion_tokens":1,"prompt_tokens_details":{"cached_tokens":99,"cache_write_tokens":9}}"#,
+                [0, 5, 0, 0, 1, 0],
+                6,
+            ),
             (r#"{"prompt_tokens":5.0,"completion_tokens":"7","total_tokens":{"a":[1]}}"#, [5, 0, 0, 0, 7, 0], 12),
         ] {
             let found = openai(json).unwrap();
@@ -216,7 +220,8 @@ mod tests {
         .unwrap();
         let started = start.anthropic(None);
         assert_eq!(started, Some(counts([3, 9511, 60, 40, 1, 0])));
-        let end: Usage = serde_json::from_str(r#"{"output_tokens":77,"output_tokens_details":{"thinking_tokens":50}}"#).unwrap();
+        let end: Usage =
+            serde_json::from_str(r#"{"output_tokens":77,"output_tokens_details":{"thinking_tokens":50}}"#).unwrap();
         assert_eq!(end.anthropic(started), Some(counts([3, 9511, 60, 40, 77, 50])));
         assert_eq!(Usage::default().anthropic(started), started);
     }

@@ -68,7 +68,9 @@ pub fn read_list(body: &[u8]) -> Option<Vec<String>> {
     let entries = if list.data.is_empty() { list.models } else { list.data };
     let ids = entries.into_iter().map(|e| if e.id.is_empty() { e.name } else { e.id });
     // Google writes `models/` before each id, also on its OpenAI surface.
-    Some(ids.map(|id| id.strip_prefix("models/").map(str::to_owned).unwrap_or(id)).filter(|id| !id.is_empty()).collect())
+    Some(
+        ids.map(|id| id.strip_prefix("models/").map(str::to_owned).unwrap_or(id)).filter(|id| !id.is_empty()).collect(),
+    )
 }
 
 #[cfg(test)]

@@ -93,9 +93,10 @@ impl Names {
         if let Some((prefix, model)) = prefixed
             && let Some(provider) = self.providers.iter().position(|p| p.name == prefix)
         {
-            return match self.providers.get(provider).is_some_and(|p| p.enabled) {
-                true => Ok(Picked { how: How::Prefix, provider, model }),
-                false => Err(Unknown::Disabled(prefix.to_owned())),
+            return if self.providers.get(provider).is_some_and(|p| p.enabled) {
+                Ok(Picked { how: How::Prefix, provider, model })
+            } else {
+                Err(Unknown::Disabled(prefix.to_owned()))
             };
         }
         let listed = self.in_order(|p| p.lists(asked)).map(|at| (How::Listed, at));

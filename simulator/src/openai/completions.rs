@@ -15,8 +15,16 @@ struct Completion<'a> {
     model: &'a str,
     choices: &'a [Choice<'a>],
     #[serde(skip_serializing_if = "Option::is_none")]
-    usage: Option<Option<Usage>>,
+    usage: Option<UsageField>,
     system_fingerprint: &'static str,
+}
+
+/// The field when it is there: streams that end with the usage say null before.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum UsageField {
+    Null,
+    Counted(Usage),
 }
 
 #[derive(Serialize)]
@@ -27,7 +35,7 @@ struct Choice<'a> {
     finish_reason: Option<&'static str>,
 }
 
-fn completion(ask: &Ask<'_>, choices: &[Choice<'_>], usage: Option<Option<Usage>>) -> String {
+fn completion(ask: &Ask<'_>, choices: &[Choice<'_>], usage: Option<UsageField>) -> String {
     json(&Completion {
         id: format!("cmpl-{:016x}", ask.id),
         object: "text_completion",
@@ -44,13 +52,13 @@ pub(crate) fn whole(ask: &Ask<'_>, answer: &Answer) -> Vec<u8> {
     let texts = answer.parts.iter().filter(|part| matches!(part, Part::Text { .. }));
     let text: String = texts.map(Part::whole).collect();
     let choice = Choice { text: &text, index: 0, logprobs: None, finish_reason: Some("stop") };
-    completion(ask, &[choice], answer.count.map(|count| Some(count.into()))).into_bytes()
+    completion(ask, &[choice], answer.count.map(|count| UsageField::Counted(count.into()))).into_bytes()
 }
 
 /// The answer as chunks, up to `[DONE]`.
 pub(crate) fn stream(ask: &Ask<'_>, answer: &Answer) -> Events {
     let mut events = Events::new(ask.script.crlf, answer.pieces() + 4);
-    let null = || ask.includes_usage().then_some(None);
+    let null = || ask.includes_usage().then_some(UsageField::Null);
     for part in &answer.parts {
         let Part::Text { pieces } = part else { continue };
         for piece in pieces {
@@ -61,7 +69,7 @@ pub(crate) fn stream(ask: &Ask<'_>, answer: &Answer) -> Events {
     let choice = Choice { text: "", index: 0, logprobs: None, finish_reason: Some("stop") };
     events.data(&completion(ask, &[choice], null()), false);
     if let (true, Some(count)) = (ask.includes_usage(), answer.count) {
-        events.data(&completion(ask, &[], Some(Some(count.into()))), false);
+        events.data(&completion(ask, &[], Some(UsageField::Counted(count.into()))), false);
     }
     events.data("[DONE]", false);
     if reply::spoil(ask.script.kind, &mut events) {

@@ -97,7 +97,9 @@ fn vector(text: &str, dimensions: usize) -> Vec<f32> {
         })
         .collect();
     let length = values.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-    values.iter_mut().for_each(|value| *value /= length);
+    for value in &mut values {
+        *value /= length;
+    }
     values
 }
 

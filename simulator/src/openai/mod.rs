@@ -21,6 +21,7 @@ struct Usage {
     completion_tokens_details: CompletionDetails,
 }
 
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 #[derive(Debug, Serialize)]
 struct PromptDetails {
     cached_tokens: u64,
@@ -28,6 +29,7 @@ struct PromptDetails {
     audio_tokens: u64,
 }
 
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 #[derive(Debug, Serialize)]
 struct CompletionDetails {
     reasoning_tokens: u64,

@@ -7,6 +7,7 @@ use crate::ask::Ask;
 use crate::count::Count;
 
 /// A response in any state; fields the client did not send have the API's defaults.
+#[expect(clippy::struct_field_names, reason = "the names of the wire")]
 #[derive(Clone, Serialize)]
 pub(super) struct Object<'a> {
     id: String,

@@ -103,7 +103,8 @@ fn presented_key(headers: &HeaderMap) -> Option<&str> {
         let (scheme, key) = v.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
-    let named = KEY_HEADERS.iter().flat_map(|name| headers.get_all(name)).filter_map(|v| v.to_str().ok()).map(str::trim);
+    let named =
+        KEY_HEADERS.iter().flat_map(|name| headers.get_all(name)).filter_map(|v| v.to_str().ok()).map(str::trim);
     let mut other = None;
     for key in bearer.chain(named) {
         if key.starts_with(key::PREFIX) {

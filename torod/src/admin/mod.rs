@@ -1,11 +1,37 @@
-//! The admin API.
+//! The admin API below `/admin/api`: one operation, one file.
+
+pub mod answer;
+pub mod tokens;
+
 use std::sync::Arc;
-/// Handles.
-pub struct Admin { /// w
- pub writer: crate::store::WriterHandle, /// r
- pub readers: Arc<crate::store::Readers>, /// t
- pub tokens: Arc<crate::access::TokenIndex>, /// c
- pub clock: crate::clock::Clock, /// r
- pub random: crate::access::Random }
-/// Router.
-pub fn router(_a: Arc<Admin>) -> axum::Router { axum::Router::new() }
+
+use axum::Router;
+use axum::routing::{delete, get};
+
+use crate::access::{Random, TokenIndex};
+use crate::clock::Clock;
+use crate::store::{Readers, WriterHandle};
+
+/// What the operations may reach.
+#[derive(Debug)]
+pub struct Admin {
+    /// The database's writing side.
+    pub writer: WriterHandle,
+    /// Its reading side.
+    pub readers: Arc<Readers>,
+    /// Who may come in; published anew before a change is answered.
+    pub tokens: Arc<TokenIndex>,
+    /// The time.
+    pub clock: Clock,
+    /// Random bytes.
+    pub random: Random,
+}
+
+/// The routes. Whoever mounts them has put the [`Operator`](crate::access::Operator) into the request's extensions.
+pub fn router(admin: Arc<Admin>) -> Router {
+    Router::new()
+        .route("/admin/api/tokens", get(tokens::list::handler).post(tokens::create::handler))
+        .route("/admin/api/tokens/{which}", delete(tokens::revoke::handler))
+        .fallback(answer::not_found)
+        .with_state(admin)
+}

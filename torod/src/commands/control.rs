@@ -1,1 +1,76 @@
-//! Stub
+//! The way to a running daemon: HTTP over the control socket in its data folder.
+
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use bytes::Bytes;
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::rt::TokioIo;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokenrouter_shared::Problem;
+
+use crate::daemon::SOCKET;
+
+const DEADLINE: Duration = Duration::from_secs(10);
+const MAX_BYTES: usize = 64 << 20;
+
+#[derive(serde::Deserialize)]
+struct Refused {
+    error: Problem,
+}
+
+/// Asks the daemon that holds `data_dir` and reads its answer.
+pub async fn ask<T: DeserializeOwned>(
+    data_dir: &Path,
+    method: Method,
+    path: &str,
+    body: Option<&impl Serialize>,
+) -> anyhow::Result<T> {
+    let socket = data_dir.join(SOCKET);
+    let asked = tokio::time::timeout(DEADLINE, send(&socket, method, path, body)).await;
+    let (status, bytes) = asked
+        .with_context(|| format!("the daemon at {} does not answer", socket.display()))?
+        .with_context(|| format!("a torod holds {} but cannot be asked", data_dir.display()))?;
+    if !status.is_success() {
+        match serde_json::from_slice::<Refused>(&bytes) {
+            Ok(Refused { error }) => bail!("{} {}", error.message, error.advice),
+            Err(_) => bail!("the daemon answered with status {status}; is it of another version?"),
+        }
+    }
+    serde_json::from_slice(&bytes).context("the daemon's answer makes no sense; is it of another version?")
+}
+
+async fn send(
+    socket: &Path,
+    method: Method,
+    path: &str,
+    body: Option<&impl Serialize>,
+) -> anyhow::Result<(StatusCode, Bytes)> {
+    let stream = tokio::net::UnixStream::connect(socket).await?;
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
+    let body: Full<Bytes> = match body {
+        Some(body) => Full::new(serde_json::to_vec(body)?.into()),
+        None => Full::default(),
+    };
+    let request = Request::builder()
+        .method(method)
+        .uri(path)
+        .header("host", "localhost")
+        .header("content-type", "application/json")
+        .body(body)?;
+    let exchange = async {
+        let answer = sender.send_request(request).await?;
+        let status = answer.status();
+        let bytes = Limited::new(answer.into_body(), MAX_BYTES).collect().await.map_err(|e| anyhow::anyhow!(e))?;
+        Ok((status, bytes.to_bytes()))
+    };
+    // The connection's own future ends first only when it broke, and then the exchange says why.
+    tokio::pin!(exchange);
+    tokio::select! {
+        answer = &mut exchange => answer,
+        _ = connection => exchange.await,
+    }
+}

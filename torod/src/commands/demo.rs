@@ -53,13 +53,7 @@ impl Demo {
             None => free_address(config.listen_addr).await,
         };
         let _log = telemetry::log::start(&config.log, &clock);
-        let options = Options {
-            config,
-            data_dir: folder.path.clone(),
-            clock,
-            random: system_random,
-            env: system_env,
-        };
+        let options = Options { config, data_dir: folder.path.clone(), clock, random: system_random, env: system_env };
         let daemon = Daemon::start(options).await?;
         let key = daemon.setup().make_admin(Some("demo".into())).await?.key;
         let url = format!("http://{}", daemon.addr());
@@ -83,7 +77,10 @@ fn introduce(out: &mut dyn Write, url: &str, key: &str, folder: &Path) -> std::i
         out,
         "curl {url}/v1/chat/completions -H 'Authorization: Bearer {key}' -H 'Content-Type: application/json' -d '{{\"model\":\"ok\",\"messages\":[{{\"role\":\"user\",\"content\":\"hello\"}}]}}'\n"
     )?;
-    writeln!(out, "Other models to ask for: tool, think, s503, slow3s, die5 … see GET {url}/v1/models. Ctrl-C ends it.")?;
+    writeln!(
+        out,
+        "Other models to ask for: tool, think, s503, slow3s, die5 … see GET {url}/v1/models. Ctrl-C ends it."
+    )?;
     out.flush()
 }
 

@@ -6,6 +6,7 @@ pub mod control;
 pub mod demo;
 pub mod serve;
 pub mod simulate;
+mod table;
 pub mod token;
 pub mod usage;
 pub mod version;

@@ -40,7 +40,8 @@ impl Serve {
     /// Runs until a signal.
     pub async fn run(self, paths: &Paths, clock: Clock) -> anyhow::Result<Exit> {
         let mut say = anstream::stderr();
-        let mut config = if paths.config_file.exists() { load(paths, &mut say)? } else { first_start(paths, &mut say).await? };
+        let mut config =
+            if paths.config_file.exists() { load(paths, &mut say)? } else { first_start(paths, &mut say).await? };
         if let Some(listen) = self.listen {
             config.listen_addr = listen;
         }
@@ -89,7 +90,11 @@ async fn first_start(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Confi
         writeln!(say, "  found {} in the environment: provider \"{}\"", key.env_var, key.preset)?;
     }
     for server in &found.servers {
-        writeln!(say, "  found a model server at {}: provider \"{}\", {} models", server.url, server.preset, server.models)?;
+        writeln!(
+            say,
+            "  found a model server at {}: provider \"{}\", {} models",
+            server.url, server.preset, server.models
+        )?;
     }
     if found.keys.is_empty() && found.servers.is_empty() {
         writeln!(say, "  found no provider key in the environment and no model server on this machine")?;

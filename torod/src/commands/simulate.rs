@@ -50,8 +50,9 @@ impl Simulate {
             record: !self.no_record,
             ..Settings::default()
         };
-        let simulator =
-            Simulator::start(self.listen, settings).await.with_context(|| format!("cannot listen on {}", self.listen))?;
+        let simulator = Simulator::start(self.listen, settings)
+            .await
+            .with_context(|| format!("cannot listen on {}", self.listen))?;
         if self.json {
             writeln!(out, r#"{{"url":"{}"}}"#, simulator.url())?;
         } else {

@@ -34,7 +34,7 @@ pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use examined::Examined;
 pub use file::{ConfigError, examine_file, load, write_new};
 pub use finding::{Finding, Severity};
-pub use first_run::{Detected, first_run};
+pub use first_run::{Detected, FoundKey, FoundServer, first_run};
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use model::{ModelConfig, PriceConfig};
@@ -43,6 +43,7 @@ pub use provider::{ProviderConfig, Timeouts};
 use report::Report;
 pub use resolve::{SecretError, resolve_secret};
 use section::{Section, closest, shorten};
+pub use show::show;
 pub use shutdown::Shutdown;
 pub use usage::Usage;
 

@@ -30,6 +30,21 @@ pub struct PriceConfig {
     pub cache_write_1h_nanos: Option<u64>,
 }
 
+impl PriceConfig {
+    /// The inside of its table, as it would stand in the file.
+    pub(super) fn shown(&self) -> String {
+        let entries = [
+            ("input", self.input_nanos),
+            ("output", self.output_nanos),
+            ("cache_read", self.cache_read_nanos),
+            ("cache_write", self.cache_write_nanos),
+            ("cache_write_1h", self.cache_write_1h_nanos),
+        ];
+        let given = entries.iter().filter_map(|(name, nanos)| Some(format!("{name} = {}", format_dollars((*nanos)?))));
+        given.collect::<Vec<_>>().join(", ")
+    }
+}
+
 impl ModelConfig {
     pub(super) fn read_all(provider: &mut Section<'_>) -> Vec<Self> {
         let Some(field) = provider.take("models") else { return Vec::new() };

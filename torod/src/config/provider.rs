@@ -52,7 +52,7 @@ pub struct Timeouts {
 
 impl Default for Timeouts {
     fn default() -> Self {
-        Self { connect: Duration::from_secs(10), first_byte: Duration::from_secs(600), idle: Duration::from_secs(300) }
+        Self { connect: Duration::from_secs(10), first_byte: Duration::from_mins(10), idle: Duration::from_mins(5) }
     }
 }
 
@@ -123,7 +123,7 @@ impl Timeouts {
         for (key, target) in
             [("connect", &mut timeouts.connect), ("first_byte", &mut timeouts.first_byte), ("idle", &mut timeouts.idle)]
         {
-            let range = Duration::from_millis(1)..Duration::from_secs(7 * 86_400);
+            let range = Duration::from_millis(1)..Duration::from_hours(168);
             if let Some(value) = section.take(key).and_then(|field| field.duration(range)) {
                 *target = value;
             }

@@ -1,1 +1,113 @@
-//! The effective configuration as text and as JSON: defaults included, secrets as references.
+//! The effective configuration as the file would say it: defaults included, secrets as references.
+
+use std::fmt::Write;
+
+use super::units::{format_duration, format_size};
+use super::{Config, ProviderConfig};
+
+/// `config` as TOML. Keys that stand in the file are masked.
+pub fn show(config: &Config) -> String {
+    let mut text = String::new();
+    // Writing into a String cannot fail.
+    _ = write_all(&mut text, config);
+    text
+}
+
+fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
+    writeln!(text, "listen_addr = \"{}\"", config.listen_addr)?;
+    if let Some(name) = &config.default_provider {
+        writeln!(text, "default_provider = {}", quoted(name))?;
+    }
+    writeln!(text, "allow_localhost_no_auth = {}", config.allow_localhost_no_auth)?;
+    writeln!(text, "auto_detect_local_servers = {}", config.auto_detect_local_servers)?;
+    for provider in &config.providers {
+        write_provider(text, provider)?;
+    }
+    let limits = &config.limits;
+    writeln!(text, "\n[limits]\nconcurrent = {}", limits.concurrent)?;
+    writeln!(text, "concurrent_streams = {}", limits.concurrent_streams)?;
+    writeln!(text, "concurrent_per_provider = {}", limits.concurrent_per_provider)?;
+    writeln!(text, "request_body = \"{}\"", format_size(limits.request_body_bytes))?;
+    writeln!(text, "\n[shutdown]\ngrace = \"{}\"", format_duration(config.shutdown.grace))?;
+    let log = &config.log;
+    writeln!(text, "\n[log]\nlevel = \"{}\"\nformat = \"{}\"", log.level.as_str(), log.format.as_str())?;
+    writeln!(text, "requests = {}", log.requests)?;
+    writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)
+}
+
+fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Result {
+    writeln!(text, "\n[[providers]]\nname = {}", quoted(&provider.name))?;
+    if let Some(kind) = &provider.provider_type {
+        writeln!(text, "provider_type = {}", quoted(kind))?;
+    }
+    writeln!(text, "enabled = {}\npriority = {}", provider.enabled, provider.priority)?;
+    let urls: Vec<String> = provider
+        .protocols
+        .iter()
+        .map(|(protocol, url)| format!("{protocol} = {}", quoted(&url.join(*protocol, ""))))
+        .collect();
+    writeln!(text, "protocols = {{ {} }}", urls.join(", "))?;
+    for credential in &provider.credentials {
+        writeln!(text, "# key from {}", credential.secret.reference().replace(char::is_control, " "))?;
+    }
+    let timeouts = &provider.timeouts;
+    writeln!(
+        text,
+        "timeouts = {{ connect = \"{}\", first_byte = \"{}\", idle = \"{}\" }}",
+        format_duration(timeouts.connect),
+        format_duration(timeouts.first_byte),
+        format_duration(timeouts.idle)
+    )?;
+    writeln!(
+        text,
+        "max_idle_connections = {}\nstream_usage = {}",
+        provider.max_idle_connections, provider.stream_usage
+    )?;
+    for (name, _) in &provider.headers {
+        writeln!(text, "# adds the header {name}")?;
+    }
+    for model in &provider.models {
+        writeln!(text, "[[providers.models]]\nid = {}", quoted(&model.id))?;
+        if let Some(context) = model.context {
+            writeln!(text, "context = {context}")?;
+        }
+        if let Some(price) = &model.price {
+            writeln!(text, "price = {{ {} }}", price.shown())?;
+        }
+    }
+    Ok(())
+}
+
+fn quoted(text: &str) -> String {
+    toml::Value::String(text.to_owned()).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::parse;
+
+    #[test]
+    fn shows_what_reads_the_same_and_no_secret() {
+        let text = r#"
+            default_provider = "a"
+            [[providers]]
+            name = "a"
+            base_url = "https://a.example/v1"
+            api_key = "sk-very-secret"
+            headers = { "x-team" = "also private" }
+            [[providers.models]]
+            id = "m"
+            context = 1000
+            price = { input = 2.5, output = 10.0 }
+        "#;
+        let config = parse(text, "t").unwrap();
+        let shown = show(&config);
+        assert!(!shown.contains("sk-very") && !shown.contains("also private"), "{shown}");
+        let again = parse(&shown, "t").unwrap();
+        assert_eq!(again.limits, config.limits);
+        assert_eq!(again.providers[0].protocols, config.providers[0].protocols);
+        assert_eq!(again.providers[0].models, config.providers[0].models);
+        assert_eq!(parse(&show(&Config::default()), "t"), Ok(Config::default()));
+    }
+}

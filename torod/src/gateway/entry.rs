@@ -202,7 +202,10 @@ fn unfit(status: StatusCode, content_type: &[u8], provider: &Provider) -> Option
         return Some(Problem::new(
             kind,
             "upstream_refused_credential",
-            format!("the provider \"{name}\" refuses the key that this gateway has for it (status {})", status.as_u16()),
+            format!(
+                "the provider \"{name}\" refuses the key that this gateway has for it (status {})",
+                status.as_u16()
+            ),
             "Your own token is fine; check the provider's `api_key` in torod.toml.",
         ));
     }

@@ -17,12 +17,27 @@ const SECRET_PARTS: [&str; 7] = ["auth", "cookie", "credential", "key", "passwor
 const HARMLESS: [&str; 3] = ["idempotency-key", "x-idempotency-key", "anthropic-max-tokens"];
 /// About the client's network, its browser, or another account with the provider.
 const PRIVATE_STARTS: [&str; 10] = [
-    "cf-", "forwarded", "fly-", "openai-organization", "openai-project", "sec-", "tailscale-", "x-forwarded",
-    "x-tokenrouter-", "proxy-",
+    "cf-",
+    "forwarded",
+    "fly-",
+    "openai-organization",
+    "openai-project",
+    "sec-",
+    "tailscale-",
+    "x-forwarded",
+    "x-tokenrouter-",
+    "proxy-",
 ];
 const PRIVATE_NAMES: [&str; 9] = [
-    "origin", "referer", "x-real-ip", "x-client-ip", "true-client-ip", "x-envoy-external-address", "x-original-url",
-    "x-rewrite-url", "x-goog-user-project",
+    "origin",
+    "referer",
+    "x-real-ip",
+    "x-client-ip",
+    "true-client-ip",
+    "x-envoy-external-address",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-goog-user-project",
 ];
 
 /// Whether a client's header goes to the provider.
@@ -88,16 +103,57 @@ mod tests {
 
     #[test]
     fn meaning_passes_and_secrets_stay() {
-        for name in ["content-type", "accept", "user-agent", "anthropic-version", "anthropic-beta", "openai-beta", "x-stainless-lang", "session-id", "x-claude-code-session-id", "idempotency-key", "traceparent"] {
+        for name in [
+            "content-type",
+            "accept",
+            "user-agent",
+            "anthropic-version",
+            "anthropic-beta",
+            "openai-beta",
+            "x-stainless-lang",
+            "session-id",
+            "x-claude-code-session-id",
+            "idempotency-key",
+            "traceparent",
+        ] {
             assert!(goes_upstream(&HeaderName::from_static(name)), "{name}");
         }
-        for name in ["authorization", "x-api-key", "api-key", "x-goog-api-key", "cookie", "x-auth-request-user", "cf-access-client-secret", "x-my-token", "openai-organization", "x-forwarded-for", "forwarded", "origin", "connection", "host", "content-length", "proxy-authorization", "x-request-id", "x-tokenrouter-route", "sec-fetch-mode"] {
+        for name in [
+            "authorization",
+            "x-api-key",
+            "api-key",
+            "x-goog-api-key",
+            "cookie",
+            "x-auth-request-user",
+            "cf-access-client-secret",
+            "x-my-token",
+            "openai-organization",
+            "x-forwarded-for",
+            "forwarded",
+            "origin",
+            "connection",
+            "host",
+            "content-length",
+            "proxy-authorization",
+            "x-request-id",
+            "x-tokenrouter-route",
+            "sec-fetch-mode",
+        ] {
             assert!(!goes_upstream(&HeaderName::from_static(name)), "{name}");
         }
-        for name in ["set-cookie", "server", "openai-organization", "access-control-allow-origin", "transfer-encoding", "x-request-id"] {
+        for name in [
+            "set-cookie",
+            "server",
+            "openai-organization",
+            "access-control-allow-origin",
+            "transfer-encoding",
+            "x-request-id",
+        ] {
             assert!(!goes_downstream(&HeaderName::from_static(name)), "{name}");
         }
-        for name in ["content-type", "retry-after", "openai-processing-ms", "x-ratelimit-remaining-requests", "x-should-retry"] {
+        for name in
+            ["content-type", "retry-after", "openai-processing-ms", "x-ratelimit-remaining-requests", "x-should-retry"]
+        {
             assert!(goes_downstream(&HeaderName::from_static(name)), "{name}");
         }
     }

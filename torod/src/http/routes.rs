@@ -103,7 +103,7 @@ impl Routes {
                 let now_ms = self.app.clock.now_ms();
                 match caller::identify(request.headers(), peer, &self.app.tokens, now_ms, false) {
                     Ok(Caller::Token(token)) => Operator::Token(token),
-                    Ok(Caller::Loopback) => return self.forbidden(&id),
+                    Ok(Caller::Loopback) => return keyless(&id),
                     Err(refused) => return problem::respond(&refused, Protocol::OpenAi, &id),
                 }
             }
@@ -114,12 +114,13 @@ impl Routes {
             Err(never) => match never {},
         }
     }
+}
 
-    fn forbidden(&self, id: &RequestId) -> Response<Reply> {
-        let said = "the admin API needs a token, also on this machine";
-        let problem = Problem::new(Kind::Unauthenticated, "token_missing", said, "Send one of the role admin.");
-        problem::respond(&problem, Protocol::OpenAi, id)
-    }
+/// The answer to whoever comes to the admin API without a token, also from this machine.
+fn keyless(id: &RequestId) -> Response<Reply> {
+    let said = "the admin API needs a token, also on this machine";
+    let problem = Problem::new(Kind::Unauthenticated, "token_missing", said, "Send one of the role admin.");
+    problem::respond(&problem, Protocol::OpenAi, id)
 }
 
 /// What a client on a path that says nothing of it is likely to speak.

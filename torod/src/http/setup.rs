@@ -75,7 +75,8 @@ impl Setup {
     /// Makes the first admin token.
     pub async fn make_admin(&self, name: Option<String>) -> Result<TokenCreated, IssueError> {
         let draft = Draft::draw(self.random)?;
-        let wanted = TokenCreate { name: name.or_else(|| Some("admin".into())), role: Role::Admin, ttl_ms: None, parent: None };
+        let wanted =
+            TokenCreate { name: name.or_else(|| Some("admin".into())), role: Role::Admin, ttl_ms: None, parent: None };
         let now_ms = self.clock.now_ms();
         let (made, rows) = self
             .writer
@@ -135,7 +136,12 @@ async fn answer(setup: &Setup, request: Request<Incoming>) -> Result<TokenCreate
     let (head, body) = request.into_parts();
     let body = intake::read(&head.headers, body, MAX_BODY_BYTES).await?;
     let body: Body = serde_json::from_slice(&body).map_err(|_| {
-        Problem::new(Kind::BadRequest, "invalid_json", "the body is not {\"code\": \"…\"}", "Send the code from the log.")
+        Problem::new(
+            Kind::BadRequest,
+            "invalid_json",
+            "the body is not {\"code\": \"…\"}",
+            "Send the code from the log.",
+        )
     })?;
     setup.take(&body.code)?;
     setup.make_admin(body.name).await.map_err(|e| {

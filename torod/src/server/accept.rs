@@ -55,7 +55,10 @@ pub async fn unix(listener: UnixListener, service: Arc<dyn Service>, lifecycle: 
     }
 }
 
-async fn next<T>(room: &Arc<Semaphore>, accept: impl Future<Output = T>) -> Option<(tokio::sync::OwnedSemaphorePermit, T)> {
+async fn next<T>(
+    room: &Arc<Semaphore>,
+    accept: impl Future<Output = T>,
+) -> Option<(tokio::sync::OwnedSemaphorePermit, T)> {
     let permit = Arc::clone(room).acquire_owned().await.ok()?;
     Some((permit, accept.await))
 }

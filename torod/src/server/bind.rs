@@ -12,7 +12,9 @@ pub enum BindError {
     #[error("{0} is taken: another program listens there. Stop it, or set another `listen_addr`")]
     Taken(SocketAddr),
     /// The port needs rights that this user does not have.
-    #[error("no permission to listen on {0}: ports below 1024 need CAP_NET_BIND_SERVICE. Set a `listen_addr` with a higher port")]
+    #[error(
+        "no permission to listen on {0}: ports below 1024 need CAP_NET_BIND_SERVICE. Set a `listen_addr` with a higher port"
+    )]
     Forbidden(SocketAddr),
     /// Anything else.
     #[error("cannot listen on {0}: {1}")]

@@ -31,7 +31,11 @@ pub enum Peer {
 /// What answers the requests of a connection.
 pub trait Service: Send + Sync + 'static {
     /// Answers one request.
-    fn call(self: Arc<Self>, peer: Peer, request: Request<Incoming>) -> Pin<Box<dyn Future<Output = Response<Reply>> + Send>>;
+    fn call(
+        self: Arc<Self>,
+        peer: Peer,
+        request: Request<Incoming>,
+    ) -> Pin<Box<dyn Future<Output = Response<Reply>> + Send>>;
 }
 
 /// Serves one connection to its end.

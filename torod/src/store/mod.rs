@@ -15,6 +15,7 @@ use std::path::PathBuf;
 pub use bell::Bell;
 pub use lock::DirLock;
 pub use reader::Readers;
+pub use rusqlite::Connection;
 pub use writer::{Feed, Writer, WriterHandle};
 
 /// The database's file name in the data directory.

@@ -36,7 +36,11 @@ pub fn start(config: &Log, clock: &Clock) -> WorkerGuard {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let started = if human {
         let time = LocalTime { clock: clock.clone() };
-        builder.with_ansi(terminal && std::env::var_os("NO_COLOR").is_none()).with_target(false).with_timer(time).try_init()
+        builder
+            .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
+            .with_target(false)
+            .with_timer(time)
+            .try_init()
     } else {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     };

@@ -1,14 +1,86 @@
-//! Stub.
-/// k
-pub struct FoundKey { /// p
- pub preset: &'static str, /// e
- pub env_var: String }
-/// s
-pub struct FoundServer { /// p
- pub preset: &'static str, /// u
- pub url: String, /// m
- pub models: usize }
-/// k
-pub fn env_keys(_: &dyn Fn(&str) -> Option<String>) -> Vec<FoundKey> { vec![] }
-/// s
-pub async fn local_servers(_: std::net::SocketAddr, _: std::time::Duration) -> Vec<FoundServer> { vec![] }
+//! What this machine has already: provider keys in the environment, model servers on loopback.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use http::Request;
+use http_body_util::{BodyExt, Limited};
+use tokenrouter::call::{Client, Pieces, Timeouts};
+use tokenrouter::catalog::{PRESETS, Preset};
+use tokenrouter::openai::models::read_list;
+
+use crate::config::{FoundKey, FoundServer};
+
+/// The largest model list that a local server may send.
+const MAX_BYTES: usize = 4 << 20;
+
+/// The well-known providers whose key is in the environment, in the catalogue's order.
+pub fn env_keys(env: &dyn Fn(&str) -> Option<String>) -> Vec<FoundKey> {
+    let is_set = |name: &&&'static str| env(name).is_some_and(|value| !value.trim().is_empty());
+    PRESETS
+        .iter()
+        .filter_map(|preset| Some(FoundKey { preset: preset.id, env_var: preset.env.iter().find(is_set)? }))
+        .collect()
+}
+
+/// The model servers that answer on their usual loopback ports within `timeout`; never our own address.
+pub async fn local_servers(own: SocketAddr, timeout: Duration) -> Vec<FoundServer> {
+    let probes = PRESETS.iter().filter_map(|preset| {
+        let port = preset.local_port.filter(|port| *port != own.port())?;
+        Some(probe(preset, port, timeout))
+    });
+    join_all(probes).await.into_iter().flatten().collect()
+}
+
+async fn probe(preset: &'static Preset, port: u16, timeout: Duration) -> Option<FoundServer> {
+    let url = format!("http://127.0.0.1:{port}");
+    let client = Client::new(Timeouts { connect: timeout, first_byte: timeout, idle: timeout }, 0);
+    let asked = async {
+        let request = Request::get(format!("{url}/v1/models")).body(Pieces::default()).ok()?;
+        let answer = client.send(request).await.ok()?;
+        if !answer.status().is_success() {
+            return None;
+        }
+        let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await.ok()?.to_bytes();
+        read_list(&body)
+    };
+    let models = tokio::time::timeout(timeout, asked).await.ok()??.len();
+    Some(FoundServer { preset: preset.id, url, models })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn finds_keys_and_never_keeps_them() {
+        let env = |name: &str| match name {
+            "OPENAI_API_KEY" => Some("sk-secret".to_owned()),
+            "GROQ_API_KEY" => Some("  ".to_owned()),
+            "GOOGLE_API_KEY" => Some("g".to_owned()),
+            _ => None,
+        };
+        let found = env_keys(&env);
+        assert_eq!(found[0], FoundKey { preset: "openai", env_var: "OPENAI_API_KEY" });
+        assert_eq!(found[1], FoundKey { preset: "gemini", env_var: "GOOGLE_API_KEY" });
+        assert_eq!(found.len(), 2);
+        assert!(!format!("{found:?}").contains("sk-secret"));
+    }
+
+    #[tokio::test]
+    async fn a_local_server_is_found_by_its_model_list() {
+        let settings = tokenrouter_simulator::Settings::default();
+        let simulator =
+            tokenrouter_simulator::Simulator::start("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
+        let preset = Preset::find("ollama").unwrap();
+        let found = probe(preset, simulator.addr().port(), Duration::from_secs(5)).await.unwrap();
+        assert_eq!((found.preset, found.url == simulator.url()), ("ollama", true));
+        assert!(found.models > 3);
+        simulator.stop().await;
+        assert_eq!(
+            probe(preset, found.url.rsplit(':').next().unwrap().parse().unwrap(), Duration::from_secs(5)).await,
+            None
+        );
+    }
+}

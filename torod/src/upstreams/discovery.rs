@@ -25,7 +25,7 @@ const DEADLINE: Duration = Duration::from_secs(15);
 /// How large it may be.
 const MAX_BYTES: usize = 16 << 20;
 /// Until the next look, when it worked.
-const REFRESH: Duration = Duration::from_secs(15 * 60);
+const REFRESH: Duration = Duration::from_mins(15);
 /// Until the next look, when it did not; doubled each time, up to `REFRESH`.
 const RETRY: Duration = Duration::from_secs(2);
 
@@ -52,7 +52,10 @@ pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycl
 pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
     let mut retry = RETRY;
     loop {
-        let wait = match tokio::time::timeout(DEADLINE, list(&provider, &clock)).await.unwrap_or(Err("no answer in time".into())) {
+        let wait = match tokio::time::timeout(DEADLINE, list(&provider, &clock))
+            .await
+            .unwrap_or(Err("no answer in time".into()))
+        {
             Ok(models) => {
                 provider.health.answered(clock.now_ms());
                 retry = RETRY;

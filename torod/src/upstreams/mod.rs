@@ -1,7 +1,7 @@
 //! The other side: the providers as the gateway calls them, and what is known of them.
 
-pub mod discovery;
 pub mod detect;
+pub mod discovery;
 pub mod health;
 pub mod provider;
 pub mod snapshot;

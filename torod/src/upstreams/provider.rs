@@ -67,14 +67,8 @@ pub struct Unusable {
     why: String,
 }
 
-const SURFACES: [Surface; 6] = [
-    Surface::Chat,
-    Surface::Completions,
-    Surface::Embeddings,
-    Surface::Responses,
-    Surface::Messages,
-    Surface::Models,
-];
+const SURFACES: [Surface; 6] =
+    [Surface::Chat, Surface::Completions, Surface::Embeddings, Surface::Responses, Surface::Messages, Surface::Models];
 
 impl Provider {
     /// Prepares the provider that `config` describes, with its first credential.
@@ -89,7 +83,9 @@ impl Provider {
         for (protocol, base) in &config.protocols {
             let style = auth_style(config, *protocol);
             let credential = match credential {
-                Some(secret) => Some(header(style, secret).ok_or_else(|| fail("its key holds characters that no header can carry"))?),
+                Some(secret) => Some(
+                    header(style, secret).ok_or_else(|| fail("its key holds characters that no header can carry"))?,
+                ),
                 None => None,
             };
             let uris = uris(*protocol, base).map_err(|e| fail(&e))?;

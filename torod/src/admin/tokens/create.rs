@@ -1,0 +1,37 @@
+//! `POST /admin/api/tokens`: makes a token and shows its key, once.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use axum::extract::rejection::JsonRejection;
+use axum::http::StatusCode;
+use axum::{Extension, Json};
+use tokenrouter_shared::token::{TokenCreate, TokenCreated};
+
+use crate::access::Operator;
+use crate::access::issue::{self, Draft, IssueError};
+use crate::admin::Admin;
+use crate::admin::answer::Failure;
+use crate::store::tokens;
+
+/// Makes the token below the operator's own, or below the parent that the request names.
+pub async fn handler(
+    State(admin): State<Arc<Admin>>,
+    Extension(operator): Extension<Operator>,
+    wanted: Result<Json<TokenCreate>, JsonRejection>,
+) -> Result<(StatusCode, Json<TokenCreated>), Failure> {
+    let Json(wanted) = wanted.map_err(|e| {
+        Failure::bad_request(e.body_text(), "Send a JSON object such as {\"name\": \"ci\", \"role\": \"inferrer\"}.")
+    })?;
+    let draft = Draft::draw(admin.random)?;
+    let now_ms = admin.clock.now_ms();
+    let (made, rows) = admin
+        .writer
+        .call(move |connection| {
+            let made = issue::create(connection, &draft, &wanted, &operator, now_ms)?;
+            Ok::<_, IssueError>((made, tokens::all(connection)?))
+        })
+        .await?;
+    admin.tokens.publish(&rows);
+    Ok((StatusCode::CREATED, Json(made)))
+}

@@ -1,0 +1,31 @@
+//! `DELETE /admin/api/tokens/{which}`: ends a token, by id or name, and everything below it, at once.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use axum::{Extension, Json};
+use tokenrouter_shared::token::TokenRevoked;
+
+use crate::access::Operator;
+use crate::access::issue::{self, IssueError};
+use crate::admin::Admin;
+use crate::admin::answer::Failure;
+use crate::store::tokens;
+
+/// Revokes it. The answer is sent after no request can use it any more.
+pub async fn handler(
+    State(admin): State<Arc<Admin>>,
+    Extension(operator): Extension<Operator>,
+    Path(which): Path<String>,
+) -> Result<Json<TokenRevoked>, Failure> {
+    let now_ms = admin.clock.now_ms();
+    let (revoked, rows) = admin
+        .writer
+        .call(move |connection| {
+            let revoked = issue::revoke(connection, &which, &operator, now_ms)?;
+            Ok::<_, IssueError>((revoked, tokens::all(connection)?))
+        })
+        .await?;
+    admin.tokens.publish(&rows);
+    Ok(Json(revoked))
+}
