@@ -12,7 +12,8 @@ async fn with_header(daemon: &TestDaemon, name: &'static str, value: &str) -> (u
     request.headers_mut().remove("authorization");
     request.headers_mut().insert(name, value.parse().unwrap());
     let answer = daemon.send(request).await;
-    let code = if answer.status == 200 { String::new() } else { answer.json()["error"]["code"].as_str().unwrap().to_owned() };
+    let code =
+        if answer.status == 200 { String::new() } else { answer.json()["error"]["code"].as_str().unwrap().to_owned() };
     (answer.status.as_u16(), code)
 }
 

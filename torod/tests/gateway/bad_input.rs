@@ -32,7 +32,10 @@ async fn bodies_that_cannot_be_routed_are_told_why() {
         assert!(error["request_id"].as_str().unwrap().starts_with("req_"));
     }
     let answer = daemon.post("/v1/messages", "{}").await;
-    assert_eq!((answer.json()["type"].as_str(), answer.json()["error"]["type"].as_str()), (Some("error"), Some("invalid_request_error")));
+    assert_eq!(
+        (answer.json()["type"].as_str(), answer.json()["error"]["type"].as_str()),
+        (Some("error"), Some("invalid_request_error"))
+    );
     assert!(daemon.simulator.calls().is_empty());
     assert_eq!(daemon.chat("ok", "").await.status, 200);
     daemon.stop().await;
@@ -83,7 +86,10 @@ async fn raw(daemon: &TestDaemon, head: &str, piece: &[u8], most: usize) -> Stri
 async fn two_hundred_megabytes_are_refused_without_being_kept() {
     let daemon = TestDaemon::start().await;
     let head = |length: &str| {
-        format!("POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{length}\r\n\r\n", daemon.key)
+        format!(
+            "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n{length}\r\n\r\n",
+            daemon.key
+        )
     };
     let piece = vec![b'x'; 1 << 20];
     let announced = raw(&daemon, &head("content-length: 209715200"), &piece, 200 << 20).await;
@@ -102,9 +108,16 @@ async fn two_hundred_megabytes_are_refused_without_being_kept() {
 #[tokio::test]
 async fn garbage_instead_of_http_ends_its_own_connection_only() {
     let daemon = TestDaemon::start().await;
-    for garbage in ["\u{0}\u{1}\u{2}garbage\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "POST /v1/chat/completions HTTP/1.1\r\nbad header\r\n\r\n"] {
+    for garbage in [
+        "\u{0}\u{1}\u{2}garbage\r\n\r\n",
+        "GET / HTTP/9.9\r\n\r\n",
+        "POST /v1/chat/completions HTTP/1.1\r\nbad header\r\n\r\n",
+    ] {
         let line = raw(&daemon, garbage, b"", 0).await;
-        assert!(line.is_empty() || line.starts_with("HTTP/1.1 400") || line.starts_with("HTTP/1.0 400"), "{garbage:?}: {line}");
+        assert!(
+            line.is_empty() || line.starts_with("HTTP/1.1 400") || line.starts_with("HTTP/1.0 400"),
+            "{garbage:?}: {line}"
+        );
     }
     let many = format!("GET / HTTP/1.1\r\nhost: x\r\n{}\r\n", "x-a: b\r\n".repeat(1_000));
     assert_eq!(raw(&daemon, &many, b"", 0).await, "HTTP/1.1 431 Request Header Fields Too Large");

@@ -14,13 +14,21 @@ use crate::support::{TestDaemon, chat_body, configuration, events, port_zero};
 async fn start(listen: &str, data_dir: &std::path::Path) -> anyhow::Result<Daemon> {
     let text = format!("listen_addr = \"{listen}\"\nauto_detect_local_servers = false");
     let config = config::parse(&text, "t").unwrap();
-    Daemon::start(Options { config, data_dir: data_dir.into(), clock: Clock::system(), random: system_random, env: |_| None }).await
+    Daemon::start(Options {
+        config,
+        data_dir: data_dir.into(),
+        clock: Clock::system(),
+        random: system_random,
+        env: |_| None,
+    })
+    .await
 }
 
 #[tokio::test]
 async fn a_soft_stop_lets_streams_finish_and_refuses_new_requests() {
     let daemon = TestDaemon::start().await;
-    let request = daemon.request("/v1/chat/completions", chat_body("sim/ok+chunks=20+interval_ms=50", r#","stream":true"#));
+    let request =
+        daemon.request("/v1/chat/completions", chat_body("sim/ok+chunks=20+interval_ms=50", r#","stream":true"#));
     let mut stream = daemon.head(request).await.into_body();
     let first = stream.frame().await.unwrap().unwrap().into_data().unwrap();
     daemon.lifecycle.stop_softly();
@@ -47,10 +55,7 @@ async fn a_hard_stop_ends_streams_and_still_writes_their_rows() {
     let ended = tokio::time::timeout(Duration::from_secs(5), async { while let Some(Ok(_)) = stream.frame().await {} });
     ended.await.unwrap();
     let TestDaemon { simulator, folder, .. } = daemon;
-    crate::support::until("the row is there", || async {
-        !crate::support::rows(folder.path(), "id").is_empty()
-    })
-    .await;
+    crate::support::until("the row is there", || async { !crate::support::rows(folder.path(), "id").is_empty() }).await;
     assert_eq!(crate::support::rows(folder.path(), "outcome"), [["1"]]);
     simulator.stop().await;
 }
@@ -94,7 +99,10 @@ async fn what_is_in_the_way_of_a_start_is_told() {
 async fn a_provider_without_its_key_is_off_and_the_others_serve() {
     let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
     let text = configuration(&simulator.url(), "", "")
-        + &format!("\n[[providers]]\nname = \"keyless\"\nbase_url = \"{}\"\napi_key = \"${{NO_SUCH_VARIABLE}}\"\n", simulator.url());
+        + &format!(
+            "\n[[providers]]\nname = \"keyless\"\nbase_url = \"{}\"\napi_key = \"${{NO_SUCH_VARIABLE}}\"\n",
+            simulator.url()
+        );
     let daemon = TestDaemon::configured(simulator, &text, Clock::system()).await;
     assert_eq!(daemon.chat("ok", "").await.status, 200);
     let off = daemon.chat("keyless/ok", "").await;

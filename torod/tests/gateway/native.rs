@@ -135,7 +135,10 @@ async fn a_provider_with_two_urls_is_called_natively_by_both_protocols() {
     request.headers_mut().insert("anthropic-version", "2023-06-01".parse().unwrap());
     request.headers_mut().insert("anthropic-beta", "some-new-beta".parse().unwrap());
     let answer = daemon.send(request).await;
-    assert_eq!((answer.json()["type"].as_str(), answer.json()["stop_reason"].as_str()), (Some("message"), Some("end_turn")));
+    assert_eq!(
+        (answer.json()["type"].as_str(), answer.json()["stop_reason"].as_str()),
+        (Some("message"), Some("end_turn"))
+    );
     daemon.chat("ok", "").await;
     let calls = daemon.simulator.calls();
     assert_eq!(calls[0].path, "/anthropic/v1/messages");
@@ -193,7 +196,10 @@ async fn a_stream_is_relayed_whole_however_it_was_cut() {
         let found = events(&answer.body);
         let direct = Request::post(format!("{}/v1/chat/completions", daemon.simulator.url()))
             .header("authorization", "Bearer x")
-            .body(Full::new(Bytes::from(chat_body(&model[4..], r#","stream":true,"stream_options":{"include_usage":true}"#))))
+            .body(Full::new(Bytes::from(chat_body(
+                &model[4..],
+                r#","stream":true,"stream_options":{"include_usage":true}"#,
+            ))))
             .unwrap();
         let direct = events(&whole(daemon.head(direct).await).await.body);
         assert!(found.len() > 400, "{}", found.len());

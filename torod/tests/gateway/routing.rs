@@ -12,7 +12,8 @@ struct Two {
 
 /// Providers `one` (models a, b, both) and `two` (models c, both); `more` stands before their tables.
 async fn two(more: &str) -> Two {
-    let listing = |models: &[&str]| Settings { models: models.iter().map(|m| (*m).to_owned()).collect(), ..Settings::default() };
+    let listing =
+        |models: &[&str]| Settings { models: models.iter().map(|m| (*m).to_owned()).collect(), ..Settings::default() };
     let first = Simulator::start(port_zero(), listing(&["b", "a", "both"])).await.unwrap();
     let second = Simulator::start(port_zero(), listing(&["c", "both"])).await.unwrap();
     let text = format!(
@@ -61,7 +62,8 @@ async fn a_listed_model_goes_to_who_lists_it_and_an_unknown_one_nowhere() {
     assert_eq!(two.seen(), (1, 0));
     let answer = two.daemon.chat("bothh", "").await;
     assert_eq!(answer.status, 404);
-    assert_eq!(answer.json()["error"]["advice"], "Did you mean \"one/both\", \"two/both\"?");
+    let advice = answer.json()["error"]["advice"].as_str().unwrap().to_owned();
+    assert!(advice.starts_with("Did you mean \"one/both\", \"two/both\""), "{advice}");
     assert_eq!(two.seen(), (0, 0));
     two.stop().await;
 }

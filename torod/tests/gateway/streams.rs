@@ -69,7 +69,8 @@ async fn an_error_inside_a_stream_is_a_failed_attempt() {
 #[tokio::test]
 async fn chunks_keep_a_stream_alive_beyond_the_idle_timeout_and_silence_ends_it() {
     let daemon = TestDaemon::with("", "timeouts = { idle = \"1s\", first_byte = \"2s\" }").await;
-    let long = daemon.head(daemon.request("/v1/chat/completions", chat_body("sim/ok+chunks=30+interval_ms=100", STREAM)));
+    let long =
+        daemon.head(daemon.request("/v1/chat/completions", chat_body("sim/ok+chunks=30+interval_ms=100", STREAM)));
     let hang = daemon.chat("hang", STREAM);
     let headless = daemon.chat("hanghdr", "");
     let (long, hang, headless) = tokio::join!(long, hang, headless);
