@@ -5,7 +5,7 @@ use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 
 use crate::answer::Answer;
 use crate::ask::{Ask, require};
@@ -82,21 +82,29 @@ pub(crate) async fn handle(state: Arc<State>, request: Request<Incoming>) -> Res
     }
     let mut flight = Flight::begin(&state);
     let (head, body) = request.into_parts();
-    let body = match Limited::new(body, BODY_BYTES).collect().await {
-        Ok(body) => body.to_bytes(),
-        Err(error) => {
+    let body = match receive(body).await {
+        Ok(body) => body,
+        Err(problem) => {
             let family = Route::find(head.uri.path()).map_or(Family::OpenAi, |route| route.family(&head.headers));
-            let problem = if error.is::<LengthLimitError>() {
-                Problem::of_status(413, "The request body is larger than 64 MiB.")
-            } else {
-                Problem::bad_request("The request body could not be read.")
-            };
             flight.record(&head, &Bytes::new());
             return reply::refuse(&state, family, flight, &problem);
         }
     };
     flight.record(&head, &body);
     answer(&state, flight, &head, &body).await
+}
+
+/// A whole request body, refused as soon as it is known to be too large.
+async fn receive(body: Incoming) -> Result<Bytes, Problem> {
+    let too_large = || Problem::of_status(413, "The request body is larger than 64 MiB.");
+    if body.size_hint().lower() > BODY_BYTES as u64 {
+        return Err(too_large());
+    }
+    match Limited::new(body, BODY_BYTES).collect().await {
+        Ok(body) => Ok(body.to_bytes()),
+        Err(error) if error.is::<LengthLimitError>() => Err(too_large()),
+        Err(_) => Err(Problem::bad_request("The request body could not be read.")),
+    }
 }
 
 async fn answer(state: &State, flight: Flight, head: &Parts, body: &Bytes) -> Response<AnswerBody> {

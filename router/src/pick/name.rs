@@ -1,9 +1,8 @@
 //! From the name that a client used to the provider and the model it means.
 //!
-//! In this order: `provider/model`; a model that an enabled provider lists; the default provider; the first enabled
-//! provider. A provider whose list is known and does not hold the name is passed over, so that a misspelt model is
-//! told here, with the closest names, and not by a provider the caller never chose. `provider/model` is always
-//! taken at its word.
+//! In this order: `provider/model`; a model that an enabled provider lists; the default provider, if one is set; the
+//! first enabled provider whose list is not known. So a misspelt model is told here, with the closest names, and not
+//! by a provider that nobody chose. `provider/model` is always taken at its word.
 
 /// What is known of one provider's names.
 #[derive(Clone, Debug)]
@@ -109,9 +108,10 @@ impl Names {
         }
     }
 
+    /// Who gets a name that nobody lists.
     fn unlisted(&self) -> Option<(How, usize)> {
-        let at = self.in_order(|p| p.listed.is_none())?;
-        Some((if self.default == Some(at) { How::Default } else { How::First }, at))
+        let default = self.default.filter(|at| self.providers.get(*at).is_some_and(|p| p.enabled));
+        default.map(|at| (How::Default, at)).or_else(|| Some((How::First, self.in_order(|p| p.listed.is_none())?)))
     }
 
     /// The first enabled provider that fits, the default before the others.
@@ -178,6 +178,7 @@ mod tests {
         let names = Names::new(listing, Some("b"));
         assert_eq!(picked(&names, "m"), Ok((1, "m".into())));
         assert_eq!(picked(&names, "only-a"), Ok((0, "only-a".into())));
+        assert_eq!(picked(&names, "only-c"), Ok((1, "only-c".into())));
 
         let unknown = vec![provider("a", Some(&["m"])), provider("b", None), provider("c", None)];
         assert_eq!(picked(&Names::new(unknown.clone(), None), "x"), Ok((1, "x".into())));

@@ -9,7 +9,11 @@ fn openai_entry(id: &str) -> Value {
 }
 
 fn anthropic_entry(id: &str) -> Value {
-    json!({"type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z"})
+    json!({
+        "type": "model", "id": id, "display_name": id, "created_at": "2026-01-01T00:00:00Z", "lifecycle": "active",
+        "deprecated_at": null, "retires_at": null, "line": null, "capabilities": null,
+        "max_input_tokens": 200_000, "max_tokens": 64_000,
+    })
 }
 
 /// All models.

@@ -81,11 +81,17 @@ export async function waitCalls(condition, what) {
   }
 }
 
+/** The very bytes that the provider received. */
+export function rawBody(call) {
+  // The text is absent when the bytes are none.
+  return call.body_text === null ? Buffer.from(call.body_base64, "base64") : Buffer.from(call.body_text);
+}
+
 /** What the provider answers to exactly this call when nothing is in between. */
 export async function replay(call) {
   const path = `/v1${call.path.slice(call.path.indexOf("/v1") + 3)}`;
-  const body = Buffer.from(call.body_base64, "base64");
-  const answer = await fetch(SIM + path, { method: "POST", headers: { "content-type": "application/json" }, body });
+  const headers = { "content-type": "application/json" };
+  const answer = await fetch(SIM + path, { method: "POST", headers, body: rawBody(call) });
   return answer.text();
 }
 

@@ -123,7 +123,8 @@ def wait_calls(condition: Callable[[list[dict]], bool], what: str) -> list[dict]
 
 def raw_body(call: dict) -> bytes:
     """The very bytes that the provider received."""
-    return base64.b64decode(call["body_base64"])
+    text = call["body_text"]  # absent when the bytes are not text
+    return base64.b64decode(call["body_base64"]) if text is None else text.encode()
 
 
 def replay(call: dict) -> bytes:

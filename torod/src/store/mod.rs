@@ -15,7 +15,8 @@ use std::path::PathBuf;
 pub use bell::Bell;
 pub use lock::DirLock;
 pub use reader::Readers;
-pub use rusqlite::Connection;
+pub use rusqlite::types::Value;
+pub use rusqlite::{Connection, Row};
 pub use writer::{Feed, Writer, WriterHandle};
 
 /// The database's file name in the data directory.

@@ -1,0 +1,9 @@
+//! The simulator over a socket, as a client sees it.
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod endpoints;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod scripts;

@@ -1,0 +1,155 @@
+//! Who may come in.
+
+use tokenrouter_simulator::{Settings, Simulator};
+use torod::clock::Clock;
+use torod::config;
+use torod::daemon::{Daemon, Options};
+
+use crate::support::{TestDaemon, chat_body, configuration, port_zero};
+
+async fn with_header(daemon: &TestDaemon, name: &'static str, value: &str) -> (u16, String) {
+    let mut request = daemon.request("/v1/chat/completions", chat_body("ok", ""));
+    request.headers_mut().remove("authorization");
+    request.headers_mut().insert(name, value.parse().unwrap());
+    let answer = daemon.send(request).await;
+    let code =
+        if answer.status == 200 { String::new() } else { answer.json()["error"]["code"].as_str().unwrap().to_owned() };
+    (answer.status.as_u16(), code)
+}
+
+#[tokio::test]
+async fn a_token_opens_wherever_clients_put_it_and_nothing_else_does() {
+    let daemon = TestDaemon::start().await;
+    let key = daemon.key.clone();
+    for (name, value) in [
+        ("authorization", format!("Bearer {key}")),
+        ("authorization", format!("bearer {key}")),
+        ("x-api-key", key.clone()),
+        ("api-key", key.clone()),
+        ("x-goog-api-key", key.clone()),
+    ] {
+        assert_eq!(with_header(&daemon, name, &value).await.0, 200, "{name}");
+    }
+    let mut wrong = key.clone();
+    wrong.replace_range(10..11, if &key[10..11] == "a" { "b" } else { "a" });
+    for (value, code) in [
+        (format!("Bearer {wrong}"), "token_malformed"),
+        (format!("Bearer {}", &key[..20]), "token_malformed"),
+        ("Bearer sk-something".to_owned(), "token_unknown"),
+        ("Bearer ".to_owned(), "token_missing"),
+        (format!("Basic {key}"), "token_missing"),
+    ] {
+        assert_eq!(with_header(&daemon, "authorization", &value).await, (401, code.to_owned()), "{value}");
+    }
+    assert_eq!(daemon.simulator.calls().len(), 5);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn an_ended_token_is_told_how_it_ended() {
+    let clock = Clock::fixed(1_800_000_000_000);
+    let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
+    let text = configuration(&simulator.url(), "", "");
+    let daemon = TestDaemon::configured(simulator, &text, clock.clone()).await;
+    let create = |body: &'static str| daemon.post("/admin/api/tokens", body);
+    let short = create(r#"{"name":"short","role":"inferrer","ttl_ms":60000}"#).await;
+    assert_eq!(short.status, 201);
+    let short = short.json()["key"].as_str().unwrap().to_owned();
+    let gone = create(r#"{"name":"gone","role":"keymaster"}"#).await.json();
+    let gone_key = gone["key"].as_str().unwrap().to_owned();
+    let bearer = |key: &str| format!("Bearer {key}");
+    for key in [&short, &gone_key] {
+        assert_eq!(with_header(&daemon, "authorization", &bearer(key)).await.0, 200);
+    }
+    let mut delete = daemon.request(&format!("/admin/api/tokens/{}", gone["id"].as_str().unwrap()), "");
+    *delete.method_mut() = http::Method::DELETE;
+    assert_eq!(daemon.send(delete).await.status, 200);
+    assert_eq!(with_header(&daemon, "authorization", &bearer(&gone_key)).await, (401, "token_revoked".into()));
+    clock.advance(60_001);
+    assert_eq!(with_header(&daemon, "authorization", &bearer(&short)).await, (401, "token_expired".into()));
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn only_admins_administer() {
+    let daemon = TestDaemon::start().await;
+    let made = daemon.post("/admin/api/tokens", r#"{"role":"inferrer"}"#).await.json();
+    let mut request = daemon.request("/admin/api/tokens", r#"{"role":"admin"}"#);
+    let bearer = format!("Bearer {}", made["key"].as_str().unwrap());
+    request.headers_mut().insert("authorization", bearer.parse().unwrap());
+    assert_eq!(daemon.send(request).await.status, 403);
+    let mut request = daemon.request("/admin/api/tokens", r#"{"role":"admin"}"#);
+    request.headers_mut().remove("authorization");
+    assert_eq!(daemon.send(request).await.status, 401);
+    let answer = daemon.post("/admin/api/tokens", r#"{"roll":"admin"}"#).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"]["code"].as_str()), (400, Some("bad_request")));
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn loopback_needs_no_key_but_a_browser_a_proxy_and_a_foreign_name_do() {
+    let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
+    let text = configuration(&simulator.url(), "", "").replace("no_auth = false", "no_auth = true");
+    let daemon = TestDaemon::configured(simulator, &text, Clock::system()).await;
+    assert_eq!(with_header(&daemon, "accept", "*/*").await.0, 200);
+    assert_eq!(with_header(&daemon, "authorization", "Bearer dummy").await.0, 200);
+    for (name, value) in [
+        ("origin", "http://evil.example"),
+        ("x-forwarded-for", "1.2.3.4"),
+        ("forwarded", "for=1.2.3.4"),
+        ("via", "1.1 proxy"),
+        ("host", "evil.example"),
+    ] {
+        assert_eq!(with_header(&daemon, name, value).await, (401, "token_missing".into()), "{name}");
+    }
+    assert_eq!(with_header(&daemon, "authorization", "Bearer tr_not-a-token").await.1, "token_malformed");
+    let mut admin = daemon.request("/admin/api/tokens", "{}");
+    admin.headers_mut().remove("authorization");
+    assert_eq!(daemon.send(admin).await.status, 401);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn other_machines_are_let_in_only_when_there_is_an_owner() {
+    assert!(config::Config::default().listen_addr.ip().is_loopback());
+    let folder = tempfile::tempdir().unwrap();
+    let start = || {
+        Daemon::start(Options {
+            config: config::parse("listen_addr = \"0.0.0.0:0\"\nauto_detect_local_servers = false", "t").unwrap(),
+            data_dir: folder.path().join("data"),
+            clock: Clock::system(),
+            random: torod::access::system_random,
+            env: |_| None,
+        })
+    };
+    let refused = start().await.err().unwrap().to_string();
+    assert!(refused.contains("torod token create --role admin"), "{refused}");
+}
+
+#[tokio::test]
+async fn the_setup_code_works_once() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(Options {
+        config: config::parse("listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false", "t").unwrap(),
+        data_dir: folder.path().join("data"),
+        clock: Clock::system(),
+        random: torod::access::system_random,
+        env: |_| None,
+    })
+    .await
+    .unwrap();
+    let code = daemon.setup().open().unwrap();
+    let url = format!("http://{}/admin/api/setup", daemon.addr());
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let ask = async |code: &str| {
+        let body = http_body_util::Full::new(bytes::Bytes::from(format!(r#"{{"code":"{code}"}}"#)));
+        crate::support::whole(client.request(http::Request::post(&url).body(body).unwrap()).await.unwrap()).await
+    };
+    assert_eq!(ask("AAAA-AAAA-AAAA-AAAA").await.status, 403);
+    let made = ask(&code.to_lowercase()).await;
+    assert_eq!((made.status.as_u16(), made.json()["role"].as_str()), (201, Some("admin")));
+    let again = ask(&code).await;
+    assert_eq!(again.json()["error"]["code"], "setup_closed");
+    daemon.lifecycle().stop_softly();
+    assert!(daemon.run().await);
+}

@@ -1,0 +1,14 @@
+//! The gateway from outside: a real daemon on a real port, a simulated provider behind it, raw HTTP in front.
+#![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+#![expect(unreachable_pub, reason = "the modules of one test")]
+
+mod access;
+mod answers;
+mod bad_input;
+mod database;
+mod life;
+mod native;
+mod routing;
+mod streams;
+mod support;
+mod usage;

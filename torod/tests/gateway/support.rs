@@ -1,0 +1,212 @@
+//! A daemon in this process on port 0 with a folder, a token and a simulated provider of its own.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{HeaderMap, Request, Response, StatusCode};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
+use tempfile::TempDir;
+use tokenrouter_simulator::{Settings, Simulator};
+use tokio::task::JoinHandle;
+use torod::access::system_random;
+use torod::clock::Clock;
+use torod::config;
+use torod::daemon::{Daemon, Options};
+use torod::lifecycle::Lifecycle;
+
+/// Nothing that a test waits for takes longer.
+pub const SOON: Duration = Duration::from_secs(20);
+pub const PROVIDER_KEY: &str = "sk-provider-key-0123456789";
+
+pub struct TestDaemon {
+    pub simulator: Simulator,
+    pub key: String,
+    pub url: String,
+    pub folder: TempDir,
+    pub app: std::sync::Arc<torod::app::App>,
+    pub lifecycle: Lifecycle,
+    pub client: Client<HttpConnector, Full<Bytes>>,
+    run: JoinHandle<bool>,
+}
+
+/// What came back, whole.
+pub struct Answer {
+    pub status: StatusCode,
+    pub headers: HeaderMap,
+    pub body: Bytes,
+}
+
+impl Answer {
+    pub fn json(&self) -> Value {
+        serde_json::from_slice(&self.body).unwrap_or_else(|_| panic!("no JSON: {:?}", self.body))
+    }
+
+    pub fn text(&self) -> String {
+        String::from_utf8_lossy(&self.body).into_owned()
+    }
+
+    pub fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |v| v.to_str().unwrap())
+    }
+}
+
+pub fn port_zero() -> SocketAddr {
+    "127.0.0.1:0".parse().unwrap()
+}
+
+/// A configuration with one provider `sim` at `url`; `more` stands before its table, `inside` in it.
+pub fn configuration(url: &str, more: &str, inside: &str) -> String {
+    format!(
+        "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n{more}\n\
+         [[providers]]\nname = \"sim\"\nprotocols = {{ openai = \"{url}/v1\", anthropic = \"{url}/anthropic\" }}\n\
+         api_key = \"{PROVIDER_KEY}\"\n{inside}\n"
+    )
+}
+
+impl TestDaemon {
+    pub async fn start() -> Self {
+        Self::with("", "").await
+    }
+
+    pub async fn with(more: &str, inside: &str) -> Self {
+        let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
+        let text = configuration(&simulator.url(), more, inside);
+        Self::configured(simulator, &text, Clock::system()).await
+    }
+
+    pub async fn configured(simulator: Simulator, text: &str, clock: Clock) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::in_folder(simulator, text, clock, folder).await
+    }
+
+    pub async fn in_folder(simulator: Simulator, text: &str, clock: Clock, folder: TempDir) -> Self {
+        let config = config::parse(text, "test.toml").unwrap_or_else(|e| panic!("{e:?}"));
+        let data_dir = folder.path().join("data");
+        let options = Options { config, data_dir, clock, random: system_random, env: |_| None };
+        let daemon = Daemon::start(options).await.unwrap();
+        let key = daemon.setup().make_admin(Some("test".into())).await.unwrap().key;
+        let url = format!("http://{}", daemon.addr());
+        let (app, lifecycle) = (daemon.app().clone(), daemon.lifecycle());
+        let run = tokio::runtime::Handle::current().spawn(daemon.run());
+        let client = Client::builder(TokioExecutor::new()).build_http();
+        let me = Self { simulator, key, url, folder, app, lifecycle, client, run };
+        me.lists_are_read().await;
+        me.simulator.clear();
+        me
+    }
+
+    /// Names are resolved by the providers' lists, so a test begins when they are there.
+    async fn lists_are_read(&self) {
+        until("every model list is read", || async {
+            let live = self.app.live.load();
+            live.providers.iter().all(|p| !p.enabled || p.listed.load().is_some() || p.health.times_ms().1 > 0)
+        })
+        .await;
+    }
+
+    pub fn request(&self, path: &str, body: impl Into<Bytes>) -> Request<Full<Bytes>> {
+        Request::post(format!("{}{path}", self.url))
+            .header("authorization", format!("Bearer {}", self.key))
+            .header("content-type", "application/json")
+            .body(Full::new(body.into()))
+            .unwrap()
+    }
+
+    pub async fn head(&self, request: Request<Full<Bytes>>) -> Response<Incoming> {
+        tokio::time::timeout(SOON, self.client.request(request)).await.unwrap().unwrap()
+    }
+
+    pub async fn send(&self, request: Request<Full<Bytes>>) -> Answer {
+        whole(self.head(request).await).await
+    }
+
+    pub async fn post(&self, path: &str, body: impl Into<Bytes>) -> Answer {
+        self.send(self.request(path, body)).await
+    }
+
+    pub async fn get(&self, path: &str) -> Answer {
+        let mut request = self.request(path, "");
+        *request.method_mut() = http::Method::GET;
+        self.send(request).await
+    }
+
+    /// A chat completion; `more` is further fields with a leading comma.
+    pub async fn chat(&self, model: &str, more: &str) -> Answer {
+        self.post("/v1/chat/completions", chat_body(model, more)).await
+    }
+
+    /// Every usage row once nothing waits to be written: `columns` as texts.
+    pub async fn rows(&self, columns: &str) -> Vec<Vec<String>> {
+        until("every record is written", || async {
+            self.lifecycle.in_flight() == 0 && self.app.usage.status().queued == 0
+        })
+        .await;
+        rows(self.folder.path(), columns)
+    }
+
+    /// Stops it and checks that it ended in order.
+    pub async fn stop(self) {
+        self.lifecycle.stop_softly();
+        assert!(tokio::time::timeout(SOON, self.run).await.unwrap().unwrap(), "it did not end in order");
+        self.simulator.stop().await;
+    }
+
+    /// Stops it and hands back its folder and provider for the next.
+    pub async fn stop_keeping(self) -> (Simulator, TempDir) {
+        self.lifecycle.stop_softly();
+        assert!(tokio::time::timeout(SOON, self.run).await.unwrap().unwrap());
+        (self.simulator, self.folder)
+    }
+}
+
+pub fn rows(folder: &std::path::Path, columns: &str) -> Vec<Vec<String>> {
+    let connection = torod::store::schema::open_reader(&folder.join("data")).unwrap();
+    let sql = format!("SELECT {columns} FROM usage ORDER BY id");
+    let mut statement = connection.prepare(&sql).unwrap();
+    let width = statement.column_count();
+    let row = |row: &torod::store::Row<'_>| {
+        (0..width).map(|at| row.get::<_, torod::store::Value>(at).map(shown)).collect::<Result<Vec<_>, _>>()
+    };
+    statement.query_map([], row).unwrap().map(Result::unwrap).collect()
+}
+
+fn shown(value: torod::store::Value) -> String {
+    match value {
+        torod::store::Value::Null => "-".into(),
+        torod::store::Value::Integer(n) => n.to_string(),
+        torod::store::Value::Text(text) => text,
+        other => format!("{other:?}"),
+    }
+}
+
+pub async fn whole(response: Response<Incoming>) -> Answer {
+    let (head, body) = response.into_parts();
+    let body = tokio::time::timeout(SOON, body.collect()).await.unwrap().unwrap().to_bytes();
+    Answer { status: head.status, headers: head.headers, body }
+}
+
+pub fn chat_body(model: &str, more: &str) -> String {
+    format!(r#"{{"model":"{model}","messages":[{{"role":"user","content":"hi"}}]{more}}}"#)
+}
+
+/// The payloads of an event stream.
+pub fn events(body: &[u8]) -> Vec<String> {
+    let text = String::from_utf8_lossy(body).replace("\r\n", "\n");
+    text.lines().filter_map(|l| l.strip_prefix("data:")).map(|d| d.trim_start().to_owned()).collect()
+}
+
+/// Waits until `is` holds.
+pub async fn until<F: Future<Output = bool>>(what: &str, is: impl Fn() -> F) {
+    let looking = async {
+        while !is().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    assert!(tokio::time::timeout(SOON, looking).await.is_ok(), "waited in vain: {what}");
+}

@@ -1,0 +1,86 @@
+//! What is written down of each attempt.
+
+use crate::support::{TestDaemon, chat_body};
+
+const BUCKETS: &str = "input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning, estimated";
+
+/// The buckets as the provider's own answer states them.
+fn openai(usage: &serde_json::Value) -> Vec<String> {
+    let at = |path: &str| usage.pointer(path).and_then(serde_json::Value::as_u64).unwrap_or(0);
+    let input = at("/prompt_tokens") + at("/input_tokens");
+    let read = at("/prompt_tokens_details/cached_tokens") + at("/input_tokens_details/cached_tokens");
+    let write = at("/prompt_tokens_details/cache_write_tokens") + at("/input_tokens_details/cache_write_tokens");
+    let output = at("/completion_tokens") + at("/output_tokens");
+    let reasoning = at("/completion_tokens_details/reasoning_tokens") + at("/output_tokens_details/reasoning_tokens");
+    assert_eq!(input + output, at("/total_tokens"), "{usage}");
+    [input - read - write, read, write, 0, output, reasoning, 0].map(|n| n.to_string()).to_vec()
+}
+
+#[tokio::test]
+async fn buckets_are_disjoint_and_sum_to_the_providers_total() {
+    let daemon = TestDaemon::start().await;
+    let mut expected = Vec::new();
+    for model in ["ok", "cache", "think", "zero"] {
+        expected.push(openai(&daemon.chat(model, "").await.json()["usage"]));
+        let body = format!(r#"{{"model":"{model}","input":"x"}}"#);
+        expected.push(openai(&daemon.post("/v1/responses", body).await.json()["usage"]));
+    }
+    assert_eq!(daemon.rows(BUCKETS).await, expected);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn streams_report_the_same_as_answers_in_one_piece() {
+    let daemon = TestDaemon::start().await;
+    for model in ["ok", "cache", "think"] {
+        for (path, more) in [
+            ("/v1/chat/completions", ""),
+            ("/v1/responses", r#","input":"x""#),
+            ("/v1/messages", r#","max_tokens":99"#),
+        ] {
+            daemon.post(path, chat_body(model, &format!(r#","stream":false{more}"#))).await;
+            daemon.post(path, chat_body(model, &format!(r#","stream":true {more}"#))).await;
+        }
+    }
+    // The input differs by the option that asks for usage.
+    let rows = daemon
+        .rows("output, reasoning, estimated, outcome, cache_read > 0, cache_write_5m > 0, cache_write_1h > 0")
+        .await;
+    assert_eq!(rows.len(), 18);
+    for pair in rows.chunks(2) {
+        assert_eq!(pair[0], pair[1]);
+        assert_eq!(pair[0][2..4], ["0", "0"]);
+    }
+    assert_eq!(rows[10][4..], ["1", "1", "1"], "Anthropic reads, writes for five minutes and for an hour");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_provider_does_not_report_is_estimated_and_marked() {
+    let daemon = TestDaemon::start().await;
+    for more in ["", r#","stream":true"#] {
+        assert_eq!(daemon.chat("nousage", more).await.status, 200);
+    }
+    daemon.post("/v1/messages", chat_body("nousage", r#","max_tokens":9"#)).await;
+    for row in daemon.rows("estimated, input_uncached BETWEEN 3 AND 60, output BETWEEN 5 AND 200").await {
+        assert_eq!(row, ["1", "1", "1"]);
+    }
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn every_attempt_is_a_row_failures_too() {
+    let daemon = TestDaemon::start().await;
+    for model in ["ok", "ok", "s500", "ok", "s503", "ok", "ok", "s429ra2", "ok", "ok"] {
+        daemon.chat(model, "").await;
+    }
+    let rows = daemon.rows("id, outcome, total_us > 0, token_id > 0, status").await;
+    assert_eq!(rows.len(), 10);
+    assert_eq!(rows.iter().filter(|r| r[1] != "0").count(), 3);
+    assert!(rows.iter().all(|r| r[2] == "1" && r[3] == "1"), "{rows:?}");
+    assert_eq!(rows[2][4], "500");
+    let mut ids: Vec<i64> = rows.iter().map(|r| r[0].parse().unwrap()).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 10);
+    daemon.stop().await;
+}
