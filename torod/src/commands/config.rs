@@ -23,7 +23,7 @@ enum Action {
     /// Tell what is wrong with the file, and where.
     Check(Json),
     /// Show what is in force, defaults included; secrets as references.
-    Show,
+    Show(Json),
     /// Explain every key.
     Reference(Json),
 }
@@ -60,9 +60,14 @@ impl Config {
     pub fn run(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool) -> anyhow::Result<Exit> {
         match self.action {
             Action::Check(format) => check(paths, out, format.json, is_terminal),
-            Action::Show => {
+            Action::Show(format) => {
                 let config = config::load(&paths.config_file)?;
-                write!(out, "{}", config::show(&config))?;
+                if format.json {
+                    serde_json::to_writer(&mut *out, &config::view(&config))?;
+                    writeln!(out)?;
+                } else {
+                    write!(out, "{}", config::show(&config))?;
+                }
                 Ok(Exit::Done)
             }
             Action::Reference(format) => explain(out, format.json),
@@ -124,4 +129,99 @@ fn explain(out: &mut dyn Write, json: bool) -> anyhow::Result<Exit> {
         writeln!(out, "{} ({}{default})\n    {}\n    {}\n", key.path, key.kind, key.meaning, key.example)?;
     }
     Ok(Exit::Done)
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+    use serde_json::{Value, from_str, json};
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Line {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    /// How the command ended and what it printed, for a file with this text.
+    fn run(text: &str, arguments: &[&str], is_terminal: bool) -> (Exit, String) {
+        let directory = tempfile::tempdir().unwrap();
+        let config_file = directory.path().join("torod.toml");
+        config::write_new(&config_file, text).unwrap();
+        let paths = Paths { config_file, data_dir: directory.path().to_owned() };
+        let line = Line::try_parse_from(["config"].iter().chain(arguments)).unwrap();
+        let mut out = Vec::new();
+        let exit = line.config.run(&paths, &mut out, is_terminal).unwrap();
+        let out = String::from_utf8(out).unwrap();
+        (exit, out.replace(&paths.config_file.display().to_string(), "FILE"))
+    }
+
+    const GOOD: &str = "[[providers]]\nname = \"a\"\nbase_url = \"https://h/v1\"\napi_key = \"sk-hunter2\"\n";
+
+    #[test]
+    fn check_of_a_good_file_warns_and_passes() {
+        let warning = "FILE:4:11: warning: a key stands in the file: use \"${NAME}\"\n";
+        let ok = "FILE: ok, 1 of 1 providers enabled\n";
+        assert_eq!(run(GOOD, &["check"], false), (Exit::Done, format!("{warning}{ok}")));
+        let source = " 4 | api_key = \"**-*******\"\n   |           ^^^^^^^^^^^^\n";
+        assert_eq!(run(GOOD, &["check"], true), (Exit::Done, format!("{warning}{source}{ok}")));
+    }
+
+    #[test]
+    fn check_of_a_bad_file_fails() {
+        let (exit, out) = run("zone = 1\nlisten_addr = 1", &["check"], false);
+        assert_eq!((exit, out.lines().count()), (Exit::Failed, 2), "{out}");
+        let missing = GOOD.replace("sk-hunter2", "${TOROD_TEST_NEVER_SET}");
+        let expected = "FILE:4:11: environment variable `TOROD_TEST_NEVER_SET` is not set: \
+                        set it where torod starts, or set `enabled = false` for provider `a`\n";
+        assert_eq!(run(&missing, &["check"], false), (Exit::Failed, expected.to_owned()));
+        let disabled = format!("{missing}enabled = false\n");
+        assert_eq!(run(&disabled, &["check"], false).0, Exit::Done);
+    }
+
+    #[test]
+    fn check_as_json_has_every_part() {
+        let (exit, out) = run("[log]\nlevel = \"inf\"", &["check", "--json"], true);
+        let expected = json!([{
+            "file": "FILE", "line": 2, "column": 9, "key": "log.level", "severity": "error",
+            "message": "`inf` is no `level`", "advice": "did you mean \"info\"?",
+        }]);
+        assert_eq!((exit, from_str::<Value>(&out).unwrap()), (Exit::Failed, expected));
+        assert_eq!(run("", &["check", "--json"], true), (Exit::Done, "[]\n".to_owned()));
+    }
+
+    #[test]
+    fn show_as_json_has_defaults_and_no_secret() {
+        let text = format!(
+            "{GOOD}headers = {{ x-team = \"hunter2\" }}\n[[providers.models]]\nid = \"m\"\nprice = {{ input = 2.5 }}\n"
+        );
+        let (exit, out) = run(&text, &["show", "--json"], false);
+        assert!(exit == Exit::Done && !out.contains("hunter2"), "{out}");
+        let shown: Value = from_str(&out).unwrap();
+        for (pointer, expected) in [
+            ("/listen_addr", json!("127.0.0.1:8080")),
+            ("/limits/request_body_bytes", json!(33_554_432)),
+            ("/shutdown/grace_ms", json!(30_000)),
+            ("/providers/0/protocols", json!({ "openai": "https://h/v1" })),
+            ("/providers/0/credentials", json!([{ "name": null, "secret": "[secret]", "weight": 1 }])),
+            ("/providers/0/timeouts/first_byte_ms", json!(600_000)),
+            ("/providers/0/headers", json!(["x-team"])),
+            ("/providers/0/models/0/price_per_million/input_nanos", json!(2_500_000_000_u64)),
+        ] {
+            assert_eq!(shown.pointer(pointer), Some(&expected), "{pointer}");
+        }
+        assert!(!run(&text, &["show"], false).1.contains("hunter2"));
+    }
+
+    #[test]
+    fn reference_lists_every_key_in_both_forms() {
+        let (_, text) = run("", &["reference"], false);
+        let (_, out) = run("", &["reference", "--json"], false);
+        let listed: Vec<Value> = from_str(&out).unwrap();
+        assert_eq!(listed.len(), reference::KEYS.len());
+        for key in reference::KEYS {
+            assert!(text.contains(&format!("{} ({}", key.path, key.kind)), "{}", key.path);
+        }
+    }
 }

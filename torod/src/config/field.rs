@@ -1,6 +1,6 @@
 //! One value of the file, read as what it must be; every mismatch becomes a finding with an example.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
 use std::time::Duration;
 
 use toml::Spanned;
@@ -97,7 +97,7 @@ impl<'a> Field<'a> {
         None
     }
 
-    pub(super) fn duration(&self, range: Range<Duration>) -> Option<Duration> {
+    pub(super) fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         let DeValue::String(text) = self.value else {
             self.wrong_type("a duration in quotes");
             return None;
@@ -110,16 +110,16 @@ impl<'a> Field<'a> {
         if range.contains(&value) {
             return Some(value);
         }
-        let bounds = [range.start, range.end].map(units::format_duration);
+        let bounds = [*range.start(), *range.end()].map(units::format_duration);
         self.refuse(
             format!("`{}` is out of range", self.name()),
-            format!("write a duration from \"{}\" to below \"{}\"", bounds[0], bounds[1]),
+            format!("write a duration from \"{}\" to \"{}\"", bounds[0], bounds[1]),
         );
         None
     }
 
     /// A size in bytes.
-    pub(super) fn size(&self, range: Range<u64>) -> Option<u64> {
+    pub(super) fn size(&self, range: RangeInclusive<u64>) -> Option<u64> {
         let DeValue::String(text) = self.value else {
             self.wrong_type("a size in quotes");
             return None;
@@ -132,10 +132,10 @@ impl<'a> Field<'a> {
         if range.contains(&value) {
             return Some(value);
         }
-        let bounds = [range.start, range.end].map(units::format_size);
+        let bounds = [*range.start(), *range.end()].map(units::format_size);
         self.refuse(
             format!("`{}` is out of range", self.name()),
-            format!("write a size from \"{}\" to below \"{}\"", bounds[0], bounds[1]),
+            format!("write a size from \"{}\" to \"{}\"", bounds[0], bounds[1]),
         );
         None
     }

@@ -32,7 +32,7 @@ impl Limits {
         section.set_integer("concurrent", 1..1_000_001, &mut limits.concurrent);
         section.set_integer("concurrent_streams", 1..1_000_001, &mut limits.concurrent_streams);
         section.set_integer("concurrent_per_provider", 1..1_000_001, &mut limits.concurrent_per_provider);
-        if let Some(bytes) = section.take("request_body").and_then(|field| field.size(1 << 10..(1 << 30) + 1)) {
+        if let Some(bytes) = section.take("request_body").and_then(|field| field.size(1 << 10..=1 << 30)) {
             limits.request_body_bytes = bytes;
         }
         section.finish();

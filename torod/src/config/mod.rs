@@ -24,6 +24,9 @@ mod tests;
 mod unavailable;
 mod units;
 mod usage;
+mod view;
+#[cfg(test)]
+mod wording;
 
 use std::net::SocketAddr;
 
@@ -46,6 +49,7 @@ use section::{Section, closest, shorten};
 pub use show::show;
 pub use shutdown::Shutdown;
 pub use usage::Usage;
+pub use view::view;
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]

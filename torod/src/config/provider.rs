@@ -123,7 +123,7 @@ impl Timeouts {
         for (key, target) in
             [("connect", &mut timeouts.connect), ("first_byte", &mut timeouts.first_byte), ("idle", &mut timeouts.idle)]
         {
-            let range = Duration::from_millis(1)..Duration::from_hours(168);
+            let range = Duration::from_millis(1)..=Duration::from_hours(168);
             if let Some(value) = section.take(key).and_then(|field| field.duration(range)) {
                 *target = value;
             }
@@ -150,8 +150,8 @@ fn read_name(section: &mut Section<'_>, taken: &[String]) -> String {
             format!("`{}` is no provider name", shorten(name)),
             "use 1 to 64 letters, digits, `.`, `_` and `-`",
         );
-    } else if taken.iter().any(|other| other.eq_ignore_ascii_case(name)) {
-        field.refuse(format!("there is already a provider `{name}`"), "give each provider its own name");
+    } else if let Some(other) = taken.iter().find(|other| other.eq_ignore_ascii_case(name)) {
+        field.refuse(format!("there is already a provider `{other}`"), "give each provider its own name");
     }
     name.to_owned()
 }
@@ -187,8 +187,9 @@ fn read_protocols(section: &mut Section<'_>, preset: Option<&Preset>, name: &str
             .filter_map(|protocol| table.take(protocol.as_str()).map(|url| (protocol, url)))
             .collect();
         spoken.sort_by_key(|(_, url)| url.span.start);
+        let is_empty = table.entries().is_empty();
         table.finish();
-        if spoken.is_empty() {
+        if is_empty {
             field.refuse("`protocols` names no known protocol", field.example());
         }
         return spoken.into_iter().filter_map(|(protocol, url)| Some((protocol, read_url(&url)?))).collect();

@@ -15,6 +15,18 @@ pub struct Key {
     pub example: &'static str,
 }
 
+impl Key {
+    /// The key without the tables before it.
+    pub fn name(&self) -> &'static str {
+        self.path.rsplit('.').next().unwrap_or(self.path)
+    }
+
+    /// Whether its value is a number, a switch or one of a few words: surely no secret, even where a line is garbled.
+    pub(super) fn is_plain(&self) -> bool {
+        matches!(self.kind, "boolean" | "whole number" | "duration" | "size")
+    }
+}
+
 /// The entry of one key.
 pub fn find(path: &str) -> Option<&'static Key> {
     KEYS.iter().find(|key| key.path == path)

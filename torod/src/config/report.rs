@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::finding::{Finding, Severity};
+use super::reference;
 
 /// Longest quoted source line, in characters.
 const LONGEST_SNIPPET: usize = 160;
@@ -156,53 +157,40 @@ impl<'t> Report<'t> {
             .collect()
     }
 
-    /// The line with all secrets masked; in a broken file all that stands behind a key that sounds like one, or looks so.
+    /// The line with all secrets masked. In a broken file nobody knows where they stand: only what is surely none is shown.
     fn snippet(&self, line: Range<usize>) -> String {
         let text = self.text.get(line.clone()).unwrap_or("").trim_start_matches('\u{feff}').trim_end();
         let offset = line.end - self.text.get(line.clone()).map_or(0, |raw| raw.trim_start_matches('\u{feff}').len());
         let secrets = self.secrets.borrow();
-        let lower = text.to_ascii_lowercase();
-        let sounds_secret = self.broken.get()
-            && ["key", "secret", "token", "value", "password", "auth", "header"]
-                .iter()
-                .any(|word| lower.contains(word));
-        let value_at = text.find(['=', ':']).unwrap_or(if sounds_secret { 0 } else { text.len() });
-        let long = if self.broken.get() { long_runs(text) } else { Vec::new() };
+        let shown = if self.broken.get() { harmless(text) } else { text.len() };
         let masked = |at: usize, c: char| {
-            c.is_alphanumeric()
-                && (secrets.iter().any(|span| span.contains(&(offset + at)))
-                    || (sounds_secret && at > value_at)
-                    || long.iter().any(|run| run.contains(&at)))
+            c.is_alphanumeric() && (at >= shown || secrets.iter().any(|span| span.contains(&(offset + at))))
         };
-        text.char_indices()
-            .take(LONGEST_SNIPPET)
-            .map(|(at, c)| {
-                if masked(at, c) {
-                    '*'
-                } else if c.is_control() && c != '\t' {
-                    ' '
-                } else {
-                    c
-                }
-            })
-            .collect()
+        let show = |(at, c): (usize, char)| match c {
+            c if masked(at, c) => '*',
+            c if c.is_control() && c != '\t' => ' ',
+            c => c,
+        };
+        text.char_indices().take(LONGEST_SNIPPET).map(show).collect()
     }
 }
 
-/// Runs of 16 and more letters, digits, `-` and `_` with a digit among them: how most keys look.
-fn long_runs(text: &str) -> Vec<Range<usize>> {
-    let mut runs = Vec::new();
-    let mut start = 0;
-    for (at, c) in text.char_indices().chain([(text.len(), ' ')]) {
-        if !(c.is_ascii_alphanumeric() || c == '-' || c == '_') {
-            let run = text.get(start..at).unwrap_or("");
-            if run.len() >= 16 && run.bytes().any(|b| b.is_ascii_digit()) {
-                runs.push(start..at);
-            }
-            start = at + c.len_utf8();
-        }
+/// How much of a line of a broken file is surely no secret: a table header, a key, and the value of a key that never
+/// holds one.
+fn harmless(text: &str) -> usize {
+    let is_bare =
+        |part: &str| part.bytes().all(|b| b.is_ascii_alphabetic() || matches!(b, b'_' | b'-' | b'.' | b' ' | b'\t'));
+    let Some(at) = text.find(['=', ':']) else {
+        let header = text.trim().trim_start_matches('[').trim_end_matches(']');
+        return if text.trim().starts_with('[') && is_bare(header) { text.len() } else { 0 };
+    };
+    let (key, value) = text.split_at(at);
+    if !is_bare(key) {
+        return 0;
     }
-    runs
+    let is_plain = reference::KEYS.iter().any(|known| known.name() == key.trim() && known.is_plain());
+    let one_value = !value.get(1..).unwrap_or("").contains(['=', ':', ',', '{', '[']);
+    if one_value && is_plain { text.len() } else { at }
 }
 
 fn floor(text: &str, at: usize) -> usize {

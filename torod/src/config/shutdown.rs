@@ -20,7 +20,7 @@ impl Default for Shutdown {
 impl Shutdown {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let mut shutdown = Self::default();
-        let range = Duration::ZERO..Duration::from_hours(24);
+        let range = Duration::ZERO..=Duration::from_hours(24);
         if let Some(grace) = section.take("grace").and_then(|field| field.duration(range)) {
             shutdown.grace = grace;
         }

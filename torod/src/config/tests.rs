@@ -1,6 +1,7 @@
 //! What the parser says, word for word, and that reference and parser know the same keys.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use proptest::prelude::*;
 
@@ -13,35 +14,9 @@ fn errors(text: &str) -> Vec<String> {
     }
 }
 
-#[test]
-fn every_mistake_is_told_with_its_place_and_what_to_write() {
-    for (text, expected) in [
-        (
-            "defualt_provider = \"a\"",
-            "torod.toml:1:1: unknown key `defualt_provider`: did you mean `default_provider`?",
-        ),
-        ("[limits]\nconcurent = 5", "torod.toml:2:1: unknown key `concurent`"),
-        ("[routing]\norder = []", "torod.toml:1:2: `routing` is not available in this version"),
-        ("listen_addr = 8080", "torod.toml:1:15:"),
-        ("listen_addr = \"localhost\"", "torod.toml:1:15: `localhost` is no address with a port"),
-        ("[shutdown]\ngrace = \"soon\"", "torod.toml:2:9:"),
-        ("[limits]\nrequest_body = \"many\"", "torod.toml:2:16:"),
-        ("default_provider = \"x\"", "torod.toml:1:20: `default_provider` names no provider: `x`"),
-        ("[[providers]]\nname = \"a/b\"\nbase_url = \"http://h\"", "torod.toml:2:8:"),
-        ("[[providers]]\nname = \"a\"", "torod.toml:1:1:"),
-        ("[[providers]]\nname = \"a\"\nprovider_type = \"opnai\"", "torod.toml:3:17:"),
-        ("[[providers]]\nname = \"a\"\nbase_url = \"ftp://h\"", "torod.toml:3:12:"),
-        ("[[providers]]\nname = \"a\"\nbase_url = \"http://u:p@h\"", "torod.toml:3:12:"),
-        (
-            "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\n[[providers]]\nname = \"A\"\nbase_url = \"http://h\"",
-            "torod.toml:5:8:",
-        ),
-        ("listen_addr = \"127.0.0.1:1", "torod.toml:1:"),
-        ("a = [1,", "torod.toml:1:"),
-    ] {
-        let found = errors(text);
-        assert!(found.iter().any(|e| e.starts_with(expected)), "{text}\nwanted {expected}\nfound {found:#?}");
-    }
+fn provider(lines: &str) -> ProviderConfig {
+    let config = parse(&format!("[[providers]]\nname = \"a\"\n{lines}"), "torod.toml");
+    config.unwrap().providers.remove(0)
 }
 
 #[test]
@@ -82,6 +57,155 @@ fn parser_and_reference_know_the_same_keys() {
 fn the_packaged_file_is_the_default() {
     let packaged = include_str!("../../../packaging/torod.toml");
     assert_eq!(packaged, first_run(&Detected::default()), "write `torod config`'s first file to packaging/torod.toml");
+}
+
+#[test]
+fn urls_come_from_the_preset_the_base_url_or_the_table() {
+    for (lines, expected) in [
+        (
+            "provider_type = \"deepseek\"",
+            "openai=https://api.deepseek.com/v1 anthropic=https://api.deepseek.com/anthropic",
+        ),
+        ("base_url = \"http://h\"", "openai=http://h"),
+        ("provider_type = \"anthropic\"\nbase_url = \"http://h\"", "anthropic=http://h openai=http://h"),
+        // The OpenAI-like endpoint of Gemini is elsewhere: calls must not pass by the proxy that was set.
+        ("provider_type = \"gemini\"\nbase_url = \"http://h\"", "gemini=http://h"),
+        (
+            "provider_type = \"openai\"\nprotocols = { cohere = \"http://c\", openai = \"http://o/v1/\" }",
+            "cohere=http://c openai=http://o/v1",
+        ),
+    ] {
+        let urls: Vec<_> = provider(lines).protocols.iter().map(|(p, url)| format!("{p}={url}")).collect();
+        assert_eq!(urls.join(" "), expected, "{lines}");
+    }
+}
+
+#[test]
+fn keys_come_in_every_form() {
+    let lines = r#"base_url = "http://h"
+        api_keys = ["${A}", "sk-1", { env = "B", weight = 2, name = "n" }, { file = "/f" }, { value = "${C}" },
+            { command = "pass x" }, { command = ["pass", "x"] }]"#;
+    let keys = provider(lines).credentials;
+    let sources: Vec<_> = keys.iter().map(|key| key.secret.clone()).collect();
+    assert_eq!(
+        sources,
+        [
+            SecretSource::Env("A".into()),
+            SecretSource::Literal("sk-1".into()),
+            SecretSource::Env("B".into()),
+            SecretSource::File("/f".into()),
+            SecretSource::Env("C".into()),
+            SecretSource::Command(SecretCommand::Shell("pass x".into())),
+            SecretSource::Command(SecretCommand::Argv(vec!["pass".into(), "x".into()])),
+        ]
+    );
+    assert_eq!((keys[2].weight, keys[2].name.as_deref(), keys[3].weight), (2, Some("n"), 1));
+    assert!(!format!("{keys:?}").contains("sk-1"));
+}
+
+#[test]
+fn every_key_is_read() {
+    let text = r#"
+        listen_addr = "[::1]:9"
+        default_provider = "a"
+        allow_localhost_no_auth = false
+        auto_detect_local_servers = false
+        [[providers]]
+        name = "a"
+        base_url = "http://h"
+        enabled = false
+        priority = -3
+        timeouts = { connect = "1s", first_byte = "2m", idle = "250ms" }
+        max_idle_connections = 0
+        stream_usage = false
+        headers = { X-Team = "scarlet" }
+        models = [{ id = "m", context = 9, price = { input = 1, output = 0.5, cache_read = 0.1, cache_write = 2, cache_write_1h = 3.0 } }]
+        [limits]
+        concurrent = 1
+        concurrent_streams = 2
+        concurrent_per_provider = 3
+        request_body = "1MB"
+        [shutdown]
+        grace = "0s"
+        [log]
+        level = "debug"
+        format = "json"
+        requests = false
+        [usage]
+        retention_days = 7
+        queue = 8
+    "#;
+    let price = PriceConfig {
+        input_nanos: Some(1_000_000_000),
+        output_nanos: Some(500_000_000),
+        cache_read_nanos: Some(100_000_000),
+        cache_write_nanos: Some(2_000_000_000),
+        cache_write_1h_nanos: Some(3_000_000_000),
+    };
+    let provider = ProviderConfig {
+        name: "a".into(),
+        enabled: false,
+        priority: -3,
+        protocols: vec![(tokenrouter::Protocol::OpenAi, "http://h".parse().unwrap())],
+        timeouts: Timeouts {
+            connect: Duration::from_secs(1),
+            first_byte: Duration::from_mins(2),
+            idle: Duration::from_millis(250),
+        },
+        max_idle_connections: 0,
+        stream_usage: false,
+        models: vec![ModelConfig { id: "m".into(), price: Some(price), context: Some(9) }],
+        headers: vec![("x-team".into(), "scarlet".into())],
+        ..ProviderConfig::default()
+    };
+    let expected = Config {
+        listen_addr: "[::1]:9".parse().unwrap(),
+        default_provider: Some("a".into()),
+        allow_localhost_no_auth: false,
+        auto_detect_local_servers: false,
+        providers: vec![provider],
+        limits: Limits {
+            concurrent: 1,
+            concurrent_streams: 2,
+            concurrent_per_provider: 3,
+            request_body_bytes: 1_000_000,
+        },
+        shutdown: Shutdown { grace: Duration::ZERO },
+        log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
+        usage: Usage { retention_days: 7, queue: 8 },
+    };
+    let config = parse(text, "torod.toml").unwrap();
+    assert_eq!(config, expected);
+    assert!(!format!("{config:?}").contains("scarlet"), "header values may be secret");
+}
+
+#[test]
+fn a_missing_secret_stops_only_an_enabled_provider() {
+    let text = |enabled: bool| {
+        format!(
+            "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\n\
+             [[providers]]\nname = \"b\"\nbase_url = \"http://h\"\nenabled = {enabled}\n\
+             api_keys = [\"${{SET}}\", {{ env = \"UNSET\" }}, {{ file = \"/does/not/exist\" }}, {{ command = \"exit 1\" }}]"
+        )
+    };
+    let check = |enabled| {
+        let found = examine(&text(enabled), "t").check_secrets(&|name| (name == "SET").then(|| "sk-1".to_owned()));
+        found.iter().map(Finding::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(
+        check(true),
+        [
+            "t:8:23: environment variable `UNSET` is not set: set it where torod starts, or set `enabled = false` for provider `b`",
+            "t:8:42: cannot read `/does/not/exist`: entity not found: put the key there, or set `enabled = false` for provider `b`",
+        ]
+    );
+    assert_eq!(
+        check(false),
+        [
+            "t:8:23: warning: environment variable `UNSET` is not set: set it where torod starts before you enable provider `b`",
+            "t:8:42: warning: cannot read `/does/not/exist`: entity not found: put the key there before you enable provider `b`",
+        ]
+    );
 }
 
 proptest! {

@@ -1,0 +1,76 @@
+//! The effective configuration as JSON: durations in `_ms`, sizes in `_bytes`, prices in nano-dollars, no secret.
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use super::{Config, ModelConfig, ProviderConfig};
+
+/// `config` as JSON. Secrets appear as their references, static headers by name.
+pub fn view(config: &Config) -> Value {
+    let limits = &config.limits;
+    json!({
+        "listen_addr": config.listen_addr.to_string(),
+        "default_provider": config.default_provider,
+        "allow_localhost_no_auth": config.allow_localhost_no_auth,
+        "auto_detect_local_servers": config.auto_detect_local_servers,
+        "providers": config.providers.iter().map(view_provider).collect::<Vec<_>>(),
+        "limits": {
+            "concurrent": limits.concurrent,
+            "concurrent_streams": limits.concurrent_streams,
+            "concurrent_per_provider": limits.concurrent_per_provider,
+            "request_body_bytes": limits.request_body_bytes,
+        },
+        "shutdown": { "grace_ms": ms(config.shutdown.grace) },
+        "log": {
+            "level": config.log.level.as_str(),
+            "format": config.log.format.as_str(),
+            "requests": config.log.requests,
+        },
+        "usage": { "retention_days": config.usage.retention_days, "queue": config.usage.queue },
+    })
+}
+
+fn view_provider(provider: &ProviderConfig) -> Value {
+    let protocols: Map<String, Value> =
+        provider.protocols.iter().map(|(protocol, url)| (protocol.to_string(), json!(url.to_string()))).collect();
+    let credentials: Vec<Value> = provider
+        .credentials
+        .iter()
+        .map(|key| json!({ "name": key.name, "secret": key.secret.reference(), "weight": key.weight }))
+        .collect();
+    json!({
+        "name": provider.name,
+        "provider_type": provider.provider_type,
+        "enabled": provider.enabled,
+        "priority": provider.priority,
+        "protocols": protocols,
+        "credentials": credentials,
+        "timeouts": {
+            "connect_ms": ms(provider.timeouts.connect),
+            "first_byte_ms": ms(provider.timeouts.first_byte),
+            "idle_ms": ms(provider.timeouts.idle),
+        },
+        "max_idle_connections": provider.max_idle_connections,
+        "stream_usage": provider.stream_usage,
+        "models": provider.models.iter().map(view_model).collect::<Vec<_>>(),
+        "headers": provider.headers.iter().map(|(name, _)| name).collect::<Vec<_>>(),
+    })
+}
+
+fn view_model(model: &ModelConfig) -> Value {
+    let price = model.price.as_ref().map(|price| {
+        json!({
+            "input_nanos": price.input_nanos,
+            "output_nanos": price.output_nanos,
+            "cache_read_nanos": price.cache_read_nanos,
+            "cache_write_nanos": price.cache_write_nanos,
+            "cache_write_1h_nanos": price.cache_write_1h_nanos,
+        })
+    });
+    json!({ "id": model.id, "context": model.context, "price_per_million": price })
+}
+
+fn ms(time: Duration) -> u64 {
+    u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
