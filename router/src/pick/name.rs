@@ -108,6 +108,11 @@ impl Names {
         }
     }
 
+    /// Whether `picked` is known to exist, or may exist because its provider's list is not known.
+    pub fn may_exist(&self, picked: Picked<'_>) -> bool {
+        self.providers.get(picked.provider).is_some_and(|p| p.listed.is_none() || p.lists(picked.model))
+    }
+
     /// Who gets a name that nobody lists.
     fn unlisted(&self) -> Option<(How, usize)> {
         let default = self.default.filter(|at| self.providers.get(*at).is_some_and(|p| p.enabled));
@@ -121,7 +126,7 @@ impl Names {
     }
 
     /// Up to three names that exist and look most like `asked`.
-    fn closest(&self, asked: &str) -> Vec<String> {
+    pub fn closest(&self, asked: &str) -> Vec<String> {
         let tail = asked.rsplit('/').next().unwrap_or(asked);
         let mut scored: Vec<(f64, String)> = Vec::new();
         for provider in self.providers.iter().filter(|p| p.enabled) {

@@ -188,7 +188,16 @@ impl Exchange {
                 input = counts.input(),
                 cached = counts.cache_read,
                 output = counts.output,
-                "{} {}/{}", self.surface.as_str(), attempt.provider.name, attempt.model
+                "{} {}/{} {} {} in {} ms, {} tokens in ({} cached), {} out",
+                self.surface.as_str(),
+                attempt.provider.name,
+                attempt.model,
+                attempt.status,
+                outcome,
+                total_us / 1000,
+                counts.input(),
+                counts.cache_read,
+                counts.output
             );
         }
         self.app.recorder.push(Record {

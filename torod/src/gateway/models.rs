@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Response};
 use tokenrouter::openai::models::{self, Model};
+use tokenrouter::pick::name::Unknown;
 use tokenrouter::protocol::Protocol;
 
 use super::reply::Reply;
@@ -34,6 +35,10 @@ pub fn serve(app: &Arc<App>, peer: Peer, headers: &HeaderMap, id: Option<&str>) 
             entry::json(models::list_body(&list), &request_id)
         }
         Some(id) => match live.names.resolve(id) {
+            Ok(picked) if !live.names.may_exist(picked) => {
+                let unknown = Unknown::Model(live.names.closest(id));
+                problem::respond(&reject::unknown_model(id, unknown), Protocol::OpenAi, &request_id)
+            }
             Ok(picked) => {
                 let provider = live.providers.get(picked.provider);
                 let full = provider.map(|p| format!("{}/{}", p.name, picked.model));

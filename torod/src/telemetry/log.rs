@@ -8,7 +8,7 @@ use std::io::IsTerminal;
 use chrono::{Local, TimeZone};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
-use tracing_subscriber::fmt::format::Writer;
+use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 
 use crate::clock::Clock;
@@ -16,6 +16,10 @@ use crate::config::{Log, LogFormat};
 
 /// Lines that may wait for stderr.
 const QUEUE_LINES: usize = 8_192;
+
+/// Fields of a request's line whose values its sentence says already.
+const IN_THE_SENTENCE: [&str; 9] =
+    ["surface", "provider", "model", "status", "outcome", "ms", "input", "cached", "output"];
 
 /// Starts the log; the guard writes what is left when it is dropped. A second start changes nothing.
 pub fn start(config: &Log, clock: &Clock) -> WorkerGuard {
@@ -36,11 +40,13 @@ pub fn start(config: &Log, clock: &Clock) -> WorkerGuard {
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let started = if human {
         let time = LocalTime { clock: clock.clone() };
-        builder
-            .with_ansi(terminal && std::env::var_os("NO_COLOR").is_none())
-            .with_target(false)
-            .with_timer(time)
-            .try_init()
+        let fields = debug_fn(|w, field, value| match field.name() {
+            "message" => write!(w, "{value:?}"),
+            name if IN_THE_SENTENCE.contains(&name) => Ok(()),
+            name => write!(w, " {name}={value:?}"),
+        });
+        let colours = terminal && std::env::var_os("NO_COLOR").is_none();
+        builder.with_ansi(colours).with_target(false).with_timer(time).fmt_fields(fields).try_init()
     } else {
         builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
     };
