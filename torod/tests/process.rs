@@ -1,5 +1,10 @@
 //! The real binary as a process: killed, out of disk, and read for secrets.
-#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    clippy::assigning_clones,
+    reason = "a test may fail by panicking"
+)]
 #![expect(clippy::disallowed_methods, reason = "what happens outside of the process is timed by the real clock")]
 
 use std::collections::{HashMap, HashSet};
