@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::access::index::TokenIndex;
 use crate::clock::Clock;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Gauge, Lifecycle};
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Recorder, Sequence, UsageWriter};
 
@@ -24,6 +24,8 @@ pub struct App {
     pub usage: Arc<UsageWriter>,
     /// What is under way, and whether the daemon stops.
     pub lifecycle: Lifecycle,
+    /// Streams under way.
+    pub streams: Arc<Gauge>,
     /// Whether each request gets a line in the log.
     pub log_requests: bool,
     /// When the daemon started, in Unix milliseconds.

@@ -84,6 +84,7 @@ impl Daemon {
             recorder: usage.recorder(),
             usage: Arc::clone(&usage),
             lifecycle: lifecycle.clone(),
+            streams: Arc::default(),
             log_requests: config.log.requests,
             started_ms: clock.now_ms(),
         });

@@ -124,6 +124,38 @@ impl Drop for InFlight {
     }
 }
 
+/// Counts what is under way of one kind, up to a limit.
+#[derive(Debug, Default)]
+pub struct Gauge {
+    count: AtomicUsize,
+}
+
+/// One of what a [`Gauge`] counts, until it is dropped.
+#[derive(Debug)]
+pub struct Permit {
+    gauge: Arc<Gauge>,
+}
+
+impl Gauge {
+    /// One more, unless `limit` are under way already.
+    pub fn enter(self: &Arc<Self>, limit: usize) -> Option<Permit> {
+        let permit = Permit { gauge: Arc::clone(self) };
+        // A refused one was counted for a moment, and its drop takes it back.
+        (self.count.fetch_add(1, Ordering::Relaxed) < limit).then_some(permit)
+    }
+
+    /// How many are under way.
+    pub fn count(&self) -> usize {
+        self.count.load(Ordering::Relaxed)
+    }
+}
+
+impl Drop for Permit {
+    fn drop(&mut self) {
+        self.gauge.count.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
 struct Guard {
     name: &'static str,
     lifecycle: Lifecycle,
@@ -182,6 +214,19 @@ mod tests {
             drop(two);
         };
         assert!(tokio::join!(drained, leaving).0);
+    }
+
+    #[test]
+    fn a_gauge_lets_in_up_to_its_limit() {
+        let gauge = Arc::new(Gauge::default());
+        let one = gauge.enter(2);
+        let two = gauge.enter(2);
+        assert!(one.is_some() && two.is_some());
+        assert!(gauge.enter(2).is_none());
+        assert_eq!(gauge.count(), 2);
+        drop(one);
+        assert!(gauge.enter(2).is_some());
+        assert_eq!(gauge.count(), 1);
     }
 
     #[tokio::test]

@@ -86,6 +86,9 @@ pub(super) fn read_all(provider: &mut Section<'_>, preset: Option<&Preset>) -> V
         if credential.name.is_some() && credentials.iter().any(|other| other.name == credential.name) {
             field.refuse("two keys have the same `name`", "give each key its own name");
         }
+        if !credentials.is_empty() {
+            field.doubt("this version uses the first key only", "put the key to use first");
+        }
         provider.report.credential_at(field.span.clone(), &field.path);
         credentials.push(credential);
     }

@@ -13,3 +13,7 @@ pub(super) const KEYS: &[&str] = &[
     "telemetry",
     "tls",
 ];
+
+/// Keys that are read and checked, so that a file can be written for later, but that nothing acts upon yet.
+pub(super) const WITHOUT_EFFECT: &[&str] =
+    &["providers[].priority", "providers[].api_keys[].weight", "providers[].models[].price", "usage.retention_days"];

@@ -278,7 +278,8 @@ const CASES: &[(&str, &[&str])] = &[
 fn every_finding_is_worded_with_place_and_advice() {
     for (text, expected) in CASES {
         let expected: Vec<_> = expected.iter().map(|line| format!("torod.toml:{line}")).collect();
-        let found: Vec<_> = examine(text, "torod.toml").findings.iter().map(Finding::to_string).collect();
+        let mut found: Vec<_> = examine(text, "torod.toml").findings.iter().map(Finding::to_string).collect();
+        found.retain(|line| !line.contains(" in this version: leave") && !line.contains("the first key only"));
         assert_eq!(found, expected, "{text}");
         assert_eq!(
             parse(text, "torod.toml").is_err(),
@@ -286,6 +287,22 @@ fn every_finding_is_worded_with_place_and_advice() {
             "{text}"
         );
     }
+}
+
+#[test]
+fn keys_that_nothing_acts_upon_yet_are_doubted() {
+    let text = "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\npriority = 1\napi_keys = [\"${A}\", { env = \"B\", weight = 2 }]\n[usage]\nretention_days = 9";
+    let found: Vec<_> = examine(text, "t").findings.iter().map(Finding::to_string).collect();
+    assert_eq!(
+        found,
+        [
+            "t:4:12: warning: `priority` has no effect in this version: leave it out until it has",
+            "t:5:21: warning: this version uses the first key only: put the key to use first",
+            "t:5:43: warning: `weight` has no effect in this version: leave it out until it has",
+            "t:7:18: warning: `retention_days` has no effect in this version: leave it out until it has",
+        ]
+    );
+    assert!(parse(text, "t").is_ok());
 }
 
 #[test]

@@ -18,6 +18,7 @@ use super::request_id::{self, RequestId};
 use super::{headers, intake, reject};
 use crate::access::caller::{self, Caller};
 use crate::app::App;
+use crate::lifecycle::Permit;
 use crate::problem;
 use crate::server::connection::Peer;
 use crate::upstreams::provider::{Provider, Route};
@@ -44,8 +45,8 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         log_refusal(&app, surface, &request_id, caller, &problem);
         problem::respond(&problem, surface.protocol(), &request_id)
     };
-    if app.lifecycle.in_flight() > live.max_concurrent {
-        return refused(reject::too_many(live.max_concurrent), None);
+    if app.lifecycle.in_flight() > live.limits.concurrent {
+        return refused(reject::full("requests", live.limits.concurrent, "limits.concurrent"), None);
     }
     let (head, body) = request.into_parts();
     let caller = match caller::identify(&head.headers, peer, &app.tokens, now_ms, live.allow_loopback) {
@@ -62,6 +63,11 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     };
     let Chosen { provider, model, route, how } = match choose(&live, surface, &peek) {
         Ok(chosen) => chosen,
+        Err(problem) => return refused(problem, Some(&caller)),
+    };
+
+    let permits = match permits(&app, &live, provider, peek.stream) {
+        Ok(permits) => permits,
         Err(problem) => return refused(problem, Some(&caller)),
     };
 
@@ -87,6 +93,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         began_ms: now_ms,
         first_byte_us: 0,
         status: 0,
+        permits,
     };
     let pieces = Pieces::new(splice::apply(&body, edits));
     drop(body);
@@ -100,6 +107,24 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
             with_headers(problem::respond(&problem, surface.protocol(), &id), said)
         }
     }
+}
+
+/// A place among the calls to `provider`, and for a stream one among the streams.
+fn permits(app: &App, live: &Snapshot, provider: &Provider, stream: bool) -> Result<[Option<Permit>; 2], Problem> {
+    let limits = &live.limits;
+    let call = provider.in_flight.enter(limits.concurrent_per_provider);
+    if call.is_none() {
+        let what = format!("calls to the provider \"{}\"", provider.name);
+        return Err(reject::full(&what, limits.concurrent_per_provider, "limits.concurrent_per_provider"));
+    }
+    if !stream {
+        return Ok([call, None]);
+    }
+    let place = app.streams.enter(limits.concurrent_streams);
+    if place.is_none() {
+        return Err(reject::full("streams", limits.concurrent_streams, "limits.concurrent_streams"));
+    }
+    Ok([call, place])
 }
 
 struct Chosen<'l, 'm> {

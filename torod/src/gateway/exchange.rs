@@ -15,7 +15,7 @@ use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 use super::request_id::RequestId;
 use crate::access::caller::Caller;
 use crate::app::App;
-use crate::lifecycle::InFlight;
+use crate::lifecycle::{InFlight, Permit};
 use crate::upstreams::provider::Provider;
 use crate::usage::record::{Outcome, Record};
 
@@ -55,6 +55,8 @@ pub struct Attempt {
     pub first_byte_us: u64,
     /// The provider's status; 0 before it answered.
     pub status: u16,
+    /// Its places among what is limited, given back at the end.
+    pub permits: [Option<Permit>; 2],
 }
 
 /// From what the input tokens can be estimated.

@@ -72,13 +72,13 @@ pub fn unknown_path(path: &str) -> Problem {
     )
 }
 
-/// More requests at once than the gateway is set to serve.
-pub fn too_many(limit: usize) -> Problem {
+/// As many `what` under way as the setting `key` allows.
+pub fn full(what: &str, limit: usize, key: &str) -> Problem {
     Problem::new(
         Kind::Unavailable,
         "gateway_full",
-        format!("{limit} requests are under way already"),
-        "Try again in a moment, or raise `limits.concurrent` in torod.toml.",
+        format!("{limit} {what} are under way already"),
+        format!("Try again in a moment, or raise `{key}` in torod.toml."),
     )
     .retry_after(1)
     .with_status(503)

@@ -13,6 +13,7 @@ use tokenrouter_shared::secret::Secret;
 
 use super::health::Health;
 use crate::config::ProviderConfig;
+use crate::lifecycle::Gauge;
 
 /// Everything that the hot path needs to call a provider, made once.
 #[derive(Debug)]
@@ -33,6 +34,8 @@ pub struct Provider {
     pub listed: ArcSwapOption<Vec<String>>,
     /// What the file declares of its models: id and context window.
     pub declared: Vec<(String, Option<u64>)>,
+    /// Calls under way to it.
+    pub in_flight: Arc<Gauge>,
     /// How many calls went to it.
     pub calls: AtomicU64,
     endpoints: Vec<Endpoint>,
@@ -105,6 +108,7 @@ impl Provider {
             asks_stream_usage: config.stream_usage,
             listed: ArcSwapOption::empty(),
             declared: config.models.iter().map(|m| (m.id.clone(), m.context)).collect(),
+            in_flight: Arc::default(),
             calls: AtomicU64::new(0),
             endpoints,
             extra,

@@ -6,7 +6,7 @@ use arc_swap::ArcSwap;
 use tokenrouter::pick::name::{Names, Provider as Named};
 
 use super::provider::Provider;
-use crate::config::Config;
+use crate::config::{Config, Limits};
 
 /// One consistent world.
 #[derive(Debug)]
@@ -19,8 +19,8 @@ pub struct Snapshot {
     pub allow_loopback: bool,
     /// The largest request body, in bytes.
     pub max_body_bytes: usize,
-    /// The most requests at once.
-    pub max_concurrent: usize,
+    /// The most of everything at once.
+    pub limits: Limits,
     default: Option<String>,
 }
 
@@ -38,7 +38,7 @@ impl Live {
             providers,
             allow_loopback: config.allow_localhost_no_auth,
             max_body_bytes: usize::try_from(config.limits.request_body_bytes).unwrap_or(usize::MAX),
-            max_concurrent: config.limits.concurrent,
+            limits: config.limits.clone(),
             default: config.default_provider.clone(),
         };
         Self { current: ArcSwap::from_pointee(snapshot) }
@@ -72,7 +72,7 @@ impl Live {
                 providers,
                 allow_loopback: now.allow_loopback,
                 max_body_bytes: now.max_body_bytes,
-                max_concurrent: now.max_concurrent,
+                limits: now.limits.clone(),
                 default: now.default.clone(),
             })
         });

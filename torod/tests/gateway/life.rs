@@ -109,3 +109,30 @@ async fn a_provider_without_its_key_is_off_and_the_others_serve() {
     assert_eq!((off.status.as_u16(), off.json()["error"]["code"].as_str()), (404, Some("provider_disabled")));
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn limits_of_concurrency_are_kept_and_places_are_given_back() {
+    let more = "[limits]\nconcurrent = 4\nconcurrent_streams = 1\nconcurrent_per_provider = 2\n";
+    let daemon = TestDaemon::with(more, "").await;
+    let open = async |model: &str, more: &str| {
+        daemon.head(daemon.request("/v1/chat/completions", chat_body(model, more))).await
+    };
+    let stream = open("sim/long+seconds=30", r#","stream":true"#).await;
+    assert_eq!(stream.status(), 200);
+    let second = daemon.chat("ok", r#","stream":true"#).await;
+    assert_eq!((second.status.as_u16(), second.header("retry-after")), (503, "1"));
+    assert!(second.text().contains("limits.concurrent_streams"), "{}", second.text());
+    assert_eq!(daemon.chat("ok", "").await.status, 200);
+    let slow = async { daemon.chat("slow3s", "").await };
+    let meanwhile = async {
+        daemon.simulator.wait_calls(3, crate::support::SOON).await.unwrap();
+        daemon.chat("ok", "").await
+    };
+    let (slow, refused) = tokio::join!(slow, meanwhile);
+    assert_eq!(slow.status, 200);
+    assert!(refused.text().contains("limits.concurrent_per_provider"), "{}", refused.text());
+    drop(stream);
+    crate::support::until("the stream's place is free", || async { daemon.app.streams.count() == 0 }).await;
+    assert_eq!(daemon.chat("ok", r#","stream":true"#).await.status, 200);
+    daemon.stop().await;
+}
