@@ -4,6 +4,8 @@
 //! until they are whole. A stream that breaks ends with an error in the client's protocol.
 
 use std::collections::VecDeque;
+use std::error::Error;
+use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -64,9 +66,14 @@ pub trait Observer: Send + Unpin + 'static {
     fn explain(&mut self, finish: &Finish) -> Bytes;
 }
 
+/// The body of a provider's answer: hyper's, or a made-up one in tests.
+pub trait Upstream: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin {}
+
+impl<B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin> Upstream for B {}
+
 /// The body of the answer to the client.
-pub struct Relay<O: Observer> {
-    upstream: Incoming,
+pub struct Relay<O: Observer, B: Upstream = Incoming> {
+    upstream: B,
     observer: O,
     reader: Reader,
     out: VecDeque<Bytes>,
@@ -93,9 +100,9 @@ enum Reader {
     Whole { protocol: Protocol, kept: Vec<Bytes>, kept_bytes: usize },
 }
 
-impl<O: Observer> Relay<O> {
+impl<O: Observer, B: Upstream> Relay<O, B> {
     /// Relays an event stream of `protocol`. With `hide_usage`, chunks with nothing but usage stay here.
-    pub fn stream(upstream: Incoming, protocol: Protocol, hide_usage: bool, idle: Duration, observer: O) -> Self {
+    pub fn stream(upstream: B, protocol: Protocol, hide_usage: bool, idle: Duration, observer: O) -> Self {
         let splitter = Splitter::new(MAX_FRAME_BYTES);
         let meter = Meter::new(protocol);
         let reader = Reader::Stream { protocol, splitter, meter, hide_usage, lost_track: false };
@@ -103,11 +110,11 @@ impl<O: Observer> Relay<O> {
     }
 
     /// Relays an answer in one piece.
-    pub fn whole(upstream: Incoming, protocol: Protocol, idle: Duration, observer: O) -> Self {
+    pub fn whole(upstream: B, protocol: Protocol, idle: Duration, observer: O) -> Self {
         Self::new(upstream, Reader::Whole { protocol, kept: Vec::new(), kept_bytes: 0 }, idle, observer)
     }
 
-    fn new(upstream: Incoming, reader: Reader, idle: Duration, observer: O) -> Self {
+    fn new(upstream: B, reader: Reader, idle: Duration, observer: O) -> Self {
         Self {
             upstream,
             observer,
@@ -183,9 +190,7 @@ impl<O: Observer> Relay<O> {
     }
 }
 
-use std::future::Future;
-
-impl<O: Observer> Body for Relay<O> {
+impl<O: Observer, B: Upstream> Body for Relay<O, B> {
     type Data = Bytes;
     type Error = BrokenAnswer;
 
@@ -235,7 +240,7 @@ impl<O: Observer> Body for Relay<O> {
     }
 }
 
-impl<O: Observer> Drop for Relay<O> {
+impl<O: Observer, B: Upstream> Drop for Relay<O, B> {
     fn drop(&mut self) {
         self.finish(Finish::Abandoned);
     }
@@ -251,7 +256,7 @@ impl std::fmt::Display for BrokenAnswer {
     }
 }
 
-impl std::error::Error for BrokenAnswer {}
+impl Error for BrokenAnswer {}
 
 impl Reader {
     fn read(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {

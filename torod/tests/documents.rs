@@ -1,0 +1,79 @@
+//! The commands that the documents show do what they say.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
+
+use std::fs;
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+fn document(name: &str) -> String {
+    fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
+}
+
+/// The lines of a document's code blocks that call torod, without their comments.
+fn shown(text: &str) -> Vec<String> {
+    let lines = text.split("```").skip(1).step_by(2).flat_map(str::lines);
+    let commands = lines.filter_map(|line| line.trim().split('#').next()).map(str::trim);
+    commands.filter(|line| line.starts_with("torod ")).map(str::to_owned).collect()
+}
+
+fn torod(home: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_torod"));
+    command.env_clear().env("HOME", home).stdin(Stdio::null());
+    command
+}
+
+#[test]
+fn the_readmes_everyday_commands_work() {
+    let home = tempfile::tempdir().unwrap();
+    let config = home.path().join(".config/tokenrouter");
+    fs::create_dir_all(&config).unwrap();
+    fs::write(config.join("torod.toml"), document("packaging/torod.toml")).unwrap();
+    let commands = shown(&document("README.md"));
+    assert!(commands.len() >= 4, "{commands:?}");
+    // Usage is read from a database, which the token makes.
+    let (tokens, others): (Vec<_>, Vec<_>) = commands.into_iter().partition(|c| c.starts_with("torod token"));
+    assert!(!tokens.is_empty());
+    for line in tokens.iter().chain(&others) {
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        if words.first() == Some(&"simulate") {
+            let mut child = torod(home.path())
+                .args(&words)
+                .args(["--listen", "127.0.0.1:0"])
+                .stdout(Stdio::piped())
+                .spawn()
+                .unwrap();
+            let mut line = String::new();
+            BufReader::new(child.stdout.take().unwrap()).read_line(&mut line).unwrap();
+            child.kill().unwrap();
+            child.wait().unwrap();
+            assert!(line.contains("http://127.0.0.1:"), "{line}");
+            continue;
+        }
+        let output = torod(home.path()).args(&words).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn every_command_has_a_help_text_with_an_example() {
+    let home = tempfile::tempdir().unwrap();
+    for name in ["serve", "demo", "simulate", "config", "token", "usage", "completions"] {
+        let output = torod(home.path()).args([name, "--help"]).output().unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(text.contains("Example"), "torod {name} --help shows no example:\n{text}");
+    }
+}
+
+#[test]
+fn completions_are_scripts_that_the_shell_accepts() {
+    let home = tempfile::tempdir().unwrap();
+    let script = torod(home.path()).args(["completions", "bash"]).output().unwrap().stdout;
+    let path = home.path().join("torod.bash");
+    fs::write(&path, script).unwrap();
+    let checked = Command::new("bash").arg("-n").arg(&path).status();
+    match checked {
+        Ok(status) => assert!(status.success()),
+        Err(e) => panic!("bash: {e}"),
+    }
+}
