@@ -19,7 +19,8 @@ test: ## everything: Rust tests, then real clients against a real gateway
 	@$(STAGE) "test the workspace" cargo test --workspace
 	@$(STAGE) "test with real clients" tests/clients/run
 
-bench: ## measure against the peers on this machine
+bench: ## torod beside a direct call, nginx and bare proxies, in one run
+	cargo build --release -p torod -p tokenrouter-bench
 	cargo run --release -p tokenrouter-bench
 
 fmt: ## format the code

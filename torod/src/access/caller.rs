@@ -128,7 +128,7 @@ fn is_local(headers: &HeaderMap, peer: Peer) -> bool {
             let name = name.as_str();
             name.starts_with("x-forwarded") || name == "x-real-ip" || name == "via" || name.starts_with("cf-")
         });
-    let named_local = headers.get(HOST).and_then(|v| v.to_str().ok()).is_none_or(is_local_host);
+    let named_local = headers.get(HOST).and_then(|v| v.to_str().ok()).is_some_and(is_local_host);
     from_loopback && !forwarded && named_local
 }
 

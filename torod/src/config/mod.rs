@@ -42,7 +42,7 @@ pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use model::{ModelConfig, PriceConfig};
 pub use paths::{NoPlace, Paths};
-pub use provider::{ProviderConfig, Timeouts};
+pub use provider::ProviderConfig;
 use report::Report;
 pub use resolve::{SecretError, resolve_secret};
 use section::{Section, closest, shorten};

@@ -4,6 +4,7 @@ use std::fmt;
 use std::time::Duration;
 
 use tokenrouter::Protocol;
+use tokenrouter::call::Timeouts;
 use tokenrouter::catalog::{BaseUrl, BaseUrlError, PRESETS, Preset};
 
 use super::credential::{self, CredentialConfig};
@@ -37,23 +38,6 @@ pub struct ProviderConfig {
     pub models: Vec<ModelConfig>,
     /// Static headers sent with every call. Their values may be secret: `Debug` leaves them out.
     pub headers: Vec<(String, String)>,
-}
-
-/// How long a call may wait for what. There is no limit for the whole call.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Timeouts {
-    /// For the connection, TLS included.
-    pub connect: Duration,
-    /// From the request to the first byte of the answer.
-    pub first_byte: Duration,
-    /// Between two pieces of the answer.
-    pub idle: Duration,
-}
-
-impl Default for Timeouts {
-    fn default() -> Self {
-        Self { connect: Duration::from_secs(10), first_byte: Duration::from_mins(10), idle: Duration::from_mins(5) }
-    }
 }
 
 impl Default for ProviderConfig {
@@ -104,7 +88,7 @@ impl ProviderConfig {
         provider.protocols = read_protocols(&mut section, preset, &provider.name);
         provider.credentials = credential::read_all(&mut section, preset);
         if let Some(timeouts) = section.section("timeouts") {
-            provider.timeouts = Timeouts::read(timeouts);
+            provider.timeouts = read_timeouts(timeouts);
         }
         section.set_integer("max_idle_connections", 0..100_001, &mut provider.max_idle_connections);
         section.set_bool("stream_usage", &mut provider.stream_usage);
@@ -117,20 +101,18 @@ impl ProviderConfig {
     }
 }
 
-impl Timeouts {
-    fn read(mut section: Section<'_>) -> Self {
-        let mut timeouts = Self::default();
-        for (key, target) in
-            [("connect", &mut timeouts.connect), ("first_byte", &mut timeouts.first_byte), ("idle", &mut timeouts.idle)]
-        {
-            let range = Duration::from_millis(1)..=Duration::from_hours(168);
-            if let Some(value) = section.take(key).and_then(|field| field.duration(range)) {
-                *target = value;
-            }
+fn read_timeouts(mut section: Section<'_>) -> Timeouts {
+    let mut timeouts = Timeouts::default();
+    for (key, target) in
+        [("connect", &mut timeouts.connect), ("first_byte", &mut timeouts.first_byte), ("idle", &mut timeouts.idle)]
+    {
+        let range = Duration::from_millis(1)..=Duration::from_hours(168);
+        if let Some(value) = section.take(key).and_then(|field| field.duration(range)) {
+            *target = value;
         }
-        section.finish();
-        timeouts
     }
+    section.finish();
+    timeouts
 }
 
 fn read_name(section: &mut Section<'_>, taken: &[String]) -> String {
@@ -248,15 +230,8 @@ impl ProviderConfig {
         Some(Self {
             name: preset.id.to_owned(),
             provider_type: Some(preset.id.to_owned()),
-            enabled: true,
-            priority: 0,
             protocols: preset.endpoints.iter().map(|e| (e.protocol, base.clone())).collect(),
-            credentials: Vec::new(),
-            timeouts: Timeouts::default(),
-            max_idle_connections: 64,
-            stream_usage: true,
-            models: Vec::new(),
-            headers: Vec::new(),
+            ..Self::default()
         })
     }
 }

@@ -147,7 +147,7 @@ fn every_key_is_read() {
         enabled: false,
         priority: -3,
         protocols: vec![(tokenrouter::Protocol::OpenAi, "http://h".parse().unwrap())],
-        timeouts: Timeouts {
+        timeouts: tokenrouter::call::Timeouts {
             connect: Duration::from_secs(1),
             first_byte: Duration::from_mins(2),
             idle: Duration::from_millis(250),

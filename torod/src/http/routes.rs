@@ -4,7 +4,8 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::{HeaderMap, Method, Request, Response};
+use http::header::HOST;
+use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
@@ -39,8 +40,14 @@ impl Service for Routes {
     fn call(
         self: Arc<Self>,
         peer: Peer,
-        request: Request<Incoming>,
+        mut request: Request<Incoming>,
     ) -> Pin<Box<dyn Future<Output = Response<Reply>> + Send>> {
+        // HTTP/2 and absolute-form targets name the host in the target, which wins over the header (RFC 9112, 3.2.2).
+        if let Some(authority) = request.uri().authority()
+            && let Ok(host) = HeaderValue::from_str(authority.as_str())
+        {
+            request.headers_mut().insert(HOST, host);
+        }
         // The hot path first and in a future of its own: the others are rare and larger.
         if request.method() == Method::POST
             && let Some((surface, _)) = Surface::at(request.uri().path())

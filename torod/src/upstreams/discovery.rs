@@ -26,8 +26,8 @@ const DEADLINE: Duration = Duration::from_secs(15);
 const MAX_BYTES: usize = 16 << 20;
 /// Until the next look, when it worked.
 const REFRESH: Duration = Duration::from_mins(15);
-/// Until the next look, when it did not; doubled each time, up to `REFRESH`.
-const RETRY: Duration = Duration::from_secs(2);
+/// Until the next look, when it did not; doubled each time, up to a minute.
+const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
 
 /// Finds the model servers of this machine once and adds those that the file does not describe.
 pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
@@ -50,7 +50,7 @@ pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycl
 
 /// Keeps one provider's list current until the daemon stops.
 pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
-    let mut retry = RETRY;
+    let mut retry = RETRY.0;
     loop {
         let wait = match tokio::time::timeout(DEADLINE, list(&provider, &clock))
             .await
@@ -58,7 +58,7 @@ pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, life
         {
             Ok(models) => {
                 provider.health.answered(clock.now_ms());
-                retry = RETRY;
+                retry = RETRY.0;
                 tracing::debug!(provider = &*provider.name, models = models.len(), "model list read");
                 provider.listed.store(Some(Arc::new(models)));
                 live.publish_lists();
@@ -66,8 +66,9 @@ pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, life
             }
             Err(why) => {
                 tracing::debug!(provider = &*provider.name, why, "no model list");
-                retry = (retry * 2).min(REFRESH);
-                retry / 2
+                let wait = retry;
+                retry = (retry * 2).min(RETRY.1);
+                wait
             }
         };
         tokio::select! {

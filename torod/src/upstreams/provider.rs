@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue, Uri};
-use tokenrouter::call::{Client, Timeouts};
+use tokenrouter::call::Client;
 use tokenrouter::catalog::{AuthStyle, BaseUrl, Preset};
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
@@ -77,11 +77,6 @@ impl Provider {
     /// Prepares the provider that `config` describes, with its first credential.
     pub fn new(config: &ProviderConfig, credential: Option<&Secret>) -> Result<Self, Unusable> {
         let fail = |why: &str| Unusable { name: config.name.clone(), why: why.to_owned() };
-        let timeouts = Timeouts {
-            connect: config.timeouts.connect,
-            first_byte: config.timeouts.first_byte,
-            idle: config.timeouts.idle,
-        };
         let mut endpoints = Vec::new();
         for (protocol, base) in &config.protocols {
             let style = auth_style(config, *protocol);
@@ -103,7 +98,7 @@ impl Provider {
             name: config.name.as_str().into(),
             name_header: HeaderValue::try_from(&config.name).map_err(|_| fail("its name cannot stand in a header"))?,
             enabled: config.enabled,
-            client: Client::new(timeouts, config.max_idle_connections),
+            client: Client::new(config.timeouts, config.max_idle_connections),
             health: Health::default(),
             asks_stream_usage: config.stream_usage,
             listed: ArcSwapOption::empty(),

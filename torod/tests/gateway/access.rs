@@ -102,6 +102,13 @@ async fn loopback_needs_no_key_but_a_browser_a_proxy_and_a_foreign_name_do() {
     ] {
         assert_eq!(with_header(&daemon, name, value).await, (401, "token_missing".into()), "{name}");
     }
+    for (head, answer) in [
+        ("GET /v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n", "HTTP/1.1 200 OK"),
+        ("GET http://evil.example/v1/models HTTP/1.1\r\nhost: localhost\r\n\r\n", "HTTP/1.1 401 Unauthorized"),
+        ("GET /v1/models HTTP/1.0\r\n\r\n", "HTTP/1.0 401 Unauthorized"),
+    ] {
+        assert_eq!(crate::bad_input::raw(&daemon, head, b"", 0).await, answer, "{head}");
+    }
     assert_eq!(with_header(&daemon, "authorization", "Bearer tr_not-a-token").await.1, "token_malformed");
     let mut admin = daemon.request("/admin/api/tokens", "{}");
     admin.headers_mut().remove("authorization");

@@ -60,7 +60,7 @@ async fn wrong_methods_and_paths_are_told() {
 }
 
 /// Sends `head` and then `piece` until the daemon answers or `most` bytes are out; returns the answer's first line.
-async fn raw(daemon: &TestDaemon, head: &str, piece: &[u8], most: usize) -> String {
+pub async fn raw(daemon: &TestDaemon, head: &str, piece: &[u8], most: usize) -> String {
     let mut stream = TcpStream::connect(daemon.url.trim_start_matches("http://")).await.unwrap();
     stream.write_all(head.as_bytes()).await.unwrap();
     let (mut read, mut write) = stream.split();
