@@ -1,5 +1,5 @@
 //! The relay in front of a made-up provider, on paused time: what passes, what is kept back, what silence and cuts do.
-#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
+#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::io;
 use std::pin::Pin;
@@ -49,7 +49,7 @@ impl Observer for Seen {
     }
 }
 
-const IDLE: Duration = Duration::from_secs(60);
+const IDLE: Duration = Duration::from_mins(1);
 
 type Sender = mpsc::UnboundedSender<Result<Bytes, io::Error>>;
 
