@@ -78,15 +78,14 @@ impl Setup {
         let wanted =
             TokenCreate { name: name.or_else(|| Some("admin".into())), role: Role::Admin, ttl_ms: None, parent: None };
         let now_ms = self.clock.now_ms();
-        let (made, rows) = self
-            .writer
+        let index = Arc::clone(&self.tokens);
+        self.writer
             .call(move |connection| {
                 let made = issue::create(connection, &draft, &wanted, &Operator::LocalOwner, now_ms)?;
-                Ok::<_, IssueError>((made, tokens::all(connection)?))
+                index.publish(&tokens::all(connection)?);
+                Ok::<_, IssueError>(made)
             })
-            .await?;
-        self.tokens.publish(&rows);
-        Ok(made)
+            .await
     }
 
     /// Whether `code` is right; the right one works once.

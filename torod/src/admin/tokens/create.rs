@@ -25,13 +25,15 @@ pub async fn handler(
     })?;
     let draft = Draft::draw(admin.random)?;
     let now_ms = admin.clock.now_ms();
-    let (made, rows) = admin
+    // Published by the writer itself: changes cannot overtake each other, nor be lost with a caller that hangs up.
+    let index = Arc::clone(&admin.tokens);
+    let made = admin
         .writer
         .call(move |connection| {
             let made = issue::create(connection, &draft, &wanted, &operator, now_ms)?;
-            Ok::<_, IssueError>((made, tokens::all(connection)?))
+            index.publish(&tokens::all(connection)?);
+            Ok::<_, IssueError>(made)
         })
         .await?;
-    admin.tokens.publish(&rows);
     Ok((StatusCode::CREATED, Json(made)))
 }

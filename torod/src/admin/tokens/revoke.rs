@@ -19,13 +19,15 @@ pub async fn handler(
     Path(which): Path<String>,
 ) -> Result<Json<TokenRevoked>, Failure> {
     let now_ms = admin.clock.now_ms();
-    let (revoked, rows) = admin
+    // Published by the writer itself: changes cannot overtake each other, nor be lost with a caller that hangs up.
+    let index = Arc::clone(&admin.tokens);
+    let revoked = admin
         .writer
         .call(move |connection| {
             let revoked = issue::revoke(connection, &which, &operator, now_ms)?;
-            Ok::<_, IssueError>((revoked, tokens::all(connection)?))
+            index.publish(&tokens::all(connection)?);
+            Ok::<_, IssueError>(revoked)
         })
         .await?;
-    admin.tokens.publish(&rows);
     Ok(Json(revoked))
 }
