@@ -45,7 +45,7 @@ pub struct Problem {
     /// What to do about it.
     pub advice: Cow<'static, str>,
     /// The request field at fault.
-    pub field: Option<&'static str>,
+    pub field: Option<Cow<'static, str>>,
     /// When it makes sense to try again, in seconds.
     pub retry_after_s: Option<u32>,
     /// The status to answer with, where it is not the usual one of the kind.
@@ -73,8 +73,16 @@ impl Problem {
 
     /// Names the request field at fault.
     #[must_use]
-    pub const fn at_field(mut self, field: Option<&'static str>) -> Self {
-        self.field = field;
+    pub fn at_field(mut self, field: Option<&'static str>) -> Self {
+        self.field = field.map(Cow::Borrowed);
+        self
+    }
+
+    /// Names the place in the request at fault, as a path.
+    #[must_use]
+    pub fn at_path(mut self, path: impl Into<Cow<'static, str>>) -> Self {
+        let path = path.into();
+        self.field = (!path.is_empty()).then_some(path);
         self
     }
 

@@ -19,8 +19,11 @@ pub mod anthropic;
 #[cfg(feature = "client")]
 pub mod call;
 pub mod catalog;
+pub mod chat;
 pub mod cohere;
 pub mod count;
+pub mod dialect;
+pub mod envelope;
 pub mod error;
 pub mod gemini;
 pub mod openai;

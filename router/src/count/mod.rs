@@ -3,7 +3,7 @@
 pub mod body;
 pub mod estimate;
 pub mod stream;
-mod usage;
+pub(crate) mod usage;
 
 /// The LLM tokens of one attempt. The buckets are disjoint, but `reasoning` is a part of `output`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]

@@ -13,7 +13,7 @@ use super::Counts;
 
 /// A token count that may be missing, null, a float, or nonsense.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(super) struct Lenient(pub(super) Option<u64>);
+pub(crate) struct Lenient(pub(crate) Option<u64>);
 
 impl<'de> Deserialize<'de> for Lenient {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
@@ -79,7 +79,7 @@ struct CacheCreation {
 /// A usage object of any of the OpenAI and Anthropic families.
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Usage {
+pub(crate) struct Usage {
     prompt_tokens: Lenient,
     completion_tokens: Lenient,
     total_tokens: Lenient,
@@ -96,13 +96,13 @@ pub(super) struct Usage {
 }
 
 /// Reads a usage object; a derived struct would also take a list for one.
-pub(super) fn parse(usage: &RawValue) -> Option<Usage> {
+pub(crate) fn parse(usage: &RawValue) -> Option<Usage> {
     if usage.get().starts_with('{') { serde_json::from_str(usage.get()).ok() } else { None }
 }
 
 impl Usage {
     /// Counts of an OpenAI-shaped report, whose input includes what was cached; none if it holds no number.
-    pub(super) fn openai(&self) -> Option<Counts> {
+    pub(crate) fn openai(&self) -> Option<Counts> {
         let input = self.prompt_tokens.0.or(self.input_tokens.0);
         let output = self.completion_tokens.0.or(self.output_tokens.0);
         let total = self.total_tokens.0;
@@ -135,7 +135,7 @@ impl Usage {
 
     /// Counts of an Anthropic report, whose buckets are disjoint; a later report of a stream overrides `before`
     /// field by field, because its counts are cumulative.
-    pub(super) fn anthropic(&self, before: Option<Counts>) -> Option<Counts> {
+    pub(crate) fn anthropic(&self, before: Option<Counts>) -> Option<Counts> {
         let (creation, detail) = (self.cache_creation_input_tokens.0, self.cache_creation);
         if self.input_tokens.0.is_none() && self.output_tokens.0.is_none() && creation.is_none() {
             return before;

@@ -30,7 +30,7 @@ impl<'a> Inner<'a> {
         Self {
             message: problem.sentence(),
             kind: kind(problem.kind),
-            param: problem.field,
+            param: problem.field.as_deref(),
             code: problem.code,
             advice: &problem.advice,
             request_id,

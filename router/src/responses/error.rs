@@ -59,7 +59,7 @@ pub(crate) fn stream_end(problem: &Problem, request_id: &str) -> Bytes {
         sequence_number: AFTER_ALL,
         code: problem.code,
         message: problem.sentence(),
-        param: problem.field,
+        param: problem.field.as_deref(),
         error: Inner::new(problem, request_id),
     });
     let failed = crate::error::json(&FailedEvent {
