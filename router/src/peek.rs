@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::Range;
 
+use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -55,8 +56,12 @@ pub enum PeekError {
     ModelNotAString,
     /// `model` is empty or longer than [`MAX_MODEL_BYTES`].
     ModelLength(usize),
+    /// `model` holds a control character, or one that changes how text around it is shown.
+    ModelCharacter(char),
     /// `stream` is neither a boolean nor null.
     StreamNotABool,
+    /// A field that differs from a routing field in the case of its letters only: some servers take it for the same.
+    Ambiguous(&'static str),
     /// More than [`MAX_DEPTH`] levels of nesting.
     TooDeep,
 }
@@ -77,6 +82,15 @@ impl fmt::Display for PeekError {
             Self::ModelLength(n) => {
                 write!(f, "the field `model` is {n} bytes long; at most {MAX_MODEL_BYTES} are allowed")
             }
+            Self::ModelCharacter(c) => {
+                write!(f, "the field `model` holds the character {}, which no model's name has", c.escape_unicode())
+            }
+            Self::Ambiguous(field) => {
+                write!(
+                    f,
+                    "a field is named like `{field}` but in other letters; some servers would take it for `{field}`"
+                )
+            }
             Self::StreamNotABool => f.write_str("the field `stream` must be true or false"),
             Self::TooDeep => write!(f, "the request body is nested more than {MAX_DEPTH} levels deep"),
         }
@@ -89,27 +103,98 @@ impl PeekError {
     /// The request field at fault, as error bodies name it.
     pub const fn field(&self) -> Option<&'static str> {
         match self {
-            Self::NoModel | Self::ModelNotAString | Self::ModelLength(_) => Some("model"),
+            Self::NoModel | Self::ModelNotAString | Self::ModelLength(_) | Self::ModelCharacter(_) => Some("model"),
             Self::StreamNotABool => Some("stream"),
-            Self::Duplicate(field) => Some(field),
+            Self::Duplicate(field) | Self::Ambiguous(field) => Some(field),
             Self::Empty | Self::Truncated | Self::Syntax { .. } | Self::NotAnObject | Self::TooDeep => None,
         }
     }
 }
 
-#[derive(Deserialize)]
-struct Fields<'a> {
-    #[serde(borrow, default, deserialize_with = "present")]
-    model: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    stream: Option<&'a RawValue>,
-    #[serde(borrow, default, deserialize_with = "present")]
-    stream_options: Option<&'a RawValue>,
+/// Whether `c` changes how a terminal or a page shows the text around it: control characters, marks of direction,
+/// and characters without width.
+pub fn is_hidden(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
-/// Keeps an explicit `null` apart from an absent field: the first has a place in the body that an edit must replace.
-fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
-    <&'a RawValue>::deserialize(from).map(Some)
+/// An explicit `null` is kept apart from an absent field: the first has a place in the body that an edit must replace.
+#[derive(Default)]
+struct Fields<'a> {
+    model: Option<&'a RawValue>,
+    stream: Option<&'a RawValue>,
+    stream_options: Option<&'a RawValue>,
+    include_usage: Option<&'a RawValue>,
+    ambiguous: Option<&'static str>,
+}
+
+/// The fields that decide; `include_usage` stands inside `stream_options` only, where the same reader looks for it.
+const NAMES: [&str; 4] = ["model", "stream", "stream_options", "include_usage"];
+
+enum Key {
+    Known(&'static str),
+    Near(&'static str),
+    Other,
+}
+
+impl<'de> Deserialize<'de> for Key {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Name;
+        impl Visitor<'_> for Name {
+            type Value = Key;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a field's name")
+            }
+            fn visit_str<E>(self, key: &str) -> Result<Key, E> {
+                let Some(name) = NAMES.iter().find(|name| name.eq_ignore_ascii_case(key)) else {
+                    return Ok(Key::Other);
+                };
+                Ok(if *name == key { Key::Known(name) } else { Key::Near(name) })
+            }
+        }
+        from.deserialize_identifier(Name)
+    }
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        struct Object;
+        impl<'de> Visitor<'de> for Object {
+            type Value = Fields<'de>;
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("an object")
+            }
+            fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
+                let mut fields = Fields::default();
+                while let Some(key) = map.next_key::<Key>()? {
+                    let name = match key {
+                        Key::Known(name) => name,
+                        Key::Near(name) => {
+                            fields.ambiguous = Some(name);
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                        Key::Other => {
+                            map.next_value::<IgnoredAny>()?;
+                            continue;
+                        }
+                    };
+                    let slot = match name {
+                        "model" => &mut fields.model,
+                        "stream" => &mut fields.stream,
+                        "stream_options" => &mut fields.stream_options,
+                        _ => &mut fields.include_usage,
+                    };
+                    if slot.replace(map.next_value()?).is_some() {
+                        return Err(serde::de::Error::duplicate_field(name));
+                    }
+                }
+                Ok(fields)
+            }
+        }
+        from.deserialize_map(Object)
+    }
 }
 
 impl<'a> Peek<'a> {
@@ -118,12 +203,20 @@ impl<'a> Peek<'a> {
         let open = body.iter().position(|b| !b.is_ascii_whitespace()).ok_or(PeekError::Empty)?;
         if body.get(open) != Some(&b'{') {
             // A derived struct also accepts an array; valid JSON of another kind deserves its own sentence.
-            return Err(match serde_json::from_slice::<serde::de::IgnoredAny>(body) {
+            return Err(match serde_json::from_slice::<IgnoredAny>(body) {
                 Ok(_) => PeekError::NotAnObject,
                 Err(e) => explain(&e),
             });
         }
         let fields: Fields<'a> = serde_json::from_slice(body).map_err(|e| explain(&e))?;
+        if let Some(field) = fields.ambiguous {
+            return Err(PeekError::Ambiguous(field));
+        }
+        if let Some(options) = fields.stream_options
+            && serde_json::from_str::<Fields<'_>>(options.get()).is_err_and(|e| is_duplicate(&e, "include_usage"))
+        {
+            return Err(PeekError::Duplicate("stream_options"));
+        }
         if nested_deeper_than(body, MAX_DEPTH) {
             return Err(PeekError::TooDeep);
         }
@@ -131,6 +224,9 @@ impl<'a> Peek<'a> {
         let model = text(model_raw).ok_or(PeekError::ModelNotAString)?;
         if model.is_empty() || model.len() > MAX_MODEL_BYTES {
             return Err(PeekError::ModelLength(model.len()));
+        }
+        if let Some(c) = model.chars().find(|c| is_hidden(*c)) {
+            return Err(PeekError::ModelCharacter(c));
         }
         let stream = match fields.stream.map(RawValue::get) {
             None | Some("null" | "false") => false,
@@ -162,15 +258,14 @@ fn explain(e: &serde_json::Error) -> PeekError {
     if e.is_eof() {
         return PeekError::Truncated;
     }
-    if e.is_data() {
-        let said = e.to_string();
-        for field in ["model", "stream", "stream_options"] {
-            if said.starts_with(&format!("duplicate field `{field}`")) {
-                return PeekError::Duplicate(field);
-            }
-        }
+    if let Some(field) = NAMES.into_iter().find(|field| is_duplicate(e, field)) {
+        return PeekError::Duplicate(field);
     }
     PeekError::Syntax { line: e.line(), column: e.column() }
+}
+
+fn is_duplicate(e: &serde_json::Error, field: &str) -> bool {
+    e.is_data() && e.to_string().starts_with(&format!("duplicate field `{field}`"))
 }
 
 /// Whether valid JSON nests deeper than `limit`.
@@ -266,6 +361,14 @@ mod tests {
             (r#"{"model":"a","mod\u0065l":"b"}"#, PeekError::Duplicate("model")),
             (r#"{"model":"a","stream":true,"stream":false}"#, PeekError::Duplicate("stream")),
             (r#"{"model":"a","stream":"yes"}"#, PeekError::StreamNotABool),
+            (r#"{"model":"a","Model":"b"}"#, PeekError::Ambiguous("model")),
+            (r#"{"model":"a","STREAM":true}"#, PeekError::Ambiguous("stream")),
+            (
+                r#"{"model":"a","stream_options":{"include_usage":true,"include_usage":false}}"#,
+                PeekError::Duplicate("stream_options"),
+            ),
+            (r#"{"model":"a\u001b[31m"}"#, PeekError::ModelCharacter('\u{1b}')),
+            (r#"{"model":"a\u202eb"}"#, PeekError::ModelCharacter('\u{202e}')),
             (&deep, PeekError::TooDeep),
         ] {
             assert_eq!(Peek::read(body.as_bytes()), Err(expected), "{}", &body[..body.len().min(60)]);

@@ -167,6 +167,53 @@ async fn silence_is_bridged_within_fifteen_seconds_and_ends_at_the_idle_timeout(
     }
 }
 
+/// A client may take nothing for a while; that is not the provider's silence.
+#[tokio::test(start_paused = true)]
+async fn a_pause_of_the_client_ends_no_stream() {
+    let (stream, _) = chat(20);
+    let (send, mut relay, seen) = relay(Protocol::OpenAi, false);
+    let mut all = String::new();
+    for event in stream.split_inclusive("\n\n") {
+        feed(&send, event);
+        all.push_str(&next(&mut relay).await.unwrap());
+        // Polled once in vain, so that the timer runs, then not at all for a long time.
+        assert!(tokio::time::timeout(Duration::ZERO, relay.frame()).await.is_err());
+        tokio::time::advance(IDLE * 10).await;
+    }
+    drop(send);
+    all.push_str(&rest(relay).await);
+    assert_eq!(all, stream);
+    assert_eq!(seen.end().finish, Finish::Whole);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_empty_answer_is_whole_before_anybody_asks_for_it() {
+    let (send, receive) = mpsc::unbounded_channel();
+    let seen = Seen::default();
+    drop(send);
+    let relay = Relay::whole(Empty(Fed(receive)), Protocol::OpenAi, IDLE, seen.clone());
+    assert!(relay.is_end_stream());
+    assert_eq!(relay.size_hint().exact(), Some(0));
+    drop(relay);
+    assert_eq!(seen.end().finish, Finish::Whole);
+}
+
+/// A body that is known to be empty.
+struct Empty(Fed);
+
+impl Body for Empty {
+    type Data = Bytes;
+    type Error = io::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, io::Error>>> {
+        Pin::new(&mut self.0).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        true
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn no_sign_of_life_is_put_into_the_middle_of_an_event() {
     let (send, mut relay, _) = relay(Protocol::OpenAi, false);

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use tokio::sync::Semaphore;
+
 use crate::access::index::TokenIndex;
 use crate::clock::Clock;
 use crate::lifecycle::{Gauge, Lifecycle};
@@ -26,6 +28,8 @@ pub struct App {
     pub lifecycle: Lifecycle,
     /// Streams under way.
     pub streams: Arc<Gauge>,
+    /// Turns for unpacking compressed bodies, which costs memory and time.
+    pub unpacking: Semaphore,
     /// Whether each request gets a line in the log.
     pub log_requests: bool,
     /// When the daemon started, in Unix milliseconds.

@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
-use tokenrouter_shared::Role;
+use tokio::sync::Semaphore;
 
 use crate::access::{Random, TokenIndex};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{self, Config};
+use crate::gateway::intake::UNPACKING;
 use crate::http::routes::Routes;
 use crate::http::setup::Setup;
 use crate::lifecycle::Lifecycle;
@@ -62,11 +63,11 @@ impl Daemon {
         let connection = schema::open_writer(&data_dir)
             .with_context(|| format!("cannot use the data folder {}", data_dir.display()))?;
         let rows = tokens::all(&connection)?;
-        let has_admin = rows.iter().any(|t| t.role == Role::Admin && t.revoked_ms.is_none());
+        let tokens = Arc::new(TokenIndex::new(&rows));
+        let has_admin = tokens.has_admin(clock.now_ms());
         refuse_open_door(config.listen_addr, has_admin)?;
         let ids = Sequence::after(usage::greatest_id(&connection)?);
         let usage = Arc::new(UsageWriter::start(connection, config.usage.queue, clock.clone())?);
-        let tokens = Arc::new(TokenIndex::new(&rows));
 
         // Bound before anything else is announced, so that a taken port is the first thing to be told.
         let listener = bind::tcp(config.listen_addr).await?;
@@ -85,6 +86,7 @@ impl Daemon {
             usage: Arc::clone(&usage),
             lifecycle: lifecycle.clone(),
             streams: Arc::default(),
+            unpacking: Semaphore::new(UNPACKING),
             log_requests: config.log.requests,
             started_ms: clock.now_ms(),
         });

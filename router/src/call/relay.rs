@@ -13,7 +13,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use hyper::body::Incoming;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use super::error::root_cause;
 use crate::count::stream::{self, Meter};
@@ -111,7 +111,13 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
 
     /// Relays an answer in one piece.
     pub fn whole(upstream: B, protocol: Protocol, idle: Duration, observer: O) -> Self {
-        Self::new(upstream, Reader::Whole { protocol, kept: Vec::new(), kept_bytes: 0 }, idle, observer)
+        let mut relay =
+            Self::new(upstream, Reader::Whole { protocol, kept: Vec::new(), kept_bytes: 0 }, idle, observer);
+        // Nobody asks for the frames of an empty body, so its end is now.
+        if relay.upstream.is_end_stream() {
+            relay.finish(Finish::Whole);
+        }
+        relay
     }
 
     fn new(upstream: B, reader: Reader, idle: Duration, observer: O) -> Self {
@@ -168,8 +174,8 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
             if timer.as_mut().poll(cx).is_pending() {
                 return Poll::Pending;
             }
-            let next = timer.deadline() + tick;
-            timer.as_mut().reset(next);
+            // Counted from now: ticks that passed while the client took nothing say nothing about the provider.
+            timer.as_mut().reset(Instant::now() + tick);
             if std::mem::take(&mut self.active) {
                 self.silent_ticks = 0;
                 continue;
@@ -234,6 +240,7 @@ impl<O: Observer, B: Upstream> Body for Relay<O, B> {
 
     fn size_hint(&self) -> SizeHint {
         match self.reader {
+            _ if self.is_end_stream() => SizeHint::with_exact(0),
             Reader::Whole { .. } if self.state == State::Running && self.out.is_empty() => self.upstream.size_hint(),
             _ => SizeHint::default(),
         }

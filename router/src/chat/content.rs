@@ -149,6 +149,19 @@ impl Media {
     }
 }
 
+/// Whether `text` is standard base64, padded or not. Looked at without decoding: it may be megabytes.
+pub fn is_base64(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let padding = text.len() - body.len();
+    let fits = match body.len() % 4 {
+        0 => padding == 0,
+        2 => padding == 0 || padding == 2,
+        3 => padding == 0 || padding == 1,
+        _ => false,
+    };
+    !body.is_empty() && fits && body.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'+' || b == b'/')
+}
+
 /// An image.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Image {

@@ -34,6 +34,8 @@ pub struct Meter {
     counts: Option<Counts>,
     estimated_output: u64,
     answer_is_whole: bool,
+    /// Choices of an `n > 1` stream that have begun and not ended, as bits; those beyond 63 share the last.
+    open_choices: u64,
     failed: bool,
     frames: u64,
 }
@@ -55,6 +57,14 @@ struct Chunk<'a> {
 }
 
 #[derive(Deserialize)]
+struct Choice {
+    #[serde(default)]
+    index: u32,
+    #[serde(default)]
+    finish_reason: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
 struct Inner<'a> {
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
@@ -63,7 +73,15 @@ struct Inner<'a> {
 impl Meter {
     /// A meter for a stream of `protocol`.
     pub fn new(protocol: Protocol) -> Self {
-        Self { protocol, counts: None, estimated_output: 0, answer_is_whole: false, failed: false, frames: 0 }
+        Self {
+            protocol,
+            counts: None,
+            estimated_output: 0,
+            answer_is_whole: false,
+            open_choices: 1,
+            failed: false,
+            frames: 0,
+        }
     }
 
     /// What the provider has reported so far.
@@ -107,8 +125,14 @@ impl Meter {
     }
 
     fn read_chat(&mut self, data: &[u8]) -> Frame {
-        if has_value(data, b"\"finish_reason\":", b'"') {
+        let finished = has_value(data, b"\"finish_reason\":", b'"');
+        // The first choice is counted as open from the start; others are rare enough to be parsed.
+        if self.open_choices > 1 || has_other_choice(data) {
+            self.follow_choices(data);
+            self.answer_is_whole = self.open_choices == 0;
+        } else if finished {
             self.answer_is_whole = true;
+            self.open_choices = 0;
         }
         let has_usage = has_value(data, b"\"usage\":", b'{');
         let has_error = memmem::find(data, b"\"error\"").is_some();
@@ -128,6 +152,19 @@ impl Meter {
         }
         self.estimated_output += estimate::answer_tokens(data);
         Frame::Content
+    }
+
+    fn follow_choices(&mut self, data: &[u8]) {
+        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return };
+        let choices: Vec<Choice> = chunk.choices.and_then(|c| serde_json::from_str(c.get()).ok()).unwrap_or_default();
+        for choice in choices {
+            let bit = 1 << choice.index.min(63);
+            if choice.finish_reason.is_some() {
+                self.open_choices &= !bit;
+            } else {
+                self.open_choices |= bit;
+            }
+        }
     }
 
     fn read_responses(&mut self, data: &[u8]) -> Frame {
@@ -178,6 +215,16 @@ impl Meter {
 
 fn is_empty_list(json: &str) -> bool {
     json.strip_prefix('[').and_then(|s| s.strip_suffix(']')).is_some_and(|s| s.trim().is_empty())
+}
+
+/// Whether the chunk speaks of a choice other than the first. Tool calls have an index too, so this may err on the
+/// safe side.
+fn has_other_choice(data: &[u8]) -> bool {
+    const FIELD: &[u8] = b"\"index\":";
+    memmem::find_iter(data, FIELD).any(|at| {
+        let value = data.get(at + FIELD.len()..).unwrap_or_default().trim_ascii_start();
+        value.first().is_some_and(|b| (b'1'..=b'9').contains(b))
+    })
 }
 
 /// Whether `field` stands in `data` with a value that starts with `first`.
@@ -237,6 +284,28 @@ mod tests {
         );
         assert_eq!(frames, [Frame::Content]);
         assert_eq!(meter.reported().unwrap().total(), 2);
+    }
+
+    #[test]
+    fn several_choices_are_whole_when_each_has_ended() {
+        let chunk = |index: u32, finish: &str| {
+            format!(r#"{{"choices":[{{"index":{index},"delta":{{}},"finish_reason":{finish}}}]}}"#)
+        };
+        let mut meter = Meter::new(Protocol::OpenAi);
+        for (index, finish, whole) in [
+            (0, "null", false),
+            (1, "null", false),
+            (1, "\"stop\"", false),
+            (2, "null", false),
+            (0, "\"stop\"", false),
+            (2, "\"length\"", true),
+        ] {
+            meter.read(format!("data: {}\n\n", chunk(index, finish)).as_bytes());
+            assert_eq!(meter.is_whole(), whole, "{index} {finish}");
+        }
+        let calls = r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"id":"b"}]},"finish_reason":null}]}"#;
+        let (meter, _) = read(Protocol::OpenAi, &[calls, &chunk(0, "\"tool_calls\"")]);
+        assert!(meter.is_whole());
     }
 
     #[test]

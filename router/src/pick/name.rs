@@ -4,6 +4,8 @@
 //! first enabled provider whose list is not known. So a misspelt model is told here, with the closest names, and not
 //! by a provider that nobody chose. `provider/model` is always taken at its word.
 
+use crate::peek::MAX_MODEL_BYTES;
+
 /// What is known of one provider's names.
 #[derive(Clone, Debug)]
 pub struct Provider {
@@ -125,12 +127,15 @@ impl Names {
         self.default.filter(fits).or_else(|| (0..self.providers.len()).find(fits))
     }
 
-    /// Up to three names that exist and look most like `asked`.
+    /// Up to three names that exist and look most like `asked`; none for a name longer than any model's.
     pub fn closest(&self, asked: &str) -> Vec<String> {
+        if asked.len() > MAX_MODEL_BYTES {
+            return Vec::new();
+        }
         let tail = asked.rsplit('/').next().unwrap_or(asked);
         let mut scored: Vec<(f64, String)> = Vec::new();
         for provider in self.providers.iter().filter(|p| p.enabled) {
-            for model in provider.listed.iter().flatten() {
+            for model in provider.listed.iter().flatten().filter(|model| model.len() <= MAX_MODEL_BYTES) {
                 let score = strsim::jaro_winkler(tail, model).max(strsim::jaro_winkler(asked, model));
                 scored.push((score, format!("{}/{model}", provider.name)));
             }

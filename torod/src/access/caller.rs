@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use http::header::{AUTHORIZATION, FORWARDED, HOST, ORIGIN};
+use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName};
 use tokenrouter::error::{Kind, Problem};
 
 use super::index::{TokenEntry, TokenIndex};
 use super::key::{self, Key};
+use super::proxy::is_proxy_header;
 use crate::server::connection::Peer;
 
 static KEY_HEADERS: [HeaderName; 3] = [
@@ -15,6 +16,9 @@ static KEY_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("api-key"),
     HeaderName::from_static("x-goog-api-key"),
 ];
+
+/// Says from which page a browser sends a request.
+static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whoever sent a request.
 #[derive(Clone, Debug)]
@@ -122,22 +126,29 @@ fn is_local(headers: &HeaderMap, peer: Peer) -> bool {
         Peer::Tcp(addr) => addr.ip().to_canonical().is_loopback(),
         Peer::Local => true,
     };
-    let forwarded = headers.contains_key(FORWARDED)
-        || headers.contains_key(ORIGIN)
-        || headers.keys().any(|name| {
-            let name = name.as_str();
-            name.starts_with("x-forwarded") || name == "x-real-ip" || name == "via" || name.starts_with("cf-")
-        });
-    let named_local = headers.get(HOST).and_then(|v| v.to_str().ok()).is_some_and(is_local_host);
-    from_loopback && !forwarded && named_local
+    let from_a_page = headers.contains_key(ORIGIN)
+        || headers.get_all(&FETCH_SITE).iter().any(|site| site != "none" && site != "same-origin");
+    let forwarded = headers.keys().any(|name| is_proxy_header(name.as_str()));
+    let mut hosts = headers.get_all(HOST).iter();
+    let named_local = hosts.next().and_then(|v| v.to_str().ok()).is_some_and(is_local_host) && hosts.next().is_none();
+    from_loopback && !from_a_page && !forwarded && named_local
 }
 
+/// Whether `host` is a name of this machine and nothing else: what does not parse is not.
 fn is_local_host(host: &str) -> bool {
-    let name = match host.strip_prefix('[') {
-        Some(v6) => v6.split_once(']').map_or(v6, |(ip, _)| ip),
-        None => host.rsplit_once(':').map_or(host, |(name, _)| name),
+    let (name, port) = match host.strip_prefix('[') {
+        Some(v6) => match v6.split_once(']') {
+            Some((ip, port)) if ip.parse::<std::net::Ipv6Addr>().is_ok() => (ip, port),
+            _ => return false,
+        },
+        None => host.find(':').map_or((host, ""), |at| host.split_at(at)),
     };
-    name.eq_ignore_ascii_case("localhost") || name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.is_loopback())
+    let port_is_fine = match port.strip_prefix(':') {
+        None => port.is_empty(),
+        Some(digits) => digits.bytes().all(|b| b.is_ascii_digit()) && digits.parse::<u16>().is_ok(),
+    };
+    let is_loopback = name.parse::<std::net::IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback());
+    port_is_fine && (name.eq_ignore_ascii_case("localhost") || is_loopback)
 }
 
 #[cfg(test)]
@@ -169,12 +180,51 @@ mod tests {
         for host in ["localhost", "localhost:8080", "127.0.0.1:8080", "[::1]:8080", "127.9.9.9"] {
             assert!(is_local(&headers(&[("host", host)]), here), "{host}");
         }
-        for host in ["evil.example", "localhost.evil.example", "192.168.1.5:8080", "0.0.0.0"] {
+        for host in [
+            "evil.example",
+            "localhost.evil.example",
+            "192.168.1.5:8080",
+            "0.0.0.0",
+            "[::1]evil.example",
+            "[::1",
+            "localhost:x",
+            "localhost:",
+            "localhost:80:80",
+            "localhost:+80",
+            "localhost:70000",
+            "me@localhost",
+            "me@localhost:80",
+            "",
+        ] {
             assert!(!is_local(&headers(&[("host", host)]), here), "{host}");
         }
         assert!(!is_local(&headers(&[("host", "localhost")]), Peer::Tcp("192.168.1.5:5000".parse().unwrap())));
         assert!(is_local(&headers(&[("host", "localhost")]), Peer::Tcp("[::ffff:127.0.0.1]:5000".parse().unwrap())));
-        for name in ["origin", "x-forwarded-for", "forwarded", "via", "x-real-ip"] {
+        let mut twice = headers(&[("host", "localhost")]);
+        twice.append("host", "evil.example".parse().unwrap());
+        assert!(!is_local(&twice, here));
+        for (site, local) in [("none", true), ("same-origin", true), ("same-site", false), ("cross-site", false)] {
+            assert_eq!(is_local(&headers(&[("host", "localhost"), ("sec-fetch-site", site)]), here), local, "{site}");
+        }
+        for name in [
+            "origin",
+            "x-forwarded-for",
+            "forwarded",
+            "via",
+            "x-real-ip",
+            "x-client-ip",
+            "true-client-ip",
+            "cf-connecting-ip",
+            "fly-client-ip",
+            "fastly-client-ip",
+            "x-cluster-client-ip",
+            "x-original-forwarded-for",
+            "tailscale-user-login",
+            "x-envoy-external-address",
+            "x-proxyuser-ip",
+            "cdn-loop",
+            "x-azure-clientip",
+        ] {
             assert!(!is_local(&headers(&[("host", "localhost"), (name, "x")]), here), "{name}");
         }
     }

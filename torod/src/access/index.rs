@@ -93,6 +93,12 @@ impl TokenIndex {
         self.snapshot.store(Arc::new(snapshot_of(rows)));
     }
 
+    /// Whether somebody can administer the gateway at `now_ms`.
+    pub fn has_admin(&self, now_ms: i64) -> bool {
+        let is_admin = |token: &Arc<TokenEntry>| token.role == Role::Admin && token.state(now_ms) == TokenState::Live;
+        self.snapshot.load().values().any(is_admin)
+    }
+
     /// How many tokens there are, ended ones included.
     pub fn len(&self) -> usize {
         self.snapshot.load().len()

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokenrouter_shared::Problem;
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenView};
+use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState, TokenView};
 use zeroize::Zeroizing;
 
 use super::grant::{Operator, Refusal, decide, state_of};
@@ -111,14 +111,24 @@ pub fn create(
         Some(_) => return Err(IssueError::BadName),
     };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let own = match by {
+        Operator::LocalOwner => None,
+        Operator::Token(own) => tokens::by_public_id(&transaction, &own.public_id)?,
+    };
+    let mut expires_ms = None;
+    if own.is_some() {
+        // Whatever the parent: nobody makes a token that outlives the one it was made with.
+        expires_ms = decide(by.role(), wanted.role, own.as_ref(), wanted.ttl_ms, now_ms)?;
+    }
     let parent = match &wanted.parent {
         Some(id) => Some(visible(&transaction, by, tokens::by_public_id(&transaction, id)?, id)?),
-        None => match by {
-            Operator::LocalOwner => None,
-            Operator::Token(own) => tokens::by_public_id(&transaction, &own.public_id)?,
-        },
+        None => own,
     };
-    let expires_ms = decide(by.role(), wanted.role, parent.as_ref(), wanted.ttl_ms, now_ms)?;
+    let by_parent = decide(by.role(), wanted.role, parent.as_ref(), wanted.ttl_ms, now_ms)?;
+    let expires_ms = match (expires_ms, by_parent) {
+        (Some(own), Some(parent)) => Some(own.min(parent)),
+        (own, parent) => own.or(parent),
+    };
     let row = TokenRow {
         id: 0,
         public_id: draft.public_id.clone(),
@@ -168,7 +178,7 @@ pub fn list(connection: &Connection, by: &Operator, ended: bool, now_ms: i64) ->
         revoked_ms: row.revoked_ms,
         last_used_ms: row.last_used_ms,
     });
-    Ok(views.filter(|view| ended || view.state == tokenrouter_shared::token::TokenState::Live).collect())
+    Ok(views.filter(|view| ended || view.state == TokenState::Live).collect())
 }
 
 /// Ends the token with an id or a name, and everything below it.
@@ -179,7 +189,7 @@ pub fn revoke(
     now_ms: i64,
 ) -> Result<TokenRevoked, IssueError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let token = find(&transaction, which, by)?;
+    let token = find(&transaction, which, by, now_ms)?;
     let revoked = tokens::revoke(&transaction, token.id, now_ms)?;
     for subject in &revoked {
         let detail = if *subject == token.public_id { "" } else { "below the token that was revoked" };
@@ -190,7 +200,7 @@ pub fn revoke(
 }
 
 /// By id; else by name, where a live token goes before ended ones of the same name.
-fn find(connection: &Connection, which: &str, by: &Operator) -> Result<TokenRow, IssueError> {
+fn find(connection: &Connection, which: &str, by: &Operator, now_ms: i64) -> Result<TokenRow, IssueError> {
     if let Some(row) = tokens::by_public_id(connection, which)? {
         return visible(connection, by, Some(row), which);
     }
@@ -200,8 +210,9 @@ fn find(connection: &Connection, which: &str, by: &Operator) -> Result<TokenRow,
             named.push(row);
         }
     }
-    if named.iter().any(|row| row.revoked_ms.is_none()) {
-        named.retain(|row| row.revoked_ms.is_none());
+    let is_live = |row: &TokenRow| state_of(row, now_ms) == TokenState::Live;
+    if named.iter().any(is_live) {
+        named.retain(is_live);
     }
     match (named.pop(), named.len()) {
         (Some(row), 0) => Ok(row),
@@ -219,6 +230,7 @@ fn visible(connection: &Connection, by: &Operator, row: Option<TokenRow>, which:
     }
 }
 
-fn is_plain(name: &str) -> bool {
+/// Whether a token may have this name.
+pub fn is_plain(name: &str) -> bool {
     !name.is_empty() && name.chars().count() <= NAME_CHARS && !name.chars().any(char::is_control)
 }

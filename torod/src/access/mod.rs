@@ -5,6 +5,7 @@ pub mod grant;
 pub mod index;
 pub mod issue;
 pub mod key;
+pub mod proxy;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};

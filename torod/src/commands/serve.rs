@@ -13,6 +13,7 @@ use crate::clock::Clock;
 use crate::config::{self, Config, Detected, LogFormat, Paths};
 use crate::daemon::{self, Daemon, Options};
 use crate::lifecycle;
+use crate::server::descriptors;
 use crate::telemetry;
 use crate::upstreams::detect;
 
@@ -60,6 +61,7 @@ impl Serve {
         if let Some(path) = &self.ready_file {
             daemon::announce(path, &url).with_context(|| format!("cannot write {}", path.display()))?;
         }
+        descriptors::raise_limit();
         let lifecycle = daemon.lifecycle();
         lifecycle.spawn("signals", lifecycle::follow_signals(lifecycle.clone()));
         Ok(if daemon.run().await { Exit::Done } else { Exit::Failed })

@@ -11,6 +11,7 @@ use super::table::table;
 use crate::clock::Clock;
 use crate::config::Paths;
 use crate::store::{DATABASE, Readers, reports};
+use crate::telemetry::plain::plain;
 
 /// Show what was used.
 #[derive(Debug, clap::Args)]
@@ -110,7 +111,7 @@ fn cells(name: &str, sums: &UsageSums) -> Vec<Cell> {
         0 => "-".to_owned(),
         all => format!("{} %", sums.estimated * 100 / all),
     };
-    let mut cells = vec![Cell::new(name)];
+    let mut cells = vec![Cell::new(plain(name))];
     cells.extend(
         [
             sums.requests,

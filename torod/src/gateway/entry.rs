@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokenrouter::call::{Pieces, Relay};
@@ -53,7 +53,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Ok(caller) => caller,
         Err(problem) => return refused(problem, None),
     };
-    let body = match intake::read(&head.headers, body, live.max_body_bytes).await {
+    let body = match intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await {
         Ok(body) => body,
         Err(problem) => return refused(problem, Some(&caller)),
     };
@@ -193,7 +193,7 @@ fn relay(
     let (head, body) = answer.into_parts();
     exchange.answered(head.status.as_u16());
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    if let Some(problem) = unfit(head.status, kind, provider) {
+    if let Some(problem) = unfit(&head, kind, provider) {
         let (problem, id) = exchange.refuse(problem, Outcome::UpstreamError, false);
         let mut response = problem::respond(&problem, surface.protocol(), &id);
         if let Some(after) = head.headers.get(http::header::RETRY_AFTER) {
@@ -206,7 +206,6 @@ fn relay(
     let idle = provider.client.timeouts().idle;
     let is_stream = kind.starts_with(b"text/event-stream");
     let relay = if is_stream {
-        said.remove(CONTENT_LENGTH);
         // Reverse proxies hold streams back unless told not to.
         said.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
         Relay::stream(body, protocol, hide_usage, idle, exchange)
@@ -220,8 +219,18 @@ fn relay(
 }
 
 /// Answers that must not reach the client as they are: about our own credential, or not of the protocol.
-fn unfit(status: StatusCode, content_type: &[u8], provider: &Provider) -> Option<Problem> {
-    let name = &provider.name;
+fn unfit(head: &http::response::Parts, content_type: &[u8], provider: &Provider) -> Option<Problem> {
+    let (status, name) = (head.status, &provider.name);
+    let encodings = head.headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
+    if let Some(encoding) = encodings.into_iter().find(|e| !e.is_empty() && !e.eq_ignore_ascii_case(b"identity")) {
+        let encoding = String::from_utf8_lossy(encoding);
+        return Some(Problem::new(
+            Kind::UpstreamFailed,
+            "upstream_encoding",
+            format!("the provider \"{name}\" compressed its answer ({encoding}) although it was asked not to"),
+            "Its usage could not be read, nor its stream passed on event by event; switch compression off there.",
+        ));
+    }
     if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
         let kind = if status == StatusCode::UNAUTHORIZED { Kind::Unauthenticated } else { Kind::Forbidden };
         return Some(Problem::new(
@@ -232,6 +241,14 @@ fn unfit(status: StatusCode, content_type: &[u8], provider: &Provider) -> Option
                 status.as_u16()
             ),
             "Your own token is fine; check the provider's `api_key` in torod.toml.",
+        ));
+    }
+    if status.as_u16() >= 600 {
+        return Some(Problem::new(
+            Kind::UpstreamFailed,
+            "upstream_failed",
+            format!("the provider \"{name}\" answered with status {}, which HTTP does not have", status.as_u16()),
+            "Try again; if it stays, check the provider's URL.",
         ));
     }
     if status.is_redirection() || status.is_informational() {

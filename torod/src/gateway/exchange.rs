@@ -265,7 +265,13 @@ impl Observer for Exchange {
             self.attempt.provider.health.failed(self.app.clock.now_ms());
         }
         let (counts, source) = match end.reported {
-            Some(counts) => (counts, Source::Reported),
+            Some(counts) if end.finish == Finish::Whole => (counts, Source::Reported),
+            // What a broken answer reported is what it had counted so far: Anthropic's first event says one token.
+            Some(counts) if end.estimated_output > counts.output => {
+                (Counts { output: end.estimated_output, ..counts }, Source::Estimated)
+            }
+            Some(counts) if end.finish == Finish::Failed => (counts, Source::Reported),
+            Some(counts) => (counts, Source::Estimated),
             // Nobody is charged for a request that was answered with an error.
             None if self.attempt.status >= 400 => (Counts::default(), Source::Estimated),
             None => (self.estimate(end.estimated_output), Source::Estimated),

@@ -11,33 +11,39 @@ use http::header::{
 };
 use http::{HeaderMap, HeaderName};
 
+use crate::access::key::{Key, PREFIX};
+use crate::access::proxy::is_proxy_header;
+
 /// Name parts that speak of a secret. The gateway cannot know every header in which somebody keeps one.
-const SECRET_PARTS: [&str; 7] = ["auth", "cookie", "credential", "key", "password", "secret", "token"];
+const SECRET_PARTS: [&str; 12] =
+    ["auth", "cookie", "credential", "csrf", "jwt", "key", "passw", "pwd", "saml", "secret", "token", "xsrf"];
+/// Name parts by which a proxy in front of the client or of us says who the client is.
+const IDENTITY_PARTS: [&str; 9] =
+    ["assertion", "client-ip", "clientip", "goog-iap", "oidc", "principal", "remote-user", "user-email", "user-login"];
 /// Names with such a part that are known to hold none.
 const HARMLESS: [&str; 3] = ["idempotency-key", "x-idempotency-key", "anthropic-max-tokens"];
 /// About the client's network, its browser, or another account with the provider.
-const PRIVATE_STARTS: [&str; 10] = [
-    "cf-",
-    "forwarded",
-    "fly-",
-    "openai-organization",
-    "openai-project",
-    "sec-",
-    "tailscale-",
-    "x-forwarded",
-    "x-tokenrouter-",
-    "proxy-",
-];
-const PRIVATE_NAMES: [&str; 9] = [
-    "origin",
-    "referer",
-    "x-real-ip",
-    "x-client-ip",
-    "true-client-ip",
-    "x-envoy-external-address",
-    "x-original-url",
-    "x-rewrite-url",
-    "x-goog-user-project",
+const PRIVATE_STARTS: [&str; 6] =
+    ["openai-organization", "openai-project", "proxy-", "sec-", "x-remote-", "x-tokenrouter-"];
+const PRIVATE_NAMES: [&str; 9] =
+    ["from", "origin", "referer", "remote-addr", "x-email", "x-goog-user-project", "x-session", "x-user", "x-username"];
+/// What may be in a provider's answer that speaks to the browser about another site, or repeats a credential.
+const NOT_FOR_CLIENTS: [&str; 15] = [
+    "authorization",
+    "clear-site-data",
+    "content-security-policy",
+    "content-security-policy-report-only",
+    "link",
+    "location",
+    "nel",
+    "public-key-pins",
+    "public-key-pins-report-only",
+    "refresh",
+    "report-to",
+    "reporting-endpoints",
+    "service-worker-allowed",
+    "set-cookie2",
+    "x-frame-options",
 ];
 
 /// Whether a client's header goes to the provider.
@@ -49,7 +55,11 @@ pub fn goes_upstream(name: &HeaderName) -> bool {
         return false;
     }
     let name = name.as_str();
-    if PRIVATE_NAMES.contains(&name) || PRIVATE_STARTS.iter().any(|start| name.starts_with(start)) {
+    if PRIVATE_NAMES.contains(&name)
+        || PRIVATE_STARTS.iter().any(|start| name.starts_with(start))
+        || IDENTITY_PARTS.iter().any(|part| name.contains(part))
+        || is_proxy_header(name)
+    {
         return false;
     }
     HARMLESS.contains(&name) || !SECRET_PARTS.iter().any(|part| name.contains(part))
@@ -57,7 +67,8 @@ pub fn goes_upstream(name: &HeaderName) -> bool {
 
 /// Whether a provider's header goes to the client.
 pub fn goes_downstream(name: &HeaderName) -> bool {
-    if is_hop_by_hop(name) || *name == super::request_id::HEADER {
+    // The length is set by what is really sent: an upstream's own may contradict its framing.
+    if is_hop_by_hop(name) || *name == super::request_id::HEADER || *name == CONTENT_LENGTH {
         return false;
     }
     if [SET_COOKIE, SERVER, DATE, ALT_SVC, STRICT_TRANSPORT_SECURITY, WWW_AUTHENTICATE, PROXY_AUTHENTICATE, ALLOW, VIA]
@@ -66,7 +77,9 @@ pub fn goes_downstream(name: &HeaderName) -> bool {
         return false;
     }
     let name = name.as_str();
-    !(name.starts_with("access-control-")
+    !(NOT_FOR_CLIENTS.contains(&name)
+        || name.ends_with("api-key")
+        || name.starts_with("access-control-")
         || name.starts_with("cf-")
         || name.starts_with("x-tokenrouter-")
         || name == "openai-organization"
@@ -91,10 +104,28 @@ pub fn filter(from: &HeaderMap, into: &mut HeaderMap, pass: impl Fn(&HeaderName)
         .filter(|name| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close"))
         .collect();
     for (name, value) in from {
-        if pass(name) && !listed.iter().any(|l| l.eq_ignore_ascii_case(name.as_str())) {
+        let is_fine = pass(name) && !holds_key(value.as_bytes());
+        if is_fine && !listed.iter().any(|l| l.eq_ignore_ascii_case(name.as_str())) {
             into.append(name.clone(), value.clone());
         }
     }
+}
+
+/// Whether one of our keys stands in `value`, wherever a client put it.
+fn holds_key(value: &[u8]) -> bool {
+    let is_key = |text: &[u8]| {
+        let length = text.iter().take_while(|b| b.is_ascii_alphanumeric()).count();
+        text.get(..length)
+            .and_then(|text| std::str::from_utf8(text).ok())
+            .is_some_and(|text| Key::parse(&format!("{PREFIX}{text}")).is_ok())
+    };
+    // The shortest way to say no: hardly any value has the prefix.
+    value.contains(&b'_')
+        && value
+            .windows(PREFIX.len())
+            .enumerate()
+            .filter(|(_, window)| *window == PREFIX.as_bytes())
+            .any(|(at, _)| is_key(value.get(at + PREFIX.len()..).unwrap_or_default()))
 }
 
 #[cfg(test)]
@@ -112,6 +143,9 @@ mod tests {
             "openai-beta",
             "x-stainless-lang",
             "session-id",
+            "x-session-id",
+            "x-session-affinity",
+            "x-client-request-id",
             "x-claude-code-session-id",
             "idempotency-key",
             "traceparent",
@@ -126,6 +160,20 @@ mod tests {
             "cookie",
             "x-auth-request-user",
             "cf-access-client-secret",
+            "cf-access-jwt-assertion",
+            "x-amzn-oidc-data",
+            "x-amzn-oidc-identity",
+            "x-ms-client-principal-name",
+            "x-goog-iap-jwt-assertion",
+            "remote-user",
+            "x-remote-user",
+            "x-user-email",
+            "x-csrf",
+            "x-passwd",
+            "x-original-url",
+            "x-session",
+            "true-client-ip",
+            "fastly-client-ip",
             "x-my-token",
             "openai-organization",
             "x-forwarded-for",
@@ -144,6 +192,13 @@ mod tests {
         for name in [
             "set-cookie",
             "server",
+            "content-length",
+            "content-security-policy",
+            "clear-site-data",
+            "location",
+            "refresh",
+            "authorization",
+            "x-api-key",
             "openai-organization",
             "access-control-allow-origin",
             "transfer-encoding",
@@ -156,6 +211,18 @@ mod tests {
         {
             assert!(goes_downstream(&HeaderName::from_static(name)), "{name}");
         }
+    }
+
+    #[test]
+    fn our_own_key_goes_nowhere_whatever_carries_it() {
+        let mut bytes = |buffer: &mut [u8]| buffer.fill(7);
+        let key = Key::generate(&mut bytes);
+        let mut from = HeaderMap::new();
+        from.insert("user-agent", format!("agent/1 (key={})", key.reveal()).parse().unwrap());
+        from.insert("x-note", "tr_ack of tr_something".parse().unwrap());
+        let mut into = HeaderMap::new();
+        filter(&from, &mut into, goes_upstream);
+        assert_eq!(into.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-note"]);
     }
 
     #[test]

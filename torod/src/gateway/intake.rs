@@ -11,25 +11,26 @@ use http_body::Body;
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokenrouter::error::{Kind, Problem};
+use tokio::sync::Semaphore;
+use tokio::time::Instant;
 
 /// A client that sends nothing for this long has gone.
 const PIECE_TIMEOUT: Duration = Duration::from_secs(30);
 /// Announced lengths are believed up to here; beyond, memory grows with what arrives.
 const BELIEVED_BYTES: usize = 1 << 20;
+/// However slowly, a body arrives at this rate; otherwise a few slow clients would hold memory for hours.
+const LEAST_BYTES_PER_S: usize = 16 << 10;
+/// The window that a zstd body may ask for (RFC 9659): decoding allocates all of it.
+const MAX_WINDOW: u64 = 8 << 20;
+/// How many bodies are unpacked at once.
+pub const UNPACKING: usize = 4;
 /// How much of a body that is too large is read and thrown away, so that its client comes to read our answer.
 const DISCARD_FACTOR: u64 = 8;
 const DISCARD_TIME: Duration = Duration::from_secs(10);
 
-/// Collects `body`, at most `limit` bytes of it, and undoes its content encoding.
-pub async fn read(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Bytes, Problem> {
-    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
-    if announced.is_some_and(|n| n > limit as u64) {
-        if !headers.contains_key(EXPECT) {
-            discard(body, limit).await;
-        }
-        return Err(too_large(limit));
-    }
-    let packed = collect(body, announced, limit).await?;
+/// Collects `body`, at most `limit` bytes of it, and undoes its content encoding, at most [`UNPACKING`] at once.
+pub async fn read(headers: &HeaderMap, body: Incoming, limit: usize, unpacking: &Semaphore) -> Result<Bytes, Problem> {
+    let packed = plain(headers, body, limit).await?;
     if !headers.contains_key(CONTENT_ENCODING) {
         return Ok(packed);
     }
@@ -37,12 +38,31 @@ pub async fn read(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<B
     if codings.is_empty() {
         return Ok(packed);
     }
+    let _turn = unpacking.acquire().await;
     let unpacked = tokio::task::spawn_blocking(move || unpack(packed, &codings, limit)).await;
     unpacked.unwrap_or_else(|_| Err(Problem::new(Kind::Internal, "internal_error", "unpacking the body failed", "")))
 }
 
-async fn collect(mut body: Incoming, announced: Option<u64>, limit: usize) -> Result<Bytes, Problem> {
-    let Some(first) = next(&mut body).await? else { return Ok(Bytes::new()) };
+/// Collects `body` as it is, at most `limit` bytes of it.
+pub async fn plain(headers: &HeaderMap, body: Incoming, limit: usize) -> Result<Bytes, Problem> {
+    let announced = headers.get(CONTENT_LENGTH).and_then(|v| v.to_str().ok()).and_then(|v| v.parse::<u64>().ok());
+    if announced.is_some_and(|n| n > limit as u64) {
+        if !headers.contains_key(EXPECT) {
+            discard(body, limit).await;
+        }
+        return Err(too_large(limit));
+    }
+    collect(body, announced, limit).await
+}
+
+/// A client's body: hyper's, or a made-up one in tests.
+trait Piecewise: Body<Data = Bytes> + Unpin {}
+
+impl<B: Body<Data = Bytes> + Unpin> Piecewise for B {}
+
+async fn collect(mut body: impl Piecewise, announced: Option<u64>, limit: usize) -> Result<Bytes, Problem> {
+    let began = Instant::now();
+    let Some(first) = next(&mut body, began, 0).await? else { return Ok(Bytes::new()) };
     if body.is_end_stream() && first.len() <= limit {
         return Ok(first);
     }
@@ -50,7 +70,7 @@ async fn collect(mut body: Incoming, announced: Option<u64>, limit: usize) -> Re
     let mut all = BytesMut::with_capacity(announced.min(BELIEVED_BYTES).max(first.len()));
     all.extend_from_slice(&first);
     while all.len() <= limit {
-        match next(&mut body).await? {
+        match next(&mut body, began, all.len()).await? {
             Some(piece) => all.extend_from_slice(&piece),
             None => return Ok(all.freeze()),
         }
@@ -60,9 +80,12 @@ async fn collect(mut body: Incoming, announced: Option<u64>, limit: usize) -> Re
     Err(too_large(limit))
 }
 
-async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
+/// The next piece of a body of which `had` bytes have arrived since `began`.
+async fn next(body: &mut impl Piecewise, began: Instant, had: usize) -> Result<Option<Bytes>, Problem> {
+    let at_the_rate = Duration::from_secs((had / LEAST_BYTES_PER_S) as u64);
+    let until = (Instant::now() + PIECE_TIMEOUT).min(began + PIECE_TIMEOUT + at_the_rate);
     loop {
-        match tokio::time::timeout(PIECE_TIMEOUT, body.frame()).await {
+        match tokio::time::timeout_at(until, body.frame()).await {
             Ok(None) => return Ok(None),
             Ok(Some(Ok(frame))) => {
                 if let Ok(data) = frame.into_data() {
@@ -81,8 +104,8 @@ async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
                 return Err(Problem::new(
                     Kind::BadRequest,
                     "body_timeout",
-                    "the request body stopped arriving",
-                    "Send it without pauses of more than 30 seconds.",
+                    "the request body stopped arriving, or came too slowly",
+                    "Send it without pauses of more than 30 seconds, at 16 KiB a second or more.",
                 )
                 .with_status(408));
             }
@@ -90,7 +113,7 @@ async fn next(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
     }
 }
 
-async fn discard(mut body: Incoming, limit: usize) {
+async fn discard(mut body: impl Piecewise, limit: usize) {
     let most = (limit as u64).saturating_mul(DISCARD_FACTOR);
     let reading = async {
         let mut seen = 0;
@@ -165,10 +188,7 @@ fn unpack(mut body: Bytes, codings: &[Coding], limit: usize) -> Result<Bytes, Pr
             Coding::Deflate => bounded(flate2::read::ZlibDecoder::new(packed), limit)
                 .or_else(|_| bounded(flate2::read::DeflateDecoder::new(packed), limit)),
             Coding::Brotli => bounded(brotli_decompressor::Decompressor::new(packed, 4096), limit),
-            Coding::Zstd => match ruzstd::decoding::StreamingDecoder::new(packed) {
-                Ok(decoder) => bounded(decoder, limit),
-                Err(_) => Err(std::io::ErrorKind::InvalidData.into()),
-            },
+            Coding::Zstd => unpack_zstd(packed, limit),
         };
         body = match unpacked {
             Ok(Some(bytes)) => bytes,
@@ -193,10 +213,128 @@ fn bounded(from: impl Read, limit: usize) -> std::io::Result<Option<Bytes>> {
     Ok((out.len() <= limit).then(|| Bytes::from(out)))
 }
 
+/// All frames of a zstd body; the decoder takes one at a time.
+fn unpack_zstd(mut packed: &[u8], limit: usize) -> std::io::Result<Option<Bytes>> {
+    let broken = || std::io::Error::from(std::io::ErrorKind::InvalidData);
+    let mut out = Vec::new();
+    while !packed.is_empty() {
+        if let Some(behind) = behind_skippable(packed) {
+            packed = behind;
+            continue;
+        }
+        match zstd_window(packed).ok_or_else(broken)? {
+            Window::Content(bytes) if bytes > limit as u64 => return Ok(None),
+            Window::Size(bytes) if bytes > MAX_WINDOW => return Err(broken()),
+            Window::Content(_) | Window::Size(_) => {}
+        }
+        let mut decoder = ruzstd::decoding::StreamingDecoder::new(packed).map_err(|_| broken())?;
+        (&mut decoder).take((limit + 1).saturating_sub(out.len()) as u64).read_to_end(&mut out)?;
+        if out.len() > limit {
+            return Ok(None);
+        }
+        packed = decoder.into_inner();
+    }
+    Ok(Some(Bytes::from(out)))
+}
+
+/// What a zstd frame's decoder allocates.
+#[derive(Debug, PartialEq, Eq)]
+enum Window {
+    /// A window of this many bytes.
+    Size(u64),
+    /// The whole content, which has this many bytes.
+    Content(u64),
+}
+
+/// The window of the frame that `packed` begins with (RFC 8878, section 3.1.1.1).
+fn zstd_window(packed: &[u8]) -> Option<Window> {
+    let header = packed.strip_prefix(&[0x28, 0xB5, 0x2F, 0xFD])?;
+    let (&descriptor, rest) = header.split_first()?;
+    if descriptor & 0x20 == 0 {
+        let byte = *rest.first()?;
+        let base = 1_u64 << (10 + u32::from(byte >> 3));
+        return Some(Window::Size(base + base / 8 * u64::from(byte & 7)));
+    }
+    let dictionary_bytes = [0, 1, 2, 4].get(usize::from(descriptor & 3)).copied()?;
+    let size_bytes = 1 << (descriptor >> 6);
+    let size = rest.get(dictionary_bytes..dictionary_bytes + size_bytes)?;
+    let number = size.iter().rev().fold(0_u64, |n, byte| n << 8 | u64::from(*byte));
+    Some(Window::Content(if size_bytes == 2 { number + 256 } else { number }))
+}
+
+/// What follows a skippable frame, if `packed` begins with one.
+fn behind_skippable(packed: &[u8]) -> Option<&[u8]> {
+    let (magic, rest) = packed.split_at_checked(4)?;
+    if magic.first()? & 0xF0 != 0x50 || magic.get(1..)? != [0x2A, 0x4D, 0x18] {
+        return None;
+    }
+    let (length, rest) = rest.split_at_checked(4)?;
+    let length = length.iter().rev().fold(0_usize, |n, byte| n << 8 | usize::from(*byte));
+    Some(rest.get(length..).unwrap_or_default())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::collections::VecDeque;
+    use std::convert::Infallible;
     use std::io::Write;
+    use std::pin::Pin;
+    use std::task::{Context, Poll};
+
+    use http_body::Frame;
+
+    /// A body whose pieces come with a pause before each.
+    struct Slow(VecDeque<Bytes>, Pin<Box<tokio::time::Sleep>>, Duration);
+
+    impl Body for Slow {
+        type Data = Bytes;
+        type Error = Infallible;
+
+        fn poll_frame(
+            mut self: Pin<&mut Self>,
+            cx: &mut Context<'_>,
+        ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+            std::task::ready!(self.1.as_mut().poll(cx));
+            let next = Instant::now() + self.2;
+            self.1.as_mut().reset(next);
+            Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
+        }
+    }
+
+    fn slow(pieces: usize, bytes: usize, pause: Duration) -> Slow {
+        let piece = Bytes::from(vec![b' '; bytes]);
+        Slow(vec![piece; pieces].into(), Box::pin(tokio::time::sleep(pause)), pause)
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_body_may_be_slow_but_not_endless() {
+        let steady = collect(slow(60, 64 << 10, Duration::from_secs(3)), None, 32 << 20).await.unwrap();
+        assert_eq!(steady.len(), 60 * (64 << 10));
+        let began = Instant::now();
+        let drip = collect(slow(10_000, 1, Duration::from_secs(20)), None, 32 << 20).await.unwrap_err();
+        assert_eq!((drip.code, drip.status), ("body_timeout", Some(408)));
+        assert!(began.elapsed() <= PIECE_TIMEOUT * 2, "{:?}", began.elapsed());
+    }
+
+    #[test]
+    fn zstd_windows_are_read_and_bounded() {
+        let frame = |rest: &[u8]| [&[0x28, 0xB5, 0x2F, 0xFD], rest].concat();
+        assert_eq!(zstd_window(&frame(&[0x00, 0x58])), Some(Window::Size(2 << 20)));
+        assert_eq!(zstd_window(&frame(&[0x20, 7])), Some(Window::Content(7)));
+        assert_eq!(zstd_window(&frame(&[0x60, 0, 1])), Some(Window::Content(512)));
+        assert_eq!(zstd_window(&frame(&[0xA1, 9, 0, 0, 0, 1])), Some(Window::Content(1 << 24)));
+        for short in [&b""[..], b"\x28\xB5\x2F\xFD", b"hello world"] {
+            assert_eq!(zstd_window(short), None);
+        }
+        // Exponent 31: two terabytes.
+        let huge = unpack(frame(&[0x00, 0xF8, 0, 0, 0]).into(), &[Coding::Zstd], 1 << 20).unwrap_err();
+        assert_eq!(huge.code, "bad_encoding");
+        let large = unpack(frame(&[0xA0, 0, 0, 0, 0x7F, 0, 0]).into(), &[Coding::Zstd], 1 << 20).unwrap_err();
+        assert_eq!(large.code, "request_too_large");
+        let skipped = [&[0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3][..]; 2].concat();
+        assert_eq!(unpack(skipped.into(), &[Coding::Zstd], 100).unwrap(), "");
+    }
 
     fn gzip(bytes: &[u8]) -> Bytes {
         let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::best());

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use http::{HeaderMap, Response};
 use tokenrouter::openai::models::{self, Model};
+use tokenrouter::peek::MAX_MODEL_BYTES;
 use tokenrouter::pick::name::Unknown;
 use tokenrouter::protocol::Protocol;
 
@@ -33,6 +34,10 @@ pub fn serve(app: &Arc<App>, peer: Peer, headers: &HeaderMap, id: Option<&str>) 
         None => {
             let list: Vec<_> = entries.iter().map(Entry::model).collect();
             entry::json(models::list_body(&list), &request_id)
+        }
+        // No model has such a name, and looking for the closest would take long.
+        Some(id) if id.len() > MAX_MODEL_BYTES => {
+            problem::respond(&reject::unknown_model(id, Unknown::Model(Vec::new())), Protocol::OpenAi, &request_id)
         }
         Some(id) => match live.names.resolve(id) {
             Ok(picked) if !live.names.may_exist(picked) => {

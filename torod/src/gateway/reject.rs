@@ -1,7 +1,7 @@
 //! The problems that the gateway itself finds in a request.
 
 use tokenrouter::error::{Kind, Problem};
-use tokenrouter::peek::PeekError;
+use tokenrouter::peek::{PeekError, is_hidden};
 use tokenrouter::pick::name::Unknown;
 use tokenrouter::protocol::Protocol;
 
@@ -10,7 +10,8 @@ pub fn unreadable(e: &PeekError) -> Problem {
     let code = match e {
         PeekError::Empty | PeekError::Truncated | PeekError::Syntax { .. } | PeekError::NotAnObject => "invalid_json",
         PeekError::NoModel => "model_missing",
-        PeekError::ModelNotAString | PeekError::ModelLength(_) => "invalid_model",
+        PeekError::ModelNotAString | PeekError::ModelLength(_) | PeekError::ModelCharacter(_) => "invalid_model",
+        PeekError::Ambiguous(_) => "ambiguous_field",
         PeekError::StreamNotABool => "invalid_stream",
         PeekError::Duplicate(_) => "duplicate_field",
         PeekError::TooDeep => "too_deep",
@@ -86,7 +87,7 @@ pub fn full(what: &str, limit: usize, key: &str) -> Problem {
 
 /// What a client sent, cut to a length that fits a sentence.
 fn shown(text: &str) -> String {
-    let mut cut: String = text.chars().filter(|c| !c.is_control()).take(80).collect();
+    let mut cut: String = text.chars().filter(|c| !is_hidden(*c)).take(80).collect();
     if cut.len() < text.len() {
         cut.push('…');
     }

@@ -1,8 +1,10 @@
 //! The first admin token of a daemon that nobody watches start: `POST /admin/api/setup` with the code from its log.
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
-use http::{Method, Request, Response, StatusCode};
+use http::header::{CONTENT_ENCODING, HOST, ORIGIN};
+use http::{HeaderMap, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -23,6 +25,8 @@ use crate::store::{WriterHandle, tokens};
 /// Wrong codes until the code is void; a restart makes a new one.
 const TRIES: u32 = 5;
 const MAX_BODY_BYTES: usize = 4 << 10;
+/// Nobody needs longer to send a code.
+const BODY_TIME: Duration = Duration::from_secs(10);
 
 /// Makes tokens on behalf of the data folder's owner, and the first one for whoever has the code.
 pub struct Setup {
@@ -88,22 +92,23 @@ impl Setup {
             .await
     }
 
-    /// Whether `code` is right; the right one works once.
-    fn take(&self, code: &str) -> Result<(), Problem> {
+    /// Refuses everybody once there is an admin, or no code.
+    fn check_open(&self) -> Result<(), Problem> {
         let mut slot = self.code.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(known) = slot.as_mut() else {
-            return Err(Problem::new(
-                Kind::Forbidden,
-                "setup_closed",
-                "setup is closed: an admin token exists, or the code was used or guessed at too often",
-                "Run `torod token create --role admin` on the gateway's machine.",
-            ));
-        };
+        if slot.is_some() && self.tokens.has_admin(self.clock.now_ms()) {
+            *slot = None;
+        }
+        if slot.is_some() { Ok(()) } else { Err(closed()) }
+    }
+
+    /// Whether `code` is right; the right one works once.
+    fn take(&self, code: &str) -> Result<Code, Problem> {
+        let mut slot = self.code.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(known) = slot.as_mut() else { return Err(closed()) };
         // Digests are compared, so the time that takes says nothing about the code.
         let given: [u8; 32] = Sha256::digest(code.trim().to_ascii_uppercase().as_bytes()).into();
         if given == known.digest {
-            *slot = None;
-            return Ok(());
+            return slot.take().ok_or_else(closed);
         }
         known.tries += 1;
         if known.tries >= TRIES {
@@ -112,6 +117,15 @@ impl Setup {
         }
         Err(Problem::new(Kind::Forbidden, "setup_code_wrong", "this is not the setup code", "The daemon's log has it."))
     }
+}
+
+fn closed() -> Problem {
+    Problem::new(
+        Kind::Forbidden,
+        "setup_closed",
+        "setup is closed: an admin token exists, or the code was used or guessed at too often",
+        "Run `torod token create --role admin` on the gateway's machine.",
+    )
 }
 
 /// Answers `POST /admin/api/setup`.
@@ -132,8 +146,26 @@ pub async fn serve(setup: &Setup, id: &RequestId, request: Request<Incoming>) ->
 }
 
 async fn answer(setup: &Setup, request: Request<Incoming>) -> Result<TokenCreated, Problem> {
+    setup.check_open()?;
     let (head, body) = request.into_parts();
-    let body = intake::read(&head.headers, body, MAX_BODY_BYTES).await?;
+    // A page of another site must not even be able to use up the tries.
+    if is_foreign(&head.headers) {
+        return Err(Problem::new(
+            Kind::Forbidden,
+            "foreign_origin",
+            "setup cannot be done from a page of another site",
+            "Open the gateway's own page, or use curl.",
+        ));
+    }
+    if head.headers.contains_key(CONTENT_ENCODING) {
+        let said = "setup takes no compressed body";
+        return Err(Problem::new(Kind::BadRequest, "unsupported_encoding", said, "Send it as it is.").with_status(415));
+    }
+    let body = tokio::time::timeout(BODY_TIME, intake::plain(&head.headers, body, MAX_BODY_BYTES)).await;
+    let body = body.map_err(|_| {
+        Problem::new(Kind::BadRequest, "body_timeout", "the request body came too slowly", "Send it at once.")
+            .with_status(408)
+    })??;
     let body: Body = serde_json::from_slice(&body).map_err(|_| {
         Problem::new(
             Kind::BadRequest,
@@ -142,9 +174,24 @@ async fn answer(setup: &Setup, request: Request<Incoming>) -> Result<TokenCreate
             "Send the code from the log.",
         )
     })?;
-    setup.take(&body.code)?;
+    if body.name.as_deref().is_some_and(|name| !issue::is_plain(name)) {
+        let e = IssueError::BadName.problem();
+        return Err(Problem::new(Kind::BadRequest, "bad_name", e.message, e.advice).at_field(Some("name")));
+    }
+    let code = setup.take(&body.code)?;
     setup.make_admin(body.name).await.map_err(|e| {
+        // Nothing was made: the code is still worth something.
+        *setup.code.lock().unwrap_or_else(PoisonError::into_inner) = Some(code);
         let problem = e.problem();
         Problem::new(Kind::Internal, "setup_failed", problem.message, problem.advice)
+    })
+}
+
+/// Whether a browser sends this for a page that is not the gateway's own.
+fn is_foreign(headers: &HeaderMap) -> bool {
+    let own = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    headers.get_all(ORIGIN).iter().any(|origin| {
+        let origin = origin.to_str().unwrap_or_default();
+        origin.split_once("://").is_none_or(|(_, host)| !host.eq_ignore_ascii_case(own))
     })
 }

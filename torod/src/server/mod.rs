@@ -3,3 +3,5 @@
 pub mod accept;
 pub mod bind;
 pub mod connection;
+pub mod descriptors;
+pub mod patient;

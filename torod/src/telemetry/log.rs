@@ -11,6 +11,7 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
 
+use super::plain::plain;
 use crate::clock::Clock;
 use crate::config::{Log, LogFormat};
 
@@ -41,7 +42,8 @@ pub fn start(config: &Log, clock: &Clock) -> WorkerGuard {
     let started = if human {
         let time = LocalTime { clock: clock.clone() };
         let fields = debug_fn(|w, field, value| match field.name() {
-            "message" => write!(w, "{value:?}"),
+            // Names and reasons in it come from clients and providers, who must not write on our terminal.
+            "message" => w.write_str(&plain(&format!("{value:?}"))),
             name if IN_THE_SENTENCE.contains(&name) => Ok(()),
             name => write!(w, " {name}={value:?}"),
         });

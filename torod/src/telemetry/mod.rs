@@ -1,3 +1,4 @@
 //! Seeing: the log.
 
 pub mod log;
+pub mod plain;

@@ -117,6 +117,56 @@ async fn loopback_needs_no_key_but_a_browser_a_proxy_and_a_foreign_name_do() {
 }
 
 #[tokio::test]
+async fn a_token_outlives_neither_its_maker_nor_its_parent() {
+    let daemon = TestDaemon::start().await;
+    let made = daemon.post("/admin/api/tokens", r#"{"role":"admin","ttl_ms":60000}"#).await.json();
+    let other = daemon.post("/admin/api/tokens", r#"{"role":"keymaster"}"#).await.json();
+    let ask = async |more: &str| {
+        let body = format!(r#"{{"role":"inferrer","parent":"{}"{more}}}"#, other["id"].as_str().unwrap());
+        let mut request = daemon.request("/admin/api/tokens", body);
+        let bearer = format!("Bearer {}", made["key"].as_str().unwrap());
+        request.headers_mut().insert("authorization", bearer.parse().unwrap());
+        daemon.send(request).await
+    };
+    assert_eq!(ask("").await.json()["expires_ms"], made["expires_ms"]);
+    assert_eq!(ask(r#","ttl_ms":61000"#).await.status, 400);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn setup_is_closed_to_pages_of_others_bombs_and_everybody_once_there_is_an_admin() {
+    let folder = tempfile::tempdir().unwrap();
+    let daemon = Daemon::start(Options {
+        config: config::parse("listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false", "t").unwrap(),
+        data_dir: folder.path().join("data"),
+        clock: Clock::system(),
+        random: torod::access::system_random,
+        env: |_| None,
+    })
+    .await
+    .unwrap();
+    let url = format!("http://{}/admin/api/setup", daemon.addr());
+    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
+    let ask = async |name: &str, value: &str, body: String| {
+        let body = http_body_util::Full::new(bytes::Bytes::from(body));
+        let request = http::Request::post(&url).header(name, value).body(body).unwrap();
+        let answer = crate::support::whole(client.request(request).await.unwrap()).await;
+        answer.json()["error"]["code"].as_str().unwrap_or("made").to_owned()
+    };
+    assert_eq!(ask("content-encoding", "zstd", "x".into()).await, "setup_closed");
+    let code = daemon.setup().open().unwrap();
+    for _ in 0..6 {
+        assert_eq!(ask("origin", "http://evil.example", r#"{"code":"A"}"#.into()).await, "foreign_origin");
+    }
+    assert_eq!(ask("content-encoding", "zstd", "x".into()).await, "unsupported_encoding");
+    assert_eq!(ask("accept", "*/*", format!(r#"{{"code":"{code}","name":"a\u001bb"}}"#)).await, "bad_name");
+    daemon.setup().make_admin(None).await.unwrap();
+    assert_eq!(ask("accept", "*/*", format!(r#"{{"code":"{code}"}}"#)).await, "setup_closed");
+    daemon.lifecycle().stop_softly();
+    assert!(daemon.run().await);
+}
+
+#[tokio::test]
 async fn other_machines_are_let_in_only_when_there_is_an_owner() {
     assert!(config::Config::default().listen_addr.ip().is_loopback());
     let folder = tempfile::tempdir().unwrap();
@@ -159,4 +209,27 @@ async fn the_setup_code_works_once() {
     assert_eq!(again.json()["error"]["code"], "setup_closed");
     daemon.lifecycle().stop_softly();
     assert!(daemon.run().await);
+}
+
+/// Many change tokens at once; whoever has an answer finds it true, and nothing older is published over it.
+#[tokio::test]
+async fn a_change_of_tokens_holds_from_its_answer_on() {
+    let daemon = TestDaemon::start().await;
+    tokio::join!(turns_of(&daemon), turns_of(&daemon), turns_of(&daemon), turns_of(&daemon));
+    daemon.stop().await;
+}
+
+async fn turns_of(daemon: &TestDaemon) {
+    for _ in 0..25 {
+        let made = daemon.post("/admin/api/tokens", r#"{"role":"inferrer"}"#).await.json();
+        let bearer = format!("Bearer {}", made["key"].as_str().unwrap());
+        assert_eq!(with_header(daemon, "authorization", &bearer).await.0, 200);
+        let path = format!("/admin/api/tokens/{}", made["id"].as_str().unwrap());
+        let mut delete = daemon.request(&path, "");
+        *delete.method_mut() = http::Method::DELETE;
+        assert_eq!(daemon.send(delete).await.status, 200);
+        for _ in 0..3 {
+            assert_eq!(with_header(daemon, "authorization", &bearer).await, (401, "token_revoked".to_owned()));
+        }
+    }
 }

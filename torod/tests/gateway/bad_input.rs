@@ -83,6 +83,19 @@ pub async fn raw(daemon: &TestDaemon, head: &str, piece: &[u8], most: usize) -> 
 }
 
 #[tokio::test]
+async fn a_very_long_name_is_refused_without_looking_for_the_closest() {
+    let daemon = TestDaemon::start().await;
+    let answer = daemon.get(&format!("/v1/models/{}", "m".repeat(60_000))).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"]["code"].as_str()), (404, Some("model_not_found")));
+    assert!(!answer.text().contains("Did you mean"), "{}", answer.text());
+    let answer = daemon.chat("gpt\\u001b[2J", "").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"]["code"].as_str()), (400, Some("invalid_model")));
+    let answer = daemon.chat("ok", r#","Model":"other""#).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"]["code"].as_str()), (400, Some("ambiguous_field")));
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn two_hundred_megabytes_are_refused_without_being_kept() {
     let daemon = TestDaemon::start().await;
     let head = |length: &str| {

@@ -8,6 +8,7 @@ mod bad_input;
 mod database;
 mod life;
 mod native;
+mod odd_upstream;
 mod routing;
 mod streams;
 mod support;

@@ -1,5 +1,7 @@
 //! What is written down of each attempt.
 
+use http_body_util::BodyExt as _;
+
 use crate::support::{TestDaemon, chat_body};
 
 const BUCKETS: &str = "input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning, estimated";
@@ -82,5 +84,23 @@ async fn every_attempt_is_a_row_failures_too() {
     let mut ids: Vec<i64> = rows.iter().map(|r| r[0].parse().unwrap()).collect();
     ids.dedup();
     assert_eq!(ids.len(), 10);
+    daemon.stop().await;
+}
+
+/// Anthropic's first event reports one token of output; that is no usage of an answer that broke off.
+#[tokio::test]
+async fn a_broken_answer_costs_what_was_seen_of_it() {
+    let daemon = TestDaemon::start().await;
+    let body = r#"{"model":"sim/ok+chunks=400+interval_ms=5","max_tokens":64,"stream":true,"messages":[{"role":"user","content":"hi"}]}"#;
+    let mut answer = daemon.head(daemon.request("/v1/messages", body)).await;
+    let mut text = String::new();
+    while text.matches("content_block_delta").count() < 60 {
+        let frame = answer.body_mut().frame().await.unwrap().unwrap();
+        text.push_str(&String::from_utf8_lossy(frame.data_ref().unwrap()));
+    }
+    drop(answer);
+    let rows = daemon.rows("outcome, estimated, output").await;
+    assert_eq!((rows[0][0].as_str(), rows[0][1].as_str()), ("1", "1"));
+    assert!(rows[0][2].parse::<u64>().unwrap() >= 30, "{rows:?}");
     daemon.stop().await;
 }
