@@ -40,7 +40,7 @@ pub enum Opened {
     Reasoning(Reasoning),
     /// The signature of the tool call that follows.
     Call(State),
-    /// The signature of the text that follows.
+    /// The signature of the text before it; where none is, of the text that follows.
     Text(State),
 }
 
@@ -83,7 +83,7 @@ impl Sealer {
         self.seal(&payload('c', state)?)
     }
 
-    /// The signature of the text that follows.
+    /// The signature of the text before it.
     pub fn text(&self, state: &State) -> Option<String> {
         self.seal(&payload('t', state)?)
     }
@@ -193,7 +193,12 @@ fn open_message(message: &mut Message, sealer: Option<&Sealer>, mut lost: impl F
                     continue;
                 }
                 (PartKind::Reasoning(_), Some(other)) => {
-                    waiting = Some(other);
+                    match (parts.last_mut(), other) {
+                        (Some(Part { kind: PartKind::Text(text), .. }), Opened::Text(state)) => {
+                            text.state = Some(state);
+                        }
+                        (_, other) => waiting = Some(other),
+                    }
                     continue;
                 }
                 (PartKind::Reasoning(reasoning), None) => {

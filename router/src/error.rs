@@ -159,6 +159,52 @@ pub(crate) fn json(value: &impl serde::Serialize) -> Bytes {
     serde_json::to_vec(value).map_or_else(|_| Bytes::from_static(b"{}"), Bytes::from)
 }
 
+/// The most of a provider's sentence that is passed on.
+const MAX_TOLD_CHARS: usize = 2000;
+
+/// A provider's error in words that every protocol has. `status` is 0 for an error inside a stream; `code` is the
+/// provider's own word.
+pub(crate) fn upstream(status: u16, message: &str, code: &str) -> Problem {
+    let lower = code.to_ascii_lowercase();
+    let says = |word: &str| lower.contains(word);
+    let about_context = says("context_length") || says("context_window") || message.contains("prompt is too long");
+    let (kind, code, usual) = if about_context {
+        (Kind::BadRequest, "context_length_exceeded", 400)
+    } else if says("insufficient_quota") || says("billing") || status == 402 {
+        (Kind::RateLimited, "billing", 429)
+    } else if status == 429 || says("rate_limit") || says("resource_exhausted") {
+        (Kind::RateLimited, "rate_limited", 429)
+    } else if matches!(status, 503 | 529) || says("overloaded") || says("unavailable") {
+        (Kind::Unavailable, "overloaded", 503)
+    } else if matches!(status, 401 | 498) || says("authentication") || says("invalid_api_key") {
+        (Kind::Unauthenticated, "unauthenticated", 401)
+    } else if status == 403 || says("permission") {
+        (Kind::Forbidden, "forbidden", 403)
+    } else if says("model_not_found") || status == 404 || says("not_found") {
+        (Kind::NotFound, "model_not_found", 404)
+    } else if status == 413 || says("too_large") {
+        (Kind::TooLarge, "too_large", 413)
+    } else if matches!(status, 408 | 504) || says("timeout") || says("deadline") {
+        (Kind::UpstreamTimeout, "upstream_timeout", 504)
+    } else if (400..500).contains(&status) || says("invalid_request") || says("invalid_argument") {
+        (Kind::BadRequest, "invalid_request", if status == 0 { 400 } else { status })
+    } else {
+        (Kind::UpstreamFailed, "upstream_failed", if status == 500 { 500 } else { 502 })
+    };
+    let message = if message.trim().is_empty() {
+        if status == 0 {
+            "the provider failed without an explanation".to_owned()
+        } else {
+            format!("the provider answered with status {status} and no explanation")
+        }
+    } else {
+        message.chars().filter(|c| !crate::peek::is_hidden(*c) || *c == '\n').take(MAX_TOLD_CHARS).collect()
+    };
+    let problem = Problem::new(kind, code, message, "");
+    // Overload has a status of its own in each protocol.
+    if kind == Kind::Unavailable { problem } else { problem.with_status(usual) }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

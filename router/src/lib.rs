@@ -21,6 +21,7 @@ pub mod call;
 pub mod catalog;
 pub mod chat;
 pub mod cohere;
+pub mod convert;
 pub mod count;
 pub mod dialect;
 pub mod envelope;

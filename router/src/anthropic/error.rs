@@ -3,8 +3,9 @@
 //! Shape: `{"type":"error","error":{"type","message"},"request_id"}`; in a stream as `event: error`.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::chat::Json;
 use crate::error::{Kind, Problem};
 
 #[derive(Serialize)]
@@ -21,6 +22,14 @@ struct Inner<'a> {
     kind: &'static str,
     message: String,
     code: &'a str,
+    /// SDKs branch on the code in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details<'a>>,
+}
+
+#[derive(Serialize)]
+struct Details<'a> {
+    error_code: &'a str,
 }
 
 const fn kind(kind: Kind) -> &'static str {
@@ -40,11 +49,49 @@ const fn kind(kind: Kind) -> &'static str {
 pub(crate) fn body(problem: &Problem, request_id: &str) -> Bytes {
     crate::error::json(&Body {
         kind: "error",
-        error: Inner { kind: kind(problem.kind), message: problem.sentence(), code: problem.code },
+        error: Inner {
+            kind: kind(problem.kind),
+            message: problem.sentence(),
+            code: problem.code,
+            details: (problem.code == "thread_unsupported_request").then_some(Details { error_code: problem.code }),
+        },
         request_id,
     })
 }
 
 pub(crate) fn stream_end(problem: &Problem, request_id: &str) -> Bytes {
     Bytes::from([b"event: error\ndata: ", body(problem, request_id).as_ref(), b"\n\n"].concat())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    error: Option<Json>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToldInner {
+    #[serde(rename = "type")]
+    kind: Option<String>,
+    message: Option<String>,
+}
+
+/// Reads a provider's error answer.
+pub fn read(status: u16, body: &[u8]) -> Problem {
+    let told: Told = serde_json::from_slice(body).unwrap_or_default();
+    told.error.map_or_else(|| crate::error::upstream(status, "", ""), |error| inner(status, &error))
+}
+
+/// Reads the error that a provider sent inside a stream.
+pub(crate) fn inside(error: &Json) -> Problem {
+    inner(0, error)
+}
+
+fn inner(status: u16, error: &Json) -> Problem {
+    let told: ToldInner = error.read().unwrap_or_default();
+    let kind = told.kind.unwrap_or_default();
+    // A failure of the vendor's own; its word would not tell.
+    let kind = if kind == "api_error" { String::new() } else { kind };
+    crate::error::upstream(status, &told.message.unwrap_or_default(), &kind)
 }

@@ -89,6 +89,8 @@ impl Losses {
 pub struct Impossible {
     /// The feature.
     pub field: Field,
+    /// Its name, where only the client's own protocol has it.
+    pub name: Option<String>,
     /// Who cannot.
     pub target: Protocol,
     /// Which part of it and why, as the end of a sentence; may be empty.
@@ -98,19 +100,24 @@ pub struct Impossible {
 impl Impossible {
     /// `target` has nothing like `field`.
     pub fn new(field: Field, target: Protocol, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { field, target, why: why.into() }
+        Self { field, name: None, target, why: why.into() }
+    }
+
+    /// `target` has nothing like the field `name` of the client's protocol.
+    pub fn extra(name: impl Into<String>, target: Protocol) -> Self {
+        Self { field: Field::Extra, name: Some(name.into()), target, why: Cow::Borrowed("") }
     }
 
     /// As the client of `protocol` is told it.
     pub fn problem(&self, protocol: Protocol) -> Problem {
-        let name = self.field.in_protocol(protocol);
+        let name = self.name.clone().map_or(Cow::Borrowed(self.field.in_protocol(protocol)), Cow::Owned);
         let mut message = format!("`{name}` cannot be carried to a model behind the protocol \"{}\"", self.target);
         if !self.why.is_empty() {
             message.push_str(": ");
             message.push_str(&self.why);
         }
         let advice = "Leave it out, or name a model whose provider has it.";
-        Problem::new(Kind::BadRequest, "not_convertible", message, advice).at_field(Some(name))
+        Problem::new(Kind::BadRequest, "not_convertible", message, advice).at_path(name)
     }
 }
 
@@ -121,19 +128,28 @@ pub struct BadRequest {
     pub path: String,
     /// What is wrong there, as a sentence without its end.
     pub why: Cow<'static, str>,
+    /// The word for programs.
+    pub code: &'static str,
 }
 
 impl BadRequest {
     /// `why` is wrong at `path`.
     pub fn new(path: impl Into<String>, why: impl Into<Cow<'static, str>>) -> Self {
-        Self { path: path.into(), why: why.into() }
+        Self { path: path.into(), why: why.into(), code: "invalid_request" }
+    }
+
+    /// With another word for programs.
+    #[must_use]
+    pub const fn with_code(mut self, code: &'static str) -> Self {
+        self.code = code;
+        self
     }
 
     /// As the client is told it.
     pub fn problem(&self) -> Problem {
         let message =
             if self.path.is_empty() { self.why.to_string() } else { format!("`{}`: {}", self.path, self.why) };
-        Problem::new(Kind::BadRequest, "invalid_request", message, "").at_path(self.path.clone())
+        Problem::new(Kind::BadRequest, self.code, message, "").at_path(self.path.clone())
     }
 }
 

@@ -4,8 +4,10 @@
 //! protocols cost N implementations, not N×N. What a target cannot carry is noted in [`Losses`], or refused with an
 //! [`Impossible`] where it would change what the user gets.
 
+pub mod check;
 pub mod collect;
 pub mod content;
+pub mod cut;
 pub mod event;
 pub mod field;
 pub mod json;
@@ -19,7 +21,9 @@ pub mod stop;
 mod strand;
 pub mod target;
 pub mod tool;
+pub mod typed;
 pub mod unwrap;
+pub(crate) mod wire;
 
 pub use collect::Collector;
 pub use content::{CacheMark, Citation, Document, Image, Media, Part, PartKind, Reasoning, Text};

@@ -47,6 +47,8 @@ pub struct Written {
     pub body: Vec<u8>,
     /// What the tools' names stand for, for the answer.
     pub lowering: Lowering,
+    /// Texts at which the gateway must end the answer, because the target cannot.
+    pub cut: Vec<String>,
 }
 
 /// What writing an answer needs to know beside the answer.

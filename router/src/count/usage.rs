@@ -100,6 +100,17 @@ pub(crate) fn parse(usage: &RawValue) -> Option<Usage> {
     if usage.get().starts_with('{') { serde_json::from_str(usage.get()).ok() } else { None }
 }
 
+/// Counts of an OpenAI-shaped usage object.
+pub(crate) fn openai(json: &str) -> Option<Counts> {
+    if json.starts_with('{') { serde_json::from_str::<Usage>(json).ok()?.openai() } else { None }
+}
+
+/// Counts of an Anthropic usage object, over those that came `before` in the same stream.
+pub(crate) fn anthropic(json: &str, before: Option<Counts>) -> Option<Counts> {
+    let usage = if json.starts_with('{') { serde_json::from_str::<Usage>(json).ok() } else { None };
+    usage.map_or(before, |usage| usage.anthropic(before))
+}
+
 impl Usage {
     /// Counts of an OpenAI-shaped report, whose input includes what was cached; none if it holds no number.
     pub(crate) fn openai(&self) -> Option<Counts> {

@@ -3,8 +3,9 @@
 //! Shape: `{"error":{"message","type","param","code"}}`; SDKs raise on any stream event with a truthy `error`.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::chat::Json;
 use crate::error::{Kind, Problem};
 
 #[derive(Serialize)]
@@ -56,4 +57,51 @@ pub(crate) fn body(problem: &Problem, request_id: &str) -> Bytes {
 /// An error event, and no `[DONE]` after it: the stream did not end as it should.
 pub(crate) fn stream_end(problem: &Problem, request_id: &str) -> Bytes {
     Bytes::from([b"data: ", body(problem, request_id).as_ref(), b"\n\n"].concat())
+}
+
+/// A provider's error.
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    error: Option<Json>,
+    message: Option<Json>,
+    detail: Option<Json>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToldInner {
+    message: Option<Json>,
+    #[serde(rename = "type")]
+    kind: Option<Json>,
+    code: Option<Json>,
+}
+
+/// Reads a provider's error answer.
+pub fn read(status: u16, body: &[u8]) -> Problem {
+    let told: Told = serde_json::from_slice(body).unwrap_or_default();
+    let inner = told.error.or(told.message).or(told.detail);
+    let (message, code) = inner.as_ref().map(words).unwrap_or_default();
+    crate::error::upstream(status, &message, &code)
+}
+
+/// Reads the error that a provider sent inside a stream; its code stands for the missing status.
+pub(crate) fn inside(error: &Json) -> Problem {
+    let (message, code) = words(error);
+    let status = code.parse().ok().filter(|status| (400..600).contains(status)).unwrap_or(0);
+    crate::error::upstream(status, &message, &code)
+}
+
+/// Message and code of an error object, or of an error that is a text only.
+fn words(error: &Json) -> (String, String) {
+    if let Some(text) = error.as_string() {
+        return (text, String::new());
+    }
+    let inner: ToldInner = error.read().unwrap_or_default();
+    let text = |json: Option<Json>| {
+        json.filter(|json| !json.is_null()).map(|j| j.as_string().unwrap_or_else(|| j.text().to_owned()))
+    };
+    let message = text(inner.message).unwrap_or_default();
+    let code = text(inner.code).or_else(|| text(inner.kind)).unwrap_or_default();
+    (message, code)
 }

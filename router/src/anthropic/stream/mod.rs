@@ -1,0 +1,7 @@
+//! An Anthropic Messages stream, both ways.
+
+mod read;
+mod write;
+
+pub use read::Reader;
+pub use write::Writer;

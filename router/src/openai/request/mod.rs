@@ -1,0 +1,11 @@
+//! A Chat Completions request, into the neutral conversation and out of it.
+
+pub(super) mod messages;
+mod out;
+mod read;
+mod tools;
+mod turns;
+mod write;
+
+pub use read::read;
+pub use write::write;

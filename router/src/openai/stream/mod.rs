@@ -1,0 +1,7 @@
+//! A Chat Completions stream, both ways.
+
+mod read;
+mod write;
+
+pub use read::Reader;
+pub use write::Writer;

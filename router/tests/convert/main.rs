@@ -1,0 +1,8 @@
+//! Requests and answers across protocols, by the rows of the conversion matrix.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
+#![expect(unreachable_pub, reason = "the modules of one test")]
+
+mod answers;
+mod requests;
+mod sequence;
+mod support;
