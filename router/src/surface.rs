@@ -46,6 +46,21 @@ impl Surface {
         }
     }
 
+    /// Where conversations are held in `protocol`; none where the gateway cannot reach such a surface.
+    pub const fn conversation(protocol: Protocol) -> Option<Self> {
+        match protocol {
+            Protocol::OpenAi => Some(Self::Chat),
+            Protocol::Responses => Some(Self::Responses),
+            Protocol::Anthropic => Some(Self::Messages),
+            Protocol::Gemini | Protocol::Cohere => None,
+        }
+    }
+
+    /// Whether its requests are conversations, which can be carried into other protocols.
+    pub const fn is_conversation(self) -> bool {
+        matches!(self, Self::Chat | Self::Responses | Self::Messages)
+    }
+
     /// The upstream's path behind the version segment.
     pub const fn tail(self) -> &'static str {
         match self {

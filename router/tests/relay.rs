@@ -12,6 +12,7 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokenrouter::Protocol;
 use tokenrouter::call::{End, Finish, Observer, Relay};
+use tokenrouter::error::{Kind, Problem};
 use tokio::sync::mpsc;
 
 /// A provider's body that a test feeds piece by piece; dropping the sender is a clean end.
@@ -42,6 +43,10 @@ impl Observer for Seen {
 
     fn end(&mut self, end: End) {
         self.0.lock().unwrap().push(end);
+    }
+
+    fn problem(&mut self, finish: &Finish) -> Problem {
+        Problem::new(Kind::UpstreamFailed, "broken", format!("broken {finish:?}"), "")
     }
 
     fn explain(&mut self, finish: &Finish) -> Bytes {

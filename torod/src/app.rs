@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
 use crate::access::index::TokenIndex;
@@ -28,6 +29,8 @@ pub struct App {
     pub lifecycle: Lifecycle,
     /// Streams under way.
     pub streams: Arc<Gauge>,
+    /// Seals the state of one vendor for the way through clients of another protocol.
+    pub sealer: Sealer,
     /// Turns for unpacking compressed bodies, which costs memory and time.
     pub unpacking: Semaphore,
     /// Whether each request gets a line in the log.

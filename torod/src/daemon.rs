@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
 use crate::access::{Random, TokenIndex};
@@ -18,7 +19,7 @@ use crate::http::routes::Routes;
 use crate::http::setup::Setup;
 use crate::lifecycle::Lifecycle;
 use crate::server::{accept, bind};
-use crate::store::{DirLock, Readers, schema, tokens, usage};
+use crate::store::{DirLock, Readers, key_file, schema, tokens, usage};
 use crate::upstreams::discovery;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Live;
@@ -86,6 +87,7 @@ impl Daemon {
             usage: Arc::clone(&usage),
             lifecycle: lifecycle.clone(),
             streams: Arc::default(),
+            sealer: Sealer::new(key_file::load_or_make(&data_dir, random)?),
             unpacking: Semaphore::new(UNPACKING),
             log_requests: config.log.requests,
             started_ms: clock.now_ms(),

@@ -3,6 +3,7 @@
 pub mod body;
 pub mod client;
 pub mod error;
+mod reader;
 pub mod relay;
 
 pub use body::Pieces;

@@ -16,15 +16,14 @@ use hyper::body::Incoming;
 use tokio::time::{Instant, Sleep};
 
 use super::error::root_cause;
-use crate::count::stream::{self, Meter};
-use crate::count::{Counts, body};
+use super::reader::{MAX_FRAME_BYTES, Reader};
+use crate::convert::Translator;
+use crate::count::Counts;
+use crate::count::stream::Meter;
+use crate::error::Problem;
 use crate::protocol::Protocol;
 use crate::sse::Splitter;
 
-/// The longest frame that is metered; Responses repeats the whole answer in its last one.
-const MAX_FRAME_BYTES: usize = 16 << 20;
-/// How much of an answer in one piece is kept for reading its usage.
-const MAX_KEPT_BYTES: usize = 32 << 20;
 /// After this much silence a stream's client hears a sign of life, at the latest 15 s after the last byte.
 const KEEP_ALIVE: Duration = Duration::from_secs(10);
 /// How often silence is looked for.
@@ -62,7 +61,9 @@ pub trait Observer: Send + Unpin + 'static {
     fn first_byte(&mut self);
     /// It is over; called exactly once.
     fn end(&mut self, end: End);
-    /// The frames that tell a stream's client how it ended, where that was not as it should.
+    /// What to tell the client about an answer that did not end as it should.
+    fn problem(&mut self, finish: &Finish) -> Problem;
+    /// The same as the frames that end a stream.
     fn explain(&mut self, finish: &Finish) -> Bytes;
 }
 
@@ -95,11 +96,6 @@ enum State {
     Broken,
 }
 
-enum Reader {
-    Stream { protocol: Protocol, splitter: Splitter, meter: Meter, hide_usage: bool, lost_track: bool },
-    Whole { protocol: Protocol, kept: Vec<Bytes>, kept_bytes: usize },
-}
-
 impl<O: Observer, B: Upstream> Relay<O, B> {
     /// Relays an event stream of `protocol`. With `hide_usage`, chunks with nothing but usage stay here.
     pub fn stream(upstream: B, protocol: Protocol, hide_usage: bool, idle: Duration, observer: O) -> Self {
@@ -107,6 +103,13 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
         let meter = Meter::new(protocol);
         let reader = Reader::Stream { protocol, splitter, meter, hide_usage, lost_track: false };
         Self::new(upstream, reader, idle, observer)
+    }
+
+    /// Relays an event stream of `protocol` in the client's words.
+    pub fn translated(upstream: B, protocol: Protocol, translator: Translator, idle: Duration, observer: O) -> Self {
+        let splitter = Splitter::new(MAX_FRAME_BYTES);
+        let (meter, translator) = (Meter::new(protocol), Box::new(translator));
+        Self::new(upstream, Reader::Translated { splitter, meter, translator, lost_track: false }, idle, observer)
     }
 
     /// Relays an answer in one piece.
@@ -152,7 +155,17 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
         let is_stream = matches!(self.reader, Reader::Stream { .. });
         let finish = self.reader.judge(finish);
         self.state = State::Ended;
-        if matches!(finish, Finish::Cut(_) | Finish::Idle) {
+        if let Reader::Translated { translator, .. } = &mut self.reader {
+            if matches!(finish, Finish::Cut(_) | Finish::Idle) {
+                translator.fail(&self.observer.problem(&finish));
+            } else if finish == Finish::Whole {
+                translator.finish();
+            }
+            let rest = translator.take();
+            if !rest.is_empty() {
+                self.out.push_back(rest);
+            }
+        } else if matches!(finish, Finish::Cut(_) | Finish::Idle) {
             if is_stream {
                 self.reader.close_frame(&mut self.out);
                 self.out.push_back(self.observer.explain(&finish));
@@ -264,114 +277,3 @@ impl std::fmt::Display for BrokenAnswer {
 }
 
 impl Error for BrokenAnswer {}
-
-impl Reader {
-    fn read(&mut self, chunk: Bytes, out: &mut VecDeque<Bytes>) {
-        match self {
-            Self::Whole { kept, kept_bytes, .. } => {
-                *kept_bytes = kept_bytes.saturating_add(chunk.len());
-                if *kept_bytes <= MAX_KEPT_BYTES {
-                    kept.push(chunk.clone());
-                } else {
-                    kept.clear();
-                }
-                out.push_back(chunk);
-            }
-            Self::Stream { lost_track: true, .. } => out.push_back(chunk),
-            Self::Stream { splitter, meter, hide_usage: false, lost_track, .. } => {
-                *lost_track = splitter.push(&chunk, |frame| _ = meter.read(&frame)).is_err();
-                out.push_back(chunk);
-            }
-            Self::Stream { splitter, meter, lost_track, .. } => {
-                let before = splitter.is_between_frames();
-                let at = out.len();
-                let mut hidden = false;
-                let pushed = splitter.push(&chunk, |frame| {
-                    if meter.read(&frame) == stream::Frame::UsageOnly {
-                        hidden = true;
-                    } else {
-                        out.push_back(frame);
-                    }
-                });
-                *lost_track = pushed.is_err();
-                // Whole frames only, none hidden: the chunk itself is one write instead of several.
-                if before && !hidden && out.len() > at + 1 && splitter.is_between_frames() && !*lost_track {
-                    out.truncate(at);
-                    out.push_back(chunk);
-                }
-            }
-        }
-    }
-
-    /// A clean end is believed only of a stream that said it was at its end.
-    fn judge(&self, finish: Finish) -> Finish {
-        match self {
-            Self::Stream { meter, lost_track: false, .. } if finish == Finish::Whole => {
-                if meter.has_failed() {
-                    Finish::Failed
-                } else if meter.is_whole() {
-                    Finish::Whole
-                } else {
-                    Finish::Cut("the stream ended without its end mark".to_owned())
-                }
-            }
-            // What follows a complete answer is of no interest: many clients hang up at its end mark.
-            Self::Stream { meter, .. } if meter.is_whole() && !meter.has_failed() => Finish::Whole,
-            Self::Stream { .. } | Self::Whole { .. } => finish,
-        }
-    }
-
-    /// What is left of a frame without its blank line.
-    fn release_rest(&mut self, out: &mut VecDeque<Bytes>) {
-        if let Self::Stream { splitter, meter, hide_usage, .. } = self {
-            let rest = splitter.take_rest();
-            if rest.is_empty() {
-                return;
-            }
-            let kind = meter.read(&rest);
-            if *hide_usage && kind != stream::Frame::UsageOnly {
-                out.push_back(rest);
-            }
-        }
-    }
-
-    /// Ends a frame of which the client has seen a part, so that what follows is a frame of its own.
-    fn close_frame(&mut self, out: &mut VecDeque<Bytes>) {
-        if let Self::Stream { splitter, hide_usage, lost_track, .. } = self {
-            let half = !splitter.take_rest().is_empty();
-            if (half && !*hide_usage) || *lost_track {
-                out.push_back(Bytes::from_static(b"\n\n"));
-            }
-        }
-    }
-
-    /// What keeps a silent stream's client waiting: a comment, or the ping that Anthropic's clients look for.
-    fn sign_of_life(&self) -> Option<Bytes> {
-        let Self::Stream { protocol, splitter, hide_usage, lost_track, .. } = self else { return None };
-        if *lost_track || !(splitter.is_between_frames() || *hide_usage) {
-            return None;
-        }
-        Some(Bytes::from_static(match protocol {
-            Protocol::Anthropic => b"event: ping\ndata: {\"type\": \"ping\"}\n\n",
-            Protocol::OpenAi | Protocol::Responses | Protocol::Gemini | Protocol::Cohere => b": keep-alive\n\n",
-        }))
-    }
-
-    fn end(&mut self, finish: Finish) -> End {
-        match self {
-            Self::Stream { meter, .. } => {
-                End { finish, reported: meter.reported(), estimated_output: meter.estimated_output() }
-            }
-            Self::Whole { protocol, kept, .. } => {
-                let answer = match kept.as_slice() {
-                    [one] => one.clone(),
-                    several => Bytes::from(several.concat()),
-                };
-                let reported = if finish == Finish::Whole { body::read(*protocol, &answer) } else { None };
-                let estimated_output =
-                    if reported.is_none() { crate::count::estimate::answer_tokens(&answer) } else { 0 };
-                End { finish, reported, estimated_output }
-            }
-        }
-    }
-}

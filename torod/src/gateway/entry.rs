@@ -7,6 +7,7 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TY
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use tokenrouter::call::{Pieces, Relay};
+use tokenrouter::convert::Back;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::Peek;
 use tokenrouter::splice::{self, Edit};
@@ -15,7 +16,7 @@ use tokenrouter::surface::Surface;
 use super::exchange::{Attempt, Exchange, Input};
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
-use super::{headers, intake, reject};
+use super::{headers, intake, reject, translated};
 use crate::access::caller::{self, Caller};
 use crate::app::App;
 use crate::lifecycle::Permit;
@@ -66,15 +67,20 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Err(problem) => return refused(problem, Some(&caller)),
     };
 
+    let lane = if route.protocol == surface.protocol() {
+        Lane::native(&body, &peek, surface, provider, model)
+    } else {
+        let input = Input::of(&body, true).tokens();
+        match translated::prepare(&app, surface, provider, &route, model, &body, &request_id, input) {
+            Ok(lane) => lane,
+            Err(problem) => return refused(problem, Some(&caller)),
+        }
+    };
     let permits = match permits(&app, &live, provider, peek.stream) {
         Ok(permits) => permits,
         Err(problem) => return refused(problem, Some(&caller)),
     };
 
-    let wants_usage = peek.stream && surface.usage_on_request() && provider.asks_stream_usage;
-    let usage_edit = if wants_usage { splice::ask_stream_usage(&body, &peek) } else { None };
-    let hide_usage = usage_edit.is_some();
-    let edits: Vec<Edit> = splice::set_model(&peek, model).into_iter().chain(usage_edit).collect();
     let asked: Option<Arc<str>> = (peek.model != model).then(|| peek.model.as_ref().into());
     let model: Arc<str> = model.into();
     let stream = peek.stream;
@@ -95,16 +101,70 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         status: 0,
         permits,
     };
-    let pieces = Pieces::new(splice::apply(&body, edits));
     drop(body);
-    let upstream = outgoing(&head.headers, &route, pieces, &request_id);
     let protocol = route.protocol;
+    let (pieces, way) = lane.split(&mut said);
+    let upstream = outgoing(&head.headers, &route, pieces, &request_id, surface.protocol());
     let exchange = Exchange::begin(app, in_flight, exchange_id, request_id, surface, caller, attempt);
-    match provider.client.send(upstream).await {
-        Ok(answer) => relay(exchange, answer, said, surface, protocol, provider, hide_usage),
-        Err(e) => {
+    match (provider.client.send(upstream).await, way) {
+        (Ok(answer), Way::Native { hide_usage }) => {
+            relay(exchange, answer, said, surface, protocol, provider, hide_usage)
+        }
+        (Ok(answer), Way::Translated(back)) => {
+            translated::answer(exchange, answer, said, surface, protocol, provider, *back).await
+        }
+        (Err(e), _) => {
             let (problem, id) = exchange.call_failed(&e);
             with_headers(problem::respond(&problem, surface.protocol(), &id), said)
+        }
+    }
+}
+
+/// What goes to the provider, and how its answer comes back.
+pub enum Lane {
+    /// The client's own bytes.
+    Native {
+        /// The body.
+        pieces: Pieces,
+        /// Whether the usage that we asked for is kept from the client.
+        hide_usage: bool,
+    },
+    /// A request in the provider's protocol.
+    Translated {
+        /// The body.
+        body: Bytes,
+        /// The answer's way back.
+        back: Box<Back>,
+        /// What was lost.
+        degraded: Option<HeaderValue>,
+    },
+}
+
+/// The way of an answer.
+enum Way {
+    Native { hide_usage: bool },
+    Translated(Box<Back>),
+}
+
+impl Lane {
+    /// The client's own bytes with the model in place, and a question for the usage of a stream.
+    fn native(body: &Bytes, peek: &Peek<'_>, surface: Surface, provider: &Provider, model: &str) -> Self {
+        let wants_usage = peek.stream && surface.usage_on_request() && provider.asks_stream_usage;
+        let usage_edit = if wants_usage { splice::ask_stream_usage(body, peek) } else { None };
+        let hide_usage = usage_edit.is_some();
+        let edits: Vec<Edit> = splice::set_model(peek, model).into_iter().chain(usage_edit).collect();
+        Self::Native { pieces: Pieces::new(splice::apply(body, edits)), hide_usage }
+    }
+
+    fn split(self, said: &mut HeaderMap) -> (Pieces, Way) {
+        match self {
+            Self::Native { pieces, hide_usage } => (pieces, Way::Native { hide_usage }),
+            Self::Translated { body, back, degraded } => {
+                if let Some(fields) = degraded {
+                    said.insert(translated::DEGRADED, fields);
+                }
+                (Pieces::new(vec![body]), Way::Translated(back))
+            }
         }
     }
 }
@@ -127,6 +187,7 @@ fn permits(app: &App, live: &Snapshot, provider: &Provider, stream: bool) -> Res
     Ok([call, place])
 }
 
+/// Who serves a request.
 struct Chosen<'l, 'm> {
     provider: &'l Arc<Provider>,
     model: &'m str,
@@ -140,19 +201,31 @@ fn choose<'l, 'm>(live: &'l Snapshot, surface: Surface, peek: &'m Peek<'_>) -> R
     let provider = live.providers.get(picked.provider).ok_or_else(|| {
         Problem::new(Kind::Internal, "internal_error", "the chosen provider does not exist", "Report this.")
     })?;
-    let route = provider.route(surface).ok_or_else(|| reject::not_spoken(&provider.name, surface.protocol()))?;
+    let route = provider.route(surface).or_else(|| provider.translated(surface));
+    let route = route.ok_or_else(|| reject::not_spoken(&provider.name, surface.protocol()))?;
     Ok(Chosen { provider, model: picked.model, route, how: picked.how.as_str() })
 }
 
 /// The request to the provider: the client's meaning, our credential.
-fn outgoing(client: &HeaderMap, route: &Route<'_>, pieces: Pieces, id: &RequestId) -> Request<Pieces> {
+fn outgoing(
+    client: &HeaderMap,
+    route: &Route<'_>,
+    pieces: Pieces,
+    id: &RequestId,
+    from: tokenrouter::Protocol,
+) -> Request<Pieces> {
     let length = pieces.len();
     let mut request = Request::new(pieces);
     *request.method_mut() = Method::POST;
     *request.uri_mut() = route.uri.clone();
     let to = request.headers_mut();
     to.reserve(client.len() + 6);
-    headers::filter(client, to, headers::goes_upstream);
+    if from == route.protocol {
+        headers::filter(client, to, headers::goes_upstream);
+    } else {
+        headers::filter(client, to, headers::goes_to_another_protocol);
+        headers::introduce(route.protocol, to);
+    }
     to.insert(CONTENT_LENGTH, HeaderValue::from(length));
     to.insert(CONTENT_TYPE, problem::JSON);
     to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -175,7 +248,7 @@ fn say_route(to: &mut HeaderMap, provider: &Provider, model: &str, asked: Option
     to.insert(ROUTE, HeaderValue::from_static(how));
 }
 
-fn with_headers(mut response: Response<Reply>, said: HeaderMap) -> Response<Reply> {
+pub(super) fn with_headers(mut response: Response<Reply>, said: HeaderMap) -> Response<Reply> {
     response.headers_mut().extend(said);
     response
 }
@@ -219,7 +292,7 @@ fn relay(
 }
 
 /// Answers that must not reach the client as they are: about our own credential, or not of the protocol.
-fn unfit(head: &http::response::Parts, content_type: &[u8], provider: &Provider) -> Option<Problem> {
+pub(super) fn unfit(head: &http::response::Parts, content_type: &[u8], provider: &Provider) -> Option<Problem> {
     let (status, name) = (head.status, &provider.name);
     let encodings = head.headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
     if let Some(encoding) = encodings.into_iter().find(|e| !e.is_empty() && !e.eq_ignore_ascii_case(b"identity")) {

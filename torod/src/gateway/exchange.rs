@@ -80,7 +80,8 @@ impl Input {
         }
     }
 
-    fn tokens(&self) -> u64 {
+    /// The estimate.
+    pub fn tokens(&self) -> u64 {
         match self {
             Self::Body(body) => estimate::request_tokens(body),
             Self::Tokens(tokens) => *tokens,
@@ -224,7 +225,7 @@ impl Exchange {
         });
     }
 
-    fn problem(&self, finish: &Finish) -> Problem {
+    fn what_happened(&self, finish: &Finish) -> Problem {
         let name = &self.attempt.provider.name;
         match finish {
             Finish::Idle => Problem::new(
@@ -279,8 +280,12 @@ impl Observer for Exchange {
         self.settle(outcome, counts, source);
     }
 
+    fn problem(&mut self, finish: &Finish) -> Problem {
+        self.what_happened(finish)
+    }
+
     fn explain(&mut self, finish: &Finish) -> Bytes {
-        self.problem(finish).stream_end(self.surface.protocol(), self.request_id.as_str())
+        self.what_happened(finish).stream_end(self.surface.protocol(), self.request_id.as_str())
     }
 }
 

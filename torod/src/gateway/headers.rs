@@ -5,11 +5,12 @@
 //! anything about where the client sits, or what would choose another account.
 
 use http::header::{
-    ACCEPT_ENCODING, ALLOW, ALT_SVC, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, DATE, EXPECT,
-    HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE, TRAILER,
+    ACCEPT, ACCEPT_ENCODING, ALLOW, ALT_SVC, AUTHORIZATION, CONNECTION, CONTENT_ENCODING, CONTENT_LENGTH, COOKIE, DATE,
+    EXPECT, HOST, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, SERVER, SET_COOKIE, STRICT_TRANSPORT_SECURITY, TE, TRAILER,
     TRANSFER_ENCODING, UPGRADE, VIA, WWW_AUTHENTICATE,
 };
-use http::{HeaderMap, HeaderName};
+use http::{HeaderMap, HeaderName, HeaderValue};
+use tokenrouter::Protocol;
 
 use crate::access::key::{Key, PREFIX};
 use crate::access::proxy::is_proxy_header;
@@ -63,6 +64,22 @@ pub fn goes_upstream(name: &HeaderName) -> bool {
         return false;
     }
     HARMLESS.contains(&name) || !SECRET_PARTS.iter().any(|part| name.contains(part))
+}
+
+/// Whether a client's header goes to a provider of another protocol: nothing that only its own would understand.
+pub fn goes_to_another_protocol(name: &HeaderName) -> bool {
+    let text = name.as_str();
+    let belongs_elsewhere =
+        ["anthropic-", "openai-", "x-goog-", "x-stainless-", "x-app"].iter().any(|start| text.starts_with(start));
+    goes_upstream(name) && !belongs_elsewhere && *name != ACCEPT
+}
+
+/// Says what every client of `protocol` says.
+pub fn introduce(protocol: Protocol, to: &mut HeaderMap) {
+    to.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+    if protocol == Protocol::Anthropic {
+        to.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
+    }
 }
 
 /// Whether a provider's header goes to the client.

@@ -8,3 +8,4 @@ pub mod models;
 pub mod reject;
 pub mod reply;
 pub mod request_id;
+pub mod translated;

@@ -7,6 +7,7 @@ use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue, Uri};
 use tokenrouter::call::Client;
 use tokenrouter::catalog::{AuthStyle, BaseUrl, Preset};
+use tokenrouter::convert;
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::secret::Secret;
@@ -22,6 +23,8 @@ pub struct Provider {
     pub name: Arc<str>,
     /// The same as the value of a response header.
     pub name_header: HeaderValue,
+    /// The preset that it follows; empty for none.
+    pub kind: Box<str>,
     /// Whether it may be used.
     pub enabled: bool,
     /// Its connections.
@@ -97,6 +100,7 @@ impl Provider {
         Ok(Self {
             name: config.name.as_str().into(),
             name_header: HeaderValue::try_from(&config.name).map_err(|_| fail("its name cannot stand in a header"))?,
+            kind: config.provider_type.as_deref().unwrap_or_default().into(),
             enabled: config.enabled,
             client: Client::new(config.timeouts, config.max_idle_connections),
             health: Health::default(),
@@ -121,6 +125,17 @@ impl Provider {
         })?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.at(endpoint, surface, wanted)
+    }
+
+    /// Where a conversation for `surface` goes that must be translated first.
+    pub fn translated(&self, surface: Surface) -> Option<Route<'_>> {
+        if !surface.is_conversation() {
+            return None;
+        }
+        let possible = Protocol::ALL.into_iter().filter(|to| convert::is_possible(surface.protocol(), *to));
+        let route = possible.into_iter().find_map(|to| self.at(self.endpoint(to)?, Surface::conversation(to)?, to))?;
+        self.calls.fetch_add(1, Ordering::Relaxed);
+        Some(route)
     }
 
     /// Where its model list is: any protocol's list will do.

@@ -12,4 +12,5 @@ mod odd_upstream;
 mod routing;
 mod streams;
 mod support;
+mod translated;
 mod usage;

@@ -1,0 +1,157 @@
+//! Requests and answers on their way between two protocols.
+
+use bytes::Bytes;
+use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+use tokenrouter::Protocol;
+use tokenrouter::call::Relay;
+use tokenrouter::chat::Target;
+use tokenrouter::convert::{Back, Context, translate};
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::surface::Surface;
+
+use super::entry::{Lane, unfit, with_headers};
+use super::exchange::Exchange;
+use super::reply::Reply;
+use super::request_id::{self, RequestId};
+use crate::app::App;
+use crate::problem;
+use crate::upstreams::provider::{Provider, Route};
+use crate::usage::record::Outcome;
+
+/// Names what did not reach the provider as it was sent.
+pub const DEGRADED: HeaderName = HeaderName::from_static("x-tokenrouter-degraded");
+/// The largest answer that is kept to be translated.
+const MAX_ANSWER_BYTES: usize = 64 << 20;
+/// The most of an error answer that is read.
+const MAX_ERROR_BYTES: usize = 1 << 20;
+
+/// Writes the request in `body` for `provider`.
+#[expect(clippy::too_many_arguments, reason = "what the straight line knows at this point")]
+pub fn prepare(
+    app: &App,
+    surface: Surface,
+    provider: &Provider,
+    route: &Route<'_>,
+    model: &str,
+    body: &Bytes,
+    id: &RequestId,
+    estimated_input: u64,
+) -> Result<Lane, Problem> {
+    let target = Target::new(&provider.kind, route.protocol, model);
+    let now_ms = app.clock.now_ms();
+    let context = Context {
+        seed: format!("{:016x}", app.ids.exchange(now_ms).0),
+        now_s: u64::try_from(now_ms / 1000).unwrap_or(0),
+        estimated_input,
+        sealer: Some(app.sealer.clone()),
+    };
+    let done = translate(surface.protocol(), body, &target, context)?;
+    let fields = done.losses.header();
+    if let Some(fields) = &fields {
+        tracing::info!(
+            target: "request",
+            id = id.as_str(),
+            degraded = fields.as_str(),
+            "not all of the request reaches {} in the protocol {}: {fields}",
+            provider.name,
+            route.protocol
+        );
+    }
+    let degraded = fields.and_then(|fields| HeaderValue::try_from(fields).ok());
+    Ok(Lane::Translated { body: done.body, back: Box::new(done.back), degraded })
+}
+
+/// What becomes of the provider's answer.
+pub async fn answer(
+    mut exchange: Exchange,
+    answer: Response<Incoming>,
+    mut said: HeaderMap,
+    surface: Surface,
+    protocol: Protocol,
+    provider: &Provider,
+    back: Back,
+) -> Response<Reply> {
+    let (head, body) = answer.into_parts();
+    exchange.answered(head.status.as_u16());
+    let id = exchange.request_id().clone();
+    let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let refuse = |problem: &Problem, said: HeaderMap| {
+        let mut response = problem::respond(problem, surface.protocol(), &id);
+        if let Some(after) = head.headers.get(RETRY_AFTER) {
+            response.headers_mut().insert(RETRY_AFTER, after.clone());
+        }
+        with_headers(response, said)
+    };
+    if let Some(problem) = unfit(&head, kind, provider) {
+        let (problem, _) = exchange.refuse(problem, Outcome::UpstreamError, false);
+        return refuse(&problem, said);
+    }
+    let idle = provider.client.timeouts().idle;
+    if !head.status.is_success() {
+        let told = gather(Relay::whole(body, protocol, idle, exchange), MAX_ERROR_BYTES).await.unwrap_or_default();
+        return refuse(&back.error(head.status.as_u16(), &told), said);
+    }
+    let is_stream = kind.starts_with(b"text/event-stream");
+    let wants_stream = back.wants_stream();
+    if is_stream && wants_stream {
+        let relay = Relay::translated(body, protocol, back.stream(), idle, exchange);
+        stream_headers(&mut said, &id);
+        return reply(Reply::Relay(Box::new(relay)), said);
+    }
+    // A provider that streams unasked, or does not although asked, is put right here.
+    let told = if is_stream {
+        let whole = gather(Relay::stream(body, protocol, false, idle, exchange), MAX_ANSWER_BYTES).await;
+        whole.and_then(|stream| back.gathered(&stream))
+    } else {
+        let whole = gather(Relay::whole(body, protocol, idle, exchange), MAX_ANSWER_BYTES).await;
+        whole.and_then(|body| back.whole(&body))
+    };
+    match told {
+        Ok(bytes) => {
+            if wants_stream {
+                stream_headers(&mut said, &id);
+            } else {
+                said.insert(CONTENT_TYPE, problem::JSON);
+                said.insert(request_id::HEADER, id.header().clone());
+            }
+            reply(Reply::from(Bytes::from(bytes)), said)
+        }
+        Err(problem) => refuse(&problem, said),
+    }
+}
+
+fn stream_headers(said: &mut HeaderMap, id: &RequestId) {
+    said.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+    said.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
+    // Reverse proxies hold streams back unless told not to.
+    said.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
+    said.insert(request_id::HEADER, id.header().clone());
+}
+
+fn reply(body: Reply, said: HeaderMap) -> Response<Reply> {
+    let mut response = Response::new(body);
+    *response.headers_mut() = said;
+    response
+}
+
+/// All of an answer, metered in passing.
+async fn gather(mut relay: Relay<Exchange>, limit: usize) -> Result<Bytes, Problem> {
+    let mut all = Vec::new();
+    while let Some(frame) = relay.frame().await {
+        let Ok(frame) = frame else {
+            let said = "the provider broke off its answer";
+            return Err(Problem::new(Kind::UpstreamFailed, "upstream_cut", said, "Try again."));
+        };
+        if let Ok(data) = frame.into_data() {
+            all.extend_from_slice(&data);
+        }
+        if all.len() > limit {
+            let said = "the provider's answer is larger than any model's";
+            return Err(Problem::new(Kind::UpstreamFailed, "upstream_nonsense", said, ""));
+        }
+    }
+    Ok(all.into())
+}
