@@ -18,7 +18,7 @@ use crate::envelope::{self, Sealer};
 use crate::error::{Kind, Problem};
 use crate::protocol::Protocol;
 use crate::sse::Splitter;
-use crate::{anthropic, openai};
+use crate::{anthropic, openai, responses};
 
 /// The longest event that a provider may send.
 const MAX_FRAME_BYTES: usize = 16 << 20;
@@ -29,7 +29,7 @@ pub const fn is_possible(from: Protocol, to: Protocol) -> bool {
 }
 
 const fn is_spoken(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::OpenAi | Protocol::Anthropic)
+    matches!(protocol, Protocol::OpenAi | Protocol::Responses | Protocol::Anthropic)
 }
 
 /// What is known of a request before its answer.
@@ -93,6 +93,7 @@ pub fn translate(from: Protocol, body: &[u8], target: &Target, context: Context)
 fn read(from: Protocol, body: &[u8]) -> Result<Request, BadRequest> {
     match from {
         Protocol::OpenAi => openai::request::read(body),
+        Protocol::Responses => responses::request::read(body),
         Protocol::Anthropic => anthropic::request::read(body),
         other => Err(unspoken(other)),
     }
@@ -101,6 +102,7 @@ fn read(from: Protocol, body: &[u8]) -> Result<Request, BadRequest> {
 fn write(request: &Request, target: &Target, losses: &mut Losses) -> Result<Written, Impossible> {
     match target.protocol {
         Protocol::OpenAi => openai::request::write(request, target, losses),
+        Protocol::Responses => responses::request::write(request, target, losses),
         Protocol::Anthropic => anthropic::request::write(request, target, losses),
         other => Err(Impossible::new(crate::chat::Field::Messages, other, "it is not translated yet")),
     }
@@ -128,6 +130,7 @@ impl Back {
     pub fn whole(self, body: &[u8]) -> Result<Vec<u8>, Problem> {
         let response = match self.to {
             Protocol::OpenAi => openai::response::read(body, &self.maker),
+            Protocol::Responses => responses::response::read(body, &self.maker),
             Protocol::Anthropic => anthropic::response::read(body, &self.maker),
             other => Err(unspoken(other)),
         };
@@ -182,6 +185,7 @@ impl Back {
 fn write_response(from: Protocol, response: &Response, reply: &Reply) -> Result<Vec<u8>, Problem> {
     match from {
         Protocol::OpenAi => Ok(openai::response::write(response, reply)),
+        Protocol::Responses => Ok(responses::response::write(response, reply)),
         Protocol::Anthropic => Ok(anthropic::response::write(response, reply)),
         other => Err(unspoken(other).problem()),
     }
@@ -233,6 +237,7 @@ impl Translator {
         match self.sequencer.sink().sink() {
             Out::Stream(Writer::OpenAi(writer)) => writer.keep_alive(),
             Out::Stream(Writer::Anthropic(writer)) => writer.keep_alive(),
+            Out::Stream(Writer::Responses(writer)) => writer.keep_alive(),
             Out::Whole(_) => b"",
         }
     }
@@ -250,6 +255,7 @@ impl Out {
         match self {
             Self::Stream(Writer::OpenAi(writer)) => writer.take(),
             Self::Stream(Writer::Anthropic(writer)) => writer.take(),
+            Self::Stream(Writer::Responses(writer)) => writer.take(),
             Self::Whole(_) => Vec::new(),
         }
     }
@@ -260,6 +266,7 @@ impl Sink for Out {
         match self {
             Self::Stream(Writer::OpenAi(writer)) => writer.event(event),
             Self::Stream(Writer::Anthropic(writer)) => writer.event(event),
+            Self::Stream(Writer::Responses(writer)) => writer.event(event),
             Self::Whole(collector) => collector.event(event),
         }
     }
@@ -268,12 +275,14 @@ impl Sink for Out {
 #[derive(Debug)]
 enum Writer {
     OpenAi(Box<openai::stream::Writer>),
+    Responses(Box<responses::stream::Writer>),
     Anthropic(Box<anthropic::stream::Writer>),
 }
 
 impl Writer {
     fn new(protocol: Protocol, reply: Reply) -> Self {
         match protocol {
+            Protocol::Responses => Self::Responses(Box::new(responses::stream::Writer::new(reply))),
             Protocol::Anthropic => Self::Anthropic(Box::new(anthropic::stream::Writer::new(reply))),
             _ => Self::OpenAi(Box::new(openai::stream::Writer::new(reply))),
         }
@@ -283,12 +292,14 @@ impl Writer {
 #[derive(Debug)]
 enum Reader {
     OpenAi(openai::stream::Reader),
+    Responses(responses::stream::Reader),
     Anthropic(anthropic::stream::Reader),
 }
 
 impl Reader {
     fn new(protocol: Protocol, maker: Maker) -> Self {
         match protocol {
+            Protocol::Responses => Self::Responses(responses::stream::Reader::new(maker)),
             Protocol::Anthropic => Self::Anthropic(anthropic::stream::Reader::new(maker)),
             _ => Self::OpenAi(openai::stream::Reader::new(maker)),
         }
@@ -297,6 +308,7 @@ impl Reader {
     fn frame<S: Sink>(&mut self, frame: &[u8], to: &mut Sequencer<S>) -> Result<(), Broken> {
         match self {
             Self::OpenAi(reader) => reader.frame(frame, to),
+            Self::Responses(reader) => reader.frame(frame, to),
             Self::Anthropic(reader) => reader.frame(frame, to),
         }
     }
@@ -304,6 +316,7 @@ impl Reader {
     const fn is_complete(&self) -> bool {
         match self {
             Self::OpenAi(reader) => reader.is_complete(),
+            Self::Responses(reader) => reader.is_complete(),
             Self::Anthropic(reader) => reader.is_complete(),
         }
     }
@@ -311,6 +324,7 @@ impl Reader {
     const fn problem(&self) -> Option<&Problem> {
         match self {
             Self::OpenAi(reader) => reader.problem(),
+            Self::Responses(reader) => reader.problem(),
             Self::Anthropic(reader) => reader.problem(),
         }
     }

@@ -112,6 +112,25 @@ pub fn data(frame: &[u8]) -> Option<Cow<'_, [u8]>> {
     Some(Cow::Owned(joined))
 }
 
+/// Writes `value` as a frame's `data` line and ends the frame.
+///
+/// JSON that passes through as its text may hold line ends between its tokens, and only there; they would end the
+/// line, so they become blanks.
+pub(crate) fn write_data(out: &mut Vec<u8>, value: &impl serde::Serialize) {
+    out.extend_from_slice(b"data: ");
+    let from = out.len();
+    // Writing to memory cannot fail.
+    _ = serde_json::to_writer(&mut *out, value);
+    let mut rest = out.get_mut(from..).unwrap_or_default();
+    while let Some(at) = memchr::memchr2(b'\n', b'\r', rest) {
+        if let Some(byte) = rest.get_mut(at) {
+            *byte = b' ';
+        }
+        rest = rest.get_mut(at + 1..).unwrap_or_default();
+    }
+    out.extend_from_slice(b"\n\n");
+}
+
 /// The name of a frame's event, if it has one.
 pub fn event(frame: &[u8]) -> Option<&[u8]> {
     lines(frame).filter_map(|line| value(line, b"event")).last()

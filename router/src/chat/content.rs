@@ -37,6 +37,12 @@ pub enum PartKind {
     Opaque(Opaque),
 }
 
+impl From<PartKind> for Part {
+    fn from(kind: PartKind) -> Self {
+        Self::new(kind)
+    }
+}
+
 impl Part {
     /// A part without a cache mark.
     pub const fn new(kind: PartKind) -> Self {

@@ -6,6 +6,7 @@
 use bytes::Bytes;
 use serde::Serialize;
 
+use crate::chat::Json;
 use crate::error::Problem;
 use crate::openai::error::Inner;
 
@@ -82,4 +83,26 @@ pub(crate) fn stream_end(problem: &Problem, request_id: &str) -> Bytes {
     Bytes::from(
         [b"event: error\ndata: ", error.as_ref(), b"\n\nevent: response.failed\ndata: ", &failed, b"\n\n"].concat(),
     )
+}
+
+/// The word that clients know: Codex waits on some and gives up on others.
+pub(crate) fn code(problem: &Problem) -> &'static str {
+    match problem.code {
+        "rate_limited" => "rate_limit_exceeded",
+        "context_length_exceeded" => "context_length_exceeded",
+        "overloaded" => "server_is_overloaded",
+        "billing" => "insufficient_quota",
+        "invalid_request" | "not_convertible" => "invalid_prompt",
+        _ => "server_error",
+    }
+}
+
+/// Reads a provider's error answer, which looks like Chat's.
+pub fn read(status: u16, body: &[u8]) -> Problem {
+    crate::openai::error::read(status, body)
+}
+
+/// Reads the error that a provider sent inside a stream.
+pub(crate) fn inside(error: &Json) -> Problem {
+    crate::openai::error::inside(error)
 }

@@ -1,3 +1,9 @@
 //! OpenAI Responses.
 
-pub(crate) mod error;
+pub mod error;
+mod item;
+mod object;
+pub mod request;
+pub mod response;
+pub mod stream;
+mod wire;

@@ -4,5 +4,6 @@
 
 mod answers;
 mod requests;
+mod responses;
 mod sequence;
 mod support;

@@ -7,6 +7,7 @@ use crate::anthropic::usage::UsageOut;
 use crate::anthropic::{error, stop};
 use crate::chat::{Block, CallKind, Event, Head, Json, Part, PartKind, Reply, Sink, Stop};
 use crate::count::Counts;
+use crate::sse;
 
 /// Writes events for our client.
 #[derive(Debug)]
@@ -116,10 +117,8 @@ impl Writer {
     fn send(&mut self, event: &EventOut<'_>) {
         self.out.extend_from_slice(b"event: ");
         self.out.extend_from_slice(event.kind.as_bytes());
-        self.out.extend_from_slice(b"\ndata: ");
-        // Writing to memory cannot fail.
-        _ = serde_json::to_writer(&mut self.out, event);
-        self.out.extend_from_slice(b"\n\n");
+        self.out.push(b'\n');
+        sse::write_data(&mut self.out, event);
     }
 
     fn start(&mut self, head: &Head) {

@@ -6,6 +6,7 @@ use crate::chat::{Block, CallKind, Event, Json, Part, PartKind, Reply, Sink};
 use crate::openai::response::{AnnotationOut, DetailOut, ExtraOut, LogprobsOut, annotations};
 use crate::openai::usage::UsageOut;
 use crate::openai::{error, stop};
+use crate::sse;
 
 /// Writes events for our client.
 #[derive(Debug)]
@@ -145,10 +146,7 @@ impl Writer {
             usage: self.reply.stream_usage.then_some(usage),
             service_tier,
         };
-        self.out.extend_from_slice(b"data: ");
-        // Writing to memory cannot fail.
-        _ = serde_json::to_writer(&mut self.out, &chunk);
-        self.out.extend_from_slice(b"\n\n");
+        sse::write_data(&mut self.out, &chunk);
     }
 
     fn number(&self, choice: u32, block: u32) -> usize {
