@@ -118,10 +118,10 @@ impl Provider {
     pub fn route(&self, surface: Surface) -> Option<Route<'_>> {
         let wanted = surface.protocol();
         let endpoint = self.endpoint(wanted).or_else(|| match wanted {
-            // OpenAI serves both beneath one base URL, so one URL in the file is enough.
-            Protocol::Responses => self.endpoint(Protocol::OpenAi),
-            Protocol::OpenAi => self.endpoint(Protocol::Responses),
-            Protocol::Anthropic | Protocol::Gemini | Protocol::Cohere => None,
+            // Who serves Responses serves OpenAI's other paths beneath the same URL. The other way round that is not
+            // so: most vendors copied Chat Completions alone.
+            Protocol::OpenAi if !surface.is_conversation() => self.endpoint(Protocol::Responses),
+            _ => None,
         })?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         self.at(endpoint, surface, wanted)

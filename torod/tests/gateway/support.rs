@@ -64,7 +64,7 @@ pub fn port_zero() -> SocketAddr {
 pub fn configuration(url: &str, more: &str, inside: &str) -> String {
     format!(
         "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n{more}\n\
-         [[providers]]\nname = \"sim\"\nprotocols = {{ openai = \"{url}/v1\", anthropic = \"{url}/anthropic\" }}\n\
+         [[providers]]\nname = \"sim\"\nprotocols = {{ openai = \"{url}/v1\", responses = \"{url}/v1\", anthropic = \"{url}/anthropic\" }}\n\
          api_key = \"{PROVIDER_KEY}\"\n{inside}\n"
     )
 }

@@ -125,6 +125,45 @@ async fn a_tool_loop_works_across_protocols() {
     daemon.stop().await;
 }
 
+/// Rows 6 and 7: a Responses client on both, and the other clients' words stay theirs.
+#[tokio::test]
+async fn a_responses_client_reaches_chat_and_messages_providers() {
+    let daemon = daemon().await;
+    let tools = r#","tools":[{"type":"function","name":"get_weather","parameters":{"type":"object","properties":{"city":{"type":"string"}},"required":["city"]}}]"#;
+    for provider in ["oa", "an"] {
+        let answer = daemon.post("/v1/responses", format!(r#"{{"model":"{provider}/ok","input":"hi"}}"#)).await.json();
+        assert_eq!((answer["object"].as_str(), answer["status"].as_str()), (Some("response"), Some("completed")));
+        let text = answer["output"][0]["content"][0]["text"].as_str().unwrap().to_owned();
+        let stream =
+            daemon.post("/v1/responses", format!(r#"{{"model":"{provider}/ok","input":"hi","stream":true}}"#)).await;
+        assert!(stream.text().contains("event: response.completed"), "{}", stream.text());
+        let deltas = events(&stream.body).into_iter().filter_map(|event| serde_json::from_str::<Value>(&event).ok());
+        let deltas = deltas.filter(|event| event["type"] == "response.output_text.delta");
+        let streamed: String = deltas.map(|event| event["delta"].as_str().unwrap().to_owned()).collect();
+        assert_eq!(streamed, text);
+
+        let first =
+            daemon.post("/v1/responses", format!(r#"{{"model":"{provider}/tool","input":"hi"{tools}}}"#)).await.json();
+        let call =
+            first["output"].as_array().unwrap().iter().find(|item| item["type"] == "function_call").unwrap().clone();
+        let body = format!(
+            r#"{{"model":"{provider}/tool","input":[{{"role":"user","content":"hi"}},{call},{{"type":"function_call_output","call_id":{},"output":"sunny"}}]{tools}}}"#,
+            call["call_id"]
+        );
+        let last = daemon.post("/v1/responses", body).await;
+        assert_eq!(last.status, 200, "{}", last.text());
+        assert!(
+            last.json()["output"].as_array().unwrap().iter().all(|item| item["type"] == "message"),
+            "{}",
+            last.text()
+        );
+        let cut =
+            daemon.post("/v1/responses", format!(r#"{{"model":"{provider}/die5","input":"hi","stream":true}}"#)).await;
+        assert!(cut.text().contains("event: response.failed"), "{}", cut.text());
+    }
+    daemon.stop().await;
+}
+
 #[tokio::test]
 async fn losses_are_named_and_what_cannot_be_is_refused_before_the_call() {
     let daemon = daemon().await;
