@@ -18,19 +18,10 @@ use crate::envelope::{self, Sealer};
 use crate::error::{Kind, Problem};
 use crate::protocol::Protocol;
 use crate::sse::Splitter;
-use crate::{anthropic, openai, responses};
+use crate::{anthropic, cohere, gemini, openai, responses};
 
 /// The longest event that a provider may send.
 const MAX_FRAME_BYTES: usize = 16 << 20;
-
-/// Whether requests in `from` can be served by a provider that speaks `to`.
-pub const fn is_possible(from: Protocol, to: Protocol) -> bool {
-    is_spoken(from) && is_spoken(to)
-}
-
-const fn is_spoken(protocol: Protocol) -> bool {
-    matches!(protocol, Protocol::OpenAi | Protocol::Responses | Protocol::Anthropic)
-}
 
 /// What is known of a request before its answer.
 #[derive(Clone, Debug, Default)]
@@ -62,15 +53,39 @@ pub struct Back {
     from: Protocol,
     to: Protocol,
     wants_stream: bool,
+    as_list: bool,
     maker: Maker,
     lowering: Lowering,
     cut: Vec<String>,
     reply: Reply,
 }
 
-/// Reads `body` in `from` and writes it for `target`.
-pub fn translate(from: Protocol, body: &[u8], target: &Target, context: Context) -> Result<Translated, Problem> {
-    let mut request = read(from, body).map_err(|e| e.problem())?;
+/// A request as a client sends it.
+#[derive(Clone, Copy, Debug)]
+pub struct Asked<'a> {
+    /// The protocol that the client speaks.
+    pub protocol: Protocol,
+    /// The body.
+    pub body: &'a [u8],
+    /// What Gemini says in the path and not in the body; of no account in the other protocols.
+    pub path: Path<'a>,
+}
+
+/// What Gemini says in the path.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Path<'a> {
+    /// The model.
+    pub model: &'a str,
+    /// Whether the answer is to be a stream.
+    pub stream: bool,
+    /// Whether the stream is to be one JSON list (`alt=sse` was not asked for).
+    pub list: bool,
+}
+
+/// Reads what a client asks and writes it for `target`.
+pub fn translate(asked: Asked<'_>, target: &Target, context: Context) -> Result<Translated, Problem> {
+    let from = asked.protocol;
+    let mut request = read(asked).map_err(|e| e.problem())?;
     envelope::open_all(&mut request, context.sealer.as_ref());
     check::pairing(&request).map_err(|e| e.problem())?;
     let mut losses = std::mem::take(&mut request.losses);
@@ -86,16 +101,20 @@ pub fn translate(from: Protocol, body: &[u8], target: &Target, context: Context)
         sealer: context.sealer,
         asked: Some(Box::new(request)),
     };
-    let back = Back { from, to: target.protocol, wants_stream, maker: target.maker.clone(), lowering, cut, reply };
+    let as_list = asked.path.list;
+    let back =
+        Back { from, to: target.protocol, wants_stream, as_list, maker: target.maker.clone(), lowering, cut, reply };
     Ok(Translated { body: body.into(), losses, back })
 }
 
-fn read(from: Protocol, body: &[u8]) -> Result<Request, BadRequest> {
-    match from {
+fn read(asked: Asked<'_>) -> Result<Request, BadRequest> {
+    let Asked { protocol, body, path } = asked;
+    match protocol {
+        Protocol::Gemini => gemini::request::read(body, path.model, path.stream),
         Protocol::OpenAi => openai::request::read(body),
         Protocol::Responses => responses::request::read(body),
         Protocol::Anthropic => anthropic::request::read(body),
-        other => Err(unspoken(other)),
+        Protocol::Cohere => cohere::request::read(body),
     }
 }
 
@@ -104,12 +123,9 @@ fn write(request: &Request, target: &Target, losses: &mut Losses) -> Result<Writ
         Protocol::OpenAi => openai::request::write(request, target, losses),
         Protocol::Responses => responses::request::write(request, target, losses),
         Protocol::Anthropic => anthropic::request::write(request, target, losses),
-        other => Err(Impossible::new(crate::chat::Field::Messages, other, "it is not translated yet")),
+        Protocol::Gemini => gemini::request::write(request, target, losses),
+        Protocol::Cohere => cohere::request::write(request, target, losses),
     }
-}
-
-fn unspoken(protocol: Protocol) -> BadRequest {
-    BadRequest::new("", format!("the protocol \"{protocol}\" is not translated"))
 }
 
 impl Back {
@@ -122,7 +138,9 @@ impl Back {
     pub fn error(&self, status: u16, body: &[u8]) -> Problem {
         match self.to {
             Protocol::Anthropic => anthropic::error::read(status, body),
-            _ => openai::error::read(status, body),
+            Protocol::Gemini => gemini::error::read(status, body),
+            Protocol::Cohere => cohere::error::read(status, body),
+            Protocol::OpenAi | Protocol::Responses => openai::error::read(status, body),
         }
     }
 
@@ -132,7 +150,8 @@ impl Back {
             Protocol::OpenAi => openai::response::read(body, &self.maker),
             Protocol::Responses => responses::response::read(body, &self.maker),
             Protocol::Anthropic => anthropic::response::read(body, &self.maker),
-            other => Err(unspoken(other)),
+            Protocol::Gemini => gemini::response::read(body, &self.maker),
+            Protocol::Cohere => cohere::response::read(body, &self.maker),
         };
         let response = response.map_err(|e| nonsense(&e.to_string()))?;
         self.told(|to| response.replay(to))
@@ -159,10 +178,11 @@ impl Back {
     }
 
     fn told(self, tell: impl FnOnce(&mut Sequencer<Cutter<Out>>) -> Result<(), Broken>) -> Result<Vec<u8>, Problem> {
-        let Self { from, wants_stream, lowering, cut, reply, .. } = self;
+        let Self { from, wants_stream, as_list, lowering, cut, reply, .. } = self;
         let seed = reply.seed.clone();
         if wants_stream {
-            let mut to = Sequencer::new(Cutter::new(Out::Stream(Writer::new(from, reply)), cut), lowering, seed);
+            let mut to =
+                Sequencer::new(Cutter::new(Out::Stream(Writer::new(from, reply, as_list)), cut), lowering, seed);
             tell(&mut to).map_err(|e| broken(&e))?;
             return Ok(to.sink().sink().take());
         }
@@ -170,24 +190,25 @@ impl Back {
         tell(&mut to).map_err(|e| broken(&e))?;
         let Out::Whole(collector) = to.into_sink().into_sink() else { return Ok(Vec::new()) };
         let response = collector.into_response().unwrap_or_else(|| Err(unfinished()))?;
-        write_response(from, &response, &reply)
+        Ok(write_response(from, &response, &reply))
     }
 
     /// Translates the provider's stream while it comes.
     pub fn stream(self) -> Translator {
         let seed = self.reply.seed.clone();
-        let writer = Out::Stream(Writer::new(self.from, self.reply));
+        let writer = Out::Stream(Writer::new(self.from, self.reply, self.as_list));
         let sequencer = Sequencer::new(Cutter::new(writer, self.cut), self.lowering, seed);
         Translator { reader: Reader::new(self.to, self.maker), sequencer }
     }
 }
 
-fn write_response(from: Protocol, response: &Response, reply: &Reply) -> Result<Vec<u8>, Problem> {
+fn write_response(from: Protocol, response: &Response, reply: &Reply) -> Vec<u8> {
     match from {
-        Protocol::OpenAi => Ok(openai::response::write(response, reply)),
-        Protocol::Responses => Ok(responses::response::write(response, reply)),
-        Protocol::Anthropic => Ok(anthropic::response::write(response, reply)),
-        other => Err(unspoken(other).problem()),
+        Protocol::OpenAi => openai::response::write(response, reply),
+        Protocol::Responses => responses::response::write(response, reply),
+        Protocol::Anthropic => anthropic::response::write(response, reply),
+        Protocol::Gemini => gemini::response::write(response, reply),
+        Protocol::Cohere => cohere::response::write(response, reply),
     }
 }
 
@@ -237,6 +258,8 @@ impl Translator {
         match self.sequencer.sink().sink() {
             Out::Stream(Writer::OpenAi(writer)) => writer.keep_alive(),
             Out::Stream(Writer::Anthropic(writer)) => writer.keep_alive(),
+            Out::Stream(Writer::Gemini(writer)) => writer.keep_alive(),
+            Out::Stream(Writer::Cohere(writer)) => writer.keep_alive(),
             Out::Stream(Writer::Responses(writer)) => writer.keep_alive(),
             Out::Whole(_) => b"",
         }
@@ -255,6 +278,8 @@ impl Out {
         match self {
             Self::Stream(Writer::OpenAi(writer)) => writer.take(),
             Self::Stream(Writer::Anthropic(writer)) => writer.take(),
+            Self::Stream(Writer::Gemini(writer)) => writer.take(),
+            Self::Stream(Writer::Cohere(writer)) => writer.take(),
             Self::Stream(Writer::Responses(writer)) => writer.take(),
             Self::Whole(_) => Vec::new(),
         }
@@ -266,6 +291,8 @@ impl Sink for Out {
         match self {
             Self::Stream(Writer::OpenAi(writer)) => writer.event(event),
             Self::Stream(Writer::Anthropic(writer)) => writer.event(event),
+            Self::Stream(Writer::Gemini(writer)) => writer.event(event),
+            Self::Stream(Writer::Cohere(writer)) => writer.event(event),
             Self::Stream(Writer::Responses(writer)) => writer.event(event),
             Self::Whole(collector) => collector.event(event),
         }
@@ -277,14 +304,19 @@ enum Writer {
     OpenAi(Box<openai::stream::Writer>),
     Responses(Box<responses::stream::Writer>),
     Anthropic(Box<anthropic::stream::Writer>),
+    Gemini(Box<gemini::stream::Writer>),
+    Cohere(Box<cohere::stream::Writer>),
 }
 
 impl Writer {
-    fn new(protocol: Protocol, reply: Reply) -> Self {
+    fn new(protocol: Protocol, reply: Reply, as_list: bool) -> Self {
         match protocol {
+            Protocol::Gemini if as_list => Self::Gemini(Box::new(gemini::stream::Writer::new(reply).as_list())),
+            Protocol::Gemini => Self::Gemini(Box::new(gemini::stream::Writer::new(reply))),
             Protocol::Responses => Self::Responses(Box::new(responses::stream::Writer::new(reply))),
             Protocol::Anthropic => Self::Anthropic(Box::new(anthropic::stream::Writer::new(reply))),
-            _ => Self::OpenAi(Box::new(openai::stream::Writer::new(reply))),
+            Protocol::Cohere => Self::Cohere(Box::new(cohere::stream::Writer::new(reply))),
+            Protocol::OpenAi => Self::OpenAi(Box::new(openai::stream::Writer::new(reply))),
         }
     }
 }
@@ -294,6 +326,8 @@ enum Reader {
     OpenAi(openai::stream::Reader),
     Responses(responses::stream::Reader),
     Anthropic(anthropic::stream::Reader),
+    Gemini(gemini::stream::Reader),
+    Cohere(cohere::stream::Reader),
 }
 
 impl Reader {
@@ -301,7 +335,9 @@ impl Reader {
         match protocol {
             Protocol::Responses => Self::Responses(responses::stream::Reader::new(maker)),
             Protocol::Anthropic => Self::Anthropic(anthropic::stream::Reader::new(maker)),
-            _ => Self::OpenAi(openai::stream::Reader::new(maker)),
+            Protocol::Gemini => Self::Gemini(gemini::stream::Reader::new(maker)),
+            Protocol::Cohere => Self::Cohere(cohere::stream::Reader::new(maker)),
+            Protocol::OpenAi => Self::OpenAi(openai::stream::Reader::new(maker)),
         }
     }
 
@@ -310,6 +346,8 @@ impl Reader {
             Self::OpenAi(reader) => reader.frame(frame, to),
             Self::Responses(reader) => reader.frame(frame, to),
             Self::Anthropic(reader) => reader.frame(frame, to),
+            Self::Gemini(reader) => reader.frame(frame, to),
+            Self::Cohere(reader) => reader.frame(frame, to),
         }
     }
 
@@ -318,6 +356,8 @@ impl Reader {
             Self::OpenAi(reader) => reader.is_complete(),
             Self::Responses(reader) => reader.is_complete(),
             Self::Anthropic(reader) => reader.is_complete(),
+            Self::Gemini(reader) => reader.is_complete(),
+            Self::Cohere(reader) => reader.is_complete(),
         }
     }
 
@@ -326,6 +366,8 @@ impl Reader {
             Self::OpenAi(reader) => reader.problem(),
             Self::Responses(reader) => reader.problem(),
             Self::Anthropic(reader) => reader.problem(),
+            Self::Gemini(reader) => reader.problem(),
+            Self::Cohere(reader) => reader.problem(),
         }
     }
 }

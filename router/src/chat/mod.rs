@@ -14,6 +14,7 @@ pub mod json;
 pub mod loss;
 pub mod lower;
 pub mod message;
+pub(crate) mod node;
 pub mod request;
 pub mod response;
 pub mod sequence;

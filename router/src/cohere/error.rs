@@ -1,8 +1,9 @@
 //! Cohere's error body: `{"id","message"}`; a stream ends with a `message-end` whose reason is `ERROR`.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::chat::Json;
 use crate::error::Problem;
 
 #[derive(Serialize)]
@@ -37,4 +38,23 @@ pub(crate) fn stream_end(problem: &Problem, request_id: &str) -> Bytes {
         delta: Delta { finish_reason: "ERROR", error: problem.sentence() },
     });
     Bytes::from([b"event: message-end\ndata: ", end.as_ref(), b"\n\n"].concat())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    message: Option<String>,
+}
+
+/// Reads a provider's error answer.
+pub fn read(status: u16, body: &[u8]) -> Problem {
+    let told: Told = serde_json::from_slice(body).unwrap_or_default();
+    crate::error::upstream(status, &told.message.unwrap_or_default(), "")
+}
+
+/// Reads the error at the end of a stream: its reason, and what more is told.
+pub(crate) fn inside(reason: &str, error: Option<&Json>) -> Problem {
+    let told = error.map(|error| error.as_string().unwrap_or_else(|| error.text().to_owned())).unwrap_or_default();
+    let code = if reason == "TIMEOUT" { "timeout" } else { "" };
+    crate::error::upstream(0, &told, code)
 }

@@ -1,3 +1,9 @@
 //! Cohere v2 chat.
 
-pub(crate) mod error;
+pub mod error;
+pub mod request;
+pub mod response;
+mod stop;
+pub mod stream;
+mod usage;
+mod wire;

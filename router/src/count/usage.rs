@@ -105,6 +105,63 @@ pub(crate) fn openai(json: &str) -> Option<Counts> {
     if json.starts_with('{') { serde_json::from_str::<Usage>(json).ok()?.openai() } else { None }
 }
 
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct Gemini {
+    prompt_token_count: Lenient,
+    candidates_token_count: Lenient,
+    thoughts_token_count: Lenient,
+    tool_use_prompt_token_count: Lenient,
+    cached_content_token_count: Lenient,
+}
+
+/// Counts of a Gemini usage object: the prompt includes what was cached, the candidates exclude the thoughts.
+pub(crate) fn gemini(json: &str) -> Option<Counts> {
+    let usage: Gemini = if json.starts_with('{') { serde_json::from_str(json).ok()? } else { return None };
+    if usage.prompt_token_count.0.is_none() && usage.candidates_token_count.0.is_none() {
+        return None;
+    }
+    let prompt = usage.prompt_token_count.0.unwrap_or(0);
+    let input = prompt.saturating_add(usage.tool_use_prompt_token_count.0.unwrap_or(0));
+    let cache_read = usage.cached_content_token_count.0.unwrap_or(0).min(input);
+    let reasoning = usage.thoughts_token_count.0.unwrap_or(0);
+    Some(Counts {
+        input_uncached: input - cache_read,
+        cache_read,
+        output: usage.candidates_token_count.0.unwrap_or(0).saturating_add(reasoning),
+        reasoning,
+        ..Counts::default()
+    })
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct Cohere {
+    tokens: Option<CohereTokens>,
+    billed_units: Option<CohereTokens>,
+    cached_tokens: Lenient,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default)]
+struct CohereTokens {
+    input_tokens: Lenient,
+    output_tokens: Lenient,
+}
+
+/// Counts of a Cohere usage object: the tokens, not what is billed, which may be fewer.
+pub(crate) fn cohere(json: &str) -> Option<Counts> {
+    let usage: Cohere = if json.starts_with('{') { serde_json::from_str(json).ok()? } else { return None };
+    let tokens = usage.tokens.or(usage.billed_units)?;
+    if tokens.input_tokens.0.is_none() && tokens.output_tokens.0.is_none() {
+        return None;
+    }
+    let input = tokens.input_tokens.0.unwrap_or(0);
+    let cache_read = usage.cached_tokens.0.unwrap_or(0).min(input);
+    let output = tokens.output_tokens.0.unwrap_or(0);
+    Some(Counts { input_uncached: input - cache_read, cache_read, output, ..Counts::default() })
+}
+
 /// Counts of an Anthropic usage object, over those that came `before` in the same stream.
 pub(crate) fn anthropic(json: &str, before: Option<Counts>) -> Option<Counts> {
     let usage = if json.starts_with('{') { serde_json::from_str::<Usage>(json).ok() } else { None };
@@ -221,6 +278,16 @@ mod tests {
         }
         assert_eq!(openai("{}"), None);
         assert_eq!(openai(r#"{"prompt_tokens":null,"completion_tokens":-3}"#), None);
+    }
+
+    #[test]
+    fn gemini_and_cohere_reports_become_disjoint() {
+        let json = r#"{"promptTokenCount":100,"candidatesTokenCount":20,"thoughtsTokenCount":30,"toolUsePromptTokenCount":5,"cachedContentTokenCount":80,"totalTokenCount":155}"#;
+        let found = gemini(json).unwrap();
+        assert_eq!((found, found.total()), (counts([25, 80, 0, 0, 50, 30]), 155));
+        let json = r#"{"billed_units":{"input_tokens":2406.0},"tokens":{"input_tokens":2935.0,"output_tokens":7.0},"cached_tokens":2928.0}"#;
+        assert_eq!(cohere(json), Some(counts([7, 2928, 0, 0, 7, 0])));
+        assert_eq!((gemini("{}"), cohere("{}"), gemini("[]")), (None, None, None));
     }
 
     #[test]

@@ -1,8 +1,9 @@
 //! Google's error body: `{"error":{"code","message","status"}}`.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
+use crate::chat::Json;
 use crate::error::{Kind, Problem};
 use crate::protocol::Protocol;
 
@@ -65,4 +66,56 @@ pub(crate) fn body(problem: &Problem, request_id: &str) -> Bytes {
 
 pub(crate) fn stream_end(problem: &Problem, request_id: &str) -> Bytes {
     Bytes::from([b"data: ", body(problem, request_id).as_ref(), b"\n\n"].concat())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Told {
+    error: Option<Json>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct ToldInner {
+    code: Option<u16>,
+    message: Option<String>,
+    status: Option<String>,
+    details: Vec<ToldDetail>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default, rename_all = "camelCase")]
+struct ToldDetail {
+    reason: Option<String>,
+    retry_delay: Option<String>,
+}
+
+/// Reads a provider's error answer; some come as the only element of a list.
+pub fn read(status: u16, body: &[u8]) -> Problem {
+    let told = serde_json::from_slice::<Told>(body)
+        .ok()
+        .or_else(|| serde_json::from_slice::<Vec<Told>>(body).ok()?.into_iter().next())
+        .unwrap_or_default();
+    told.error.map_or_else(|| crate::error::upstream(status, "", ""), |error| inner(status, &error))
+}
+
+/// Reads the error that a provider sent inside a stream.
+pub(crate) fn inside(error: &Json) -> Problem {
+    inner(0, error)
+}
+
+fn inner(status: u16, error: &Json) -> Problem {
+    let told: ToldInner = error.read().unwrap_or_default();
+    let status = if status == 0 { told.code.unwrap_or(0) } else { status };
+    // A bad key is a bad request in Google's words.
+    let bad_key = told.details.iter().any(|detail| detail.reason.as_deref() == Some("API_KEY_INVALID"));
+    let status = if bad_key { 401 } else { status };
+    let problem = crate::error::upstream(status, &told.message.unwrap_or_default(), &told.status.unwrap_or_default());
+    let delay = told.details.into_iter().find_map(|detail| detail.retry_delay);
+    let seconds = delay.and_then(|delay| delay.trim_end_matches('s').parse::<f64>().ok());
+    #[expect(clippy::cast_sign_loss, reason = "checked to be in range")]
+    match seconds.filter(|seconds| (0.0..86_400.0).contains(seconds)) {
+        Some(seconds) => problem.retry_after(seconds.ceil() as u32),
+        None => problem,
+    }
 }

@@ -1,3 +1,9 @@
-//! Google Gemini generateContent.
+//! Google Gemini `generateContent`.
 
-pub(crate) mod error;
+mod answer;
+pub mod error;
+pub mod request;
+pub mod response;
+mod stop;
+pub mod stream;
+mod wire;

@@ -3,6 +3,8 @@
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
 mod answers;
+mod hostile;
+mod matrix;
 mod requests;
 mod responses;
 mod sequence;

@@ -3,7 +3,7 @@
 use bytes::Bytes;
 use serde_json::Value;
 use tokenrouter::chat::Target;
-use tokenrouter::convert::{Context, Translated, translate};
+use tokenrouter::convert::{Asked, Context, Path, Translated, translate};
 use tokenrouter::envelope::Sealer;
 use tokenrouter::{Problem, Protocol};
 
@@ -20,7 +20,9 @@ pub fn target(protocol: Protocol, model: &str) -> Target {
 }
 
 pub fn ask(from: Protocol, body: &str, to: Protocol, model: &str) -> Result<Translated, Problem> {
-    translate(from, body.as_bytes(), &target(to, model), context())
+    let stream = body.starts_with("{\"stream\":true");
+    let path = Path { model: "m", stream, list: false };
+    translate(Asked { protocol: from, body: body.as_bytes(), path }, &target(to, model), context())
 }
 
 /// What the provider gets, and what the client is told was lost.

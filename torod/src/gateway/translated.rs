@@ -8,7 +8,7 @@ use hyper::body::Incoming;
 use tokenrouter::Protocol;
 use tokenrouter::call::Relay;
 use tokenrouter::chat::Target;
-use tokenrouter::convert::{Back, Context, translate};
+use tokenrouter::convert::{Asked, Back, Context, Path, translate};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::surface::Surface;
 
@@ -48,7 +48,8 @@ pub fn prepare(
         estimated_input,
         sealer: Some(app.sealer.clone()),
     };
-    let done = translate(surface.protocol(), body, &target, context)?;
+    let asked = Asked { protocol: surface.protocol(), body, path: Path::default() };
+    let done = translate(asked, &target, context)?;
     let fields = done.losses.header();
     if let Some(fields) = &fields {
         tracing::info!(

@@ -7,7 +7,6 @@ use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue, Uri};
 use tokenrouter::call::Client;
 use tokenrouter::catalog::{AuthStyle, BaseUrl, Preset};
-use tokenrouter::convert;
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::secret::Secret;
@@ -132,8 +131,8 @@ impl Provider {
         if !surface.is_conversation() {
             return None;
         }
-        let possible = Protocol::ALL.into_iter().filter(|to| convert::is_possible(surface.protocol(), *to));
-        let route = possible.into_iter().find_map(|to| self.at(self.endpoint(to)?, Surface::conversation(to)?, to))?;
+        let others = Protocol::ALL.into_iter().filter(|to| *to != surface.protocol());
+        let route = others.into_iter().find_map(|to| self.at(self.endpoint(to)?, Surface::conversation(to)?, to))?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         Some(route)
     }

@@ -1,0 +1,7 @@
+//! A Gemini stream, both ways.
+
+mod read;
+mod write;
+
+pub use read::Reader;
+pub use write::Writer;
