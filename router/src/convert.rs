@@ -134,6 +134,11 @@ impl Back {
         self.wants_stream
     }
 
+    /// Whether that stream is one JSON list and not events.
+    pub const fn wants_list(&self) -> bool {
+        self.as_list
+    }
+
     /// A provider's error answer, as the client is told it.
     pub fn error(&self, status: u16, body: &[u8]) -> Problem {
         match self.to {

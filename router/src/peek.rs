@@ -222,12 +222,7 @@ impl<'a> Peek<'a> {
         }
         let model_raw = fields.model.filter(|m| m.get() != "null").ok_or(PeekError::NoModel)?;
         let model = text(model_raw).ok_or(PeekError::ModelNotAString)?;
-        if model.is_empty() || model.len() > MAX_MODEL_BYTES {
-            return Err(PeekError::ModelLength(model.len()));
-        }
-        if let Some(c) = model.chars().find(|c| is_hidden(*c)) {
-            return Err(PeekError::ModelCharacter(c));
-        }
+        check_model(&model)?;
         let stream = match fields.stream.map(RawValue::get) {
             None | Some("null" | "false") => false,
             Some("true") => true,
@@ -241,6 +236,30 @@ impl<'a> Peek<'a> {
             inside_at: open + 1,
         })
     }
+}
+
+impl Peek<'static> {
+    /// The same for a protocol that names the model and asks for a stream in the path: `body` must be a JSON object.
+    pub fn in_path(body: &[u8], model: &str, stream: bool) -> Result<Self, PeekError> {
+        let open = body.iter().position(|b| !b.is_ascii_whitespace()).ok_or(PeekError::Empty)?;
+        serde_json::from_slice::<IgnoredAny>(body).map_err(|e| explain(&e))?;
+        if body.get(open) != Some(&b'{') {
+            return Err(PeekError::NotAnObject);
+        }
+        if nested_deeper_than(body, MAX_DEPTH) {
+            return Err(PeekError::TooDeep);
+        }
+        check_model(model)?;
+        let model = Cow::Owned(model.to_owned());
+        Ok(Self { model, model_at: 0..0, stream, stream_options_at: None, inside_at: open + 1 })
+    }
+}
+
+fn check_model(model: &str) -> Result<(), PeekError> {
+    if model.is_empty() || model.len() > MAX_MODEL_BYTES {
+        return Err(PeekError::ModelLength(model.len()));
+    }
+    model.chars().find(|c| is_hidden(*c)).map_or(Ok(()), |c| Err(PeekError::ModelCharacter(c)))
 }
 
 fn text(raw: &RawValue) -> Option<Cow<'_, str>> {

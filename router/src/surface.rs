@@ -17,6 +17,10 @@ pub enum Surface {
     Responses,
     /// Anthropic `/v1/messages`.
     Messages,
+    /// Gemini `/v1beta/models/{model}:generateContent` and `:streamGenerateContent`.
+    Generate,
+    /// Cohere `/v2/chat`.
+    CohereChat,
     /// `/v1/models`.
     Models,
     /// `/v1/models/{id}`.
@@ -32,6 +36,8 @@ impl Surface {
             Self::Embeddings => "embeddings",
             Self::Responses => "responses",
             Self::Messages => "messages",
+            Self::Generate => "generate",
+            Self::CohereChat => "cohere_chat",
             Self::Models => "models",
             Self::Model => "model",
         }
@@ -43,22 +49,25 @@ impl Surface {
             Self::Chat | Self::Completions | Self::Embeddings | Self::Models | Self::Model => Protocol::OpenAi,
             Self::Responses => Protocol::Responses,
             Self::Messages => Protocol::Anthropic,
+            Self::Generate => Protocol::Gemini,
+            Self::CohereChat => Protocol::Cohere,
         }
     }
 
-    /// Where conversations are held in `protocol`; none where the gateway cannot reach such a surface.
+    /// Where conversations are held in `protocol`.
     pub const fn conversation(protocol: Protocol) -> Option<Self> {
         match protocol {
             Protocol::OpenAi => Some(Self::Chat),
             Protocol::Responses => Some(Self::Responses),
             Protocol::Anthropic => Some(Self::Messages),
-            Protocol::Gemini | Protocol::Cohere => None,
+            Protocol::Gemini => Some(Self::Generate),
+            Protocol::Cohere => Some(Self::CohereChat),
         }
     }
 
     /// Whether its requests are conversations, which can be carried into other protocols.
     pub const fn is_conversation(self) -> bool {
-        matches!(self, Self::Chat | Self::Responses | Self::Messages)
+        matches!(self, Self::Chat | Self::Responses | Self::Messages | Self::Generate | Self::CohereChat)
     }
 
     /// The upstream's path behind the version segment.
@@ -69,7 +78,9 @@ impl Surface {
             Self::Embeddings => "/embeddings",
             Self::Responses => "/responses",
             Self::Messages => "/messages",
-            Self::Models | Self::Model => "/models",
+            // The model and the verb follow.
+            Self::Generate | Self::Models | Self::Model => "/models",
+            Self::CohereChat => "/chat",
         }
     }
 
@@ -83,7 +94,7 @@ impl Surface {
         matches!(self, Self::Chat | Self::Completions)
     }
 
-    /// The surface at `path`, and for [`Surface::Model`] the model's id.
+    /// The surface at `path`, and for [`Surface::Model`] the model's id; for [`Surface::Generate`] id and verb.
     ///
     /// The version segment may be missing or doubled, slashes may trail, and `openai/` or `anthropic/` may lead:
     /// every client builds its URL in its own way.
@@ -94,10 +105,10 @@ impl Surface {
             return Some((Self::Chat, none));
         }
         let mut rest = path.trim_matches('/');
-        for lead in ["openai/", "anthropic/"] {
+        for lead in ["openai/", "anthropic/", "gemini/", "cohere/"] {
             rest = rest.strip_prefix(lead).unwrap_or(rest).trim_start_matches('/');
         }
-        while let Some(behind) = rest.strip_prefix("v1/") {
+        while let Some(behind) = ["v1/", "v1beta/", "v1alpha/"].iter().find_map(|version| rest.strip_prefix(version)) {
             rest = behind.trim_start_matches('/');
         }
         Some(match rest {
@@ -107,8 +118,23 @@ impl Surface {
             "responses" => (Self::Responses, none),
             "messages" => (Self::Messages, none),
             "models" => (Self::Models, none),
-            _ => (Self::Model, decode(rest.strip_prefix("models/")?)),
+            "v2/chat" => (Self::CohereChat, none),
+            _ => {
+                let id = decode(rest.strip_prefix("models/")?);
+                let surface = if generate(&id).is_some() { Self::Generate } else { Self::Model };
+                (surface, id)
+            }
         })
+    }
+}
+
+/// Model and whether to stream, of what stands behind `models/` in a Gemini path. Names may hold colons.
+pub fn generate(id: &str) -> Option<(&str, bool)> {
+    let (model, verb) = id.rsplit_once(':')?;
+    match verb {
+        "generateContent" => Some((model, false)),
+        "streamGenerateContent" => Some((model, true)),
+        _ => None,
     }
 }
 
@@ -159,9 +185,15 @@ mod tests {
             ("/admin", None),
             ("/v1/chat/completions/x", None),
             ("/v2/chat/completions", None),
+            ("/v2/chat", Some(Surface::CohereChat)),
+            ("/v1beta/models/a:generateContent", Some(Surface::Generate)),
+            ("/models/a%2Fb:streamGenerateContent", Some(Surface::Generate)),
+            ("/v1/models/qwen2.5:14b", Some(Surface::Model)),
+            ("/v1beta/models", Some(Surface::Models)),
         ] {
             assert_eq!(Surface::at(path).map(|(surface, _)| surface), expected, "{path}");
         }
+        assert_eq!(generate("qwen:14b:streamGenerateContent"), Some(("qwen:14b", true)));
         assert_eq!(Surface::at("/v1/models/openai/gpt%2D5%2Fx%zz").unwrap().1, "openai/gpt-5/x%zz");
     }
 }

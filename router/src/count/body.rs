@@ -3,7 +3,7 @@
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::usage::parse;
+use super::usage::{self, parse};
 use super::{Counts, estimate};
 use crate::protocol::Protocol;
 
@@ -11,15 +11,24 @@ use crate::protocol::Protocol;
 struct Answer<'a> {
     #[serde(borrow, default)]
     usage: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "usageMetadata")]
+    usage_metadata: Option<&'a RawValue>,
 }
 
 /// The counts that `answer` reports; none where it is no JSON, or holds no usage.
 pub fn read(protocol: Protocol, answer: &[u8]) -> Option<Counts> {
-    let usage = serde_json::from_slice::<Answer<'_>>(answer).ok()?.usage?;
-    let usage = parse(usage)?;
+    let is_list = answer.trim_ascii_start().starts_with(b"[");
+    let last: Answer<'_> = if is_list && protocol == Protocol::Gemini {
+        // Gemini streams a list to clients that do not ask for events.
+        serde_json::from_slice::<Vec<Answer<'_>>>(answer).ok()?.pop()?
+    } else {
+        serde_json::from_slice(answer).ok()?
+    };
     match protocol {
-        Protocol::Anthropic => usage.anthropic(None),
-        Protocol::OpenAi | Protocol::Responses | Protocol::Gemini | Protocol::Cohere => usage.openai(),
+        Protocol::Gemini => usage::gemini(last.usage_metadata?.get()),
+        Protocol::Cohere => usage::cohere(last.usage?.get()),
+        Protocol::Anthropic => parse(last.usage?)?.anthropic(None),
+        Protocol::OpenAi | Protocol::Responses => parse(last.usage?)?.openai(),
     }
 }
 
@@ -41,6 +50,10 @@ mod tests {
         let body = br#"{"id":"x","usage":{"input_tokens":5,"cache_read_input_tokens":7,"output_tokens":2}}"#;
         assert_eq!(read(Protocol::Anthropic, body).unwrap().input(), 12);
         assert_eq!(read(Protocol::Responses, body).unwrap().input(), 5);
+        let list = br#"[{"usageMetadata":{"promptTokenCount":1}},{"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":2}}]"#;
+        assert_eq!(read(Protocol::Gemini, list).unwrap().total(), 11);
+        let cohere = br#"{"usage":{"tokens":{"input_tokens":3,"output_tokens":1}}}"#;
+        assert_eq!(read(Protocol::Cohere, cohere).unwrap().total(), 4);
         assert_eq!(read(Protocol::OpenAi, br#"{"usage":null}"#), None);
         assert_eq!(read(Protocol::OpenAi, br#"{"usage":[1]}"#), None);
         assert_eq!(read(Protocol::OpenAi, b"<html>"), None);

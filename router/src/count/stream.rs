@@ -57,6 +57,31 @@ struct Chunk<'a> {
 }
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct GeminiChunk<'a> {
+    #[serde(borrow, default)]
+    usage_metadata: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    prompt_feedback: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct CohereEnd<'a> {
+    #[serde(borrow)]
+    delta: CohereDelta<'a>,
+}
+
+#[derive(Deserialize)]
+struct CohereDelta<'a> {
+    #[serde(borrow, default)]
+    usage: Option<&'a RawValue>,
+    #[serde(default)]
+    finish_reason: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
 struct Choice {
     #[serde(default)]
     index: u32,
@@ -118,7 +143,9 @@ impl Meter {
             return Frame::End;
         }
         match self.protocol {
-            Protocol::OpenAi | Protocol::Gemini | Protocol::Cohere => self.read_chat(&data),
+            Protocol::OpenAi => self.read_chat(&data),
+            Protocol::Gemini => self.read_gemini(&data),
+            Protocol::Cohere => self.read_cohere(&data),
             Protocol::Responses => self.read_responses(&data),
             Protocol::Anthropic => self.read_anthropic(&data),
         }
@@ -163,6 +190,41 @@ impl Meter {
                 self.open_choices &= !bit;
             } else {
                 self.open_choices |= bit;
+            }
+        }
+    }
+
+    fn read_gemini(&mut self, data: &[u8]) -> Frame {
+        let Ok(chunk) = serde_json::from_slice::<GeminiChunk<'_>>(data) else { return Frame::Content };
+        if chunk.error.is_some_and(|error| error.get() != "null") {
+            self.failed = true;
+            return Frame::Error;
+        }
+        self.counts = chunk.usage_metadata.and_then(|usage| super::usage::gemini(usage.get())).or(self.counts);
+        let blocked = chunk.prompt_feedback.is_some_and(|feedback| feedback.get().contains("\"blockReason\""));
+        // This protocol has no other mark of the end than a reason for it.
+        self.answer_is_whole |= blocked || has_value(data, b"\"finishReason\":", b'"');
+        self.estimated_output += estimate::answer_tokens(data);
+        Frame::Content
+    }
+
+    fn read_cohere(&mut self, data: &[u8]) -> Frame {
+        match kind(data) {
+            b"message-end" => {
+                let Ok(chunk) = serde_json::from_slice::<CohereEnd<'_>>(data) else { return Frame::Content };
+                self.counts = chunk.delta.usage.and_then(|usage| super::usage::cohere(usage.get())).or(self.counts);
+                if matches!(chunk.delta.finish_reason, Some("ERROR" | "TIMEOUT")) {
+                    self.failed = true;
+                    return Frame::Error;
+                }
+                self.answer_is_whole = true;
+                Frame::End
+            }
+            name => {
+                if name.ends_with(b"-delta") {
+                    self.estimated_output += estimate::answer_tokens(data);
+                }
+                Frame::Content
             }
         }
     }
@@ -336,6 +398,28 @@ mod tests {
         assert_eq!(meter.reported().unwrap().cache_read, 3);
         assert!(meter.is_whole());
         assert!((2..=4).contains(&meter.estimated_output()), "{}", meter.estimated_output());
+    }
+
+    #[test]
+    fn gemini_and_cohere_streams_are_metered_too() {
+        let (meter, _) = read(
+            Protocol::Gemini,
+            &[
+                r#"{"candidates":[{"content":{"parts":[{"text":"hi"}]}}],"usageMetadata":{"promptTokenCount":4}}"#,
+                r#"{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":2,"thoughtsTokenCount":1}}"#,
+            ],
+        );
+        assert!(meter.is_whole());
+        assert_eq!(meter.reported().map(|c| (c.input(), c.output, c.reasoning)), Some((4, 3, 1)));
+        let end = |reason: &str| {
+            format!(
+                r#"{{"type":"message-end","delta":{{"finish_reason":"{reason}","usage":{{"tokens":{{"input_tokens":3,"output_tokens":2}}}}}}}}"#
+            )
+        };
+        let (meter, frames) = read(Protocol::Cohere, &[r#"{"type":"content-delta","delta":{}}"#, &end("COMPLETE")]);
+        assert_eq!((frames[1], meter.is_whole(), meter.reported().unwrap().total()), (Frame::End, true, 5));
+        let (meter, frames) = read(Protocol::Cohere, &[&end("ERROR")]);
+        assert_eq!((frames[0], meter.is_whole(), meter.has_failed()), (Frame::Error, false, true));
     }
 
     #[test]

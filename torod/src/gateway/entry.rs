@@ -4,14 +4,14 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use tokenrouter::call::{Pieces, Relay};
-use tokenrouter::convert::Back;
+use tokenrouter::convert::{Back, Path};
 use tokenrouter::error::{Kind, Problem};
-use tokenrouter::peek::Peek;
+use tokenrouter::peek::{Peek, PeekError};
 use tokenrouter::splice::{self, Edit};
-use tokenrouter::surface::Surface;
+use tokenrouter::surface::{Surface, generate};
 
 use super::exchange::{Attempt, Exchange, Input};
 use super::reply::Reply;
@@ -26,6 +26,7 @@ use crate::upstreams::provider::{Provider, Route};
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::record::Outcome;
 
+const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const MODEL: HeaderName = HeaderName::from_static("x-tokenrouter-model");
 const MODEL_ASKED: HeaderName = HeaderName::from_static("x-tokenrouter-model-asked");
 const PROVIDER: HeaderName = HeaderName::from_static("x-tokenrouter-provider");
@@ -49,7 +50,8 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     if app.lifecycle.in_flight() > live.limits.concurrent {
         return refused(reject::full("requests", live.limits.concurrent, "limits.concurrent"), None);
     }
-    let (head, body) = request.into_parts();
+    let (mut head, body) = request.into_parts();
+    let in_path = if surface == Surface::Generate { InPath::of(&mut head) } else { InPath::default() };
     let caller = match caller::identify(&head.headers, peer, &app.tokens, now_ms, live.allow_loopback) {
         Ok(caller) => caller,
         Err(problem) => return refused(problem, None),
@@ -58,7 +60,12 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Ok(body) => body,
         Err(problem) => return refused(problem, Some(&caller)),
     };
-    let peek = match Peek::read(&body) {
+    let peek = if surface == Surface::Generate {
+        Peek::in_path(&body, &in_path.model, in_path.stream)
+    } else {
+        Peek::read(&body)
+    };
+    let peek = match peek {
         Ok(peek) => peek,
         Err(e) => return refused(reject::unreadable(&e), Some(&caller)),
     };
@@ -71,7 +78,8 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Lane::native(&body, &peek, surface, provider, model)
     } else {
         let input = Input::of(&body, true).tokens();
-        match translated::prepare(&app, surface, provider, &route, model, &body, &request_id, input) {
+        let path = Path { model: &in_path.model, stream: in_path.stream, list: in_path.list };
+        match translated::prepare(&app, surface, provider, &route, model, &body, path, &request_id, input) {
             Ok(lane) => lane,
             Err(problem) => return refused(problem, Some(&caller)),
         }
@@ -81,6 +89,12 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Err(problem) => return refused(problem, Some(&caller)),
     };
 
+    let spoken =
+        if route.protocol == surface.protocol() { Some(surface) } else { Surface::conversation(route.protocol) };
+    let list = in_path.list && route.protocol == surface.protocol();
+    let Some(uri) = route.target(spoken.unwrap_or(surface), model, peek.stream, list) else {
+        return refused(reject::unreadable(&PeekError::ModelLength(model.len())), Some(&caller));
+    };
     let asked: Option<Arc<str>> = (peek.model != model).then(|| peek.model.as_ref().into());
     let model: Arc<str> = model.into();
     let stream = peek.stream;
@@ -104,7 +118,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop(body);
     let protocol = route.protocol;
     let (pieces, way) = lane.split(&mut said);
-    let upstream = outgoing(&head.headers, &route, pieces, &request_id, surface.protocol());
+    let upstream = outgoing(&head.headers, uri, &route, pieces, &request_id, surface.protocol());
     let exchange = Exchange::begin(app, in_flight, exchange_id, request_id, surface, caller, attempt);
     match (provider.client.send(upstream).await, way) {
         (Ok(answer), Way::Native { hide_usage }) => {
@@ -117,6 +131,32 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
             let (problem, id) = exchange.call_failed(&e);
             with_headers(problem::respond(&problem, surface.protocol(), &id), said)
         }
+    }
+}
+
+/// What Gemini's clients say in the path and the query.
+#[derive(Default)]
+struct InPath {
+    model: String,
+    stream: bool,
+    /// Whether the stream is to be one JSON list.
+    list: bool,
+}
+
+impl InPath {
+    /// Reads them, and puts a key in the query where the other clients put theirs.
+    fn of(head: &mut http::request::Parts) -> Self {
+        let query = head.uri.query().unwrap_or_default();
+        let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        if let Some(Ok(key)) = value("key").map(HeaderValue::from_str)
+            && !head.headers.contains_key(GOOGLE_KEY)
+        {
+            head.headers.insert(GOOGLE_KEY, key);
+        }
+        let list = value("alt") != Some("sse");
+        let (_, id) = Surface::at(head.uri.path()).unwrap_or((Surface::Generate, "".into()));
+        let (model, stream) = generate(&id).unwrap_or_default();
+        Self { model: model.to_owned(), stream, list: list && stream }
     }
 }
 
@@ -152,6 +192,10 @@ impl Lane {
         let wants_usage = peek.stream && surface.usage_on_request() && provider.asks_stream_usage;
         let usage_edit = if wants_usage { splice::ask_stream_usage(body, peek) } else { None };
         let hide_usage = usage_edit.is_some();
+        if surface == Surface::Generate {
+            // The model stands in the path.
+            return Self::Native { pieces: Pieces::new(vec![body.clone()]), hide_usage };
+        }
         let edits: Vec<Edit> = splice::set_model(peek, model).into_iter().chain(usage_edit).collect();
         Self::Native { pieces: Pieces::new(splice::apply(body, edits)), hide_usage }
     }
@@ -209,6 +253,7 @@ fn choose<'l, 'm>(live: &'l Snapshot, surface: Surface, peek: &'m Peek<'_>) -> R
 /// The request to the provider: the client's meaning, our credential.
 fn outgoing(
     client: &HeaderMap,
+    uri: Uri,
     route: &Route<'_>,
     pieces: Pieces,
     id: &RequestId,
@@ -217,7 +262,7 @@ fn outgoing(
     let length = pieces.len();
     let mut request = Request::new(pieces);
     *request.method_mut() = Method::POST;
-    *request.uri_mut() = route.uri.clone();
+    *request.uri_mut() = uri;
     let to = request.headers_mut();
     to.reserve(client.len() + 6);
     if from == route.protocol {

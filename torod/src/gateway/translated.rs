@@ -37,6 +37,7 @@ pub fn prepare(
     route: &Route<'_>,
     model: &str,
     body: &Bytes,
+    path: Path<'_>,
     id: &RequestId,
     estimated_input: u64,
 ) -> Result<Lane, Problem> {
@@ -48,7 +49,7 @@ pub fn prepare(
         estimated_input,
         sealer: Some(app.sealer.clone()),
     };
-    let asked = Asked { protocol: surface.protocol(), body, path: Path::default() };
+    let asked = Asked { protocol: surface.protocol(), body, path };
     let done = translate(asked, &target, context)?;
     let fields = done.losses.header();
     if let Some(fields) = &fields {
@@ -97,9 +98,10 @@ pub async fn answer(
     }
     let is_stream = kind.starts_with(b"text/event-stream");
     let wants_stream = back.wants_stream();
+    let wants_list = back.wants_list();
     if is_stream && wants_stream {
         let relay = Relay::translated(body, protocol, back.stream(), idle, exchange);
-        stream_headers(&mut said, &id);
+        stream_headers(&mut said, &id, wants_list);
         return reply(Reply::Relay(Box::new(relay)), said);
     }
     // A provider that streams unasked, or does not although asked, is put right here.
@@ -113,7 +115,7 @@ pub async fn answer(
     match told {
         Ok(bytes) => {
             if wants_stream {
-                stream_headers(&mut said, &id);
+                stream_headers(&mut said, &id, wants_list);
             } else {
                 said.insert(CONTENT_TYPE, problem::JSON);
                 said.insert(request_id::HEADER, id.header().clone());
@@ -124,8 +126,9 @@ pub async fn answer(
     }
 }
 
-fn stream_headers(said: &mut HeaderMap, id: &RequestId) {
-    said.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
+fn stream_headers(said: &mut HeaderMap, id: &RequestId, as_list: bool) {
+    let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
+    said.insert(CONTENT_TYPE, if as_list { problem::JSON } else { kind });
     said.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Reverse proxies hold streams back unless told not to.
     said.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));

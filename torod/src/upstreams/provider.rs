@@ -56,12 +56,35 @@ struct Endpoint {
 pub struct Route<'a> {
     /// The protocol that the URL speaks.
     pub protocol: Protocol,
-    /// The whole URL.
+    /// The whole URL; for Gemini what stands before the model.
     pub uri: &'a Uri,
     /// The credential's header; none where the provider wants no key.
     pub credential: Option<&'a (HeaderName, HeaderValue)>,
     /// Headers that the file adds to every call.
     pub extra: &'a [(HeaderName, HeaderValue)],
+}
+
+impl Route<'_> {
+    /// The URL for `model`. Nothing in a model's name can leave its segment of the path.
+    pub fn target(&self, surface: Surface, model: &str, stream: bool, list: bool) -> Option<Uri> {
+        if surface != Surface::Generate {
+            return Some(self.uri.clone());
+        }
+        let mut url = format!("{}/", self.uri);
+        for byte in model.bytes() {
+            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+                url.push(char::from(byte));
+            } else {
+                url.push_str(&format!("%{byte:02X}"));
+            }
+        }
+        url.push_str(match (stream, list) {
+            (false, _) => ":generateContent",
+            (true, false) => ":streamGenerateContent?alt=sse",
+            (true, true) => ":streamGenerateContent",
+        });
+        Uri::try_from(url).ok()
+    }
 }
 
 /// The file describes a provider that cannot be called.
@@ -72,8 +95,16 @@ pub struct Unusable {
     why: String,
 }
 
-const SURFACES: [Surface; 6] =
-    [Surface::Chat, Surface::Completions, Surface::Embeddings, Surface::Responses, Surface::Messages, Surface::Models];
+const SURFACES: [Surface; 8] = [
+    Surface::Chat,
+    Surface::Completions,
+    Surface::Embeddings,
+    Surface::Responses,
+    Surface::Messages,
+    Surface::Generate,
+    Surface::CohereChat,
+    Surface::Models,
+];
 
 impl Provider {
     /// Prepares the provider that `config` describes, with its first credential.

@@ -6,6 +6,7 @@ mod access;
 mod answers;
 mod bad_input;
 mod database;
+mod generate;
 mod life;
 mod native;
 mod odd_upstream;
