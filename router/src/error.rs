@@ -198,7 +198,7 @@ pub(crate) fn upstream(status: u16, message: &str, code: &str) -> Problem {
             format!("the provider answered with status {status} and no explanation")
         }
     } else {
-        message.chars().filter(|c| !crate::peek::is_hidden(*c) || *c == '\n').take(MAX_TOLD_CHARS).collect()
+        message.chars().filter(|c| !crate::hidden::is_hidden(*c) || *c == '\n').take(MAX_TOLD_CHARS).collect()
     };
     let problem = Problem::new(kind, code, message, "");
     // Overload has a status of its own in each protocol.

@@ -27,6 +27,7 @@ pub mod dialect;
 pub mod envelope;
 pub mod error;
 pub mod gemini;
+pub mod hidden;
 pub mod openai;
 pub mod peek;
 pub mod pick;

@@ -11,6 +11,8 @@ use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
+use crate::hidden::is_hidden;
+
 /// How deeply arrays and objects may be nested. Real requests stay below 40; parsers behind us stop at 128 to 1,000.
 pub const MAX_DEPTH: usize = 512;
 
@@ -109,14 +111,6 @@ impl PeekError {
             Self::Empty | Self::Truncated | Self::Syntax { .. } | Self::NotAnObject | Self::TooDeep => None,
         }
     }
-}
-
-/// Whether `c` changes how a terminal or a page shows the text around it: control characters, marks of direction,
-/// and characters without width.
-pub fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-            | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}')
 }
 
 /// An explicit `null` is kept apart from an absent field: the first has a place in the body that an edit must replace.

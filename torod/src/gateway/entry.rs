@@ -11,9 +11,10 @@ use tokenrouter::convert::{Back, Path};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::{Peek, PeekError};
 use tokenrouter::splice::{self, Edit};
-use tokenrouter::surface::{Surface, generate};
+use tokenrouter::surface::Surface;
 
 use super::exchange::{Attempt, Exchange, Input};
+use super::in_path::InPath;
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
 use super::{headers, intake, reject, translated};
@@ -26,7 +27,6 @@ use crate::upstreams::provider::{Provider, Route};
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::record::Outcome;
 
-const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 const MODEL: HeaderName = HeaderName::from_static("x-tokenrouter-model");
 const MODEL_ASKED: HeaderName = HeaderName::from_static("x-tokenrouter-model-asked");
 const PROVIDER: HeaderName = HeaderName::from_static("x-tokenrouter-provider");
@@ -131,32 +131,6 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
             let (problem, id) = exchange.call_failed(&e);
             with_headers(problem::respond(&problem, surface.protocol(), &id), said)
         }
-    }
-}
-
-/// What Gemini's clients say in the path and the query.
-#[derive(Default)]
-struct InPath {
-    model: String,
-    stream: bool,
-    /// Whether the stream is to be one JSON list.
-    list: bool,
-}
-
-impl InPath {
-    /// Reads them, and puts a key in the query where the other clients put theirs.
-    fn of(head: &mut http::request::Parts) -> Self {
-        let query = head.uri.query().unwrap_or_default();
-        let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        if let Some(Ok(key)) = value("key").map(HeaderValue::from_str)
-            && !head.headers.contains_key(GOOGLE_KEY)
-        {
-            head.headers.insert(GOOGLE_KEY, key);
-        }
-        let list = value("alt") != Some("sse");
-        let (_, id) = Surface::at(head.uri.path()).unwrap_or((Surface::Generate, "".into()));
-        let (model, stream) = generate(&id).unwrap_or_default();
-        Self { model: model.to_owned(), stream, list: list && stream }
     }
 }
 

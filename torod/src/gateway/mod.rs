@@ -3,6 +3,7 @@
 pub mod entry;
 pub mod exchange;
 pub mod headers;
+mod in_path;
 pub mod intake;
 pub mod models;
 pub mod reject;

@@ -1,7 +1,8 @@
 //! The problems that the gateway itself finds in a request.
 
 use tokenrouter::error::{Kind, Problem};
-use tokenrouter::peek::{PeekError, is_hidden};
+use tokenrouter::hidden::is_hidden;
+use tokenrouter::peek::PeekError;
 use tokenrouter::pick::name::Unknown;
 use tokenrouter::protocol::Protocol;
 

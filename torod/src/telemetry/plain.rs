@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use tokenrouter::peek::is_hidden;
+use tokenrouter::hidden::is_hidden;
 
 /// `text` with every character that would act on the terminal written as its escape.
 pub fn plain(text: &str) -> Cow<'_, str> {

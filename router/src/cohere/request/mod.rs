@@ -2,6 +2,8 @@
 
 mod out;
 mod read;
+mod tools;
+mod turns;
 mod write;
 
 pub use read::read;

@@ -4,21 +4,20 @@
 //! back, whole or event by event. Where client and provider speak the same protocol nothing of this happens: their
 //! bytes pass as they are.
 
+mod voices;
+
 use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use self::voices::{Out, Reader, Writer, read, read_error, read_response, write, write_response};
 use crate::chat::cut::Cutter;
 use crate::chat::lower::Lowering;
-use crate::chat::{
-    BadRequest, Broken, Collector, Event, Impossible, Losses, Maker, Reply, Request, Response, Sequencer, Sink, Target,
-    Written, check,
-};
+use crate::chat::{Broken, Losses, Maker, Reply, Sequencer, Target, Written, check};
 use crate::envelope::{self, Sealer};
 use crate::error::{Kind, Problem};
 use crate::protocol::Protocol;
 use crate::sse::Splitter;
-use crate::{anthropic, cohere, gemini, openai, responses};
 
 /// The longest event that a provider may send.
 const MAX_FRAME_BYTES: usize = 16 << 20;
@@ -107,27 +106,6 @@ pub fn translate(asked: Asked<'_>, target: &Target, context: Context) -> Result<
     Ok(Translated { body: body.into(), losses, back })
 }
 
-fn read(asked: Asked<'_>) -> Result<Request, BadRequest> {
-    let Asked { protocol, body, path } = asked;
-    match protocol {
-        Protocol::Gemini => gemini::request::read(body, path.model, path.stream),
-        Protocol::OpenAi => openai::request::read(body),
-        Protocol::Responses => responses::request::read(body),
-        Protocol::Anthropic => anthropic::request::read(body),
-        Protocol::Cohere => cohere::request::read(body),
-    }
-}
-
-fn write(request: &Request, target: &Target, losses: &mut Losses) -> Result<Written, Impossible> {
-    match target.protocol {
-        Protocol::OpenAi => openai::request::write(request, target, losses),
-        Protocol::Responses => responses::request::write(request, target, losses),
-        Protocol::Anthropic => anthropic::request::write(request, target, losses),
-        Protocol::Gemini => gemini::request::write(request, target, losses),
-        Protocol::Cohere => cohere::request::write(request, target, losses),
-    }
-}
-
 impl Back {
     /// Whether the client waits for a stream.
     pub const fn wants_stream(&self) -> bool {
@@ -141,23 +119,12 @@ impl Back {
 
     /// A provider's error answer, as the client is told it.
     pub fn error(&self, status: u16, body: &[u8]) -> Problem {
-        match self.to {
-            Protocol::Anthropic => anthropic::error::read(status, body),
-            Protocol::Gemini => gemini::error::read(status, body),
-            Protocol::Cohere => cohere::error::read(status, body),
-            Protocol::OpenAi | Protocol::Responses => openai::error::read(status, body),
-        }
+        read_error(self.to, status, body)
     }
 
     /// A provider's answer in one piece, as the client waits for it: in one piece too, or as a stream.
     pub fn whole(self, body: &[u8]) -> Result<Vec<u8>, Problem> {
-        let response = match self.to {
-            Protocol::OpenAi => openai::response::read(body, &self.maker),
-            Protocol::Responses => responses::response::read(body, &self.maker),
-            Protocol::Anthropic => anthropic::response::read(body, &self.maker),
-            Protocol::Gemini => gemini::response::read(body, &self.maker),
-            Protocol::Cohere => cohere::response::read(body, &self.maker),
-        };
+        let response = read_response(self.to, body, &self.maker);
         let response = response.map_err(|e| nonsense(&e.to_string()))?;
         self.told(|to| response.replay(to))
     }
@@ -207,16 +174,6 @@ impl Back {
     }
 }
 
-fn write_response(from: Protocol, response: &Response, reply: &Reply) -> Vec<u8> {
-    match from {
-        Protocol::OpenAi => openai::response::write(response, reply),
-        Protocol::Responses => responses::response::write(response, reply),
-        Protocol::Anthropic => anthropic::response::write(response, reply),
-        Protocol::Gemini => gemini::response::write(response, reply),
-        Protocol::Cohere => cohere::response::write(response, reply),
-    }
-}
-
 /// Translates a stream event by event.
 #[derive(Debug)]
 pub struct Translator {
@@ -260,120 +217,7 @@ impl Translator {
 
     /// What keeps a waiting client patient.
     pub const fn keep_alive(&mut self) -> &'static [u8] {
-        match self.sequencer.sink().sink() {
-            Out::Stream(Writer::OpenAi(writer)) => writer.keep_alive(),
-            Out::Stream(Writer::Anthropic(writer)) => writer.keep_alive(),
-            Out::Stream(Writer::Gemini(writer)) => writer.keep_alive(),
-            Out::Stream(Writer::Cohere(writer)) => writer.keep_alive(),
-            Out::Stream(Writer::Responses(writer)) => writer.keep_alive(),
-            Out::Whole(_) => b"",
-        }
-    }
-}
-
-/// Where the events go.
-#[derive(Debug)]
-enum Out {
-    Stream(Writer),
-    Whole(Box<Collector>),
-}
-
-impl Out {
-    fn take(&mut self) -> Vec<u8> {
-        match self {
-            Self::Stream(Writer::OpenAi(writer)) => writer.take(),
-            Self::Stream(Writer::Anthropic(writer)) => writer.take(),
-            Self::Stream(Writer::Gemini(writer)) => writer.take(),
-            Self::Stream(Writer::Cohere(writer)) => writer.take(),
-            Self::Stream(Writer::Responses(writer)) => writer.take(),
-            Self::Whole(_) => Vec::new(),
-        }
-    }
-}
-
-impl Sink for Out {
-    fn event(&mut self, event: Event<'_>) {
-        match self {
-            Self::Stream(Writer::OpenAi(writer)) => writer.event(event),
-            Self::Stream(Writer::Anthropic(writer)) => writer.event(event),
-            Self::Stream(Writer::Gemini(writer)) => writer.event(event),
-            Self::Stream(Writer::Cohere(writer)) => writer.event(event),
-            Self::Stream(Writer::Responses(writer)) => writer.event(event),
-            Self::Whole(collector) => collector.event(event),
-        }
-    }
-}
-
-#[derive(Debug)]
-enum Writer {
-    OpenAi(Box<openai::stream::Writer>),
-    Responses(Box<responses::stream::Writer>),
-    Anthropic(Box<anthropic::stream::Writer>),
-    Gemini(Box<gemini::stream::Writer>),
-    Cohere(Box<cohere::stream::Writer>),
-}
-
-impl Writer {
-    fn new(protocol: Protocol, reply: Reply, as_list: bool) -> Self {
-        match protocol {
-            Protocol::Gemini if as_list => Self::Gemini(Box::new(gemini::stream::Writer::new(reply).as_list())),
-            Protocol::Gemini => Self::Gemini(Box::new(gemini::stream::Writer::new(reply))),
-            Protocol::Responses => Self::Responses(Box::new(responses::stream::Writer::new(reply))),
-            Protocol::Anthropic => Self::Anthropic(Box::new(anthropic::stream::Writer::new(reply))),
-            Protocol::Cohere => Self::Cohere(Box::new(cohere::stream::Writer::new(reply))),
-            Protocol::OpenAi => Self::OpenAi(Box::new(openai::stream::Writer::new(reply))),
-        }
-    }
-}
-
-#[derive(Debug)]
-enum Reader {
-    OpenAi(openai::stream::Reader),
-    Responses(responses::stream::Reader),
-    Anthropic(anthropic::stream::Reader),
-    Gemini(gemini::stream::Reader),
-    Cohere(cohere::stream::Reader),
-}
-
-impl Reader {
-    fn new(protocol: Protocol, maker: Maker) -> Self {
-        match protocol {
-            Protocol::Responses => Self::Responses(responses::stream::Reader::new(maker)),
-            Protocol::Anthropic => Self::Anthropic(anthropic::stream::Reader::new(maker)),
-            Protocol::Gemini => Self::Gemini(gemini::stream::Reader::new(maker)),
-            Protocol::Cohere => Self::Cohere(cohere::stream::Reader::new(maker)),
-            Protocol::OpenAi => Self::OpenAi(openai::stream::Reader::new(maker)),
-        }
-    }
-
-    fn frame<S: Sink>(&mut self, frame: &[u8], to: &mut Sequencer<S>) -> Result<(), Broken> {
-        match self {
-            Self::OpenAi(reader) => reader.frame(frame, to),
-            Self::Responses(reader) => reader.frame(frame, to),
-            Self::Anthropic(reader) => reader.frame(frame, to),
-            Self::Gemini(reader) => reader.frame(frame, to),
-            Self::Cohere(reader) => reader.frame(frame, to),
-        }
-    }
-
-    const fn is_complete(&self) -> bool {
-        match self {
-            Self::OpenAi(reader) => reader.is_complete(),
-            Self::Responses(reader) => reader.is_complete(),
-            Self::Anthropic(reader) => reader.is_complete(),
-            Self::Gemini(reader) => reader.is_complete(),
-            Self::Cohere(reader) => reader.is_complete(),
-        }
-    }
-
-    const fn problem(&self) -> Option<&Problem> {
-        match self {
-            Self::OpenAi(reader) => reader.problem(),
-            Self::Responses(reader) => reader.problem(),
-            Self::Anthropic(reader) => reader.problem(),
-            Self::Gemini(reader) => reader.problem(),
-            Self::Cohere(reader) => reader.problem(),
-        }
+        self.sequencer.sink().sink().keep_alive()
     }
 }
 

@@ -1,0 +1,97 @@
+//! What a meter looks for in a stream's payloads: marks found without parsing, and the few fields that are parsed.
+
+use memchr::memmem;
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
+#[derive(Deserialize)]
+pub(super) struct Chunk<'a> {
+    #[serde(borrow, default)]
+    pub(super) usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) choices: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) error: Option<&'a RawValue>,
+    #[serde(borrow, default, rename = "type")]
+    pub(super) kind: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) response: Option<Inner<'a>>,
+    #[serde(borrow, default)]
+    pub(super) message: Option<Inner<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct GeminiChunk<'a> {
+    #[serde(borrow, default)]
+    pub(super) usage_metadata: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) prompt_feedback: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) error: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CohereEnd<'a> {
+    #[serde(borrow)]
+    pub(super) delta: CohereDelta<'a>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct CohereDelta<'a> {
+    #[serde(borrow, default)]
+    pub(super) usage: Option<&'a RawValue>,
+    #[serde(default)]
+    pub(super) finish_reason: Option<&'a str>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Choice {
+    #[serde(default)]
+    pub(super) index: u32,
+    #[serde(default)]
+    pub(super) finish_reason: Option<serde::de::IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+pub(super) struct Inner<'a> {
+    #[serde(borrow, default)]
+    pub(super) usage: Option<&'a RawValue>,
+}
+
+pub(super) fn is_empty_list(json: &str) -> bool {
+    json.strip_prefix('[').and_then(|s| s.strip_suffix(']')).is_some_and(|s| s.trim().is_empty())
+}
+
+/// Whether the chunk speaks of a choice other than the first. Tool calls have an index too, so this may err on the
+/// safe side.
+pub(super) fn has_other_choice(data: &[u8]) -> bool {
+    const FIELD: &[u8] = b"\"index\":";
+    memmem::find_iter(data, FIELD).any(|at| {
+        let value = data.get(at + FIELD.len()..).unwrap_or_default().trim_ascii_start();
+        value.first().is_some_and(|b| (b'1'..=b'9').contains(b))
+    })
+}
+
+/// Whether `field` stands in `data` with a value that starts with `first`.
+pub(super) fn has_value(data: &[u8], field: &[u8], first: u8) -> bool {
+    memmem::find_iter(data, field).any(|at| {
+        data.get(at + field.len()..).unwrap_or_default().iter().find(|b| !b.is_ascii_whitespace()) == Some(&first)
+    })
+}
+
+/// The value of the event's `type`. Both families write it first, which spares parsing; elsewhere the parser decides.
+pub(super) fn kind(data: &[u8]) -> &[u8] {
+    let start = data.trim_ascii_start();
+    let quick = start.strip_prefix(b"{").map(<[u8]>::trim_ascii_start).and_then(|s| s.strip_prefix(b"\"type\""));
+    let quick = quick.map(<[u8]>::trim_ascii_start).and_then(|s| s.strip_prefix(b":"));
+    let value = match quick {
+        Some(value) => value.trim_ascii_start(),
+        None => match serde_json::from_slice::<Chunk<'_>>(data).ok().and_then(|c| c.kind) {
+            Some(kind) => kind.get().as_bytes(),
+            None => return &[],
+        },
+    };
+    let Some(inside) = value.strip_prefix(b"\"") else { return &[] };
+    memchr::memchr(b'"', inside).and_then(|end| inside.get(..end)).unwrap_or_default()
+}

@@ -1,0 +1,32 @@
+//! What Gemini's clients say in the path and the query, where others say it in the body and the headers.
+
+use http::{HeaderName, HeaderValue};
+use tokenrouter::surface::{Surface, generate};
+
+const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
+
+/// What Gemini's clients say in the path and the query.
+#[derive(Default)]
+pub(super) struct InPath {
+    pub(super) model: String,
+    pub(super) stream: bool,
+    /// Whether the stream is to be one JSON list.
+    pub(super) list: bool,
+}
+
+impl InPath {
+    /// Reads them, and puts a key in the query where the other clients put theirs.
+    pub(super) fn of(head: &mut http::request::Parts) -> Self {
+        let query = head.uri.query().unwrap_or_default();
+        let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
+        if let Some(Ok(key)) = value("key").map(HeaderValue::from_str)
+            && !head.headers.contains_key(GOOGLE_KEY)
+        {
+            head.headers.insert(GOOGLE_KEY, key);
+        }
+        let list = value("alt") != Some("sse");
+        let (_, id) = Surface::at(head.uri.path()).unwrap_or((Surface::Generate, "".into()));
+        let (model, stream) = generate(&id).unwrap_or_default();
+        Self { model: model.to_owned(), stream, list: list && stream }
+    }
+}
