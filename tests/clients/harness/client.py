@@ -55,13 +55,15 @@ class Client:
     run: Callable[[Site], Tally]  # must end by itself: see `script`
 
 
-def script(file: str, patience_s: int = 300) -> Callable[[Site], Tally]:
-    """A client that is a script of this folder and ends its output with `N passed, N failed`."""
+def script(file: str, patience_s: int = 300, program: str | None = None) -> Callable[[Site], Tally]:
+    """A client that is a script of this folder and ends its output with `N passed, N failed`.
+
+    It is run by `program`, or by the interpreter that its packages were installed for."""
 
     def run(site: Site) -> Tally:
         last = ""
         with subprocess.Popen(
-            [site.program, str(HERE / file)],
+            [program or site.program, str(HERE / file)],
             env=site.env,
             cwd=site.home,
             stdin=subprocess.DEVNULL,

@@ -26,6 +26,17 @@ request_body = "1MiB"
 name = "sim"
 protocols = {{ openai = "{sim}/v1", responses = "{sim}/v1", anthropic = "{sim}" }}
 api_key = "{provider_key}"
+
+# Each speaks one protocol only, so that clients of others are translated.
+[[providers]]
+name = "oa"
+protocols = {{ openai = "{sim}/v1" }}
+api_key = "{provider_key}"
+
+[[providers]]
+name = "an"
+protocols = {{ anthropic = "{sim}" }}
+api_key = "{provider_key}"
 """
 PROVIDER_KEY = "sk-simulated-provider-key"
 
