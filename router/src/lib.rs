@@ -5,7 +5,8 @@
 //! A client sends JSON in its [`Protocol`]. [`peek`] reads out of the raw bytes what routing needs, checking all of
 //! the syntax and copying nothing. [`pick`] finds the provider that serves the model. Where client and upstream
 //! speak the same protocol, [`splice`] changes single values in place and every other byte stays as it was.
-//! `call` sends it.
+//! Where they do not, [`convert`] reads the request into the neutral conversation of [`chat`] and writes it anew, and
+//! its answer walks the same road back. `call` sends it.
 //!
 //! # The life of a stream
 //!
