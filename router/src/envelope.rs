@@ -167,6 +167,12 @@ pub fn is_envelope(text: &str) -> bool {
     text.starts_with(PREFIX) || text.starts_with(PREFIX_BASE64)
 }
 
+/// Whether a request in `protocol` may hold an envelope: one quick look at the raw body.
+pub fn may_be_in(protocol: Protocol, body: &[u8]) -> bool {
+    let mark = if protocol == Protocol::Gemini { PREFIX_BASE64 } else { PREFIX };
+    memchr::memmem::find(body, mark.as_bytes()).is_some()
+}
+
 /// Opens every envelope in `request`; what cannot be opened is dropped and noted.
 pub fn open_all(request: &mut Request, sealer: Option<&Sealer>) {
     let losses = &mut request.losses;

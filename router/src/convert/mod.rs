@@ -112,6 +112,11 @@ impl Back {
         self.wants_stream
     }
 
+    /// Whether the client of a Chat stream asked for its usage; in the other protocols every client does.
+    pub const fn wants_usage(&self) -> bool {
+        self.reply.stream_usage
+    }
+
     /// Whether that stream is one JSON list and not events.
     pub const fn wants_list(&self) -> bool {
         self.as_list

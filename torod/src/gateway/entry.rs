@@ -8,6 +8,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Status
 use hyper::body::Incoming;
 use tokenrouter::call::{Pieces, Relay};
 use tokenrouter::convert::{Back, Path};
+use tokenrouter::envelope;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::{Peek, PeekError};
 use tokenrouter::splice::{self, Edit};
@@ -74,11 +75,13 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Err(problem) => return refused(problem, Some(&caller)),
     };
 
+    let path = Path { model: &in_path.model, stream: in_path.stream, list: in_path.list };
     let lane = if route.protocol == surface.protocol() {
-        Lane::native(&body, &peek, surface, provider, model)
+        let sealed = surface.is_conversation() && envelope::may_be_in(route.protocol, &body);
+        let unsealed = if sealed { translated::unseal(&app, surface, provider, model, &body, path) } else { None };
+        unsealed.unwrap_or_else(|| Lane::native(&body, &peek, surface, provider, model))
     } else {
         let input = Input::of(&body, true).tokens();
-        let path = Path { model: &in_path.model, stream: in_path.stream, list: in_path.list };
         match translated::prepare(&app, surface, provider, &route, model, &body, path, &request_id, input) {
             Ok(lane) => lane,
             Err(problem) => return refused(problem, Some(&caller)),
@@ -142,6 +145,8 @@ pub enum Lane {
         pieces: Pieces,
         /// Whether the usage that we asked for is kept from the client.
         hide_usage: bool,
+        /// What was lost: nothing, unless the state of another vendor had to be taken out.
+        degraded: Option<HeaderValue>,
     },
     /// A request in the provider's protocol.
     Translated {
@@ -168,22 +173,21 @@ impl Lane {
         let hide_usage = usage_edit.is_some();
         if surface == Surface::Generate {
             // The model stands in the path.
-            return Self::Native { pieces: Pieces::new(vec![body.clone()]), hide_usage };
+            return Self::Native { pieces: Pieces::new(vec![body.clone()]), hide_usage, degraded: None };
         }
         let edits: Vec<Edit> = splice::set_model(peek, model).into_iter().chain(usage_edit).collect();
-        Self::Native { pieces: Pieces::new(splice::apply(body, edits)), hide_usage }
+        Self::Native { pieces: Pieces::new(splice::apply(body, edits)), hide_usage, degraded: None }
     }
 
     fn split(self, said: &mut HeaderMap) -> (Pieces, Way) {
-        match self {
-            Self::Native { pieces, hide_usage } => (pieces, Way::Native { hide_usage }),
-            Self::Translated { body, back, degraded } => {
-                if let Some(fields) = degraded {
-                    said.insert(translated::DEGRADED, fields);
-                }
-                (Pieces::new(vec![body]), Way::Translated(back))
-            }
+        let (pieces, way, degraded) = match self {
+            Self::Native { pieces, hide_usage, degraded } => (pieces, Way::Native { hide_usage }, degraded),
+            Self::Translated { body, back, degraded } => (Pieces::new(vec![body]), Way::Translated(back), degraded),
+        };
+        if let Some(fields) = degraded {
+            said.insert(translated::DEGRADED, fields);
         }
+        (pieces, way)
     }
 }
 

@@ -6,7 +6,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokenrouter::Protocol;
-use tokenrouter::call::Relay;
+use tokenrouter::call::{Pieces, Relay};
 use tokenrouter::chat::Target;
 use tokenrouter::convert::{Asked, Back, Context, Path, translate};
 use tokenrouter::error::{Kind, Problem};
@@ -64,6 +64,25 @@ pub fn prepare(
     }
     let degraded = fields.and_then(|fields| HeaderValue::try_from(fields).ok());
     Ok(Lane::Translated { body: done.body, back: Box::new(done.back), degraded })
+}
+
+/// The request in its own protocol without what this gateway sealed: another vendor made it earlier in the
+/// conversation, and this one would refuse it. None where that cannot be done; the provider may judge then.
+pub fn unseal(
+    app: &App,
+    surface: Surface,
+    provider: &Provider,
+    model: &str,
+    body: &Bytes,
+    path: Path<'_>,
+) -> Option<Lane> {
+    let protocol = surface.protocol();
+    let target = Target::new(&provider.kind, protocol, model);
+    let context = Context { sealer: Some(app.sealer.clone()), ..Context::default() };
+    let done = translate(Asked { protocol, body, path }, &target, context).ok()?;
+    let degraded = done.losses.header().and_then(|fields| HeaderValue::try_from(fields).ok());
+    let hide_usage = done.back.wants_stream() && !done.back.wants_usage();
+    Some(Lane::Native { pieces: Pieces::new(vec![done.body]), hide_usage, degraded })
 }
 
 /// What becomes of the provider's answer.

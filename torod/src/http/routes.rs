@@ -4,7 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 
-use http::header::HOST;
+use http::header::{HOST, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
 use hyper::body::Incoming;
 use tokenrouter::error::{Kind, Problem};
@@ -65,6 +65,9 @@ impl Routes {
         let path = request.uri().path();
         let is_get = request.method() == Method::GET || request.method() == Method::HEAD;
         if let Some((surface, id)) = Surface::at(path) {
+            if request.headers().contains_key(UPGRADE) {
+                return no_socket(surface.protocol(), &self.id(request.headers()));
+            }
             if !(is_get && surface.method() == "GET") {
                 let protocol = surface.protocol();
                 return problem::wrong_method(surface.method(), protocol, &self.id(request.headers()));
@@ -121,6 +124,13 @@ impl Routes {
             Err(never) => match never {},
         }
     }
+}
+
+/// The answer to an upgrade: agents that try a WebSocket first go on with plain HTTP at once.
+fn no_socket(protocol: Protocol, id: &RequestId) -> Response<Reply> {
+    let said = "this gateway speaks HTTP here, not WebSocket";
+    let problem = Problem::new(Kind::BadRequest, "upgrade_required", said, "Send a POST request.").with_status(426);
+    problem::respond(&problem, protocol, id)
 }
 
 /// The answer to whoever comes to the admin API without a token, also from this machine.

@@ -83,6 +83,14 @@ pub async fn raw(daemon: &TestDaemon, head: &str, piece: &[u8], most: usize) -> 
 }
 
 #[tokio::test]
+async fn a_websocket_is_refused_at_once() {
+    let daemon = TestDaemon::start().await;
+    let head = "GET /v1/responses HTTP/1.1\r\nhost: x\r\nconnection: upgrade\r\nupgrade: websocket\r\nsec-websocket-version: 13\r\nsec-websocket-key: eA==\r\n\r\n";
+    assert_eq!(raw(&daemon, head, b"", 0).await, "HTTP/1.1 426 Upgrade Required");
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_very_long_name_is_refused_without_looking_for_the_closest() {
     let daemon = TestDaemon::start().await;
     let answer = daemon.get(&format!("/v1/models/{}", "m".repeat(60_000))).await;

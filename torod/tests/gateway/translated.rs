@@ -208,6 +208,35 @@ async fn errors_and_cuts_of_the_provider_are_told_in_the_clients_words() {
     daemon.stop().await;
 }
 
+/// A conversation that moves to another vendor: what the first one sealed is not sent to the second, natively either.
+#[tokio::test]
+async fn a_conversation_may_change_its_vendor() {
+    let daemon = daemon().await;
+    let first =
+        daemon.post("/v1/responses", r#"{"model":"an/think","input":"hi","reasoning":{"effort":"low"}}"#).await.json();
+    let reasoning = first["output"][0].clone();
+    assert!(reasoning["encrypted_content"].as_str().unwrap().starts_with("gw1."), "{first}");
+    let sealed = &reasoning["encrypted_content"];
+    let body = messages("an/think", "").replace(
+        r#"[{"role":"user","content":"hi"}]"#,
+        &format!(
+            r#"[{{"role":"user","content":"hi"}},{{"role":"assistant","content":[{{"type":"redacted_thinking","data":{sealed}}},{{"type":"text","text":"so"}}]}},{{"role":"user","content":"and?"}}]"#
+        ),
+    );
+    // Its own maker gets it back as it was.
+    let own = daemon.post("/v1/messages", body.clone()).await;
+    assert_eq!((own.status.as_u16(), own.header("x-tokenrouter-degraded")), (200, ""));
+    // Forged, or another gateway's: it is taken out, and that is said.
+    let forged = body.replace("gw1.", "gw1.x");
+    let other = daemon.post("/v1/messages", forged).await;
+    assert_eq!((other.status.as_u16(), other.header("x-tokenrouter-degraded")), (200, "reasoning"));
+    let calls = daemon.simulator.calls();
+    let last = |at: usize| String::from_utf8_lossy(&calls[calls.len() - at].body).into_owned();
+    assert!(last(2).contains(r#""type":"thinking""#) && !last(2).contains("gw1."), "{}", last(2));
+    assert!(!last(1).contains("thinking") && last(1).contains(r#""text":"so""#), "{}", last(1));
+    daemon.stop().await;
+}
+
 /// The client's credentials, versions and betas stay here; the provider's own go along.
 #[tokio::test]
 async fn headers_of_one_protocol_do_not_reach_the_other() {
