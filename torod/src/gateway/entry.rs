@@ -128,7 +128,8 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
             relay(exchange, answer, said, surface, protocol, provider, hide_usage)
         }
         (Ok(answer), Way::Translated(back)) => {
-            translated::answer(exchange, answer, said, surface, protocol, provider, *back).await
+            // Boxed: its state is large, and every native request would carry room for it.
+            Box::pin(translated::answer(exchange, answer, said, surface, protocol, provider, *back)).await
         }
         (Err(e), _) => {
             let (problem, id) = exchange.call_failed(&e);
