@@ -21,7 +21,7 @@ test: ## everything: Rust tests, then real clients against a real gateway
 
 bench: ## torod beside a direct call, nginx and bare proxies, in one run
 	cargo build --release -p torod -p tokenrouter-bench
-	cargo run --release -p tokenrouter-bench
+	cargo run --release -p tokenrouter-bench -- --rounds 3
 
 fmt: ## format the code
 	cargo fmt --all

@@ -34,7 +34,7 @@ use tokio::task::LocalSet;
 
 use crate::phases::{Figures, Phase, Plan};
 use crate::process::Cpus;
-use crate::report::{Report, Row};
+use crate::report::Report;
 use crate::targets::Target;
 
 /// Measure torod side by side with nginx and bare proxies.
@@ -50,6 +50,9 @@ struct Args {
     /// Run these phases only
     #[arg(long, value_delimiter = ',', value_name = "PHASES")]
     phases: Vec<Phase>,
+    /// Measure every target this often, in turns, and keep the best of each figure
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..=100))]
+    rounds: u32,
     /// Also write everything to this file
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -166,17 +169,19 @@ async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let (_provider, upstream) = targets::start_self(&["upstream"], None, dir.path()).context("simulated provider")?;
 
     let mut report = Report { quick: args.quick, pinned: cpus.is_some(), rows: Vec::new(), skipped: Vec::new() };
-    for target in all(&args.only) {
+    // Other work on the machine's cores can only add to a figure, and comes and goes within minutes.
+    for (round, target) in (0..args.rounds).flat_map(|round| all(&args.only).into_iter().map(move |t| (round, t))) {
         let measured = match target.missing(&torod) {
             Some(reason) => Err(anyhow::anyhow!(reason)),
             None => measure(target, upstream, &torod, &phases, &plan, cpus).await,
         };
         match measured {
-            Ok(figures) => report.rows.push(Row { target, figures }),
-            Err(problem) => {
+            Ok(figures) => report.add(target, figures),
+            Err(problem) if round == 0 => {
                 tell(&format!("{}: {problem:#}", target.name()));
                 report.skipped.push(format!("{}: {problem:#}", target.name()));
             }
+            Err(_) => {}
         }
     }
     std::io::stdout().write_all(report.text().as_bytes())?;

@@ -93,6 +93,27 @@ pub(crate) struct Figures {
 }
 
 impl Figures {
+    /// Takes the better figure of the two; errors count from both, memory is the most that was seen.
+    pub(crate) fn improve(&mut self, other: Self) {
+        let least = |kept: &mut Option<u64>, other: Option<u64>| *kept = kept.iter().copied().chain(other).min();
+        least(&mut self.small_cpu_ns, other.small_cpu_ns);
+        least(&mut self.agent_cpu_ns, other.agent_cpu_ns);
+        least(&mut self.chunk_cpu_ns, other.chunk_cpu_ns);
+        least(&mut self.gap_p99_us, other.gap_p99_us);
+        least(&mut self.latency_p50_us, other.latency_p50_us);
+        least(&mut self.latency_p99_us, other.latency_p99_us);
+        least(&mut self.first_event_p50_us, other.first_event_p50_us);
+        least(&mut self.slow_right, other.slow_right);
+        if other.small_per_second > self.small_per_second {
+            (self.small_per_second, self.load_was_full) = (other.small_per_second, other.load_was_full);
+        }
+        self.idle_rss_kib = self.idle_rss_kib.max(other.idle_rss_kib);
+        self.slow_rss_kib = self.slow_rss_kib.max(other.slow_rss_kib);
+        self.slow_asked = self.slow_asked.or(other.slow_asked);
+        self.errors += other.errors;
+        self.problem = self.problem.take().or(other.problem);
+    }
+
     fn add_errors(&mut self, tally: &Tally) {
         self.errors += tally.errors;
         if self.problem.is_none() {

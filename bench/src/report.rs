@@ -34,6 +34,14 @@ const RATIOS: [(&str, Read, &str, &str); 3] = [
 ];
 
 impl Report {
+    /// Adds a target's figures, or what is better in them than in the ones of a round before.
+    pub(crate) fn add(&mut self, target: Target, figures: Figures) {
+        match self.rows.iter_mut().find(|row| row.target == target) {
+            Some(row) => row.figures.improve(figures),
+            None => self.rows.push(Row { target, figures }),
+        }
+    }
+
     fn find(&self, target: Target) -> Option<&Figures> {
         self.rows.iter().find(|row| row.target == target).map(|row| &row.figures)
     }

@@ -91,7 +91,13 @@ impl Splitter {
 }
 
 fn lines(frame: &[u8]) -> impl Iterator<Item = &[u8]> {
-    frame.split(|b| *b == b'\n' || *b == b'\r')
+    let mut rest = Some(frame);
+    std::iter::from_fn(move || {
+        let left = rest?;
+        let end = memchr::memchr2(b'\n', b'\r', left);
+        rest = end.and_then(|at| left.get(at + 1..));
+        left.get(..end.unwrap_or(left.len()))
+    })
 }
 
 fn value<'a>(line: &'a [u8], field: &[u8]) -> Option<&'a [u8]> {

@@ -3,7 +3,9 @@
 //! Vocabularies weigh megabytes and differ by model, so this counts by class of script instead. The weights are
 //! quarters of the tokens that common byte-pair vocabularies need per character of that class.
 
-use memchr::{memchr, memchr2, memmem};
+use memchr::{memchr, memchr2};
+
+use super::fields::{Fields, string_at};
 
 /// A long string without blanks is taken for encoded media, which no vocabulary counts by its letters.
 const MEDIA_BYTES: usize = 1_024;
@@ -60,52 +62,28 @@ pub fn sampled_request_tokens(json: &[u8]) -> u64 {
     tokens * json.len() as u64 / (WINDOWS * WINDOW_BYTES) as u64
 }
 
-/// The fields in which the protocols carry what a model wrote.
-const OUTPUT_FIELDS: [&[u8]; 8] = [
-    b"\"content\":",
-    b"\"text\":",
-    b"\"arguments\":",
-    b"\"reasoning_content\":",
-    b"\"reasoning\":",
-    b"\"delta\":",
-    b"\"thinking\":",
-    b"\"partial_json\":",
-];
+/// Whether the protocols carry what a model wrote in a field of this name.
+pub(super) fn is_output(field: &[u8]) -> bool {
+    matches!(
+        field,
+        b"content"
+            | b"text"
+            | b"arguments"
+            | b"reasoning_content"
+            | b"reasoning"
+            | b"delta"
+            | b"thinking"
+            | b"partial_json"
+    )
+}
 
 /// Estimated output tokens of a JSON answer, or of one event of a stream.
 pub fn answer_tokens(json: &[u8]) -> u64 {
-    OUTPUT_FIELDS.iter().map(|field| field_tokens(json, field)).sum()
+    Fields::of(json).filter(|field| is_output(field.name)).filter_map(|field| field.string).map(string_tokens).sum()
 }
 
-fn field_tokens(json: &[u8], field: &[u8]) -> u64 {
-    let mut tokens = 0;
-    let mut rest = json;
-    while let Some(at) = memmem::find(rest, field) {
-        rest = rest.get(at + field.len()..).unwrap_or_default();
-        let value = rest.trim_ascii_start();
-        if let Some(inside) = value.strip_prefix(b"\"") {
-            let (string, after) = string_at(inside);
-            tokens += string_tokens(string);
-            rest = after;
-        }
-    }
-    tokens
-}
-
-/// The string that `rest` stands in, still escaped, and what follows it.
-fn string_at(rest: &[u8]) -> (&[u8], &[u8]) {
-    let mut from = 0;
-    while let Some(found) = rest.get(from..).and_then(|tail| memchr2(b'"', b'\\', tail)) {
-        let at = from + found;
-        if rest.get(at) == Some(&b'"') {
-            return (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).unwrap_or_default());
-        }
-        from = at + 2;
-    }
-    (rest, &[])
-}
-
-fn string_tokens(escaped: &[u8]) -> u64 {
+/// Estimated tokens of a string that is still escaped.
+pub(super) fn string_tokens(escaped: &[u8]) -> u64 {
     if escaped.len() > MEDIA_BYTES && memchr(b' ', escaped).is_none() && escaped.is_ascii() {
         return MEDIA_TOKENS;
     }

@@ -2,6 +2,7 @@
 
 pub mod body;
 pub mod estimate;
+mod fields;
 mod scan;
 pub mod stream;
 pub(crate) mod usage;

@@ -1,6 +1,5 @@
 //! What a meter looks for in a stream's payloads: marks found without parsing, and the few fields that are parsed.
 
-use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -61,23 +60,6 @@ pub(super) struct Inner<'a> {
 
 pub(super) fn is_empty_list(json: &str) -> bool {
     json.strip_prefix('[').and_then(|s| s.strip_suffix(']')).is_some_and(|s| s.trim().is_empty())
-}
-
-/// Whether the chunk speaks of a choice other than the first. Tool calls have an index too, so this may err on the
-/// safe side.
-pub(super) fn has_other_choice(data: &[u8]) -> bool {
-    const FIELD: &[u8] = b"\"index\":";
-    memmem::find_iter(data, FIELD).any(|at| {
-        let value = data.get(at + FIELD.len()..).unwrap_or_default().trim_ascii_start();
-        value.first().is_some_and(|b| (b'1'..=b'9').contains(b))
-    })
-}
-
-/// Whether `field` stands in `data` with a value that starts with `first`.
-pub(super) fn has_value(data: &[u8], field: &[u8], first: u8) -> bool {
-    memmem::find_iter(data, field).any(|at| {
-        data.get(at + field.len()..).unwrap_or_default().iter().find(|b| !b.is_ascii_whitespace()) == Some(&first)
-    })
 }
 
 /// The value of the event's `type`. Both families write it first, which spares parsing; elsewhere the parser decides.

@@ -3,9 +3,8 @@
 //! Runs for every event of every stream, so a frame is searched for the few marks that matter and parsed only
 //! where one is found.
 
-use memchr::memmem;
-
-use super::scan::{Choice, Chunk, CohereEnd, GeminiChunk, has_other_choice, has_value, is_empty_list, kind};
+use super::fields::Fields;
+use super::scan::{Choice, Chunk, CohereEnd, GeminiChunk, is_empty_list, kind};
 use super::usage::parse;
 use super::{Counts, estimate};
 use crate::protocol::Protocol;
@@ -96,17 +95,27 @@ impl Meter {
     }
 
     fn read_chat(&mut self, data: &[u8]) -> Frame {
-        let finished = has_value(data, b"\"finish_reason\":", b'"');
+        let (mut finished, mut has_other_choice, mut has_usage, mut has_error) = (false, false, false, false);
+        let mut tokens = 0;
+        for field in Fields::of(data) {
+            match field.name {
+                b"finish_reason" => finished |= field.first == b'"',
+                // Tool calls have an index too, so this may err on the safe side.
+                b"index" => has_other_choice |= (b'1'..=b'9').contains(&field.first),
+                b"usage" => has_usage |= field.first == b'{',
+                b"error" => has_error |= field.first != b'n',
+                name if estimate::is_output(name) => tokens += field.string.map_or(0, estimate::string_tokens),
+                _ => {}
+            }
+        }
         // The first choice is counted as open from the start; others are rare enough to be parsed.
-        if self.open_choices > 1 || has_other_choice(data) {
+        if self.open_choices > 1 || has_other_choice {
             self.follow_choices(data);
             self.answer_is_whole = self.open_choices == 0;
         } else if finished {
             self.answer_is_whole = true;
             self.open_choices = 0;
         }
-        let has_usage = has_value(data, b"\"usage\":", b'{');
-        let has_error = memmem::find(data, b"\"error\"").is_some();
         if has_usage || has_error {
             let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return Frame::Content };
             if let Some(usage) = chunk.usage.and_then(parse).and_then(|u| u.openai()) {
@@ -121,7 +130,7 @@ impl Meter {
                 return Frame::Error;
             }
         }
-        self.estimated_output += estimate::answer_tokens(data);
+        self.estimated_output += tokens;
         Frame::Content
     }
 
@@ -147,7 +156,8 @@ impl Meter {
         self.counts = chunk.usage_metadata.and_then(|usage| super::usage::gemini(usage.get())).or(self.counts);
         let blocked = chunk.prompt_feedback.is_some_and(|feedback| feedback.get().contains("\"blockReason\""));
         // This protocol has no other mark of the end than a reason for it.
-        self.answer_is_whole |= blocked || has_value(data, b"\"finishReason\":", b'"');
+        self.answer_is_whole |=
+            blocked || Fields::of(data).any(|field| field.name == b"finishReason" && field.first == b'"');
         self.estimated_output += estimate::answer_tokens(data);
         Frame::Content
     }
