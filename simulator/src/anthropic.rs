@@ -27,6 +27,7 @@ struct Message<'a> {
 enum Block {
     Text { text: String, citations: Option<()> },
     Thinking { thinking: String, signature: &'static str },
+    RedactedThinking { data: &'static str },
     ToolUse { id: String, name: String, input: Map<String, Value> },
 }
 
@@ -118,6 +119,8 @@ fn block(ask: &Ask<'_>, at: usize, part: &Part, filled: bool) -> Block {
         Part::Reasoning { .. } => {
             Block::Thinking { thinking: content(), signature: if filled { SIGNATURE } else { "" } }
         }
+        // It comes whole with its beginning.
+        Part::Redacted => Block::RedactedThinking { data: SIGNATURE },
         Part::Tool { name, .. } => {
             let input = if filled { serde_json::from_str(&part.whole()).unwrap_or_default() } else { Map::new() };
             Block::ToolUse { id: format!("toolu_{:016x}{at:02}", ask.id), name: name.clone(), input }
@@ -153,7 +156,7 @@ pub(crate) fn stream(ask: &Ask<'_>, answer: &Answer) -> Events {
         };
         let (kind, key) = match part {
             Part::Text { .. } => ("text_delta", "text"),
-            Part::Reasoning { .. } => ("thinking_delta", "thinking"),
+            Part::Reasoning { .. } | Part::Redacted => ("thinking_delta", "thinking"),
             Part::Tool { .. } => ("input_json_delta", "partial_json"),
         };
         if matches!(part, Part::Tool { .. }) {

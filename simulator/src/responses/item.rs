@@ -83,8 +83,8 @@ impl Item {
                 let content = if done { vec![Content::text(text)] } else { Vec::new() };
                 Self::Message { id: id("msg"), status, role: "assistant", content }
             }
-            Part::Reasoning { .. } => {
-                let summary = if done { vec![Summary::text(text)] } else { Vec::new() };
+            Part::Reasoning { .. } | Part::Redacted => {
+                let summary = if done && !text.is_empty() { vec![Summary::text(text)] } else { Vec::new() };
                 // What comes with the beginning is not the final state: clients take the one at the end.
                 let encrypted_content = if done { SIGNATURE } else { SIGNATURE.get(..16).unwrap_or_default() };
                 Self::Reasoning { id: id("rs"), summary, encrypted_content }

@@ -2,8 +2,12 @@
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod cohere;
+#[cfg(test)]
 mod endpoints;
 #[cfg(test)]
 mod faults;
+#[cfg(test)]
+mod gemini;
 #[cfg(test)]
 mod scripts;
