@@ -50,6 +50,7 @@ pub(crate) struct Wire<'a> {
     pub(crate) top_p: Raw<'a>,
     #[serde(borrow)]
     pub(crate) documents: Raw<'a>,
+    include: Option<Vec<String>>,
     pub(crate) store: Option<bool>,
     pub(crate) previous_response_id: Option<String>,
     pub(crate) dimensions: Option<usize>,
@@ -121,6 +122,11 @@ impl<'a> Ask<'a> {
 
     pub(crate) fn includes_usage(&self) -> bool {
         self.wire.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
+    }
+
+    /// Whether the client wants this in the answer too.
+    pub(crate) fn includes(&self, what: &str) -> bool {
+        self.wire.include.iter().flatten().any(|wished| wished == what)
     }
 
     /// The JSON the client asked the answer to be, made from the schema it gave; none for plain text.

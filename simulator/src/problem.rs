@@ -11,7 +11,7 @@ pub(crate) struct Problem {
     code: Option<&'static str>,
     param: Option<String>,
     pub(crate) message: String,
-    /// What Google adds in `details`.
+    /// What Google and Anthropic add in `details`.
     detail: Option<Box<Value>>,
     /// When to come back, for Google, which has no header for that.
     retry_after_ms: Option<u64>,
@@ -96,7 +96,10 @@ impl Problem {
 
     /// `{"type":"error",…}` of Anthropic's API.
     pub(crate) fn anthropic(&self, request_id: &str) -> String {
-        let error = json!({"type": self.anthropic_kind(), "message": self.message});
+        let mut error = json!({"type": self.anthropic_kind(), "message": self.message});
+        if let (Some(fields), Some(detail)) = (error.as_object_mut(), &self.detail) {
+            fields.insert("details".to_owned(), (**detail).clone());
+        }
         json!({"type": "error", "error": error, "request_id": request_id}).to_string()
     }
 

@@ -29,6 +29,8 @@ enum Route<'a> {
     Embeddings,
     Responses,
     Response(&'a str),
+    Compact,
+    InputTokens,
     Messages,
     CountTokens,
     Models,
@@ -41,11 +43,13 @@ enum Route<'a> {
 
 impl<'a> Route<'a> {
     fn find(path: &'a str) -> Option<Self> {
-        const ENDS: [(&str, Route<'static>); 9] = [
+        const ENDS: [(&str, Route<'static>); 11] = [
             ("/chat/completions", Route::Chat),
             ("/completions", Route::Completions),
             ("/embeddings", Route::Embeddings),
             ("/responses", Route::Responses),
+            ("/responses/compact", Route::Compact),
+            ("/responses/input_tokens", Route::InputTokens),
             ("/messages/count_tokens", Route::CountTokens),
             ("/messages", Route::Messages),
             ("/models", Route::Models),
@@ -135,6 +139,9 @@ async fn answer(state: &State, flight: Flight, head: &Parts, body: &Bytes) -> Re
         return reply::refuse(state, Family::OpenAi, flight, &problem);
     };
     let family = route.family(head);
+    if route == Route::Responses && head.headers.contains_key(http::header::UPGRADE) {
+        return reply::refuse(state, family, flight, &responses::no_web_socket());
+    }
     if !route.allows(&head.method) {
         let problem = Problem::of_status(405, format!("Not allowed to {} on {path}.", head.method));
         return reply::refuse(state, family, flight, &problem);
@@ -156,7 +163,6 @@ async fn answer(state: &State, flight: Flight, head: &Parts, body: &Bytes) -> Re
             Some(id) => reply::whole(state, family, flight, StatusCode::OK, one(id, family)),
             None => reply::refuse(state, family, flight, &Problem::model_not_found(id)),
         },
-        Route::CountTokens => reply::whole(state, family, flight, StatusCode::OK, anthropic::count_tokens(body.len())),
         Route::Response(id) => {
             let found =
                 if head.method == Method::DELETE { state.responses.delete(id) } else { state.responses.get(id) };
@@ -238,6 +244,9 @@ async fn perform(state: &State, flight: Flight, route: Route<'_>, head: &Parts, 
         Route::Completions => Form::Whole(completions::whole(&ask, &answer)),
         Route::Responses if streams => Form::Stream(responses::stream(&state.responses, &ask, &answer)),
         Route::Responses => Form::Whole(responses::whole(&state.responses, &ask, &answer)),
+        Route::Compact => Form::Whole(responses::compact(&ask, &answer)),
+        Route::InputTokens => Form::Whole(responses::input_tokens(body.len()).into_bytes()),
+        Route::CountTokens => Form::Whole(anthropic::count_tokens(body.len()).into_bytes()),
         Route::Messages if streams => Form::Stream(anthropic::stream(&ask, &answer)),
         Route::Messages => Form::Whole(anthropic::whole(&ask, &answer)),
         _ if streams => Form::Stream(chat::stream(&ask, &answer)),
@@ -251,8 +260,8 @@ fn check(route: Route<'_>, state: &State, ask: &Ask<'_>) -> Result<(), Problem> 
     match route {
         Route::Chat => require(ask.wire.messages, "messages"),
         Route::Completions => require(ask.wire.prompt, "prompt"),
-        Route::Messages => anthropic::check(ask),
-        Route::Responses => responses::check(&state.responses, ask),
+        Route::Messages => anthropic::require(ask),
+        Route::Responses | Route::Compact => responses::check(&state.responses, ask),
         _ => Ok(()),
     }
 }
@@ -266,6 +275,8 @@ fn check_strictly(route: Route<'_>, script: &Script, body: &[u8]) -> Result<(), 
         Route::Gemini(_, Verb::CountTokens) => gemini::check_count(&body),
         Route::Gemini(_, verb) => gemini::check_embed(&body, verb == Verb::BatchEmbed),
         Route::CohereChat => cohere::check(&body),
+        Route::Messages => anthropic::check(&body),
+        Route::CountTokens => anthropic::check_count(&body),
         Route::CohereEmbed => cohere::check_embed(&body),
         _ => Ok(()),
     }

@@ -58,6 +58,9 @@ pub(crate) const fn may(name: &'static str, rule: Rule) -> Field {
     Field { name, rule, needed: false }
 }
 
+/// In the place of a field: any others may stand beside those that are named.
+pub(crate) const OPEN: Field = may("*", Rule::Any);
+
 /// A whole number from this on.
 pub(crate) const fn from(least: i64) -> Rule {
     Rule::Integer(least, i64::MAX)
@@ -68,6 +71,27 @@ pub(crate) const NUMBER: Rule = Rule::Number(f64::MIN, f64::MAX);
 /// A list of texts.
 pub(crate) const TEXTS: Rule = Rule::Each(&Rule::Text);
 
+/// The values of a list in a field; none where there is no list.
+pub(crate) fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
+    value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
+}
+
+/// The text in a field; empty where there is none.
+pub(crate) fn text<'a>(value: &'a Value, name: &str) -> &'a str {
+    value.get(name).and_then(Value::as_str).unwrap_or_default()
+}
+
+/// What stands in a field, null apart.
+pub(crate) fn given<'a>(value: &'a Value, name: &str) -> Option<&'a Value> {
+    value.get(name).filter(|value| !value.is_null())
+}
+
+/// Letters, digits, underscores and hyphens, from one of them to `most`.
+pub(crate) fn is_plain_name(name: &str, most: usize) -> bool {
+    let is_letter = |letter: u8| letter.is_ascii_alphanumeric() || b"_-".contains(&letter);
+    (1..=most).contains(&name.len()) && name.bytes().all(is_letter)
+}
+
 /// Where in a request one is, and in whose words faults are told.
 pub(crate) struct Walk<'v> {
     family: Family,
@@ -77,6 +101,11 @@ pub(crate) struct Walk<'v> {
 impl<'v> Walk<'v> {
     pub(crate) fn new(family: Family) -> Self {
         Self { family, path: Vec::new() }
+    }
+
+    /// The same further inside.
+    pub(crate) fn at(family: Family, path: &[Step<'v>]) -> Self {
+        Self { family, path: path.to_vec() }
     }
 
     fn refuse(&self, fault: &Fault<'_>) -> Problem {
@@ -211,6 +240,7 @@ impl<'v> Walk<'v> {
                 continue;
             }
             match fields.iter().find(|field| self.is_name(field.name, name)) {
+                None if fields.iter().any(|field| field.name == OPEN.name) => {}
                 None => return Err(self.refuse(&Fault::Unknown(name))),
                 Some(field) if value.is_null() && !field.needed => {}
                 Some(field) => self.inside(Step::Name(name), value, &field.rule)?,

@@ -4,7 +4,7 @@ use serde_json::Value;
 use crate::fault::Fault;
 use crate::problem::Problem;
 use crate::reply::Family;
-use crate::shape::{Kind, Rule, TEXTS, Walk, from, may, must};
+use crate::shape::{Kind, Rule, TEXTS, Walk, from, given, is_plain_name, list, may, must, text};
 
 const TEXT: Kind = ("text", &[must("text", Rule::Text)]);
 const DOCUMENT: Kind =
@@ -109,19 +109,11 @@ fn refuse(said: &str) -> Problem {
     Fault::Said(said).problem(Family::Cohere, &[])
 }
 
-fn list<'a>(value: &'a Value, name: &str) -> &'a [Value] {
-    value.get(name).and_then(Value::as_array).map(Vec::as_slice).unwrap_or_default()
-}
-
-fn text<'a>(value: &'a Value, name: &str) -> &'a str {
-    value.get(name).and_then(Value::as_str).unwrap_or_default()
-}
-
 /// A request for an answer.
 pub(crate) fn check(body: &Value) -> Result<(), Problem> {
     Walk::new(Family::Cohere).check(body, &CHAT)?;
     turns(list(body, "messages"))?;
-    let present = |name: &str| body.get(name).is_some_and(|value| !value.is_null());
+    let present = |name: &str| given(body, name).is_some();
     if list(body, "stop_sequences").len() > 5 {
         return Err(refuse("invalid request: stop_sequences must have at most 5 elements."));
     }
@@ -131,7 +123,7 @@ pub(crate) fn check(body: &Value) -> Result<(), Problem> {
     }
     for (at, tool) in tools.iter().enumerate() {
         let name = tool.pointer("/function/name").and_then(Value::as_str).unwrap_or_default();
-        if name.is_empty() || !name.bytes().all(|letter| letter.is_ascii_alphanumeric() || b"_-".contains(&letter)) {
+        if !is_plain_name(name, 256) {
             return Err(refuse(&format!(
                 "invalid request: tools[{at}].function.name must only have letters, numbers, underscores and hyphens."
             )));

@@ -1,5 +1,7 @@
 //! The simulator over a socket, as a client sees it.
 #[cfg(test)]
+mod anthropic;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod cohere;
@@ -9,5 +11,7 @@ mod endpoints;
 mod faults;
 #[cfg(test)]
 mod gemini;
+#[cfg(test)]
+mod responses;
 #[cfg(test)]
 mod scripts;

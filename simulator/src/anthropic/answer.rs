@@ -1,11 +1,10 @@
-//! Anthropic Messages: the answer whole and as events, and the token count.
+//! An Anthropic message: whole, and as events.
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Part, SIGNATURE};
 use crate::ask::Ask;
-use crate::count::{self, Count};
-use crate::problem::Problem;
+use crate::count::Count;
 use crate::reply;
 use crate::sse::{Events, json};
 
@@ -72,21 +71,6 @@ impl From<Count> for Usage {
             service_tier: "standard",
         }
     }
-}
-
-/// Answers 400 as the real API does where a field it insists on is missing.
-pub(crate) fn check(ask: &Ask<'_>) -> Result<(), Problem> {
-    for (field, name) in [(ask.wire.messages, "messages"), (ask.wire.max_tokens, "max_tokens")] {
-        if field.is_none() {
-            return Err(Problem::bad_request(format!("{name}: Field required")));
-        }
-    }
-    Ok(())
-}
-
-/// The answer of `/v1/messages/count_tokens`.
-pub(crate) fn count_tokens(request_bytes: usize) -> String {
-    format!(r#"{{"input_tokens":{}}}"#, count::of_prompt(request_bytes))
 }
 
 fn stop_reason(answer: &Answer) -> &'static str {
