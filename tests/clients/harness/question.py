@@ -1,0 +1,115 @@
+# What every SDK is made to ask, and what the provider must have seen of it. `question.mjs` is the same for JavaScript.
+from __future__ import annotations
+
+import base64
+import json
+
+from harness.cases import SIM, ask, calls, replay
+from harness.seen import Seen, last_seen, protocol_of, read, seen
+
+WEATHER = {
+    "type": "object",
+    "properties": {"city": {"type": "string"}, "days": {"type": "integer"}},
+    "required": ["city", "days"],
+}
+CLOCK = {"type": "object", "properties": {"zone": {"type": "string"}}, "required": ["zone"]}
+TOOLS = {"get_weather": ("The weather of a city.", WEATHER), "get_time": ("The time in a zone.", CLOCK)}
+# The provider calls the first two tools it is offered, or the only one twice: then only order and ids tell them apart.
+OFFERS = (("get_weather", "get_time"), ("get_weather",))
+ARGUMENTS = {"get_weather": {"city": "lorem", "days": 1}, "get_time": {"zone": "lorem"}}
+RESULTS = ("sunny: 21 °C", 'half "past" nine')
+CITY = {
+    "type": "object",
+    "properties": {"name": {"type": "string"}, "kind": {"type": "string", "enum": ["town", "city"]}},
+    "required": ["name", "kind"],
+    "additionalProperties": False,
+}
+A_CITY = {"name": "lorem", "kind": "town"}
+# Its base64 holds a `+`, which the URL-safe alphabet writes differently.
+DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
+DOT_BYTES = base64.b64decode(DOT)
+THOUGHT = " The user asks, so I think 漢字 first."
+SENTENCE = "The tools have answered: done."
+
+
+def truth(model: str = "ok") -> str:
+    """What the provider says, when nothing is in between."""
+    body = {"model": model, "messages": [{"role": "user", "content": "hi"}]}
+    return json.loads(ask("POST", f"{SIM}/v1/chat/completions", json.dumps(body).encode()))["choices"][0]["message"]["content"]
+
+
+TRUTH = truth()
+
+
+def saw_loop(names: list[str], ids: list[str | None], loop: list[Seen]) -> None:
+    """Both requests of a tool loop arrived: the tools with the first, each result under its call's id with the second."""
+    first, second = loop
+    assert {name: required(schema) for name, schema in first.tools.items()} == {
+        name: sorted(TOOLS[name][1]["required"]) for name in set(names)
+    }, first.body
+    assert not first.asked and not first.results, first.body
+    assert first.tools == second.tools, second.body
+    assert [(name, arguments) for _, name, arguments in second.asked] == [(n, ARGUMENTS[n]) for n in names], second.body
+    assert len(second.results) == len(names), second.body
+    for (_, text), expected in zip(second.results, RESULTS[: len(names)], strict=True):
+        assert expected in text or json.dumps(expected, ensure_ascii=False)[1:-1] in text, second.body
+    held = [call_id for call_id, _, _ in second.asked]
+    assert held == [call_id for call_id, _ in second.results], second.body
+    if second.protocol != "gemini":  # there ids are optional: the order tells
+        assert all(held) and len(set(held)) == len(names), second.body
+    if all(ids):
+        assert held == ids or not any(held), f"{ids} became {held}"
+
+
+def required(schema: dict) -> list[str]:
+    """What a schema requires, which survives every translation."""
+    assert set(schema["required"]) <= set(schema["properties"]), schema
+    return sorted(schema["required"])
+
+
+def saw_image() -> None:
+    """The image arrived, byte for byte."""
+    assert last_seen().images == [("image/png", DOT_BYTES)], last_seen().body
+
+
+def saw_schema() -> None:
+    """The schema of the answer arrived."""
+    schema = last_seen().schema
+    assert schema and required(schema) == ["kind", "name"], last_seen().body
+    assert schema["properties"]["kind"]["enum"] == ["town", "city"], last_seen().body
+
+
+def saw_thought(sealed: bool) -> None:
+    """The reasoning of the first turn came back with the second, if its provider can read it; nothing else did.
+
+    `sealed`: whether the client's protocol can carry what only the maker of a thought can read."""
+    first, second = seen()
+    assert first.thinks, first.body
+    assert "hi" in second.texts and "go on" in second.texts, second.body
+    if second.protocol in ("anthropic", "responses"):  # they take a thought with its signature or not at all
+        assert second.seals == ([signature()] if sealed else []), second.body
+        assert second.thoughts == ([THOUGHT] if sealed else []), second.body
+    else:
+        assert second.thoughts in ([], [THOUGHT]), second.body
+    assert second.texts.count(THOUGHT) == 0, second.body
+
+
+def signature() -> str:
+    """What the provider signs its reasoning with."""
+    body = {"model": "think", "max_tokens": 9, "messages": [{"role": "user", "content": "hi"}]}
+    answer = json.loads(ask("POST", f"{SIM}/v1/messages", json.dumps(body).encode()))
+    return next(block["signature"] for block in answer["content"] if block["type"] == "thinking")
+
+
+def reported() -> tuple[int, int, int]:
+    """Input (cached included), cached input and output, in tokens, of the newest call as its provider counts them."""
+    call = [call for call in calls() if protocol_of(call)][-1]
+    usage = json.loads(replay(call))["usage"]
+    if read(call).protocol == "anthropic":
+        cached = usage["cache_read_input_tokens"]
+        written = usage["cache_creation_input_tokens"]
+        return usage["input_tokens"] + cached + written, cached, usage["output_tokens"]
+    kind = "prompt" if "prompt_tokens" in usage else "input"
+    output = usage["completion_tokens"] if kind == "prompt" else usage["output_tokens"]
+    return usage[f"{kind}_tokens"], (usage.get(f"{kind}_tokens_details") or {}).get("cached_tokens", 0), output
+

@@ -1,0 +1,200 @@
+# generateContent through the official Google SDK for Python; run by other_python.py.
+import base64
+import json
+
+from google import genai
+from google.genai import errors, types
+from harness.cases import BASE, KEY, on_every_provider, raises, until_it_breaks
+from harness.question import A_CITY, ARGUMENTS, CITY, DOT, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
+from harness.question import reported, saw_image, saw_loop, saw_schema, saw_thought
+from harness.seen import last_seen, seen
+
+OPTIONS = types.HttpOptions(base_url=BASE.removesuffix("/v1"), retry_options=types.HttpRetryOptions(attempts=1))
+client = genai.Client(api_key=KEY, http_options=OPTIONS)
+THINKING = types.GenerateContentConfig(thinking_config=types.ThinkingConfig(include_thoughts=True, thinking_budget=2048))
+
+
+def ask(model: str, contents: object = "hi", config: object = None, streamed: bool = False) -> list[types.Part]:
+    """One request, whole or streamed: the parts of its answer, which must have ended well."""
+    if streamed:
+        answers = list(client.models.generate_content_stream(model=model, contents=contents, config=config))
+    else:
+        answers = [client.models.generate_content(model=model, contents=contents, config=config)]
+    assert answers[-1].candidates[0].finish_reason == types.FinishReason.STOP, answers[-1]
+    contents = [answer.candidates[0].content for answer in answers if answer.candidates]
+    return [part for content in contents if content for part in content.parts or ()]
+
+
+def text_of(parts: list[types.Part], thought: bool = False) -> str:
+    return "".join(part.text or "" for part in parts if bool(part.thought) == thought)
+
+
+@on_every_provider
+def google_text(provider: str) -> None:
+    config = types.GenerateContentConfig(system_instruction="be brief", temperature=0.5, max_output_tokens=64)
+    answer = client.models.generate_content(model=f"{provider}/ok", contents="hi", config=config)
+    assert answer.text == TRUTH and answer.candidates[0].finish_reason == types.FinishReason.STOP, answer
+    assert last_seen().texts == ["be brief", "hi"], last_seen().body
+
+
+@on_every_provider
+def google_stream(provider: str) -> None:
+    chunks = list(client.models.generate_content_stream(model=f"{provider}/ok", contents="hi"))
+    pieces = [chunk.text for chunk in chunks if chunk.text]
+    assert len(pieces) > 3 and "".join(pieces) == TRUTH, pieces
+    assert [c.candidates[0].finish_reason for c in chunks if c.candidates][-1] == types.FinishReason.STOP, chunks[-1]
+    whole = client.models.generate_content(model=f"{provider}/ok", contents="hi").usage_metadata
+    counted = chunks[-1].usage_metadata
+    assert counted.candidates_token_count == whole.candidates_token_count > 1, counted
+    assert counted.total_token_count == counted.prompt_token_count + counted.candidates_token_count, counted
+
+
+@on_every_provider
+def google_usage(provider: str) -> None:
+    usage = client.models.generate_content(model=f"{provider}/cache", contents="hi").usage_metadata
+    counted = (usage.prompt_token_count, usage.cached_content_token_count, usage.candidates_token_count)
+    assert counted == reported() and counted[1] > 0, usage
+
+
+def tool_loop(provider: str, streamed: bool, with_ids: bool) -> None:
+    for offer in OFFERS:
+        declared = [types.FunctionDeclaration(name=n, description=TOOLS[n][0], parameters_json_schema=TOOLS[n][1]) for n in offer]
+        off = types.AutomaticFunctionCallingConfig(disable=True)
+        tools = [types.Tool(function_declarations=declared)]
+        config = types.GenerateContentConfig(tools=tools, automatic_function_calling=off)
+        asked = types.Content(role="user", parts=[types.Part(text="hi")])
+        first = ask(f"{provider}/parallel", [asked], config, streamed)
+        made = [part.function_call for part in first if part.function_call]
+        assert [call.args for call in made] == [ARGUMENTS[call.name] for call in made] and len(made) == 2, first
+        results = [types.Part.from_function_response(name=c.name, response={"result": r}) for c, r in zip(made, RESULTS, strict=True)]
+        for part, call in zip(results, made, strict=True):  # this SDK's own helper leaves the id out
+            part.function_response.id = call.id if with_ids else None
+        turn = [types.Content(role="model", parts=first), types.Content(role="user", parts=results)]
+        last = ask(f"{provider}/parallel", [asked, *turn], config, streamed)
+        assert text_of(last) == SENTENCE, last
+        saw_loop([call.name for call in made], [call.id for call in made], seen()[-2:])
+
+
+@on_every_provider
+def google_tool_loop(provider: str) -> None:
+    tool_loop(provider, streamed=False, with_ids=True)
+    tool_loop(provider, streamed=False, with_ids=False)
+
+
+@on_every_provider
+def google_tool_loop_stream(provider: str) -> None:
+    tool_loop(provider, streamed=True, with_ids=True)
+    tool_loop(provider, streamed=True, with_ids=False)
+
+
+@on_every_provider
+def google_automatic_functions(provider: str) -> None:
+    asked = []
+
+    def get_weather(city: str, days: int) -> str:
+        """The weather of a city."""
+        asked.append((city, days))
+        return RESULTS[0]
+
+    config = types.GenerateContentConfig(tools=[get_weather])
+    answer = client.models.generate_content(model=f"{provider}/tool", contents="hi", config=config)
+    assert asked == [("lorem", 1)] and answer.text == SENTENCE, answer
+    saw_loop(["get_weather"], [None], seen())
+
+
+@on_every_provider
+def google_image(provider: str) -> None:
+    image = types.Part.from_bytes(data=base64.b64decode(DOT), mime_type="image/png")
+    answer = client.models.generate_content(model=f"{provider}/img", contents=[image, "what is it?"])
+    assert answer.text.startswith("images: 1; image/png 70 bytes sha256 "), answer.text
+    saw_image()
+
+
+@on_every_provider
+def google_structured_output(provider: str) -> None:
+    for key in ("response_json_schema", "response_schema"):
+        # What Google calls a schema knows no `additionalProperties: false`.
+        schema = CITY if key == "response_json_schema" else {k: v for k, v in CITY.items() if k != "additionalProperties"}
+        config = types.GenerateContentConfig(response_mime_type="application/json", **{key: schema})
+        answer = client.models.generate_content(model=f"{provider}/ok", contents="hi", config=config)
+        assert answer.parsed == A_CITY, answer.text
+        saw_schema()
+        assert json.loads(text_of(ask(f"{provider}/ok", config=config, streamed=True))) == A_CITY
+        saw_schema()
+
+
+def reasoning(provider: str, streamed: bool) -> None:
+    asked = types.Content(role="user", parts=[types.Part(text="hi")])
+    first = ask(f"{provider}/think", [asked], THINKING, streamed)
+    assert text_of(first, thought=True) == THOUGHT and text_of(first) == TRUTH, first
+    turn = [types.Content(role="model", parts=first), types.Content(role="user", parts=[types.Part(text="go on")])]
+    ask(f"{provider}/think", [asked, *turn], THINKING, streamed)
+    saw_thought(sealed=True)
+
+
+@on_every_provider
+def google_reasoning(provider: str) -> None:
+    reasoning(provider, streamed=False)
+
+
+@on_every_provider
+def google_reasoning_stream(provider: str) -> None:
+    reasoning(provider, streamed=True)
+
+
+@on_every_provider
+def google_reasoning_usage(provider: str) -> None:
+    usage = client.models.generate_content(model=f"{provider}/think", contents="hi", config=THINKING).usage_metadata
+    prompt, _, output = reported()
+    assert usage.prompt_token_count == prompt and usage.total_token_count == prompt + output, usage
+    assert (usage.candidates_token_count or 0) + (usage.thoughts_token_count or 0) == output, usage
+    assert usage.thoughts_token_count, usage
+
+
+@on_every_provider
+def google_count_tokens(provider: str) -> None:
+    assert client.models.count_tokens(model=f"{provider}/ok", contents="hi").total_tokens > 0
+
+
+@on_every_provider
+def google_models(provider: str) -> None:
+    names = [model.name for model in client.models.list()]
+    assert f"models/{provider}/ok" in names or "models/ok" in names, names
+
+
+@on_every_provider
+def google_one_model(provider: str) -> None:
+    assert client.models.get(model=f"{provider}/ok").name.endswith("ok")
+
+
+@on_every_provider
+def google_errors(provider: str) -> None:
+    limited = raises(errors.ClientError, lambda: ask(f"{provider}/s429ra2"))
+    assert (limited.code, limited.status) == (429, "RESOURCE_EXHAUSTED") and limited.message, limited
+    for streamed in (False, True):
+        refused = raises(errors.ClientError, lambda: ask(f"{provider}/s400", streamed=streamed))
+        assert (refused.code, refused.status) == (400, "INVALID_ARGUMENT"), refused
+    unknown = raises(errors.ClientError, lambda: ask(f"{provider}/no-such-model"))
+    assert (unknown.code, unknown.status) == (404, "NOT_FOUND"), unknown
+    busy = raises(errors.ServerError, lambda: ask(f"{provider}/s529"))
+    assert (busy.code, busy.status) == (503, "UNAVAILABLE"), busy
+    stranger = genai.Client(api_key="tr_wrong", http_options=OPTIONS)
+    wrong = lambda: stranger.models.generate_content(model=f"{provider}/ok", contents="hi")
+    assert raises(errors.ClientError, wrong).status == "UNAUTHENTICATED"
+
+
+@on_every_provider
+def google_retry_delay(provider: str) -> None:
+    limited = raises(errors.ClientError, lambda: ask(f"{provider}/s429ra2"))
+    delays = [d["retryDelay"] for d in limited.details["error"]["details"] if d["@type"].endswith("RetryInfo")]
+    assert delays == ["2s"], limited.details
+
+
+@on_every_provider
+def google_broken_streams(provider: str) -> None:
+    raises(errors.APIError, lambda: ask(f"{provider}/err200", streamed=True))
+    for model in ("err200late", "die5"):
+        items, problem = until_it_breaks(client.models.generate_content_stream(model=f"{provider}/{model}", contents="hi"))
+        assert any(item.text for item in items), f"{model}: {items}"
+        finished = [item for item in items if item.candidates and item.candidates[0].finish_reason]
+        assert problem is not None and not finished, f"{model}: {items[-1]}"
