@@ -3,12 +3,13 @@ import assert from "node:assert/strict";
 
 import { BASE, KEY, collect, onEveryProvider, raises, untilItBreaks } from "./harness/cases.mjs";
 import { load } from "./harness/packages.mjs";
-import { A_CITY, CITY, DOT, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH } from "./harness/question.mjs";
-import { reported, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
+import { A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE } from "./harness/question.mjs";
+import { THOUGHT, TOOLS, TRUTH, reported, sawHangUp, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
 import { lastSeen, seen } from "./harness/seen.mjs";
 
 const { default: Anthropic } = await load("@anthropic-ai/sdk");
 const { zodOutputFormat } = await load("@anthropic-ai/sdk/helpers/zod");
+const { betaTool } = await load("@anthropic-ai/sdk/helpers/beta/json-schema");
 const { z } = await load("zod");
 
 const options = { baseURL: BASE.replace(/\/v1$/, ""), maxRetries: 0, timeout: 15_000 };
@@ -82,6 +83,55 @@ for (const streamed of [false, true]) {
     await sawThought(true);
   });
 }
+
+onEveryProvider("anthropic_tool_choice", async (provider) => {
+  const tools = Object.entries(TOOLS).map(([name, [description, input_schema]]) => ({ name, description, input_schema }));
+  for (const [script, tool_choice, called, word] of [
+    ["tool", { type: "tool", name: "get_time" }, ["get_time"], "get_time"],
+    ["parallel", { type: "any" }, Object.keys(TOOLS), "any"],
+    ["parallel", { type: "none" }, [], "none"],
+  ]) {
+    const { content } = await ask(`${provider}/${script}`, { tools, tool_choice });
+    assert.deepEqual(content.filter(({ type }) => type === "tool_use").map(({ name }) => name), called);
+    assert.equal((await lastSeen()).choice, word);
+  }
+  const tool_choice = { type: "auto", disable_parallel_tool_use: true };
+  const { content } = await ask(`${provider}/parallel`, { tools, tool_choice });
+  // The simulator heeds it in the protocols of OpenAI.
+  if ((await lastSeen()).protocol !== "anthropic") assert.deepEqual(content.map(({ type }) => type), ["tool_use"]);
+});
+
+// The second is as it is when nobody says otherwise: it asks for a thread, and learns where there is none.
+for (const [name, more] of [["anthropic_tool_runner", { thread: false }], ["anthropic_tool_runner_thread", {}]]) {
+  onEveryProvider(name, async (provider) => {
+    const asked = [];
+    const [description, inputSchema] = TOOLS.get_weather;
+    const run = (args) => (asked.push(args), RESULTS[0]);
+    const tools = [betaTool({ name: "get_weather", description, inputSchema, run })];
+    const body = { model: `${provider}/tool`, max_tokens: 64, messages: HI, tools, ...more };
+    const turns = await collect(client.beta.messages.toolRunner(body));
+    assert.deepEqual(asked, [ARGUMENTS.get_weather]);
+    assert.equal(turns.at(-1).content[0].text, SENTENCE);
+    const { id } = turns[0].content.find(({ type }) => type === "tool_use");
+    const { body: received, protocol, results } = await lastSeen();
+    if (!received.thread) return sawLoop(["get_weather"], [id], (await seen()).slice(-2));
+    // It is the provider's to remember, so only the result is sent.
+    assert.deepEqual(received.thread, { type: "continue", previous_message_id: turns[0].id });
+    assert.deepEqual([protocol, results], ["anthropic", [{ id, text: RESULTS[0] }]]);
+  });
+}
+
+onEveryProvider("anthropic_odd_streams", async (provider) => {
+  for (const [model, truth] of Object.entries(ODD_STREAMS)) {
+    assert.equal((await ask(`${provider}/${model}`, { streamed: true })).content[0].text, truth);
+  }
+});
+
+onEveryProvider("anthropic_hang_up", async (provider) => {
+  const body = { model: `${provider}/long+seconds=30`, messages: HI, max_tokens: 64, stream: true };
+  for await (const event of await client.messages.create(body)) if (event.type === "content_block_delta") break;
+  await sawHangUp();
+});
 
 onEveryProvider("anthropic_image", async (provider) => {
   const messages = [{ role: "user", content: [IMAGE, { type: "text", text: "what is it?" }] }];

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 
 import { BASE, KEY, collect, onEveryProvider, raises, untilItBreaks } from "./harness/cases.mjs";
 import { load } from "./harness/packages.mjs";
-import { A_CITY, ARGUMENTS, CITY, DOT, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH } from "./harness/question.mjs";
-import { reported, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
+import { A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE } from "./harness/question.mjs";
+import { THOUGHT, TOOLS, TRUTH, reported, sawHangUp, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
 import { lastSeen, seen } from "./harness/seen.mjs";
 
 const { Cohere, CohereClientV2, CohereError } = (await load("cohere-ai")).default;
@@ -71,13 +71,16 @@ onEveryProvider("cohere_usage", async (provider) => {
   assert(counted[1] > 0);
 });
 
+/** A tool in Cohere's form. */
+function toolOf(name) {
+  const [description, parameters] = TOOLS[name];
+  return { type: "function", function: { name, description, parameters } };
+}
+
 for (const streamed of [false, true]) {
   onEveryProvider(streamed ? "cohere_tool_loop_stream" : "cohere_tool_loop", async (provider) => {
     for (const offer of OFFERS) {
-      const tools = offer.map((name) => {
-        const [description, parameters] = TOOLS[name];
-        return { type: "function", function: { name, description, parameters } };
-      });
+      const tools = offer.map(toolOf);
       const first = await ask(`${provider}/parallel`, { streamed, tools });
       const names = first.calls.map((call) => call.function.name);
       const made = first.calls.map((call) => JSON.parse(call.function.arguments));
@@ -104,6 +107,30 @@ for (const streamed of [false, true]) {
     await sawThought(false);
   });
 }
+
+onEveryProvider("cohere_tool_choice", async (provider) => {
+  const tools = Object.keys(TOOLS).map(toolOf);
+  for (const [toolChoice, called, word] of [["REQUIRED", Object.keys(TOOLS), "any"], ["NONE", [], "none"]]) {
+    const answer = await ask(`${provider}/parallel`, { tools, toolChoice });
+    assert.deepEqual(answer.calls.map((call) => call.function.name), called);
+    assert.equal((await lastSeen()).choice, word);
+  }
+});
+
+onEveryProvider("cohere_odd_streams", async (provider) => {
+  for (const [model, truth] of Object.entries(ODD_STREAMS)) {
+    assert.equal((await ask(`${provider}/${model}`, { streamed: true })).text, truth);
+  }
+});
+
+onEveryProvider("cohere_hang_up", async (provider) => {
+  const stop = new AbortController();
+  const body = { model: `${provider}/long+seconds=30`, messages: HI };
+  const stream = await client.chatStream(body, { abortSignal: stop.signal });
+  for await (const { type } of stream) if (type === "content-delta") break;
+  stop.abort();
+  await sawHangUp();
+});
 
 onEveryProvider("cohere_image", async (provider) => {
   const image = { type: "image_url", imageUrl: { url: `data:image/png;base64,${DOT}` } };

@@ -3,8 +3,8 @@ import assert from "node:assert/strict";
 
 import { BASE, KEY, collect, onEveryProvider, raises, untilItBreaks } from "./harness/cases.mjs";
 import { load } from "./harness/packages.mjs";
-import { A_CITY, ARGUMENTS, CITY, DOT, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH } from "./harness/question.mjs";
-import { reported, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
+import { A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE } from "./harness/question.mjs";
+import { THOUGHT, TOOLS, TRUTH, reported, sawHangUp, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
 import { lastSeen, seen } from "./harness/seen.mjs";
 
 const { ApiError, GoogleGenAI } = await load("@google/genai");
@@ -115,6 +115,45 @@ onEveryProvider("google_automatic_functions", async (provider) => {
   assert.deepEqual(asked, [ARGUMENTS.get_weather]);
   assert.equal(answer.text, SENTENCE);
   sawLoop(["get_weather"], [undefined], await seen());
+});
+
+onEveryProvider("google_tool_choice", async (provider) => {
+  const declared = Object.entries(TOOLS).map(([name, [description, parametersJsonSchema]]) => ({ name, description, parametersJsonSchema }));
+  for (const [script, functionCallingConfig, called, word] of [
+    ["tool", { mode: "ANY", allowedFunctionNames: ["get_time"] }, ["get_time"], "get_time"],
+    ["parallel", { mode: "ANY" }, Object.keys(TOOLS), "any"],
+    ["parallel", { mode: "NONE" }, [], "none"],
+  ]) {
+    const config = { tools: [{ functionDeclarations: declared }], toolConfig: { functionCallingConfig } };
+    const parts = await ask(`${provider}/${script}`, { config });
+    assert.deepEqual(parts.filter((part) => part.functionCall).map((part) => part.functionCall.name), called);
+    assert.equal((await lastSeen()).choice, word);
+  }
+});
+
+onEveryProvider("google_odd_streams", async (provider) => {
+  for (const [model, truth] of Object.entries(ODD_STREAMS)) {
+    assert.equal(textOf(await ask(`${provider}/${model}`, { streamed: true })), truth);
+  }
+});
+
+onEveryProvider("google_hang_up", async (provider) => {
+  const stop = new AbortController();
+  const body = { model: `${provider}/long+seconds=30`, contents: "hi", config: { abortSignal: stop.signal } };
+  const stream = await client.models.generateContentStream(body);
+  assert((await stream.next()).value.text);
+  stop.abort();
+  await sawHangUp();
+});
+
+onEveryProvider("google_reasoning_loss", async (provider) => {
+  // A thought that arrives is not called lost, even when it came in pieces; one that does not arrive is.
+  const first = await ask(`${provider}/think`, { contents: [says("hi")], config: THINKING, streamed: true });
+  const contents = [says("hi"), { role: "model", parts: first }, says("go on")];
+  const last = await client.models.generateContent({ model: `${provider}/think`, contents, config: THINKING });
+  const lost = (last.sdkHttpResponse.headers["x-tokenrouter-degraded"] ?? "").includes("thought");
+  const { thoughts } = await lastSeen();
+  assert.notEqual(lost, thoughts.length > 0, `lost: ${lost}, arrived: ${thoughts}`);
 });
 
 onEveryProvider("google_image", async (provider) => {

@@ -3,8 +3,8 @@ import json
 
 import anthropic
 from harness.cases import BASE, KEY, on_every_provider, raises, until_it_breaks
-from harness.question import A_CITY, CITY, DOT, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
-from harness.question import reported, saw_image, saw_loop, saw_schema, saw_thought
+from harness.question import A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
+from harness.question import reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
 from harness.seen import last_seen, seen
 from pydantic import BaseModel
 
@@ -73,6 +73,64 @@ def anthropic_tool_loop(provider: str) -> None:
 @on_every_provider
 def anthropic_tool_loop_stream(provider: str) -> None:
     tool_loop(provider, streamed=True)
+
+
+@on_every_provider
+def anthropic_tool_choice(provider: str) -> None:
+    tools = [{"name": n, "description": d, "input_schema": schema} for n, (d, schema) in TOOLS.items()]
+    named = {"type": "tool", "name": "get_time"}
+    for choice, called, word in ((named, ["get_time"], "get_time"), ({"type": "any"}, list(TOOLS), "any"), ({"type": "none"}, [], "none")):
+        message = ask(f"{provider}/{'tool' if choice is named else 'parallel'}", tools=tools, tool_choice=choice)
+        assert [block.name for block in message.content if block.type == "tool_use"] == called, message
+        assert last_seen().choice == word, last_seen().body
+    alone = {"type": "auto", "disable_parallel_tool_use": True}
+    message = ask(f"{provider}/parallel", tools=tools, tool_choice=alone)
+    if last_seen().protocol != "anthropic":  # where the simulator heeds it
+        assert [block.type for block in message.content] == ["tool_use"], message
+
+
+def run_tools(provider: str, **options: object) -> None:
+    asked = []
+
+    @anthropic.beta_tool
+    def get_weather(city: str, days: int) -> str:
+        """The weather of a city."""
+        asked.append({"city": city, "days": days})
+        return RESULTS[0]
+
+    options |= {"model": f"{provider}/tool", "max_tokens": 64, "messages": HI, "tools": [get_weather]}
+    turns = list(client.beta.messages.tool_runner(**options))
+    assert asked == [ARGUMENTS["get_weather"]] and turns[-1].content[0].text == SENTENCE, turns
+    use = next(block for block in turns[0].content if block.type == "tool_use")
+    if last_seen().body.get("thread"):  # it is the provider's to remember, so only the result is sent
+        assert last_seen().body["thread"] == {"type": "continue", "previous_message_id": turns[0].id}
+        assert last_seen().protocol == "anthropic" and last_seen().results == [(use.id, RESULTS[0])], last_seen().body
+    else:
+        saw_loop(["get_weather"], [use.id], seen()[-2:])
+
+
+@on_every_provider
+def anthropic_tool_runner(provider: str) -> None:
+    run_tools(provider, thread=False)
+
+
+@on_every_provider
+def anthropic_tool_runner_thread(provider: str) -> None:
+    """As it is when nobody says otherwise: it asks for a thread, and learns where there is none."""
+    run_tools(provider)
+
+
+@on_every_provider
+def anthropic_odd_streams(provider: str) -> None:
+    for model, truth in ODD_STREAMS.items():
+        assert ask(f"{provider}/{model}", streamed=True).content[0].text == truth, model
+
+
+@on_every_provider
+def anthropic_hang_up(provider: str) -> None:
+    with client.messages.stream(model=f"{provider}/long+seconds=30", max_tokens=64, messages=HI) as stream:
+        assert next(iter(stream.text_stream))
+    saw_hang_up()
 
 
 @on_every_provider

@@ -4,8 +4,8 @@ import json
 import cohere
 from cohere.core.api_error import ApiError
 from harness.cases import BASE, KEY, on_every_provider, raises, until_it_breaks
-from harness.question import A_CITY, ARGUMENTS, CITY, DOT, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
-from harness.question import reported, saw_image, saw_loop, saw_schema, saw_thought
+from harness.question import A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
+from harness.question import reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
 from harness.seen import last_seen, seen
 
 ROOT = BASE.removesuffix("/v1")
@@ -99,6 +99,29 @@ def cohere_tool_loop(provider: str) -> None:
 @on_every_provider
 def cohere_tool_loop_stream(provider: str) -> None:
     tool_loop(provider, streamed=True)
+
+
+@on_every_provider
+def cohere_tool_choice(provider: str) -> None:
+    tools = [{"type": "function", "function": {"name": n, "description": d, "parameters": s}} for n, (d, s) in TOOLS.items()]
+    for choice, called, word in (("REQUIRED", list(TOOLS), "any"), ("NONE", [], "none")):
+        answer = Answer(f"{provider}/parallel", tools=tools, tool_choice=choice)
+        assert [call["function"]["name"] for call in answer.calls] == called, vars(answer)
+        assert last_seen().choice == word, last_seen().body
+
+
+@on_every_provider
+def cohere_odd_streams(provider: str) -> None:
+    for model, truth in ODD_STREAMS.items():
+        assert Answer(f"{provider}/{model}", streamed=True).text == truth, model
+
+
+@on_every_provider
+def cohere_hang_up(provider: str) -> None:
+    stream = client.chat_stream(model=f"{provider}/long+seconds=30", messages=HI)
+    assert next(event for event in stream if event.type == "content-delta")
+    stream.close()
+    saw_hang_up()
 
 
 @on_every_provider

@@ -5,8 +5,8 @@ import json
 from google import genai
 from google.genai import errors, types
 from harness.cases import BASE, KEY, on_every_provider, raises, until_it_breaks
-from harness.question import A_CITY, ARGUMENTS, CITY, DOT, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
-from harness.question import reported, saw_image, saw_loop, saw_schema, saw_thought
+from harness.question import A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
+from harness.question import reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
 from harness.seen import last_seen, seen
 
 OPTIONS = types.HttpOptions(base_url=BASE.removesuffix("/v1"), retry_options=types.HttpRetryOptions(attempts=1))
@@ -103,6 +103,39 @@ def google_automatic_functions(provider: str) -> None:
 
 
 @on_every_provider
+def google_tool_choice(provider: str) -> None:
+    declared = [types.FunctionDeclaration(name=n, description=d, parameters_json_schema=s) for n, (d, s) in TOOLS.items()]
+    for mode, allowed, called, word in (
+        ("ANY", ["get_time"], ["get_time"], "get_time"),
+        ("ANY", None, list(TOOLS), "any"),
+        ("NONE", None, [], "none"),
+    ):
+        calling = types.FunctionCallingConfig(mode=mode, allowed_function_names=allowed)
+        config = types.GenerateContentConfig(
+            tools=[types.Tool(function_declarations=declared)],
+            tool_config=types.ToolConfig(function_calling_config=calling),
+            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+        )
+        parts = ask(f"{provider}/{'tool' if allowed else 'parallel'}", config=config)
+        assert [part.function_call.name for part in parts if part.function_call] == called, parts
+        assert last_seen().choice == word, last_seen().body
+
+
+@on_every_provider
+def google_odd_streams(provider: str) -> None:
+    for model, truth in ODD_STREAMS.items():
+        assert text_of(ask(f"{provider}/{model}", streamed=True)) == truth, model
+
+
+@on_every_provider
+def google_hang_up(provider: str) -> None:
+    stream = client.models.generate_content_stream(model=f"{provider}/long+seconds=30", contents="hi")
+    assert next(stream).text
+    stream.close()
+    saw_hang_up()
+
+
+@on_every_provider
 def google_image(provider: str) -> None:
     image = types.Part.from_bytes(data=base64.b64decode(DOT), mime_type="image/png")
     answer = client.models.generate_content(model=f"{provider}/img", contents=[image, "what is it?"])
@@ -140,6 +173,35 @@ def google_reasoning(provider: str) -> None:
 @on_every_provider
 def google_reasoning_stream(provider: str) -> None:
     reasoning(provider, streamed=True)
+
+
+@on_every_provider
+def google_chat(provider: str) -> None:
+    """The SDK keeps the history here."""
+    chat = client.chats.create(model=f"{provider}/think", config=THINKING)
+    for message in ("hi", "go on"):
+        assert text_of(chat.send_message(message).candidates[0].content.parts) == TRUTH
+    saw_thought(sealed=True)
+
+
+@on_every_provider
+def google_chat_stream(provider: str) -> None:
+    chat = client.chats.create(model=f"{provider}/think", config=THINKING)
+    for message in ("hi", "go on"):
+        pieces = [chunk.candidates[0].content.parts or [] for chunk in chat.send_message_stream(message)]
+        assert "".join(text_of(parts) for parts in pieces) == TRUTH
+    saw_thought(sealed=True)
+
+
+@on_every_provider
+def google_reasoning_loss(provider: str) -> None:
+    """A thought that arrives is not called lost, even when it came in pieces; one that does not arrive is."""
+    asked = types.Content(role="user", parts=[types.Part(text="hi")])
+    first = ask(f"{provider}/think", [asked], THINKING, streamed=True)
+    turn = [types.Content(role="model", parts=first), types.Content(role="user", parts=[types.Part(text="go on")])]
+    last = client.models.generate_content(model=f"{provider}/think", contents=[asked, *turn], config=THINKING)
+    lost = "thought" in last.sdk_http_response.headers.get("x-tokenrouter-degraded", "")
+    assert lost != bool(last_seen().thoughts), f"lost: {lost}, arrived: {last_seen().thoughts}"
 
 
 @on_every_provider

@@ -49,8 +49,9 @@ def run() -> None:
     failed = 0
     chosen = [function for function in registered if function.__name__ in CHOSEN]
     for function in () if CHOSEN else registered:
-        if reason := KNOWN.get(function.__name__):
-            print(f"  skip {function.__name__}: {reason}", flush=True)
+        name = function.__name__
+        if reason := KNOWN.get(name) or KNOWN.get(name.rpartition("_")[0]):
+            print(f"  skip {name}: {reason}", flush=True)
         else:
             chosen.append(function)
     for function in chosen:

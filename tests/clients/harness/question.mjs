@@ -1,7 +1,7 @@
 // What every SDK is made to ask, and what the provider must have seen of it. `question.py` is the same for Python.
 import assert from "node:assert/strict";
 
-import { SIM, calls, replay } from "./cases.mjs";
+import { SIM, calls, replay, waitCalls } from "./cases.mjs";
 import { lastSeen, protocolOf, read, seen } from "./seen.mjs";
 
 const object = (properties) => ({ type: "object", properties, required: Object.keys(properties) });
@@ -31,8 +31,12 @@ async function direct(path, model) {
   return (await fetch(`${SIM}${path}`, { method: "POST", headers, body })).json();
 }
 
+const truth = async (model) => (await direct("/v1/chat/completions", model)).choices[0].message.content;
 /** What the provider says. */
-export const TRUTH = (await direct("/v1/chat/completions", "ok")).choices[0].message.content;
+export const TRUTH = await truth("ok");
+/** The same words in shapes that a careless reader of streams stumbles over. */
+export const ODD_STREAMS = {};
+for (const model of ["crlf+interval_ms=0", "ok+piece=1+interval_ms=0", "events400"]) ODD_STREAMS[model] = await truth(model);
 /** What the provider signs its reasoning with. */
 const SIGNATURE = (await direct("/v1/messages", "think")).content.find(({ type }) => type === "thinking").signature;
 
@@ -78,6 +82,11 @@ export async function sawSchema() {
   assert(schema, JSON.stringify(body));
   assert.deepEqual(required(schema), ["kind", "name"]);
   assert.deepEqual(schema.properties.kind.enum, ["town", "city"]);
+}
+
+/** The provider noticed that its client is gone. */
+export async function sawHangUp() {
+  await waitCalls((received) => received.at(-1)?.ended === "client_closed", "that its client is gone");
 }
 
 /** The reasoning of the first turn came back with the second, if its provider can read it; nothing else did.

@@ -4,7 +4,7 @@ from __future__ import annotations
 import base64
 import json
 
-from harness.cases import SIM, ask, calls, replay
+from harness.cases import SIM, ask, calls, replay, wait_calls
 from harness.seen import Seen, last_seen, protocol_of, read, seen
 
 WEATHER = {
@@ -39,6 +39,8 @@ def truth(model: str = "ok") -> str:
 
 
 TRUTH = truth()
+# The same words in shapes that a careless reader of streams stumbles over.
+ODD_STREAMS = {model: truth(model) for model in ("crlf+interval_ms=0", "ok+piece=1+interval_ms=0", "events400")}
 
 
 def saw_loop(names: list[str], ids: list[str | None], loop: list[Seen]) -> None:
@@ -77,6 +79,11 @@ def saw_schema() -> None:
     schema = last_seen().schema
     assert schema and required(schema) == ["kind", "name"], last_seen().body
     assert schema["properties"]["kind"]["enum"] == ["town", "city"], last_seen().body
+
+
+def saw_hang_up() -> None:
+    """The provider noticed that its client is gone."""
+    wait_calls(lambda seen: bool(seen) and seen[-1]["ended"] == "client_closed", "that its client is gone")
 
 
 def saw_thought(sealed: bool) -> None:

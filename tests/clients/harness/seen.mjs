@@ -47,6 +47,7 @@ export function read(call) {
     thoughts: [], // reasoning in the history, as text
     seals: [], // reasoning in the history, as only its maker can read it
     thinks: false, // whether the client wants reasoning
+    choice: choiceOf(call.body.tool_choice), // what must be called: auto, any, none, or the name of a tool
   };
   READERS[found.protocol](found, call.body);
   return found;
@@ -148,10 +149,19 @@ function gemini(found, body) {
       found.tools[declared.name] = either(declared, "parametersJsonSchema") ?? declared.parameters;
     }
   }
+  const calling = either(either(body, "toolConfig") ?? {}, "functionCallingConfig") ?? {};
+  const names = either(calling, "allowedFunctionNames") ?? [];
+  found.choice = names.length === 1 ? names[0] : (calling.mode ?? "auto").toLowerCase();
   const config = either(body, "generationConfig") ?? {};
   const thinking = either(config, "thinkingConfig") ?? {};
   found.schema = either(config, "responseJsonSchema") ?? either(config, "responseSchema");
   found.thinks = Boolean(either(thinking, "includeThoughts") || either(thinking, "thinkingBudget"));
+}
+
+/** A `tool_choice` in the words of all: protocols write a word, or an object with a type or a name. */
+function choiceOf(choice = "auto") {
+  const word = typeof choice === "string" ? choice : ((choice.function ?? choice).name ?? choice.type);
+  return word.toLowerCase() === "required" ? "any" : word.toLowerCase();
 }
 
 /** A field by its camelCase name or by the same in snake_case. */

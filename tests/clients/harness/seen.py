@@ -34,6 +34,7 @@ class Seen:
     thoughts: list[str] = field(default_factory=list)  # reasoning in the history, as text
     seals: list[str] = field(default_factory=list)  # reasoning in the history, as only its maker can read it
     thinks: bool = False  # whether the client wants reasoning
+    choice: str = "auto"  # what must be called: auto, any, none, or the name of a tool
 
 
 def seen() -> list[Seen]:
@@ -87,6 +88,7 @@ def chat(found: Seen) -> None:
     found.schema = form.get("json_schema")
     if found.protocol == "chat" and found.schema:
         found.schema = found.schema["schema"]
+    found.choice = choice_of(body.get("tool_choice"))
     effort = body.get("reasoning_effort")
     found.thinks = effort not in (None, "none") or (body.get("thinking") or {}).get("type") == "enabled"
 
@@ -115,6 +117,7 @@ def responses(found: Seen) -> None:
     for tool in body.get("tools") or ():
         found.tools[tool["name"]] = tool.get("parameters")
     found.schema = ((body.get("text") or {}).get("format") or {}).get("schema")
+    found.choice = choice_of(body.get("tool_choice"))
     found.thinks = (body.get("reasoning") or {}).get("effort") not in (None, "none")
 
 
@@ -141,6 +144,7 @@ def anthropic(found: Seen) -> None:
     for tool in body.get("tools") or ():
         found.tools[tool["name"]] = tool["input_schema"]
     found.schema = ((body.get("output_config") or {}).get("format") or {}).get("schema")
+    found.choice = choice_of(body.get("tool_choice"))
     found.thinks = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
 
 
@@ -167,10 +171,21 @@ def gemini(found: Seen) -> None:
     for tool in body.get("tools") or ():
         for declared in either(tool, "functionDeclarations") or ():
             found.tools[declared["name"]] = either(declared, "parametersJsonSchema") or declared.get("parameters")
+    calling = either(either(body, "toolConfig") or {}, "functionCallingConfig") or {}
+    names = either(calling, "allowedFunctionNames") or []
+    found.choice = names[0] if len(names) == 1 else calling.get("mode", "auto").lower()
     config = either(body, "generationConfig") or {}
     found.schema = either(config, "responseJsonSchema") or either(config, "responseSchema")
     thinking = either(config, "thinkingConfig") or {}
     found.thinks = bool(either(thinking, "includeThoughts") or either(thinking, "thinkingBudget"))
+
+
+def choice_of(choice: object) -> str:
+    """A `tool_choice` in the words of all: protocols write a word, or an object with a type or a name."""
+    if isinstance(choice, dict):
+        choice = choice.get("function", choice).get("name") or choice["type"]
+    word = (choice or "auto").lower()
+    return "any" if word == "required" else word
 
 
 def either(fields: dict, name: str) -> object:
