@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { BASE, KEY, collect, onEveryProvider, raises, untilItBreaks } from "./harness/cases.mjs";
 import { load } from "./harness/packages.mjs";
 import { A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE } from "./harness/question.mjs";
-import { THOUGHT, TOOLS, TRUTH, reported, sawHangUp, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
+import { THOUGHT, TOOLS, TRUTH, reported } from "./harness/question.mjs";
+import { sawHangUp, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
 import { lastSeen, seen } from "./harness/seen.mjs";
 
 const { default: Anthropic } = await load("@anthropic-ai/sdk");
@@ -30,7 +31,7 @@ onEveryProvider("anthropic_text", async (provider) => {
   assert.equal(message.stop_reason, "end_turn");
   const { texts, body } = await lastSeen();
   assert.deepEqual(texts, ["be brief", "hi"]);
-  assert(Object.values(body).includes(64), "max_tokens did not arrive");
+  assert(Object.values({ ...body, ...body.generationConfig }).includes(64), "max_tokens did not arrive");
 });
 
 onEveryProvider("anthropic_stream", async (provider) => {
@@ -42,7 +43,7 @@ onEveryProvider("anthropic_stream", async (provider) => {
   assert.equal(pieces.join(""), TRUTH);
   assert.equal(final.content[0].text, TRUTH);
   assert.equal(final.stop_reason, "end_turn");
-  assert.equal((await lastSeen()).body.stream, true);
+  assert((await lastSeen()).streams);
   assert(final.usage.input_tokens > 1);
   assert.equal(final.usage.output_tokens, (await ask(`${provider}/ok`)).usage.output_tokens);
 });
@@ -55,10 +56,16 @@ onEveryProvider("anthropic_usage", async (provider) => {
   assert.deepEqual([input, read, usage.output_tokens], await reported());
 });
 
+/** A tool in Anthropic's form. */
+function toolOf(name) {
+  const [description, input_schema] = TOOLS[name];
+  return { name, description, input_schema };
+}
+
 for (const streamed of [false, true]) {
   onEveryProvider(streamed ? "anthropic_tool_loop_stream" : "anthropic_tool_loop", async (provider) => {
     for (const offer of OFFERS) {
-      const tools = offer.map((name) => ({ name, description: TOOLS[name][0], input_schema: TOOLS[name][1] }));
+      const tools = offer.map(toolOf);
       const first = await ask(`${provider}/parallel`, { streamed, tools });
       const uses = first.content.filter(({ type }) => type === "tool_use");
       assert.equal(first.stop_reason, "tool_use");
@@ -85,7 +92,7 @@ for (const streamed of [false, true]) {
 }
 
 onEveryProvider("anthropic_tool_choice", async (provider) => {
-  const tools = Object.entries(TOOLS).map(([name, [description, input_schema]]) => ({ name, description, input_schema }));
+  const tools = Object.keys(TOOLS).map(toolOf);
   for (const [script, tool_choice, called, word] of [
     ["tool", { type: "tool", name: "get_time" }, ["get_time"], "get_time"],
     ["parallel", { type: "any" }, Object.keys(TOOLS), "any"],
@@ -143,7 +150,8 @@ onEveryProvider("anthropic_image_in_a_result", async (provider) => {
   const use = { type: "tool_use", id: "toolu_1", name: "look", input: {} };
   const result = { type: "tool_result", tool_use_id: "toolu_1", content: [{ type: "text", text: "this" }, IMAGE] };
   const messages = [...HI, { role: "assistant", content: [use] }, { role: "user", content: [result] }];
-  await ask(`${provider}/img`, { messages, tools: [{ name: "look", input_schema: { type: "object", properties: {} } }] });
+  const look = { name: "look", input_schema: { type: "object", properties: {} } };
+  await ask(`${provider}/img`, { messages, tools: [look] });
   await sawImage();
   assert.deepEqual((await lastSeen()).results.map(({ id }) => id), ["toolu_1"]);
 });
@@ -199,7 +207,8 @@ onEveryProvider("anthropic_request_id", async (provider) => {
 onEveryProvider("anthropic_orphan_result", async (provider) => {
   // A result without its call: refused by name before a provider of another protocol could misread it.
   const orphan = { type: "tool_result", tool_use_id: "toolu_x", content: "x" };
-  const refused = await ask(`${provider}/ok`, { messages: [{ role: "user", content: [orphan] }] }).catch((problem) => problem);
+  const messages = [{ role: "user", content: [orphan] }];
+  const refused = await ask(`${provider}/ok`, { messages }).catch((problem) => problem);
   const received = await seen();
   if (refused instanceof Error) {
     assert(refused instanceof Anthropic.BadRequestError && refused.message.includes("toolu_x"), refused.message);

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { BASE, KEY, collect, onEveryProvider, raises, untilItBreaks } from "./harness/cases.mjs";
 import { load } from "./harness/packages.mjs";
 import { A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE } from "./harness/question.mjs";
-import { THOUGHT, TOOLS, TRUTH, reported, sawHangUp, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
+import { THOUGHT, TOOLS, TRUTH, reported } from "./harness/question.mjs";
+import { sawHangUp, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
 import { lastSeen, seen } from "./harness/seen.mjs";
 
 const { Cohere, CohereClientV2, CohereError } = (await load("cohere-ai")).default;

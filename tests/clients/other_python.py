@@ -1,5 +1,5 @@
-# The official SDKs of Anthropic, Google and Cohere for Python against the gateway, on providers that speak their protocol
-# and on providers that do not. Environment: BASE, KEY, SIM, PROVIDERS, KNOWN (see harness/cases.py).
+# The official SDKs of Anthropic, Google and Cohere for Python against the gateway, on providers that speak
+# their protocol and on providers that do not. Environment: BASE, KEY, SIM, PROVIDERS, KNOWN (see harness/cases.py).
 # The cases are in the files named here, by SDK; `run` takes them in this order.
 import sys
 from pathlib import Path

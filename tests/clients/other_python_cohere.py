@@ -51,6 +51,7 @@ def cohere_text(provider: str) -> None:
     answer = client.chat(model=f"{provider}/ok", messages=messages, temperature=0.5, max_tokens=64)
     assert answer.message.content[0].text == TRUTH and answer.finish_reason == "COMPLETE" and answer.id, answer
     assert last_seen().texts == ["be brief", "hi"], last_seen().body
+    assert last_seen().body.get("generationConfig", last_seen().body)["temperature"] == 0.5, last_seen().body
 
 
 @on_every_provider
@@ -73,9 +74,15 @@ def cohere_usage(provider: str) -> None:
     assert counted == reported() and counted[1] > 0, usage
 
 
+def tool_of(name: str) -> dict:
+    """A tool in Cohere's form."""
+    description, parameters = TOOLS[name]
+    return {"type": "function", "function": {"name": name, "description": description, "parameters": parameters}}
+
+
 def tool_loop(provider: str, streamed: bool) -> None:
     for offer in OFFERS:
-        tools = [{"type": "function", "function": {"name": n, "description": TOOLS[n][0], "parameters": TOOLS[n][1]}} for n in offer]
+        tools = [tool_of(name) for name in offer]
         first = Answer(f"{provider}/parallel", streamed=streamed, tools=tools)
         names = [call["function"]["name"] for call in first.calls]
         made = [json.loads(call["function"]["arguments"]) for call in first.calls]
@@ -83,8 +90,9 @@ def tool_loop(provider: str, streamed: bool) -> None:
         ids = [call["id"] for call in first.calls]
         assert len(set(ids)) == 2, ids
         # Both forms of a result: a document, as Cohere's own examples have it, and plain text.
-        document = [{"type": "document", "document": {"data": RESULTS[0]}}]
-        results = [{"role": "tool", "tool_call_id": i, "content": c} for i, c in zip(ids, [document, RESULTS[1]], strict=True)]
+        contents = [[{"type": "document", "document": {"data": {"result": RESULTS[0]}}}], RESULTS[1]]
+        pairs = zip(ids, contents, strict=True)
+        results = [{"role": "tool", "tool_call_id": call_id, "content": content} for call_id, content in pairs]
         messages = [*HI, {"role": "assistant", "tool_calls": first.calls}, *results]
         last = Answer(f"{provider}/parallel", messages, streamed, tools=tools)
         assert last.text == SENTENCE and last.finish == "COMPLETE", vars(last)
@@ -103,7 +111,7 @@ def cohere_tool_loop_stream(provider: str) -> None:
 
 @on_every_provider
 def cohere_tool_choice(provider: str) -> None:
-    tools = [{"type": "function", "function": {"name": n, "description": d, "parameters": s}} for n, (d, s) in TOOLS.items()]
+    tools = [tool_of(name) for name in TOOLS]
     for choice, called, word in (("REQUIRED", list(TOOLS), "any"), ("NONE", [], "none")):
         answer = Answer(f"{provider}/parallel", tools=tools, tool_choice=choice)
         assert [call["function"]["name"] for call in answer.calls] == called, vars(answer)

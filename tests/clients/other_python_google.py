@@ -1,6 +1,7 @@
 # generateContent through the official Google SDK for Python; run by other_python.py.
 import base64
 import json
+from collections.abc import Iterable
 
 from google import genai
 from google.genai import errors, types
@@ -11,7 +12,10 @@ from harness.seen import last_seen, seen
 
 OPTIONS = types.HttpOptions(base_url=BASE.removesuffix("/v1"), retry_options=types.HttpRetryOptions(attempts=1))
 client = genai.Client(api_key=KEY, http_options=OPTIONS)
-THINKING = types.GenerateContentConfig(thinking_config=types.ThinkingConfig(include_thoughts=True, thinking_budget=2048))
+THINKING = types.GenerateContentConfig(
+    thinking_config=types.ThinkingConfig(include_thoughts=True, thinking_budget=2048),
+)
+BY_HAND = types.AutomaticFunctionCallingConfig(disable=True)
 
 
 def ask(model: str, contents: object = "hi", config: object = None, streamed: bool = False) -> list[types.Part]:
@@ -35,6 +39,7 @@ def google_text(provider: str) -> None:
     answer = client.models.generate_content(model=f"{provider}/ok", contents="hi", config=config)
     assert answer.text == TRUTH and answer.candidates[0].finish_reason == types.FinishReason.STOP, answer
     assert last_seen().texts == ["be brief", "hi"], last_seen().body
+    assert last_seen().body.get("generationConfig", last_seen().body)["temperature"] == 0.5, last_seen().body
 
 
 @on_every_provider
@@ -56,19 +61,27 @@ def google_usage(provider: str) -> None:
     assert counted == reported() and counted[1] > 0, usage
 
 
+def tools_of(names: Iterable[str]) -> list[types.Tool]:
+    """Tools in Google's form."""
+    declared = [
+        types.FunctionDeclaration(name=name, description=TOOLS[name][0], parameters_json_schema=TOOLS[name][1])
+        for name in names
+    ]
+    return [types.Tool(function_declarations=declared)]
+
+
 def tool_loop(provider: str, streamed: bool, with_ids: bool) -> None:
     for offer in OFFERS:
-        declared = [types.FunctionDeclaration(name=n, description=TOOLS[n][0], parameters_json_schema=TOOLS[n][1]) for n in offer]
-        off = types.AutomaticFunctionCallingConfig(disable=True)
-        tools = [types.Tool(function_declarations=declared)]
-        config = types.GenerateContentConfig(tools=tools, automatic_function_calling=off)
+        config = types.GenerateContentConfig(tools=tools_of(offer), automatic_function_calling=BY_HAND)
         asked = types.Content(role="user", parts=[types.Part(text="hi")])
         first = ask(f"{provider}/parallel", [asked], config, streamed)
         made = [part.function_call for part in first if part.function_call]
         assert [call.args for call in made] == [ARGUMENTS[call.name] for call in made] and len(made) == 2, first
-        results = [types.Part.from_function_response(name=c.name, response={"result": r}) for c, r in zip(made, RESULTS, strict=True)]
-        for part, call in zip(results, made, strict=True):  # this SDK's own helper leaves the id out
-            part.function_response.id = call.id if with_ids else None
+        results = []
+        for call, text in zip(made, RESULTS, strict=True):
+            result = types.Part.from_function_response(name=call.name, response={"result": text})
+            result.function_response.id = call.id if with_ids else None  # the SDK's own helper leaves it out
+            results.append(result)
         turn = [types.Content(role="model", parts=first), types.Content(role="user", parts=results)]
         last = ask(f"{provider}/parallel", [asked, *turn], config, streamed)
         assert text_of(last) == SENTENCE, last
@@ -104,7 +117,6 @@ def google_automatic_functions(provider: str) -> None:
 
 @on_every_provider
 def google_tool_choice(provider: str) -> None:
-    declared = [types.FunctionDeclaration(name=n, description=d, parameters_json_schema=s) for n, (d, s) in TOOLS.items()]
     for mode, allowed, called, word in (
         ("ANY", ["get_time"], ["get_time"], "get_time"),
         ("ANY", None, list(TOOLS), "any"),
@@ -112,9 +124,9 @@ def google_tool_choice(provider: str) -> None:
     ):
         calling = types.FunctionCallingConfig(mode=mode, allowed_function_names=allowed)
         config = types.GenerateContentConfig(
-            tools=[types.Tool(function_declarations=declared)],
+            tools=tools_of(TOOLS),
             tool_config=types.ToolConfig(function_calling_config=calling),
-            automatic_function_calling=types.AutomaticFunctionCallingConfig(disable=True),
+            automatic_function_calling=BY_HAND,
         )
         parts = ask(f"{provider}/{'tool' if allowed else 'parallel'}", config=config)
         assert [part.function_call.name for part in parts if part.function_call] == called, parts
@@ -147,7 +159,9 @@ def google_image(provider: str) -> None:
 def google_structured_output(provider: str) -> None:
     for key in ("response_json_schema", "response_schema"):
         # What Google calls a schema knows no `additionalProperties: false`.
-        schema = CITY if key == "response_json_schema" else {k: v for k, v in CITY.items() if k != "additionalProperties"}
+        schema = dict(CITY)
+        if key == "response_schema":
+            del schema["additionalProperties"]
         config = types.GenerateContentConfig(response_mime_type="application/json", **{key: schema})
         answer = client.models.generate_content(model=f"{provider}/ok", contents="hi", config=config)
         assert answer.parsed == A_CITY, answer.text
@@ -256,7 +270,8 @@ def google_retry_delay(provider: str) -> None:
 def google_broken_streams(provider: str) -> None:
     raises(errors.APIError, lambda: ask(f"{provider}/err200", streamed=True))
     for model in ("err200late", "die5"):
-        items, problem = until_it_breaks(client.models.generate_content_stream(model=f"{provider}/{model}", contents="hi"))
+        stream = client.models.generate_content_stream(model=f"{provider}/{model}", contents="hi")
+        items, problem = until_it_breaks(stream)
         assert any(item.text for item in items), f"{model}: {items}"
         finished = [item for item in items if item.candidates and item.candidates[0].finish_reason]
         assert problem is not None and not finished, f"{model}: {items[-1]}"

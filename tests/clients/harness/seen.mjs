@@ -38,6 +38,7 @@ export function read(call) {
   const found = {
     protocol: protocolOf(call),
     body: call.body,
+    streams: Boolean(call.body.stream) || call.path.includes(":stream"), // whether the answer shall be streamed
     texts: [], // what user and system say, in order
     asked: [], // tool calls in the history: id, name, arguments
     results: [], // their results: id, text
@@ -58,8 +59,8 @@ function chat(found, body) {
   for (const message of body.messages) {
     const blocks = blocksOf(message.content);
     if (message.role === "tool") {
-      const documents = blocks.filter(({ type }) => type === "document").map(({ document }) => JSON.stringify(document));
-      found.results.push({ id: message.tool_call_id, text: textOf(blocks) || documents.join() });
+      const documents = blocks.filter(({ type }) => type === "document").map((block) => JSON.stringify(block.document));
+      found.results.push({ id: message.tool_call_id, text: textOf(blocks) + documents.join("") });
     } else if (message.role !== "assistant") {
       found.texts.push(...blocks.filter(({ type }) => type === "text").map(({ text }) => text));
     }
@@ -75,6 +76,9 @@ function chat(found, body) {
   }
   for (const { function: { name, parameters } } of body.tools ?? []) found.tools[name] = parameters;
   const wanted = body.response_format?.json_schema;
+  const names = Object.keys(found.tools);
+  // The only way to name a tool in Cohere's protocol.
+  if (found.protocol === "cohere" && found.choice === "any" && names.length === 1) [found.choice] = names;
   found.schema = found.protocol === "chat" ? wanted?.schema : wanted;
   found.thinks = !["none", undefined].includes(body.reasoning_effort) || body.thinking?.type === "enabled";
 }
@@ -160,8 +164,10 @@ function gemini(found, body) {
 
 /** A `tool_choice` in the words of all: protocols write a word, or an object with a type or a name. */
 function choiceOf(choice = "auto") {
-  const word = typeof choice === "string" ? choice : ((choice.function ?? choice).name ?? choice.type);
-  return word.toLowerCase() === "required" ? "any" : word.toLowerCase();
+  const name = (choice.function ?? choice).name;
+  if (name) return name;
+  const word = (choice.type ?? choice).toLowerCase();
+  return word === "required" ? "any" : word;
 }
 
 /** A field by its camelCase name or by the same in snake_case. */

@@ -25,6 +25,7 @@ class Seen:
 
     protocol: str
     body: dict
+    streams: bool  # whether the answer shall be streamed
     texts: list[str] = field(default_factory=list)  # what user and system say, in order
     asked: list[tuple] = field(default_factory=list)  # tool calls in the history: id, name, arguments
     results: list[tuple] = field(default_factory=list)  # their results: id, text
@@ -57,8 +58,10 @@ def protocol_of(call: dict) -> str | None:
 
 def read(call: dict) -> Seen:
     """A received call in the shape of all."""
-    found = Seen(protocol_of(call) or "", call["body"])
-    {"chat": chat, "cohere": chat, "responses": responses, "anthropic": anthropic, "gemini": gemini}[found.protocol](found)
+    streams = call["body"].get("stream") or ":stream" in call["path"]
+    found = Seen(protocol_of(call) or "", call["body"], bool(streams))
+    readers = {"chat": chat, "cohere": chat, "responses": responses, "anthropic": anthropic, "gemini": gemini}
+    readers[found.protocol](found)
     return found
 
 
@@ -68,8 +71,9 @@ def chat(found: Seen) -> None:
     for message in body["messages"]:
         blocks = content_of(message)
         if message["role"] == "tool":
-            documents = [block["document"]["data"] for block in blocks if block["type"] == "document"]
-            found.results.append((message["tool_call_id"], text_of(blocks) or str(documents)))
+            documents = [block["document"] for block in blocks if block["type"] == "document"]
+            text = text_of(blocks) + "".join(json.dumps(one, ensure_ascii=False) for one in documents)
+            found.results.append((message["tool_call_id"], text))
         elif message["role"] != "assistant":
             found.texts += [block["text"] for block in blocks if block["type"] == "text"]
         for block in blocks:
@@ -89,6 +93,8 @@ def chat(found: Seen) -> None:
     if found.protocol == "chat" and found.schema:
         found.schema = found.schema["schema"]
     found.choice = choice_of(body.get("tool_choice"))
+    if found.protocol == "cohere" and found.choice == "any" and len(found.tools) == 1:
+        found.choice = next(iter(found.tools))  # the only way to name a tool there
     effort = body.get("reasoning_effort")
     found.thinks = effort not in (None, "none") or (body.get("thinking") or {}).get("type") == "enabled"
 
@@ -158,7 +164,7 @@ def gemini(found: Seen) -> None:
             if call := either(part, "functionCall"):
                 found.asked.append((call.get("id"), call["name"], call.get("args") or {}))
             elif result := either(part, "functionResponse"):
-                found.results.append((result.get("id"), json.dumps(result["response"])))
+                found.results.append((result.get("id"), json.dumps(result["response"], ensure_ascii=False)))
             elif data := either(part, "inlineData"):
                 standard = data["data"].replace("-", "+").replace("_", "/")
                 found.images.append((either(data, "mimeType"), base64.b64decode(standard)))
@@ -183,7 +189,9 @@ def gemini(found: Seen) -> None:
 def choice_of(choice: object) -> str:
     """A `tool_choice` in the words of all: protocols write a word, or an object with a type or a name."""
     if isinstance(choice, dict):
-        choice = choice.get("function", choice).get("name") or choice["type"]
+        if name := choice.get("function", choice).get("name"):
+            return name
+        choice = choice["type"]
     word = (choice or "auto").lower()
     return "any" if word == "required" else word
 

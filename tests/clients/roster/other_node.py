@@ -1,4 +1,4 @@
-# The official SDKs of Anthropic, Google and Cohere for JavaScript, always the newest releases, on providers of every kind.
+# The official SDKs of Anthropic, Google and Cohere for JavaScript, always the newest, on providers of every kind.
 from harness.client import Client, Npm, script
 
 PACKAGES = ("@anthropic-ai/sdk@latest", "@google/genai@latest", "cohere-ai@latest", "zod@latest")
