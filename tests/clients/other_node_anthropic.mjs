@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 import { BASE, KEY, collect, onEveryProvider, raises, untilItBreaks } from "./harness/cases.mjs";
 import { load } from "./harness/packages.mjs";
-import { A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE } from "./harness/question.mjs";
+import { A_CITY, ARGUMENTS, CITY, DOT, NOTHING, ODD_STREAMS, OFFERS, RESULTS, SENTENCE } from "./harness/question.mjs";
 import { THOUGHT, TOOLS, TRUTH, reported } from "./harness/question.mjs";
 import { sawHangUp, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
 import { lastSeen, seen } from "./harness/seen.mjs";
@@ -49,11 +49,13 @@ onEveryProvider("anthropic_stream", async (provider) => {
 });
 
 onEveryProvider("anthropic_usage", async (provider) => {
-  const { usage } = await ask(`${provider}/cache`);
-  const read = usage.cache_read_input_tokens ?? 0;
-  assert(read > 0);
-  const input = usage.input_tokens + read + (usage.cache_creation_input_tokens ?? 0);
-  assert.deepEqual([input, read, usage.output_tokens], await reported());
+  for (const streamed of [false, true]) {
+    const { usage } = await ask(`${provider}/cache`, { streamed });
+    const read = usage.cache_read_input_tokens ?? 0;
+    assert(read > 0);
+    const input = usage.input_tokens + read + (usage.cache_creation_input_tokens ?? 0);
+    assert.deepEqual([input, read, usage.output_tokens], await reported());
+  }
 });
 
 /** A tool in Anthropic's form. */
@@ -127,6 +129,29 @@ for (const [name, more] of [["anthropic_tool_runner", { thread: false }], ["anth
     assert.deepEqual([protocol, results], ["anthropic", [{ id, text: RESULTS[0] }]]);
   });
 }
+
+onEveryProvider("anthropic_tool_without_arguments", async (provider) => {
+  for (const streamed of [false, true]) {
+    const tools = [{ name: "look", input_schema: NOTHING }];
+    const { content } = await ask(`${provider}/tool`, { streamed, tools });
+    assert.deepEqual(content.map(({ type, input }) => [type, input]), [["tool_use", {}]]);
+    const failed = { type: "tool_result", tool_use_id: content[0].id, content: "too dark", is_error: true };
+    const messages = [...HI, { role: "assistant", content }, { role: "user", content: [failed] }];
+    await ask(`${provider}/tool`, { messages, streamed, tools });
+    const { asked, results, protocol } = await lastSeen();
+    assert.deepEqual(asked.map(({ name, args }) => [name, args]), [["look", {}]]);
+    assert.equal(results.length, 1);
+    assert.match(results[0].text, /too dark/);
+    // The others have no flag for it, so the text must say it.
+    if (protocol !== "anthropic") assert.match(results[0].text, /error/);
+  }
+});
+
+onEveryProvider("anthropic_retry", async (provider) => {
+  const body = { model: `${provider}/s429x1`, max_tokens: 64, messages: HI };
+  assert.equal((await client.messages.create(body, { maxRetries: 1 })).content[0].text, TRUTH);
+  assert.equal((await seen()).length, 2);
+});
 
 onEveryProvider("anthropic_odd_streams", async (provider) => {
   for (const [model, truth] of Object.entries(ODD_STREAMS)) {

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 
 import { BASE, KEY, collect, onEveryProvider, raises, untilItBreaks } from "./harness/cases.mjs";
 import { load } from "./harness/packages.mjs";
-import { A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE } from "./harness/question.mjs";
+import { A_CITY, ARGUMENTS, CITY, DOT, NOTHING, ODD_STREAMS, OFFERS, RESULTS, SENTENCE } from "./harness/question.mjs";
 import { THOUGHT, TOOLS, TRUTH, reported } from "./harness/question.mjs";
 import { sawHangUp, sawImage, sawLoop, sawSchema, sawThought } from "./harness/question.mjs";
 import { lastSeen, seen } from "./harness/seen.mjs";
@@ -66,10 +66,14 @@ onEveryProvider("cohere_stream", async (provider) => {
 });
 
 onEveryProvider("cohere_usage", async (provider) => {
-  const { usage } = await client.chat({ model: `${provider}/cache`, messages: HI });
-  const counted = [usage.tokens.inputTokens, usage.cachedTokens, usage.tokens.outputTokens];
-  assert.deepEqual(counted, await reported());
-  assert(counted[1] > 0);
+  const body = { model: `${provider}/cache`, messages: HI };
+  const streamed = async () => (await collect(await client.chatStream(body))).at(-1).delta;
+  for (const answer of [() => client.chat(body), streamed]) {
+    const { usage } = await answer();
+    const counted = [usage.tokens.inputTokens, usage.cachedTokens, usage.tokens.outputTokens];
+    assert.deepEqual(counted, await reported());
+    assert(counted[1] > 0);
+  }
 });
 
 /** A tool in Cohere's form. */
@@ -116,6 +120,27 @@ onEveryProvider("cohere_tool_choice", async (provider) => {
     assert.deepEqual(answer.calls.map((call) => call.function.name), called);
     assert.equal((await lastSeen()).choice, word);
   }
+});
+
+onEveryProvider("cohere_tool_without_arguments", async (provider) => {
+  for (const streamed of [false, true]) {
+    // This SDK, unlike the other, refuses a tool that leaves its parameters out.
+    const tools = [{ type: "function", function: { name: "look", description: "Looks.", parameters: NOTHING } }];
+    const { calls } = await ask(`${provider}/tool`, { streamed, tools });
+    assert.deepEqual(calls.map((call) => JSON.parse(call.function.arguments) ?? {}), [{}]);
+    const result = { role: "tool", toolCallId: calls[0].id, content: "too dark" };
+    const messages = [...HI, { role: "assistant", toolCalls: calls, toolPlan: "I look." }, result];
+    await ask(`${provider}/tool`, { messages, streamed, tools });
+    const { asked, results } = await lastSeen();
+    assert.deepEqual(asked.map(({ name, args }) => [name, args]), [["look", {}]]);
+    assert.deepEqual(results, [{ id: calls[0].id, text: "too dark" }]);
+  }
+});
+
+onEveryProvider("cohere_retry", async (provider) => {
+  const body = { model: `${provider}/s429x1`, messages: HI };
+  assert.equal((await client.chat(body, { maxRetries: 1 })).message.content[0].text, TRUTH);
+  assert.equal((await seen()).length, 2);
 });
 
 onEveryProvider("cohere_odd_streams", async (provider) => {

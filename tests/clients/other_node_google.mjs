@@ -53,10 +53,14 @@ onEveryProvider("google_stream", async (provider) => {
 });
 
 onEveryProvider("google_usage", async (provider) => {
-  const { usageMetadata: usage } = await client.models.generateContent({ model: `${provider}/cache`, contents: "hi" });
-  const counted = [usage.promptTokenCount, usage.cachedContentTokenCount, usage.candidatesTokenCount];
-  assert.deepEqual(counted, await reported());
-  assert(counted[1] > 0);
+  const body = { model: `${provider}/cache`, contents: "hi" };
+  const streamed = async () => (await collect(await client.models.generateContentStream(body))).at(-1);
+  for (const answer of [() => client.models.generateContent(body), streamed]) {
+    const { usageMetadata: usage } = await answer();
+    const counted = [usage.promptTokenCount, usage.cachedContentTokenCount, usage.candidatesTokenCount];
+    assert.deepEqual(counted, await reported());
+    assert(counted[1] > 0);
+  }
 });
 
 /** A tool in Google's form. */
@@ -135,6 +139,28 @@ onEveryProvider("google_tool_choice", async (provider) => {
     assert.deepEqual(parts.filter((part) => part.functionCall).map((part) => part.functionCall.name), called);
     assert.equal((await lastSeen()).choice, word);
   }
+});
+
+onEveryProvider("google_tool_without_arguments", async (provider) => {
+  for (const streamed of [false, true]) {
+    const config = { tools: [{ functionDeclarations: [{ name: "look", description: "Looks." }] }] };
+    const first = await ask(`${provider}/tool`, { config, streamed });
+    const made = first.map(({ functionCall }) => functionCall).filter(Boolean);
+    assert.deepEqual(made.map(({ name, args = {} }) => [name, args]), [["look", {}]]);
+    const failed = { functionResponse: { id: made[0].id, name: "look", response: { error: "too dark" } } };
+    const contents = [says("hi"), { role: "model", parts: first }, { role: "user", parts: [failed] }];
+    await ask(`${provider}/tool`, { contents, config, streamed });
+    const { asked, results } = await lastSeen();
+    assert.deepEqual(asked.map(({ name, args }) => [name, args]), [["look", {}]]);
+    assert.equal(results.length, 1);
+    assert.match(results[0].text, /too dark/);
+  }
+});
+
+onEveryProvider("google_retry", async (provider) => {
+  const patient = new GoogleGenAI({ apiKey: KEY, httpOptions: { ...httpOptions, retryOptions: { attempts: 2 } } });
+  assert.equal((await patient.models.generateContent({ model: `${provider}/s429x1`, contents: "hi" })).text, TRUTH);
+  assert.equal((await seen()).length, 2);
 });
 
 onEveryProvider("google_odd_streams", async (provider) => {

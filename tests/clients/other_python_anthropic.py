@@ -3,8 +3,8 @@ import json
 
 import anthropic
 from harness.cases import BASE, KEY, on_every_provider, raises, until_it_breaks
-from harness.question import A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
-from harness.question import reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
+from harness.question import A_CITY, ARGUMENTS, CITY, DOT, NOTHING, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT
+from harness.question import TOOLS, TRUTH, reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
 from harness.seen import last_seen, seen
 from pydantic import BaseModel
 
@@ -49,9 +49,10 @@ def anthropic_stream(provider: str) -> None:
 
 @on_every_provider
 def anthropic_usage(provider: str) -> None:
-    usage = ask(f"{provider}/cache").usage
-    read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
-    assert (usage.input_tokens + read + written, read, usage.output_tokens) == reported() and read > 0, usage
+    for streamed in (False, True):
+        usage = ask(f"{provider}/cache", streamed=streamed).usage
+        read, written = usage.cache_read_input_tokens or 0, usage.cache_creation_input_tokens or 0
+        assert (usage.input_tokens + read + written, read, usage.output_tokens) == reported() and read > 0, usage
 
 
 def tool_loop(provider: str, streamed: bool) -> None:
@@ -124,6 +125,28 @@ def anthropic_tool_runner(provider: str) -> None:
 def anthropic_tool_runner_thread(provider: str) -> None:
     """As it is when nobody says otherwise: it asks for a thread, and learns where there is none."""
     run_tools(provider)
+
+
+@on_every_provider
+def anthropic_tool_without_arguments(provider: str) -> None:
+    for streamed in (False, True):
+        tools = [{"name": "look", "input_schema": NOTHING}]
+        first = ask(f"{provider}/tool", streamed=streamed, tools=tools)
+        assert [(block.type, block.input) for block in first.content] == [("tool_use", {})], first
+        failed = {"type": "tool_result", "tool_use_id": first.content[0].id, "content": "too dark", "is_error": True}
+        turn = [{"role": "assistant", "content": first.content}, {"role": "user", "content": [failed]}]
+        ask(f"{provider}/tool", [*HI, *turn], streamed, tools=tools)
+        assert [(name, arguments) for _, name, arguments in last_seen().asked] == [("look", {})], last_seen().body
+        assert ["too dark" in text for _, text in last_seen().results] == [True], last_seen().body
+        if last_seen().protocol != "anthropic":  # the others have no flag for it, so the text must say it
+            assert "error" in last_seen().results[0][1], last_seen().body
+
+
+@on_every_provider
+def anthropic_retry(provider: str) -> None:
+    patient = client.with_options(max_retries=1)
+    message = patient.messages.create(model=f"{provider}/s429x1", max_tokens=64, messages=HI)
+    assert message.content[0].text == TRUTH and len(seen()) == 2, seen()
 
 
 @on_every_provider

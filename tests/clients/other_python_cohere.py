@@ -69,9 +69,12 @@ def cohere_stream(provider: str) -> None:
 
 @on_every_provider
 def cohere_usage(provider: str) -> None:
-    usage = client.chat(model=f"{provider}/cache", messages=HI).usage
-    counted = (usage.tokens.input_tokens, usage.cached_tokens, usage.tokens.output_tokens)
-    assert counted == reported() and counted[1] > 0, usage
+    request = {"model": f"{provider}/cache", "messages": HI}
+    streamed = lambda **asked: list(client.chat_stream(**asked))[-1].delta
+    for answer in (client.chat, streamed):
+        usage = answer(**request).usage
+        counted = (usage.tokens.input_tokens, usage.cached_tokens, usage.tokens.output_tokens)
+        assert counted == reported() and counted[1] > 0, usage
 
 
 def tool_of(name: str) -> dict:
@@ -116,6 +119,26 @@ def cohere_tool_choice(provider: str) -> None:
         answer = Answer(f"{provider}/parallel", tools=tools, tool_choice=choice)
         assert [call["function"]["name"] for call in answer.calls] == called, vars(answer)
         assert last_seen().choice == word, last_seen().body
+
+
+@on_every_provider
+def cohere_tool_without_arguments(provider: str) -> None:
+    for streamed in (False, True):
+        tools = [{"type": "function", "function": {"name": "look", "description": "Looks."}}]
+        first = Answer(f"{provider}/tool", streamed=streamed, tools=tools)
+        assert [json.loads(call["function"]["arguments"]) or {} for call in first.calls] == [{}], first.calls
+        result = {"role": "tool", "tool_call_id": first.calls[0]["id"], "content": "too dark"}
+        messages = [*HI, {"role": "assistant", "tool_calls": first.calls, "tool_plan": "I look."}, result]
+        Answer(f"{provider}/tool", messages, streamed, tools=tools)
+        assert [(name, arguments) for _, name, arguments in last_seen().asked] == [("look", {})], last_seen().body
+        assert last_seen().results == [(first.calls[0]["id"], "too dark")], last_seen().body
+
+
+@on_every_provider
+def cohere_retry(provider: str) -> None:
+    patient = cohere.ClientV2(api_key=KEY, base_url=ROOT, max_retries=1)
+    answer = patient.chat(model=f"{provider}/s429x1", messages=HI)
+    assert answer.message.content[0].text == TRUTH and len(seen()) == 2, seen()
 
 
 @on_every_provider

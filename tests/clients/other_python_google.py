@@ -56,9 +56,12 @@ def google_stream(provider: str) -> None:
 
 @on_every_provider
 def google_usage(provider: str) -> None:
-    usage = client.models.generate_content(model=f"{provider}/cache", contents="hi").usage_metadata
-    counted = (usage.prompt_token_count, usage.cached_content_token_count, usage.candidates_token_count)
-    assert counted == reported() and counted[1] > 0, usage
+    request = {"model": f"{provider}/cache", "contents": "hi"}
+    streamed = lambda **asked: list(client.models.generate_content_stream(**asked))[-1]
+    for answer in (client.models.generate_content, streamed):
+        usage = answer(**request).usage_metadata
+        counted = (usage.prompt_token_count, usage.cached_content_token_count, usage.candidates_token_count)
+        assert counted == reported() and counted[1] > 0, usage
 
 
 def tools_of(names: Iterable[str]) -> list[types.Tool]:
@@ -131,6 +134,30 @@ def google_tool_choice(provider: str) -> None:
         parts = ask(f"{provider}/{'tool' if allowed else 'parallel'}", config=config)
         assert [part.function_call.name for part in parts if part.function_call] == called, parts
         assert last_seen().choice == word, last_seen().body
+
+
+@on_every_provider
+def google_tool_without_arguments(provider: str) -> None:
+    for streamed in (False, True):
+        tools = [types.Tool(function_declarations=[types.FunctionDeclaration(name="look", description="Looks.")])]
+        config = types.GenerateContentConfig(tools=tools, automatic_function_calling=BY_HAND)
+        first = ask(f"{provider}/tool", config=config, streamed=streamed)
+        made = [part.function_call for part in first if part.function_call]
+        assert [(call.name, call.args or {}) for call in made] == [("look", {})], first
+        failed = types.Part.from_function_response(name="look", response={"error": "too dark"})
+        turn = [types.Content(role="model", parts=first), types.Content(role="user", parts=[failed])]
+        asked = types.Content(role="user", parts=[types.Part(text="hi")])
+        ask(f"{provider}/tool", [asked, *turn], config, streamed)
+        assert [(name, arguments) for _, name, arguments in last_seen().asked] == [("look", {})], last_seen().body
+        assert ["too dark" in text for _, text in last_seen().results] == [True], last_seen().body
+
+
+@on_every_provider
+def google_retry(provider: str) -> None:
+    twice = types.HttpRetryOptions(attempts=2, initial_delay=0.1)
+    patient = genai.Client(api_key=KEY, http_options=OPTIONS.model_copy(update={"retry_options": twice}))
+    answer = patient.models.generate_content(model=f"{provider}/s429x1", contents="hi")
+    assert answer.text == TRUTH and len(seen()) == 2, seen()
 
 
 @on_every_provider

@@ -1,8 +1,8 @@
 // What every SDK is made to ask, and what the provider must have seen of it. `question.py` is the same for Python.
 import assert from "node:assert/strict";
 
-import { SIM, calls, replay, waitCalls } from "./cases.mjs";
-import { lastSeen, protocolOf, seen } from "./seen.mjs";
+import { SIM, calls, events, replay, waitCalls } from "./cases.mjs";
+import { lastSeen, protocolOf, read, seen } from "./seen.mjs";
 
 const object = (properties) => ({ type: "object", properties, required: Object.keys(properties) });
 export const TOOLS = {
@@ -22,6 +22,7 @@ export const A_CITY = { name: "lorem", kind: "town" };
 export const DOT =
   "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==";
 export const THOUGHT = " The user asks, so I think 漢字 first.";
+export const NOTHING = object({});
 export const SENTENCE = "The tools have answered: done.";
 
 /** An answer of the provider when nothing is in between. */
@@ -111,13 +112,17 @@ export async function sawThought(sealed) {
 /** Input (cached included), cached input and output, in tokens, of the newest call as its provider counts them. */
 export async function reported() {
   const call = (await calls()).filter(protocolOf).at(-1);
-  const { usage, usageMetadata } = JSON.parse(await replay(call));
-  if (usageMetadata) {
-    const { candidatesTokenCount = 0, thoughtsTokenCount = 0 } = usageMetadata;
-    const cached = usageMetadata.cachedContentTokenCount ?? 0;
-    return [usageMetadata.promptTokenCount, cached, candidatesTokenCount + thoughtsTokenCount];
+  const answer = await replay(call);
+  const usage = {}; // of a stream, what its events say one after the other
+  for (const event of read(call).streams ? events(answer) : [JSON.parse(answer)]) {
+    const parts = [event, event.message, event.response, event.delta];
+    for (const part of parts) Object.assign(usage, part?.usage ?? part?.usageMetadata);
   }
   const protocol = protocolOf(call);
+  if (protocol === "gemini") {
+    const { candidatesTokenCount = 0, thoughtsTokenCount = 0 } = usage;
+    return [usage.promptTokenCount, usage.cachedContentTokenCount ?? 0, candidatesTokenCount + thoughtsTokenCount];
+  }
   if (protocol === "cohere") return [usage.tokens.input_tokens, usage.cached_tokens ?? 0, usage.tokens.output_tokens];
   if (protocol === "anthropic") {
     const cached = usage.cache_read_input_tokens;

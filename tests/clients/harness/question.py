@@ -4,8 +4,8 @@ from __future__ import annotations
 import base64
 import json
 
-from harness.cases import SIM, ask, calls, replay, wait_calls
-from harness.seen import Seen, last_seen, protocol_of, seen
+from harness.cases import SIM, ask, calls, events, replay, wait_calls
+from harness.seen import Seen, last_seen, protocol_of, read, seen
 
 WEATHER = {
     "type": "object",
@@ -29,6 +29,7 @@ A_CITY = {"name": "lorem", "kind": "town"}
 DOT = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 DOT_BYTES = base64.b64decode(DOT)
 THOUGHT = " The user asks, so I think 漢字 first."
+NOTHING = {"type": "object", "properties": {}}
 SENTENCE = "The tools have answered: done."
 
 
@@ -45,7 +46,7 @@ ODD_STREAMS = {model: truth(model) for model in ("crlf+interval_ms=0", "ok+piece
 
 
 def saw_loop(names: list[str], ids: list[str | None], loop: list[Seen]) -> None:
-    """Both requests of a tool loop arrived: the tools with the first, with the second each result under its call's id."""
+    """Both requests of a tool loop arrived: first the tools, then each result under the id of its call."""
     first, second = loop
     assert {name: required(schema) for name, schema in first.tools.items()} == {
         name: sorted(TOOLS[name][1]["required"]) for name in set(names)
@@ -114,13 +115,17 @@ def signature() -> str:
 def reported() -> tuple[int, int, int]:
     """Input (cached included), cached input and output, in tokens, of the newest call as its provider counts them."""
     call = [call for call in calls() if protocol_of(call)][-1]
-    answer = json.loads(replay(call))
+    answer = replay(call)
+    usage: dict = {}  # of a stream, what its events say one after the other
+    for event in events(answer) if read(call).streams else [json.loads(answer)]:
+        inner = [event, *(event.get(key) for key in ("message", "response", "delta"))]
+        for part in inner:
+            if isinstance(part, dict):
+                usage |= part.get("usage") or part.get("usageMetadata") or {}
     protocol = protocol_of(call)
     if protocol == "gemini":
-        usage = answer["usageMetadata"]
         output = usage.get("candidatesTokenCount", 0) + usage.get("thoughtsTokenCount", 0)
         return usage["promptTokenCount"], usage.get("cachedContentTokenCount", 0), output
-    usage = answer["usage"]
     if protocol == "cohere":
         return usage["tokens"]["input_tokens"], usage.get("cached_tokens", 0), usage["tokens"]["output_tokens"]
     if protocol == "anthropic":
