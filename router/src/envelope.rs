@@ -195,6 +195,10 @@ fn open_message(message: &mut Message, sealer: Option<&Sealer>, mut lost: impl F
             }
             match (&mut part.kind, opened) {
                 (PartKind::Reasoning(_), Some(Opened::Reasoning(reasoning))) => {
+                    // The same thoughts as they were shown: some clients bring them back beside their envelope.
+                    while parts.last().is_some_and(|part: &Part| is_shown_of(part, &reasoning)) {
+                        parts.pop();
+                    }
                     parts.push(Part { kind: PartKind::Reasoning(reasoning), cache: part.cache });
                     continue;
                 }
@@ -242,6 +246,11 @@ fn open_message(message: &mut Message, sealer: Option<&Sealer>, mut lost: impl F
         parts.push(part);
     }
     message.parts = parts;
+}
+
+/// Whether a part is what the client was shown of `reasoning`.
+fn is_shown_of(part: &Part, reasoning: &Reasoning) -> bool {
+    matches!(&part.kind, PartKind::Reasoning(shown) if shown.state.is_none() && reasoning.text.contains(&shown.text))
 }
 
 fn state_of(part: &Part) -> Option<&State> {

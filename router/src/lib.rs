@@ -27,6 +27,7 @@ pub mod count;
 pub mod dialect;
 pub mod envelope;
 pub mod error;
+mod fields;
 pub mod gemini;
 pub mod hidden;
 pub mod openai;

@@ -15,6 +15,14 @@ pub enum Surface {
     Embeddings,
     /// OpenAI `/v1/responses`.
     Responses,
+    /// OpenAI `/v1/responses/compact`.
+    Compact,
+    /// How many tokens a request would have, in the Responses protocol: `/v1/responses/input_tokens`.
+    CountResponses,
+    /// The same in Anthropic's: `/v1/messages/count_tokens`.
+    CountMessages,
+    /// The same in Gemini's: `/v1beta/models/{model}:countTokens`.
+    CountGenerate,
     /// OpenAI `/v1/responses/{id}` and what lies below it.
     Answer,
     /// Anthropic `/v1/messages`.
@@ -37,6 +45,8 @@ impl Surface {
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Responses => "responses",
+            Self::Compact => "compact",
+            Self::CountResponses | Self::CountMessages | Self::CountGenerate => "count",
             Self::Answer => "answer",
             Self::Messages => "messages",
             Self::Generate => "generate",
@@ -50,9 +60,9 @@ impl Surface {
     pub const fn protocol(self) -> Protocol {
         match self {
             Self::Chat | Self::Completions | Self::Embeddings | Self::Models | Self::Model => Protocol::OpenAi,
-            Self::Responses | Self::Answer => Protocol::Responses,
-            Self::Messages => Protocol::Anthropic,
-            Self::Generate => Protocol::Gemini,
+            Self::Responses | Self::Answer | Self::Compact | Self::CountResponses => Protocol::Responses,
+            Self::Messages | Self::CountMessages => Protocol::Anthropic,
+            Self::Generate | Self::CountGenerate => Protocol::Gemini,
             Self::CohereChat => Protocol::Cohere,
         }
     }
@@ -73,6 +83,14 @@ impl Surface {
         matches!(self, Self::Chat | Self::Responses | Self::Messages | Self::Generate | Self::CohereChat)
     }
 
+    /// The protocol in which it asks how many tokens a request would have.
+    pub const fn counts(self) -> Option<Protocol> {
+        match self {
+            Self::CountResponses | Self::CountMessages | Self::CountGenerate => Some(self.protocol()),
+            _ => None,
+        }
+    }
+
     /// The upstream's path behind the version segment.
     pub const fn tail(self) -> &'static str {
         match self {
@@ -80,9 +98,12 @@ impl Surface {
             Self::Completions => "/completions",
             Self::Embeddings => "/embeddings",
             Self::Responses | Self::Answer => "/responses",
+            Self::Compact => "/responses/compact",
+            Self::CountResponses => "/responses/input_tokens",
+            Self::CountMessages => "/messages/count_tokens",
             Self::Messages => "/messages",
             // The model and the verb follow.
-            Self::Generate | Self::Models | Self::Model => "/models",
+            Self::Generate | Self::CountGenerate | Self::Models | Self::Model => "/models",
             Self::CohereChat => "/chat",
         }
     }
@@ -97,7 +118,7 @@ impl Surface {
         matches!(self, Self::Chat | Self::Completions)
     }
 
-    /// The surface at `path`, and for [`Surface::Model`] the model's id; for [`Surface::Answer`] its id and
+    /// The surface at `path`, and for [`Surface::Model`] and [`Surface::CountGenerate`] the model's id; for [`Surface::Answer`] its id and
     /// what stands behind; for [`Surface::Generate`] id and verb.
     ///
     /// The version segment may be missing or doubled, slashes may trail, and `openai/` or `anthropic/` may lead:
@@ -120,7 +141,10 @@ impl Surface {
             "completions" => (Self::Completions, none),
             "embeddings" => (Self::Embeddings, none),
             "responses" => (Self::Responses, none),
+            "responses/compact" => (Self::Compact, none),
+            "responses/input_tokens" => (Self::CountResponses, none),
             "messages" => (Self::Messages, none),
+            "messages/count_tokens" => (Self::CountMessages, none),
             "models" => (Self::Models, none),
             "v2/chat" => (Self::CohereChat, none),
             _ => {
@@ -128,11 +152,20 @@ impl Surface {
                     return Some((Self::Answer, decode(id)));
                 }
                 let id = decode(rest.strip_prefix("models/")?);
-                let surface = if generate(&id).is_some() { Self::Generate } else { Self::Model };
+                let surface = match id.rsplit_once(':') {
+                    Some((_, "generateContent" | "streamGenerateContent")) => Self::Generate,
+                    Some((_, "countTokens")) => Self::CountGenerate,
+                    _ => Self::Model,
+                };
                 (surface, id)
             }
         })
     }
+}
+
+/// The model of what stands behind `models/` in a Gemini path that asks for a count.
+pub fn counted(id: &str) -> Option<&str> {
+    id.strip_suffix(":countTokens")
 }
 
 /// Model and whether to stream, of what stands behind `models/` in a Gemini path. Names may hold colons.
@@ -197,6 +230,11 @@ mod tests {
             ("/models/a%2Fb:streamGenerateContent", Some(Surface::Generate)),
             ("/v1/models/qwen2.5:14b", Some(Surface::Model)),
             ("/v1beta/models", Some(Surface::Models)),
+            ("/v1beta/models/a/b:countTokens", Some(Surface::CountGenerate)),
+            ("/v1/messages/count_tokens", Some(Surface::CountMessages)),
+            ("/v1/responses/input_tokens", Some(Surface::CountResponses)),
+            ("/v1/responses/compact", Some(Surface::Compact)),
+            ("/v1/responses/resp_1/input_items", Some(Surface::Answer)),
         ] {
             assert_eq!(Surface::at(path).map(|(surface, _)| surface), expected, "{path}");
         }

@@ -6,7 +6,7 @@ use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
 
 use crate::gateway::reply::Reply;
-use crate::gateway::request_id::{self, RequestId};
+use crate::gateway::request_id::RequestId;
 
 /// The type of every JSON body.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
@@ -18,7 +18,7 @@ pub fn respond(problem: &Problem, protocol: Protocol, id: &RequestId) -> Respons
         StatusCode::from_u16(problem.http_status(protocol)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
-    headers.insert(request_id::HEADER, id.header().clone());
+    id.say(protocol, headers);
     if let Some(seconds) = problem.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }

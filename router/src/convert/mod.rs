@@ -179,6 +179,11 @@ pub struct Told {
     pub carried: Vec<Carried>,
 }
 
+/// A provider's error answer in `protocol`, read.
+pub fn provider_error(protocol: Protocol, status: u16, body: &[u8]) -> Problem {
+    read_error(protocol, status, body)
+}
+
 impl Back {
     /// Whether the client waits for a stream.
     pub const fn wants_stream(&self) -> bool {

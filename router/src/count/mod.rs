@@ -1,5 +1,6 @@
 //! How many tokens did this cost, in disjoint buckets.
 
+pub mod ask;
 pub mod body;
 pub mod estimate;
 mod fields;

@@ -17,17 +17,18 @@ struct Inner<'a> {
     code: u16,
     message: String,
     status: &'static str,
-    details: [Detail<'a>; 1],
+    details: Vec<Detail<'a>>,
 }
 
-/// `google.rpc.ErrorInfo`: where Google's APIs put stable codes.
 #[derive(Serialize)]
-struct Detail<'a> {
-    #[serde(rename = "@type")]
-    kind: &'static str,
-    reason: &'a str,
-    domain: &'static str,
-    metadata: Metadata<'a>,
+#[serde(tag = "@type")]
+enum Detail<'a> {
+    /// Where Google's APIs put stable codes.
+    #[serde(rename = "type.googleapis.com/google.rpc.ErrorInfo")]
+    Info { reason: &'a str, domain: &'static str, metadata: Metadata<'a> },
+    /// The one place where its clients look for how long to wait.
+    #[serde(rename = "type.googleapis.com/google.rpc.RetryInfo", rename_all = "camelCase")]
+    Retry { retry_delay: String },
 }
 
 #[derive(Serialize)]
@@ -49,17 +50,15 @@ const fn status(kind: Kind) -> &'static str {
 }
 
 pub(crate) fn body(problem: &Problem, request_id: &str) -> Bytes {
+    let metadata = Metadata { request_id };
+    let mut details = vec![Detail::Info { reason: problem.code, domain: "tokenrouter", metadata }];
+    details.extend(problem.retry_after_s.map(|seconds| Detail::Retry { retry_delay: format!("{seconds}s") }));
     crate::error::json(&Body {
         error: Inner {
             code: problem.http_status(Protocol::Gemini),
             message: problem.sentence(),
             status: status(problem.kind),
-            details: [Detail {
-                kind: "type.googleapis.com/google.rpc.ErrorInfo",
-                reason: problem.code,
-                domain: "tokenrouter",
-                metadata: Metadata { request_id },
-            }],
+            details,
         },
     })
 }

@@ -4,13 +4,13 @@
 //! A turn is what one request added and what was answered. A request with `previous_response_id` means: all turns
 //! up to that answer, then its own input. Its instructions and tools are its own; they are never inherited.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::chat::BadRequest;
+use crate::fields::Fields;
 
 /// One exchange as it is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,35 +20,6 @@ pub struct Turn {
     /// The items of the answer, a JSON list.
     pub output: Vec<u8>,
 }
-
-/// The fields of an object in their order, values as they are written.
-struct Fields<'a>(Vec<(Cow<'a, str>, &'a RawValue)>);
-
-impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
-    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Visitor;
-        impl<'de> serde::de::Visitor<'de> for Visitor {
-            type Value = Fields<'de>;
-
-            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                f.write_str("an object")
-            }
-
-            fn visit_map<A: serde::de::MapAccess<'de>>(self, mut map: A) -> Result<Fields<'de>, A::Error> {
-                let mut fields = Vec::new();
-                while let Some((name, value)) = map.next_entry::<Name<'de>, &'de RawValue>()? {
-                    fields.push((name.0, value));
-                }
-                Ok(Fields(fields))
-            }
-        }
-        deserializer.deserialize_map(Visitor)
-    }
-}
-
-/// A name that is borrowed where it has no escapes.
-#[derive(Deserialize)]
-struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The input of `body` as a list of items.
 pub fn own_input(body: &[u8]) -> Option<Vec<u8>> {

@@ -197,12 +197,17 @@ struct Chosen<'l, 'm> {
     how: &'static str,
 }
 
+/// The provider of a model, and the model's name there.
+pub(super) fn find<'l, 'm>(live: &'l Snapshot, asked: &'m str) -> Result<(&'l Arc<Provider>, &'m str), Problem> {
+    let picked = live.names.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
+    let provider = live.providers.get(picked.provider).ok_or_else(reject::lost_provider)?;
+    Ok((provider, picked.model))
+}
+
 fn choose<'l, 'm>(live: &'l Snapshot, surface: Surface, peek: &'m Peek<'_>) -> Result<Chosen<'l, 'm>, Problem> {
     let asked = peek.model.as_ref();
     let picked = live.names.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
-    let provider = live.providers.get(picked.provider).ok_or_else(|| {
-        Problem::new(Kind::Internal, "internal_error", "the chosen provider does not exist", "Report this.")
-    })?;
+    let provider = live.providers.get(picked.provider).ok_or_else(reject::lost_provider)?;
     let route = provider.route(surface).or_else(|| provider.translated(surface));
     let route = route.ok_or_else(|| reject::not_spoken(&provider.name, surface.protocol()))?;
     Ok(Chosen { provider, model: picked.model, route, how: picked.how.as_str() })

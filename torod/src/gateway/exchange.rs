@@ -188,7 +188,18 @@ impl Exchange {
     }
 
     fn estimate(&self, output: u64) -> Counts {
-        Counts { input_uncached: self.attempt.input.tokens(), output, ..Counts::default() }
+        let attempt = &self.attempt;
+        let tokens =
+            attempt.provider.calibration.correct(self.surface.protocol(), &attempt.model, attempt.input.tokens());
+        Counts { input_uncached: tokens, output, ..Counts::default() }
+    }
+
+    /// Compares our estimate with what the provider reports, now and then.
+    fn calibrate(&self, reported: u64) {
+        let (attempt, calibration) = (&self.attempt, &self.attempt.provider.calibration);
+        if self.surface.is_conversation() && calibration.is_due(self.app.clock.now_ms()) {
+            calibration.learn(self.surface.protocol(), &attempt.model, attempt.input.tokens(), reported);
+        }
     }
 
     fn settle(&mut self, outcome: Outcome, counts: Counts, source: Source) {
@@ -300,6 +311,9 @@ impl Observer for Exchange {
         };
         if matches!(outcome, Outcome::Cut | Outcome::Timeout) {
             self.attempt.provider.health.failed(self.app.clock.now_ms());
+        }
+        if let Some(reported) = end.reported.filter(|_| end.finish == Finish::Whole) {
+            self.calibrate(reported.input());
         }
         let (counts, source) = match end.reported {
             Some(counts) if end.finish == Finish::Whole => (counts, Source::Reported),

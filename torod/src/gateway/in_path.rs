@@ -17,16 +17,25 @@ pub(super) struct InPath {
 impl InPath {
     /// Reads them, and puts a key in the query where the other clients put theirs.
     pub(super) fn of(head: &mut http::request::Parts) -> Self {
+        take_key(head);
         let query = head.uri.query().unwrap_or_default();
-        let value = |name: &str| query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        if let Some(Ok(key)) = value("key").map(HeaderValue::from_str)
-            && !head.headers.contains_key(GOOGLE_KEY)
-        {
-            head.headers.insert(GOOGLE_KEY, key);
-        }
-        let list = value("alt") != Some("sse");
+        let list = value(query, "alt") != Some("sse");
         let (_, id) = Surface::at(head.uri.path()).unwrap_or((Surface::Generate, "".into()));
         let (model, stream) = generate(&id).unwrap_or_default();
         Self { model: model.to_owned(), stream, list: list && stream }
+    }
+}
+
+fn value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
+    query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='))
+}
+
+/// Puts a key in the query where the other clients put theirs.
+pub(super) fn take_key(head: &mut http::request::Parts) {
+    let query = head.uri.query().unwrap_or_default();
+    if let Some(Ok(key)) = value(query, "key").map(HeaderValue::from_str)
+        && !head.headers.contains_key(GOOGLE_KEY)
+    {
+        head.headers.insert(GOOGLE_KEY, key);
     }
 }

@@ -1,6 +1,7 @@
 //! The hot path and nothing else: from a request on the data plane to its answer and its record.
 
 pub mod answers;
+pub mod count;
 pub mod entry;
 pub mod exchange;
 pub mod headers;

@@ -64,6 +64,11 @@ pub fn not_spoken(provider: &str, protocol: Protocol) -> Problem {
     )
 }
 
+/// A name led to a provider that is gone.
+pub fn lost_provider() -> Problem {
+    Problem::new(Kind::Internal, "internal_error", "the chosen provider does not exist", "Report this.")
+}
+
 /// No path that the gateway knows.
 pub fn unknown_path(path: &str) -> Problem {
     Problem::new(

@@ -2,9 +2,11 @@
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue};
+use tokenrouter::protocol::Protocol;
 
 /// The header it travels in.
 pub const HEADER: HeaderName = HeaderName::from_static("x-request-id");
+const ANTHROPIC: HeaderName = HeaderName::from_static("request-id");
 const MAX_BYTES: usize = 128;
 
 /// The client's own id, or ours.
@@ -35,6 +37,14 @@ impl RequestId {
     /// As the value of its header.
     pub const fn header(&self) -> &HeaderValue {
         &self.value
+    }
+
+    /// Says it where clients of `protocol` look: Anthropic's know a header of their own.
+    pub fn say(&self, protocol: Protocol, to: &mut HeaderMap) {
+        to.insert(HEADER, self.value.clone());
+        if protocol == Protocol::Anthropic {
+            to.insert(ANTHROPIC, self.value.clone());
+        }
     }
 
     /// The text, if the client gave it.

@@ -18,7 +18,7 @@ use super::entry::{unfit, with_headers};
 use super::exchange::Exchange;
 use super::lane::Lane;
 use super::reply::Reply;
-use super::request_id::{self, RequestId};
+use super::request_id::RequestId;
 use crate::app::App;
 use crate::problem;
 use crate::upstreams::provider::Provider;
@@ -141,14 +141,18 @@ pub async fn answer(
     let idle = provider.client.timeouts().idle;
     if !head.status.is_success() {
         let told = gather(Relay::whole(body, protocol, idle, exchange), MAX_ERROR_BYTES).await.unwrap_or_default();
-        return refuse(&back.error(head.status.as_u16(), &told), said);
+        let mut problem = back.error(head.status.as_u16(), &told);
+        let after = head.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
+        problem.retry_after_s = problem.retry_after_s.or(after);
+        return refuse(&problem, said);
     }
     let is_stream = kind.starts_with(b"text/event-stream");
     let wants_stream = back.wants_stream();
     let wants_list = back.wants_list();
     if is_stream && wants_stream {
         let relay = Relay::translated(body, protocol, back.stream(), idle, exchange);
-        stream_headers(&mut said, &id, wants_list);
+        stream_headers(&mut said, wants_list);
+        id.say(surface.protocol(), &mut said);
         return reply(Reply::Relay(Box::new(relay)), said);
     }
     let memory = Arc::clone(exchange.memory());
@@ -168,24 +172,23 @@ pub async fn answer(
             }
             memory.carry(&origin, told.carried);
             if wants_stream {
-                stream_headers(&mut said, &id, wants_list);
+                stream_headers(&mut said, wants_list);
             } else {
                 said.insert(CONTENT_TYPE, problem::JSON);
-                said.insert(request_id::HEADER, id.header().clone());
             }
+            id.say(surface.protocol(), &mut said);
             reply(Reply::from(Bytes::from(told.body)), said)
         }
         Err(problem) => refuse(&problem, said),
     }
 }
 
-fn stream_headers(said: &mut HeaderMap, id: &RequestId, as_list: bool) {
+fn stream_headers(said: &mut HeaderMap, as_list: bool) {
     let kind = HeaderValue::from_static("text/event-stream; charset=utf-8");
     said.insert(CONTENT_TYPE, if as_list { problem::JSON } else { kind });
     said.insert(http::header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));
     // Reverse proxies hold streams back unless told not to.
     said.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
-    said.insert(request_id::HEADER, id.header().clone());
 }
 
 fn reply(body: Reply, said: HeaderMap) -> Response<Reply> {

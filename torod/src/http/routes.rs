@@ -18,7 +18,7 @@ use crate::access::caller::{self, Caller};
 use crate::app::App;
 use crate::gateway::reply::Reply;
 use crate::gateway::request_id::RequestId;
-use crate::gateway::{answers, entry, models, reject};
+use crate::gateway::{answers, count, entry, models, reject};
 use crate::problem;
 use crate::server::connection::{Peer, Service};
 
@@ -53,6 +53,9 @@ impl Service for Routes {
             && let Some((surface, _)) = Surface::at(request.uri().path())
             && surface.method() == "POST"
         {
+            if surface.counts().is_some() {
+                return Box::pin(count::serve(Arc::clone(&self.app), peer, surface, request));
+            }
             return Box::pin(entry::serve(Arc::clone(&self.app), peer, surface, request));
         }
         Box::pin(self.other(peer, request))

@@ -1,5 +1,6 @@
 //! The other side: the providers as the gateway calls them, and what is known of them.
 
+pub mod calibration;
 pub mod detect;
 pub mod discovery;
 pub mod health;

@@ -1,7 +1,7 @@
 //! One provider as the gateway calls it: its URLs, credential, connections, health and model list.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue, Uri};
@@ -11,6 +11,7 @@ use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::secret::Secret;
 
+use super::calibration::Calibration;
 use super::health::Health;
 use crate::config::ProviderConfig;
 use crate::lifecycle::Gauge;
@@ -38,6 +39,10 @@ pub struct Provider {
     pub declared: Vec<(String, Option<u64>)>,
     /// Calls under way to it.
     pub in_flight: Arc<Gauge>,
+    /// How far our estimates of its models' tokens are off.
+    pub calibration: Calibration,
+    /// It was asked to count tokens and has no such path.
+    pub counts_nothing: AtomicBool,
     /// How many calls went to it.
     pub calls: AtomicU64,
     endpoints: Vec<Endpoint>,
@@ -67,7 +72,7 @@ pub struct Route<'a> {
 impl Route<'_> {
     /// The URL for `model`. Nothing in a model's name can leave its segment of the path.
     pub fn target(&self, surface: Surface, model: &str, stream: bool, list: bool) -> Option<Uri> {
-        if surface != Surface::Generate {
+        if !matches!(surface, Surface::Generate | Surface::CountGenerate) {
             return Some(self.uri.clone());
         }
         let mut url = format!("{}/", self.uri);
@@ -77,6 +82,10 @@ impl Route<'_> {
             } else {
                 url.push_str(&format!("%{byte:02X}"));
             }
+        }
+        if surface == Surface::CountGenerate {
+            url.push_str(":countTokens");
+            return Uri::try_from(url).ok();
         }
         url.push_str(match (stream, list) {
             (false, _) => ":generateContent",
@@ -95,13 +104,17 @@ pub struct Unusable {
     why: String,
 }
 
-const SURFACES: [Surface; 8] = [
+const SURFACES: [Surface; 12] = [
     Surface::Chat,
     Surface::Completions,
     Surface::Embeddings,
     Surface::Responses,
+    Surface::Compact,
+    Surface::CountResponses,
     Surface::Messages,
+    Surface::CountMessages,
     Surface::Generate,
+    Surface::CountGenerate,
     Surface::CohereChat,
     Surface::Models,
 ];
@@ -138,6 +151,8 @@ impl Provider {
             listed: ArcSwapOption::empty(),
             declared: config.models.iter().map(|m| (m.id.clone(), m.context)).collect(),
             in_flight: Arc::default(),
+            calibration: Calibration::default(),
+            counts_nothing: AtomicBool::new(false),
             calls: AtomicU64::new(0),
             endpoints,
             extra,
@@ -166,6 +181,25 @@ impl Provider {
         let route = others.into_iter().find_map(|to| self.at(self.endpoint(to)?, Surface::conversation(to)?, to))?;
         self.calls.fetch_add(1, Ordering::Relaxed);
         Some(route)
+    }
+
+    /// Where it counts tokens in `protocol`, as far as is known.
+    pub fn count_route(&self, protocol: Protocol) -> Option<Route<'_>> {
+        let surface = match protocol {
+            Protocol::Anthropic => Surface::CountMessages,
+            Protocol::Responses => Surface::CountResponses,
+            Protocol::Gemini => Surface::CountGenerate,
+            Protocol::OpenAi | Protocol::Cohere => return None,
+        };
+        if self.counts_nothing.load(Ordering::Relaxed) {
+            return None;
+        }
+        self.at(self.endpoint(protocol)?, surface, protocol)
+    }
+
+    /// Where it speaks `protocol`, if it does.
+    pub fn route_of(&self, protocol: Protocol) -> Option<Route<'_>> {
+        self.at(self.endpoint(protocol)?, Surface::conversation(protocol)?, protocol)
     }
 
     /// Where its model list is: any protocol's list will do.

@@ -273,7 +273,8 @@ impl<'a, 'l> Turns<'a, 'l> {
     /// A text, an image or a document.
     fn block(&mut self, part: &'a Part) -> Result<Option<BlockOut<'a>>, Impossible> {
         let mut block = match &part.kind {
-            PartKind::Text(text) if text.text.is_empty() => return Ok(None),
+            // Blocks of blanks are refused like empty ones.
+            PartKind::Text(text) if text.text.trim().is_empty() => return Ok(None),
             PartKind::Text(_) => return Ok(Some(text_block(part))),
             PartKind::Image(image) => self.image(image)?,
             PartKind::Document(document) => Self::document(document, self.request)?,

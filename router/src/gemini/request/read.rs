@@ -35,7 +35,7 @@ pub fn read(body: &[u8], model: &str, stream: bool) -> Result<Request, BadReques
     let mut open: Vec<(String, String)> = Vec::new();
     for (at, content) in contents.into_iter().enumerate() {
         let message = turn(content, at, &mut open)?;
-        request.messages.push(message);
+        add(&mut request.messages, message);
     }
     for tool in wire.tools.unwrap_or_default() {
         tools(tool, &mut request.tools);
@@ -97,6 +97,32 @@ fn turn(wire: wire::Content, at: usize, open: &mut Vec<(String, String)>) -> Res
         }
     }
     Ok(Message::new(role, parts))
+}
+
+/// Adds a turn. Clients keep every chunk of a stream as a part, or even a turn, of its own: what the model said in one
+/// go is put together again.
+fn add(messages: &mut Vec<Message>, turn: Message) {
+    if turn.role != Role::Assistant {
+        messages.push(turn);
+        return;
+    }
+    if messages.last().is_none_or(|last| last.role != Role::Assistant) {
+        messages.push(Message::new(Role::Assistant, Vec::with_capacity(turn.parts.len())));
+    }
+    let Some(last) = messages.last_mut() else { return };
+    for part in turn.parts {
+        match (last.parts.last_mut().map(|part| &mut part.kind), &part.kind) {
+            (Some(PartKind::Text(before)), PartKind::Text(next)) if before.state.is_none() && next.state.is_none() => {
+                before.text.push_str(&next.text);
+            }
+            (Some(PartKind::Reasoning(before)), PartKind::Reasoning(next))
+                if before.state.is_none() && next.state.is_none() =>
+            {
+                before.text.push_str(&next.text);
+            }
+            _ => last.parts.push(part),
+        }
+    }
 }
 
 /// One part, other than a function's response; none where nothing is in it. `maker` is known for answers only.

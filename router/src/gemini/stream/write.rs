@@ -119,7 +119,11 @@ impl Writer {
         let candidates = stops
             .iter()
             .map(|(choice, stop)| CandidateOut {
-                content: ContentOut { role: Some("model"), parts: Vec::new() },
+                // Chats of Google's SDKs take a turn for broken in which a chunk has no part.
+                content: ContentOut {
+                    role: Some("model"),
+                    parts: vec![PartOut { text: Some("".into()), ..PartOut::default() }],
+                },
                 finish_reason: Some(reason(stop, self.malformed)),
                 index: *choice,
             })

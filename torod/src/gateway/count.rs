@@ -1,0 +1,151 @@
+//! How many tokens a request would have: asked of the provider where it can be, else estimated and said to be so.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use tokenrouter::call::Pieces;
+use tokenrouter::chat::Target;
+use tokenrouter::convert::{Asked, Context, Path, translate};
+use tokenrouter::count::{ask, estimate};
+use tokenrouter::error::Problem;
+use tokenrouter::peek::Peek;
+use tokenrouter::protocol::Protocol;
+use tokenrouter::splice;
+use tokenrouter::surface::{Surface, counted};
+
+use super::reply::Reply;
+use super::request_id::RequestId;
+use super::{entry, headers, intake, reject};
+use crate::access::caller;
+use crate::app::App;
+use crate::problem;
+use crate::server::connection::Peer;
+use crate::upstreams::provider::{Provider, Route};
+
+/// Says that a number is our estimate.
+pub const ESTIMATED: HeaderName = HeaderName::from_static("x-tokenrouter-estimated");
+const MAX_ANSWER_BYTES: usize = 1 << 20;
+
+/// Answers a question for tokens on `surface`.
+pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request<Incoming>) -> Response<Reply> {
+    let now_ms = app.clock.now_ms();
+    let request_id = RequestId::of(request.headers(), app.ids.exchange(now_ms).0);
+    let protocol = surface.protocol();
+    if app.lifecycle.is_draining() {
+        return problem::stopping(protocol, &request_id);
+    }
+    let _in_flight = app.lifecycle.enter();
+    match answer(&app, peer, surface, request, &request_id).await {
+        Ok(response) => response,
+        Err(refused) => problem::respond(&refused, protocol, &request_id),
+    }
+}
+
+async fn answer(
+    app: &Arc<App>,
+    peer: Peer,
+    surface: Surface,
+    request: Request<Incoming>,
+    request_id: &RequestId,
+) -> Result<Response<Reply>, Problem> {
+    let (mut head, body) = request.into_parts();
+    let live = app.live.load();
+    let protocol = surface.protocol();
+    if protocol == Protocol::Gemini {
+        super::in_path::take_key(&mut head);
+    }
+    caller::identify(&head.headers, peer, &app.tokens, app.clock.now_ms(), live.allow_loopback)?;
+    let body = intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await?;
+    let (_, id) = Surface::at(head.uri.path()).unwrap_or((surface, "".into()));
+    let peek = match counted(&id) {
+        Some(model) => Peek::in_path(&body, model, false),
+        None => Peek::read(&body),
+    };
+    let peek = peek.map_err(|e| reject::unreadable(&e))?;
+    let (provider, model) = entry::find(&live, peek.model.as_ref())?;
+
+    let native = provider.count_route(protocol).map(|route| (protocol, route));
+    let route = native.or_else(|| {
+        let others = Protocol::ALL.into_iter().filter(|to| *to != protocol && provider.route_of(protocol).is_none());
+        others.into_iter().find_map(|to| Some((to, provider.count_route(to)?)))
+    });
+    let request = ask::request(protocol, &body).map_err(|e| e.problem())?;
+    if let Some((to, route)) = route {
+        let question = if to == protocol {
+            if protocol == Protocol::Gemini {
+                Some(vec![body.clone()])
+            } else {
+                Some(splice::apply(&body, splice::set_model(&peek, model).into_iter().collect()))
+            }
+        } else {
+            let path = Path { model, stream: false, list: false };
+            let target = Target::new(&provider.kind, to, model);
+            let context = Context { sealer: Some(app.sealer.clone()), continued: true, ..Context::default() };
+            let done = translate(Asked { protocol, body: &request, path }, &target, context)?;
+            ask::question(to, model, &done.body).map(|question| vec![question.into()])
+        };
+        if let Some(question) = question
+            && let Some(tokens) =
+                of_provider(provider, to, &route, model, question, &head.headers, to == protocol, request_id).await?
+        {
+            return Ok(entry::json(Bytes::from(ask::told(protocol, tokens)), request_id));
+        }
+    }
+    let estimated = estimate::request_tokens(&request);
+    let tokens = provider.calibration.correct(protocol, model, estimated);
+    let mut response = entry::json(Bytes::from(ask::told(protocol, tokens)), request_id);
+    response.headers_mut().insert(ESTIMATED, HeaderValue::from_static("true"));
+    Ok(response)
+}
+
+/// The provider's own number; none where it has no such question.
+#[expect(clippy::too_many_arguments, reason = "what a call is made of")]
+async fn of_provider(
+    provider: &Provider,
+    protocol: Protocol,
+    route: &Route<'_>,
+    model: &str,
+    question: Vec<Bytes>,
+    client: &HeaderMap,
+    native: bool,
+    request_id: &RequestId,
+) -> Result<Option<u64>, Problem> {
+    let surface = if protocol == Protocol::Gemini { Surface::CountGenerate } else { Surface::CountMessages };
+    let Some(uri) = route.target(surface, model, false, false) else { return Ok(None) };
+    let pieces = Pieces::new(question);
+    let length = pieces.len();
+    let mut request = Request::new(pieces);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    let to = request.headers_mut();
+    if native {
+        headers::filter(client, to, headers::goes_upstream);
+    } else {
+        headers::introduce(protocol, to);
+    }
+    to.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    to.insert(CONTENT_TYPE, problem::JSON);
+    to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    to.insert(super::request_id::HEADER, request_id.header().clone());
+    for (name, value) in route.extra.iter().chain(route.credential) {
+        to.insert(name, value.clone());
+    }
+    // An estimate is better than no answer, whatever is wrong with the provider.
+    let Ok(answer) = provider.client.send(request).await else { return Ok(None) };
+    let status = answer.status().as_u16();
+    if matches!(status, 404 | 405 | 501) {
+        provider.counts_nothing.store(true, Ordering::Relaxed);
+    }
+    let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect();
+    let Ok(Ok(body)) = tokio::time::timeout(provider.client.timeouts().idle, body).await else { return Ok(None) };
+    let body = body.to_bytes();
+    if status == 400 || status == 413 || status == 422 {
+        return Err(tokenrouter::convert::provider_error(protocol, status, &body));
+    }
+    Ok(ask::answer(protocol, &body).filter(|_| (200..300).contains(&status)))
+}
