@@ -199,8 +199,11 @@ onEveryProvider("anthropic_count_tokens", async (provider) => {
 });
 
 onEveryProvider("anthropic_models", async (provider) => {
-  const names = (await collect(client.models.list())).map(({ id }) => id);
-  assert(names.includes(`${provider}/ok`) || names.includes("ok"), names.join());
+  const models = await collect(client.models.list());
+  const one = models.find(({ id }) => [`${provider}/ok`, "ok"].includes(id));
+  assert(one, models.map(({ id }) => id).join());
+  assert.equal(one.type, "model");
+  assert(one.display_name);
 });
 
 onEveryProvider("anthropic_one_model", async (provider) => {
@@ -227,6 +230,15 @@ onEveryProvider("anthropic_errors", async (provider) => {
 onEveryProvider("anthropic_request_id", async (provider) => {
   assert((await ask(`${provider}/ok`))._request_id, "none with an answer");
   assert((await raises(Anthropic.BadRequestError, () => ask(`${provider}/s400`))).requestID, "none with an error");
+});
+
+onEveryProvider("anthropic_request_id_in_a_stream", async (provider) => {
+  // An error in a stream names the request as the head of the answer did.
+  const body = { model: `${provider}/err200late`, max_tokens: 64, messages: HI, stream: true };
+  const { data, response } = await client.messages.create(body).withResponse();
+  const { problem } = await untilItBreaks(data);
+  const named = ["request-id", "x-request-id"].map((name) => response.headers.get(name));
+  assert([undefined, ...named].includes(problem.error.request_id), `${problem.error.request_id} is none of ${named}`);
 });
 
 onEveryProvider("anthropic_orphan_result", async (provider) => {

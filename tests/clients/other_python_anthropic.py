@@ -219,8 +219,9 @@ def anthropic_count_tokens(provider: str) -> None:
 
 @on_every_provider
 def anthropic_models(provider: str) -> None:
-    names = [model.id for model in client.models.list()]
-    assert f"{provider}/ok" in names or "ok" in names, names
+    models = {model.id: model for model in client.models.list()}
+    one = models.get(f"{provider}/ok") or models.get("ok")
+    assert one and one.type == "model" and one.display_name, models
 
 
 @on_every_provider
@@ -247,6 +248,16 @@ def anthropic_errors(provider: str) -> None:
 def anthropic_request_id(provider: str) -> None:
     assert ask(f"{provider}/ok")._request_id
     assert raises(anthropic.BadRequestError, lambda: ask(f"{provider}/s400")).request_id
+
+
+@on_every_provider
+def anthropic_request_id_in_a_stream(provider: str) -> None:
+    """An error in a stream names the request as the head of the answer did."""
+    body = {"model": f"{provider}/err200late", "max_tokens": 64, "messages": HI}
+    answer = client.messages.with_raw_response.create(**body, stream=True)
+    _, problem = until_it_breaks(answer.parse())
+    named = [None, *(answer.headers.get(name) for name in ("request-id", "x-request-id"))]
+    assert problem.body.get("request_id") in named, (problem.body, named)
 
 
 @on_every_provider

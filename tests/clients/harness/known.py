@@ -3,9 +3,12 @@
 # `run --case NAME_PROVIDER` runs a known one too.
 KNOWN: dict[str, str] = {
     "anthropic_count_tokens": "404 path_not_found for POST /v1/messages/count_tokens, on native providers too",
-    "anthropic_one_model": "GET /v1/models/ID has no `type` for Anthropic clients, though the list has",
+    "anthropic_models": "GET /v1/models has no `type` and no `display_name` for Anthropic clients",
+    "anthropic_one_model": "GET /v1/models/ID has no `type` for Anthropic clients",
     "anthropic_request_id_oa": "translated answers have no `request-id` header, where this SDK looks",
     "anthropic_request_id_re": "translated answers have no `request-id` header, where this SDK looks",
+    "anthropic_request_id_in_a_stream_oa": "the error names an id other than the head of the answer does",
+    "anthropic_request_id_in_a_stream_re": "the error names an id other than the head of the answer does",
     "cohere_models": "GET /v1/models has no `models[].name` for Cohere clients",
     "google_chat_stream": "the last event has `parts: []`, so this SDK's chat drops the whole turn from its history",
     "google_count_tokens": "405, in OpenAI's form, for POST /v1/models/ID:countTokens",
