@@ -40,16 +40,32 @@ type Pieces = Vec<Cow<'static, str>>;
 
 /// One part of an answer, in the pieces it is streamed in.
 pub(crate) enum Part {
-    Reasoning { pieces: Pieces },
-    Text { pieces: Pieces },
-    Tool { name: String, namespace: Option<String>, custom: bool, pieces: Pieces },
+    Reasoning {
+        pieces: Pieces,
+    },
+    /// Thoughts that are there but not shown.
+    Redacted,
+    Text {
+        pieces: Pieces,
+    },
+    Tool {
+        name: String,
+        namespace: Option<String>,
+        custom: bool,
+        pieces: Pieces,
+    },
 }
 
 impl Part {
     pub(crate) fn pieces(&self) -> &[Cow<'static, str>] {
         match self {
+            Self::Redacted => &[],
             Self::Reasoning { pieces } | Self::Text { pieces } | Self::Tool { pieces, .. } => pieces,
         }
+    }
+
+    pub(crate) fn is_reasoning(&self) -> bool {
+        matches!(self, Self::Reasoning { .. } | Self::Redacted)
     }
 
     /// All pieces in one.
@@ -70,13 +86,14 @@ impl Answer {
     pub(crate) fn compose(ask: &Ask<'_>) -> Self {
         let kind = ask.script.kind;
         let parts = match kind {
-            Kind::Tool { calls } => {
-                tools::call(ask, calls).unwrap_or_else(|| vec![plain(ask, "The tools have answered: done.")])
+            Kind::Tool { calls } => called(ask, calls),
+            Kind::ThinkTool => {
+                let mut parts = called(ask, 1);
+                parts.insert(0, thoughts());
+                parts
             }
-            Kind::Think => {
-                let pieces = [" The user", " asks,", " so I", " think 漢字", " first."].map(Cow::Borrowed).to_vec();
-                vec![Part::Reasoning { pieces }, text(ask)]
-            }
+            Kind::Think => vec![thoughts(), text(ask)],
+            Kind::Redact => vec![Part::Redacted, text(ask)],
             Kind::Img => vec![plain(ask, &image::describe(ask.body))],
             Kind::BigBody => {
                 let piece = "lorem ipsum dolor sit amet, 1234".repeat(2_048);
@@ -97,6 +114,15 @@ impl Answer {
     pub(crate) fn pieces(&self) -> usize {
         self.parts.iter().map(|part| part.pieces().len()).sum()
     }
+}
+
+/// The calls of tools, or the words after them.
+fn called(ask: &Ask<'_>, calls: usize) -> Vec<Part> {
+    tools::call(ask, calls).unwrap_or_else(|| vec![plain(ask, "The tools have answered: done.")])
+}
+
+fn thoughts() -> Part {
+    Part::Reasoning { pieces: [" The user", " asks,", " so I", " think 漢字", " first."].map(Cow::Borrowed).to_vec() }
 }
 
 /// The words, or what the client wants instead of words.

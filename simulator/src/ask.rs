@@ -12,7 +12,6 @@ type Raw<'a> = Option<&'a RawValue>;
 /// The fields of all protocols in one; what a protocol does not have stays empty.
 #[derive(Debug, Deserialize)]
 pub(crate) struct Wire<'a> {
-    pub(crate) model: Option<String>,
     #[serde(default)]
     stream: Option<bool>,
     stream_options: Option<StreamOptions>,
@@ -49,6 +48,9 @@ pub(crate) struct Wire<'a> {
     pub(crate) temperature: Raw<'a>,
     #[serde(borrow)]
     pub(crate) top_p: Raw<'a>,
+    #[serde(borrow)]
+    pub(crate) documents: Raw<'a>,
+    include: Option<Vec<String>>,
     pub(crate) store: Option<bool>,
     pub(crate) previous_response_id: Option<String>,
     pub(crate) dimensions: Option<usize>,
@@ -58,6 +60,21 @@ pub(crate) struct Wire<'a> {
 #[derive(Debug, Deserialize)]
 struct StreamOptions {
     include_usage: Option<bool>,
+}
+
+/// The field that chooses the script, read before the others.
+#[derive(Debug, Deserialize)]
+struct Named {
+    model: Option<String>,
+}
+
+fn decode<'a, T: Deserialize<'a>>(body: &'a [u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|error| {
+        if error.is_data() {
+            return Problem::bad_request(format!("Invalid request: {error}."));
+        }
+        Problem::bad_request(format!("The body of your request is not valid JSON: {error}."))
+    })
 }
 
 /// One request for an answer, and the script that answers it.
@@ -74,25 +91,29 @@ pub(crate) struct Ask<'a> {
 
 impl<'a> Ask<'a> {
     /// Reads a request body and chooses the script.
-    pub(crate) fn read(body: &'a [u8], settings: &Settings, id: u64, created_s: i64) -> Result<Self, Problem> {
-        let mut wire: Wire<'a> = serde_json::from_slice(body).map_err(|error| {
-            if error.is_data() {
-                return Problem::bad_request(format!("Invalid request: {error}."));
-            }
-            Problem::bad_request(format!("The body of your request is not valid JSON: {error}."))
-        })?;
-        let Some(model) = wire.model.take().filter(|model| !model.is_empty()) else {
+    ///
+    /// `check` sees the script before the rest of the body is read: what the provider would refuse, it refuses.
+    pub(crate) fn read(
+        body: &'a [u8],
+        settings: &Settings,
+        id: u64,
+        created_s: i64,
+        check: impl FnOnce(&Script) -> Result<(), Problem>,
+    ) -> Result<Self, Problem> {
+        let Named { model } = decode(body)?;
+        let Some(model) = model.filter(|model| !model.is_empty()) else {
             return Err(Problem::bad_request("you must provide a model parameter").with_param("model"));
         };
         let script = Script::choose(&model, settings).map_err(|unknown| match unknown {
             Unknown::Model => Problem::model_not_found(&model),
             Unknown::Option(option) => Problem::bad_request(format!(
-                "Unknown script option `{option}`: use chunks, interval_ms, first_ms, piece or seconds, each with =number."
+                "Unknown script option `{option}`: use chunks, interval_ms, first_ms, piece, seconds, ids, strictsig or reasoning, each with =number."
             ))
             .with_param("model")
             .with_code("unknown_script_option"),
         })?;
-        Ok(Self { wire, body, model, script, id, created_s })
+        check(&script)?;
+        Ok(Self { wire: decode(body)?, body, model, script, id, created_s })
     }
 
     pub(crate) fn streams(&self) -> bool {
@@ -101,6 +122,11 @@ impl<'a> Ask<'a> {
 
     pub(crate) fn includes_usage(&self) -> bool {
         self.wire.stream_options.as_ref().and_then(|options| options.include_usage).unwrap_or(false)
+    }
+
+    /// Whether the client wants this in the answer too.
+    pub(crate) fn includes(&self, what: &str) -> bool {
+        self.wire.include.iter().flatten().any(|wished| wished == what)
     }
 
     /// The JSON the client asked the answer to be, made from the schema it gave; none for plain text.
@@ -112,7 +138,11 @@ impl<'a> Ask<'a> {
             parsed(self.wire.output_config).and_then(|mut config| config.get_mut("format").map(Value::take));
         let format = chat.or(responses).or(anthropic)?;
         match format.get("type")?.as_str()? {
-            "json_object" => Some(r#"{"answer":"lorem"}"#.to_owned()),
+            // Cohere's has a schema, under either name.
+            "json_object" => Some(match format.get("json_schema").or_else(|| format.get("schema")) {
+                Some(schema) => schema::instance(schema).to_string(),
+                None => r#"{"answer":"lorem"}"#.to_owned(),
+            }),
             "json_schema" => {
                 let schema = format.get("schema").or_else(|| format.get("json_schema")?.get("schema"))?;
                 Some(schema::instance(schema).to_string())

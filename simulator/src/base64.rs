@@ -17,7 +17,7 @@ pub(crate) fn encode(bytes: &[u8]) -> String {
     text
 }
 
-/// Decodes, with or without padding; none for a letter outside the alphabet.
+/// Decodes either alphabet, with or without padding; none for another letter.
 pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3);
     let (mut bits, mut held) = (0_u32, 0_u32);
@@ -26,8 +26,8 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
             b'A'..=b'Z' => letter - b'A',
             b'a'..=b'z' => letter - b'a' + 26,
             b'0'..=b'9' => letter - b'0' + 52,
-            b'+' => 62,
-            b'/' => 63,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
             _ => return None,
         };
         bits = bits << 6 | u32::from(digit);
@@ -38,6 +38,17 @@ pub(crate) fn decode(text: &str) -> Option<Vec<u8>> {
         }
     }
     Some(bytes)
+}
+
+/// Whether this is base64, in the standard or the URL-safe alphabet.
+pub(crate) fn is_valid(text: &str) -> bool {
+    let letters = text.trim_end_matches('=');
+    let padded = text.len() - letters.len();
+    let is_letter = |letter: u8| letter.is_ascii_alphanumeric() || b"+/-_".contains(&letter);
+    padded <= 2
+        && letters.len() % 4 != 1
+        && (padded == 0 || text.len().is_multiple_of(4))
+        && letters.bytes().all(is_letter)
 }
 
 #[cfg(test)]
@@ -60,5 +71,10 @@ mod tests {
         }
         assert_eq!(encode(&[0xfb, 0xff]), "+/8=");
         assert_eq!(decode("a b"), None);
+        for (text, valid) in
+            [("Zg==", true), ("Zm9v", true), ("-_8", true), ("Zg=", false), ("Z", false), ("Z g=", false)]
+        {
+            assert_eq!(is_valid(text), valid, "{text}");
+        }
     }
 }

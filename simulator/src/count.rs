@@ -38,7 +38,7 @@ pub(crate) fn of_prompt(request_bytes: usize) -> u64 {
 pub(crate) fn of_call(kind: Kind, request_bytes: usize, parts: &[Part]) -> Option<Count> {
     let prompt = of_prompt(request_bytes);
     let pieces = |part: &Part| part.pieces().len() as u64;
-    let reasoning = parts.iter().filter(|part| matches!(part, Part::Reasoning { .. })).map(pieces).sum();
+    let reasoning = parts.iter().filter(|part| part.is_reasoning()).map(pieces).sum();
     let output = parts.iter().map(pieces).sum();
     match kind {
         Kind::NoUsage => None,

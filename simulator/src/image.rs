@@ -1,7 +1,7 @@
 //! What the `img` script says about the images it was sent.
 use std::fmt::Write;
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 use sha2::{Digest, Sha256};
 
 use crate::base64;
@@ -38,7 +38,8 @@ pub(crate) fn describe(body: &[u8]) -> String {
     text
 }
 
-/// Finds images in the forms of all protocols: a chat `image_url`, a Responses `input_image`, an Anthropic `source`.
+/// Finds images in the forms of all protocols: a chat `image_url`, a Responses `input_image`, an Anthropic `source`,
+/// a Gemini `inlineData`.
 fn collect<'a>(value: &'a Value, images: &mut Vec<Image<'a>>) {
     match value {
         Value::Array(items) => items.iter().for_each(|item| collect(item, images)),
@@ -57,7 +58,7 @@ fn collect<'a>(value: &'a Value, images: &mut Vec<Image<'a>>) {
                         _ => Image::Link,
                     })
                 }
-                _ => None,
+                _ => inline_data(fields),
             };
             match found {
                 Some(image) => images.push(image),
@@ -66,6 +67,13 @@ fn collect<'a>(value: &'a Value, images: &mut Vec<Image<'a>>) {
         }
         _ => {}
     }
+}
+
+/// Google's parts have no type: the field's name says what they are.
+fn inline_data(fields: &Map<String, Value>) -> Option<Image<'_>> {
+    let blob = fields.get("inlineData").or_else(|| fields.get("inline_data"))?;
+    let text = |key: &str| blob.get(key).and_then(Value::as_str);
+    Some(Image::Inline { media_type: text("mimeType").or_else(|| text("mime_type"))?, data: text("data")? })
 }
 
 fn of_url(url: &str) -> Image<'_> {
@@ -83,7 +91,8 @@ mod tests {
             r#"{"messages":[{"content":[{"type":"image_url","image_url":{"url":"data:image/png;base64,YWJj"}}]}]}"#;
         let responses = r#"{"input":[{"content":[{"type":"input_image","image_url":"data:image/png;base64,YWJj"}]}]}"#;
         let anthropic = r#"{"messages":[{"content":[{"type":"image","source":{"type":"base64","media_type":"image/png","data":"YWJj"}}]}]}"#;
-        for body in [chat, responses, anthropic] {
+        let gemini = r#"{"contents":[{"parts":[{"inline_data":{"mimeType":"image/png","data":"YWJj"}}]}]}"#;
+        for body in [chat, responses, anthropic, gemini] {
             assert_eq!(describe(body.as_bytes()), "images: 1; image/png 3 bytes sha256 ba7816bf8f01cfea");
         }
         assert_eq!(describe(b"{}"), "images: 0");

@@ -1,6 +1,7 @@
 //! A simulated LLM provider on a real TCP port: scripted answers, faults, and a record of what it received.
 //!
-//! It speaks OpenAI Chat Completions, legacy completions, embeddings, models and Responses, and Anthropic Messages.
+//! It speaks OpenAI Chat Completions, legacy completions, embeddings, models and Responses, Anthropic Messages, Google
+//! Gemini and Cohere v2, and refuses what those providers would refuse ([`Settings::strict`]).
 //! The model name chooses what happens ([`SCRIPTS`]); options follow after `+`, as in
 //! `ok+chunks=400+interval_ms=5+first_ms=20+piece=97`. A prefix such as `openai/` in front of the name is ignored.
 //!
@@ -19,8 +20,11 @@ mod anthropic;
 mod ask;
 mod base64;
 mod body;
+mod cohere;
 mod control;
 mod count;
+mod fault;
+mod gemini;
 mod image;
 mod openai;
 mod problem;
@@ -32,9 +36,11 @@ mod schema;
 mod script;
 mod server;
 mod settings;
+mod shape;
 mod sse;
 mod state;
 mod tools;
+mod vector;
 
 pub use record::{Call, Ended};
 pub use script::SCRIPTS;

@@ -1,7 +1,7 @@
 //! Errors as providers word them, in the shape of the protocol that was asked.
 use bytes::Bytes;
 use http::StatusCode;
-use serde_json::json;
+use serde_json::{Value, json};
 
 /// An error answer.
 #[derive(Clone, Debug)]
@@ -9,8 +9,12 @@ pub(crate) struct Problem {
     pub(crate) status: StatusCode,
     kind: &'static str,
     code: Option<&'static str>,
-    param: Option<&'static str>,
+    param: Option<String>,
     pub(crate) message: String,
+    /// What Google and Anthropic add in `details`.
+    detail: Option<Box<Value>>,
+    /// When to come back, for Google, which has no header for that.
+    retry_after_ms: Option<u64>,
 }
 
 impl Problem {
@@ -26,7 +30,7 @@ impl Problem {
             _ => ("invalid_request_error", None),
         };
         let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        Self { status, kind, code, param: None, message: message.into() }
+        Self { status, kind, code, param: None, message: message.into(), detail: None, retry_after_ms: None }
     }
 
     pub(crate) fn bad_request(message: impl Into<String>) -> Self {
@@ -38,8 +42,18 @@ impl Problem {
         self
     }
 
-    pub(crate) fn with_param(mut self, param: &'static str) -> Self {
-        self.param = Some(param);
+    pub(crate) fn with_param(mut self, param: impl Into<String>) -> Self {
+        self.param = Some(param.into());
+        self
+    }
+
+    pub(crate) fn with_detail(mut self, detail: Value) -> Self {
+        self.detail = Some(Box::new(detail));
+        self
+    }
+
+    pub(crate) fn with_retry_after(mut self, ms: Option<u64>) -> Self {
+        self.retry_after_ms = ms;
         self
     }
 
@@ -82,8 +96,48 @@ impl Problem {
 
     /// `{"type":"error",…}` of Anthropic's API.
     pub(crate) fn anthropic(&self, request_id: &str) -> String {
-        let error = json!({"type": self.anthropic_kind(), "message": self.message});
+        let mut error = json!({"type": self.anthropic_kind(), "message": self.message});
+        if let (Some(fields), Some(detail)) = (error.as_object_mut(), &self.detail) {
+            fields.insert("details".to_owned(), (**detail).clone());
+        }
         json!({"type": "error", "error": error, "request_id": request_id}).to_string()
+    }
+
+    /// The name Google gives a status (`google.rpc.Code`).
+    fn google_status(&self) -> &'static str {
+        match self.status.as_u16() {
+            401 => "UNAUTHENTICATED",
+            403 => "PERMISSION_DENIED",
+            404 => "NOT_FOUND",
+            409 => "ABORTED",
+            429 => "RESOURCE_EXHAUSTED",
+            499 => "CANCELLED",
+            501 => "UNIMPLEMENTED",
+            503 | 529 => "UNAVAILABLE",
+            504 => "DEADLINE_EXCEEDED",
+            500.. => "INTERNAL",
+            _ => "INVALID_ARGUMENT",
+        }
+    }
+
+    /// `{"error":{"code":…,"message":…,"status":…}}` of Google's APIs.
+    pub(crate) fn gemini(&self) -> String {
+        let code = self.status.as_u16();
+        let mut error = json!({"code": code, "message": self.message, "status": self.google_status()});
+        let delay = self.retry_after_ms.map(|ms| {
+            let delay = format!("{}.{:03}s", ms / 1_000, ms % 1_000);
+            json!({"@type": "type.googleapis.com/google.rpc.RetryInfo", "retryDelay": delay})
+        });
+        let details: Vec<_> = self.detail.as_deref().cloned().into_iter().chain(delay).collect();
+        if let (Some(fields), false) = (error.as_object_mut(), details.is_empty()) {
+            fields.insert("details".to_owned(), details.into());
+        }
+        json!({"error": error}).to_string()
+    }
+
+    /// `{"id":…,"message":…}` of Cohere's API.
+    pub(crate) fn cohere(&self, id: &str) -> String {
+        json!({"id": id, "message": self.message}).to_string()
     }
 }
 

@@ -14,12 +14,16 @@ use crate::state::{Flight, State};
 pub(crate) enum Family {
     OpenAi,
     Anthropic,
+    Gemini,
+    Cohere,
 }
 
 /// Headers that are the same in every answer, made once.
 pub(crate) struct Templates {
     openai: HeaderMap,
     anthropic: HeaderMap,
+    gemini: HeaderMap,
+    cohere: HeaderMap,
 }
 
 impl Templates {
@@ -53,6 +57,16 @@ impl Templates {
                 ("anthropic-ratelimit-tokens-remaining", "399000"),
                 ("anthropic-ratelimit-tokens-reset", "2026-10-01T00:00:01Z"),
             ]),
+            gemini: map(&[
+                ("content-type", "application/json; charset=UTF-8"),
+                ("server-timing", "gfet4t7; dur=7"),
+                ("vary", "Origin"),
+            ]),
+            cohere: map(&[
+                ("content-type", "application/json"),
+                ("x-api-warning", "this is a simulator"),
+                ("x-endpoint-monthly-call-limit", "1000"),
+            ]),
         }
     }
 }
@@ -74,6 +88,8 @@ fn respond(state: &State, family: Family, id: u64, status: StatusCode, body: Ans
     let (template, name) = match family {
         Family::OpenAi => (&state.headers.openai, "x-request-id"),
         Family::Anthropic => (&state.headers.anthropic, "request-id"),
+        Family::Gemini => (&state.headers.gemini, "x-goog-request-id"),
+        Family::Cohere => (&state.headers.cohere, "x-debug-trace-id"),
     };
     response.headers_mut().clone_from(template);
     if let Ok(value) = HeaderValue::from_maybe_shared(Bytes::from(request_id(id))) {
@@ -104,6 +120,8 @@ fn error_body(family: Family, problem: &Problem, id: u64) -> String {
     match family {
         Family::OpenAi => problem.openai(),
         Family::Anthropic => problem.anthropic(&request_id(id)),
+        Family::Gemini => problem.gemini(),
+        Family::Cohere => problem.cohere(&format!("{id:016x}")),
     }
 }
 
@@ -115,8 +133,9 @@ pub(crate) fn refuse_for(
     problem: &Problem,
     retry_after_ms: Option<u64>,
 ) -> Response<AnswerBody> {
-    let mut response = refuse(state, family, flight, problem);
-    if let Some(ms) = retry_after_ms {
+    let mut response = refuse(state, family, flight, &problem.clone().with_retry_after(retry_after_ms));
+    // Google says it in the body alone.
+    if let Some(ms) = retry_after_ms.filter(|_| family != Family::Gemini) {
         let headers = response.headers_mut();
         if ms >= 1_000 {
             headers.insert(RETRY_AFTER, HeaderValue::from(ms / 1_000));
@@ -171,10 +190,14 @@ pub(crate) async fn play(
                 Kind::Die(_) => Tail::Cut,
                 _ => Tail::End,
             };
+            let array = events.is_array();
             let writes = plan_writes(events.finish(), script.interval, script.piece);
             let body = AnswerBody::paced(writes, None, tail, flight);
             let mut response = respond(state, family, id, StatusCode::OK, body);
             let headers = response.headers_mut();
+            if array {
+                return response;
+            }
             headers.insert(CONTENT_TYPE, HeaderValue::from_static("text/event-stream; charset=utf-8"));
             headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-cache"));
             response

@@ -3,19 +3,20 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::request::Parts;
-use http::{HeaderMap, Method, Request, Response, StatusCode};
+use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
 
 use crate::answer::Answer;
 use crate::ask::{Ask, require};
 use crate::body::AnswerBody;
+use crate::gemini::Verb;
 use crate::openai::{chat, completions, embeddings, models};
 use crate::problem::Problem;
 use crate::reply::{self, Family, Form};
-use crate::script::Kind;
+use crate::script::{Kind, Script};
 use crate::state::{Flight, State};
-use crate::{anthropic, control, responses};
+use crate::{anthropic, cohere, control, gemini, responses};
 
 /// The largest request body.
 const BODY_BYTES: usize = 64 << 20;
@@ -28,22 +29,32 @@ enum Route<'a> {
     Embeddings,
     Responses,
     Response(&'a str),
+    Compact,
+    InputTokens,
     Messages,
     CountTokens,
     Models,
     Model(&'a str),
+    /// A model and what is asked of it, both in the path.
+    Gemini(&'a str, Verb),
+    CohereChat,
+    CohereEmbed,
 }
 
 impl<'a> Route<'a> {
     fn find(path: &'a str) -> Option<Self> {
-        const ENDS: [(&str, Route<'static>); 7] = [
+        const ENDS: [(&str, Route<'static>); 11] = [
             ("/chat/completions", Route::Chat),
             ("/completions", Route::Completions),
             ("/embeddings", Route::Embeddings),
             ("/responses", Route::Responses),
+            ("/responses/compact", Route::Compact),
+            ("/responses/input_tokens", Route::InputTokens),
             ("/messages/count_tokens", Route::CountTokens),
             ("/messages", Route::Messages),
             ("/models", Route::Models),
+            ("/v2/chat", Route::CohereChat),
+            ("/v2/embed", Route::CohereEmbed),
         ];
         let path = path.trim_end_matches('/');
         if let Some((_, route)) = ENDS.iter().find(|(end, _)| path.ends_with(end)) {
@@ -51,17 +62,31 @@ impl<'a> Route<'a> {
         }
         // A model's id may have slashes, a response's has none.
         if let Some((_, id)) = path.split_once("/models/") {
-            return Some(Self::Model(id));
+            let called = Verb::split(id).map(|(model, verb)| Self::Gemini(model, verb));
+            return Some(called.unwrap_or(Self::Model(id)));
         }
         let (_, id) = path.split_once("/responses/")?;
         (!id.contains('/')).then_some(Self::Response(id))
     }
 
-    fn family(self, headers: &HeaderMap) -> Family {
-        let speaks_anthropic = || headers.contains_key("anthropic-version");
+    /// Lists of models have one path in all protocols: headers and what stands before it tell them apart.
+    fn family(self, head: &Parts) -> Family {
+        let sent = |name: &str| head.headers.contains_key(name);
+        let below = |folder: &str| head.uri.path().split('/').any(|part| part == folder);
         match self {
             Self::Messages | Self::CountTokens => Family::Anthropic,
-            Self::Models | Self::Model(_) if speaks_anthropic() => Family::Anthropic,
+            Self::Gemini(..) => Family::Gemini,
+            Self::CohereChat | Self::CohereEmbed => Family::Cohere,
+            Self::Models | Self::Model(_) if below("cohere") || sent("x-client-name") => Family::Cohere,
+            Self::Models | Self::Model(_) if sent("anthropic-version") => Family::Anthropic,
+            Self::Models | Self::Model(_)
+                if sent("x-goog-api-key")
+                    || sent("x-goog-api-client")
+                    || query(head, "key").is_some()
+                    || below("v1beta") =>
+            {
+                Family::Gemini
+            }
             _ => Family::OpenAi,
         }
     }
@@ -85,7 +110,7 @@ pub(crate) async fn handle(state: Arc<State>, request: Request<Incoming>) -> Res
     let body = match receive(body).await {
         Ok(body) => body,
         Err(problem) => {
-            let family = Route::find(head.uri.path()).map_or(Family::OpenAi, |route| route.family(&head.headers));
+            let family = Route::find(head.uri.path()).map_or(Family::OpenAi, |route| route.family(&head));
             flight.record(&head, &Bytes::new());
             return reply::refuse(&state, family, flight, &problem);
         }
@@ -113,29 +138,31 @@ async fn answer(state: &State, flight: Flight, head: &Parts, body: &Bytes) -> Re
         let problem = Problem::of_status(404, format!("Invalid URL ({} {path})", head.method)).with_code("unknown_url");
         return reply::refuse(state, Family::OpenAi, flight, &problem);
     };
-    let family = route.family(&head.headers);
+    let family = route.family(head);
+    if route == Route::Responses && head.headers.contains_key(http::header::UPGRADE) {
+        return reply::refuse(state, family, flight, &responses::no_web_socket());
+    }
     if !route.allows(&head.method) {
         let problem = Problem::of_status(405, format!("Not allowed to {} on {path}.", head.method));
         return reply::refuse(state, family, flight, &problem);
     }
     if let Some(key) = &state.settings.api_key
-        && !carries_key(&head.headers, key)
+        && !carries_key(head, key)
     {
-        let problem = Problem::of_status(401, "Incorrect API key provided.");
+        let problem = if family == Family::Gemini {
+            gemini::bad_key()
+        } else {
+            Problem::of_status(401, "Incorrect API key provided.")
+        };
         return reply::refuse(state, family, flight, &problem);
     }
     let known = &state.settings.models;
     match route {
-        Route::Models => {
-            let list = models::list(known, family == Family::Anthropic);
-            reply::whole(state, family, flight, StatusCode::OK, list)
-        }
-        Route::Model(id) if known.iter().any(|model| model == id) => {
-            let model = models::one(id, family == Family::Anthropic);
-            reply::whole(state, family, flight, StatusCode::OK, model)
-        }
-        Route::Model(id) => reply::refuse(state, family, flight, &Problem::model_not_found(id)),
-        Route::CountTokens => reply::whole(state, family, flight, StatusCode::OK, anthropic::count_tokens(body.len())),
+        Route::Models => reply::whole(state, family, flight, StatusCode::OK, list(known, family)),
+        Route::Model(id) => match known.iter().find(|model| **model == gemini::unescape(id)) {
+            Some(id) => reply::whole(state, family, flight, StatusCode::OK, one(id, family)),
+            None => reply::refuse(state, family, flight, &Problem::model_not_found(id)),
+        },
         Route::Response(id) => {
             let found =
                 if head.method == Method::DELETE { state.responses.delete(id) } else { state.responses.get(id) };
@@ -144,16 +171,41 @@ async fn answer(state: &State, flight: Flight, head: &Parts, body: &Bytes) -> Re
                 None => reply::refuse(state, family, flight, &responses::not_found(id)),
             }
         }
-        Route::Chat | Route::Completions | Route::Embeddings | Route::Responses | Route::Messages => {
-            perform(state, flight, route, family, body).await
-        }
+        _ => perform(state, flight, route, head, body).await,
+    }
+}
+
+/// All models, as the family lists them.
+fn list(known: &[String], family: Family) -> String {
+    match family {
+        Family::Gemini => gemini::list(known),
+        Family::Cohere => cohere::list(known),
+        _ => models::list(known, family == Family::Anthropic),
+    }
+}
+
+/// One model, as the family describes it.
+fn one(id: &str, family: Family) -> String {
+    match family {
+        Family::Gemini => gemini::one(id),
+        Family::Cohere => cohere::one(id),
+        _ => models::one(id, family == Family::Anthropic),
     }
 }
 
 /// Plays a script.
-async fn perform(state: &State, flight: Flight, route: Route<'_>, family: Family, body: &[u8]) -> Response<AnswerBody> {
-    let asked = Ask::read(body, &state.settings, flight.id(), state.now_s());
-    let ask = match asked.and_then(|ask| check(route, state, &ask).map(|()| ask)) {
+async fn perform(state: &State, flight: Flight, route: Route<'_>, head: &Parts, body: &[u8]) -> Response<AnswerBody> {
+    let family = route.family(head);
+    // What a Gemini request says in its path and in names of its own, said as the others say it.
+    let lowered = match route {
+        Route::Gemini(model, verb) => Some(gemini::lower(body, &gemini::unescape(model), verb == Verb::Stream)),
+        _ => None,
+    };
+    let read = lowered.as_deref().map_or(body, str::as_bytes);
+    let asked = Ask::read(read, &state.settings, flight.id(), state.now_s(), |script| {
+        if state.settings.strict { check_strictly(route, script, body) } else { Ok(()) }
+    });
+    let ask = match asked.and_then(|ask| check(route, state, &ask).map(|()| Ask { body, ..ask })) {
         Ok(ask) => ask,
         Err(problem) => return reply::refuse(state, family, flight, &problem),
     };
@@ -179,10 +231,22 @@ async fn perform(state: &State, flight: Flight, route: Route<'_>, family: Family
             Ok(body) => Form::Whole(body),
             Err(problem) => return reply::refuse(state, family, flight, &problem),
         },
+        Route::Gemini(_, Verb::Stream) => {
+            Form::Stream(gemini::stream(&ask, &answer, query(head, "alt") == Some("sse")))
+        }
+        Route::Gemini(_, Verb::Generate) => Form::Whole(gemini::whole(&ask, &answer)),
+        Route::Gemini(_, Verb::CountTokens) => Form::Whole(gemini::count_tokens(body.len()).into_bytes()),
+        Route::Gemini(_, verb) => Form::Whole(gemini::embeddings(body, verb).into_bytes()),
+        Route::CohereChat if streams => Form::Stream(cohere::stream(&ask, &answer)),
+        Route::CohereChat => Form::Whole(cohere::whole(&ask, &answer)),
+        Route::CohereEmbed => Form::Whole(cohere::embeddings(body, ask.id).into_bytes()),
         Route::Completions if streams => Form::Stream(completions::stream(&ask, &answer)),
         Route::Completions => Form::Whole(completions::whole(&ask, &answer)),
         Route::Responses if streams => Form::Stream(responses::stream(&state.responses, &ask, &answer)),
         Route::Responses => Form::Whole(responses::whole(&state.responses, &ask, &answer)),
+        Route::Compact => Form::Whole(responses::compact(&ask, &answer)),
+        Route::InputTokens => Form::Whole(responses::input_tokens(body.len()).into_bytes()),
+        Route::CountTokens => Form::Whole(anthropic::count_tokens(body.len()).into_bytes()),
         Route::Messages if streams => Form::Stream(anthropic::stream(&ask, &answer)),
         Route::Messages => Form::Whole(anthropic::whole(&ask, &answer)),
         _ if streams => Form::Stream(chat::stream(&ask, &answer)),
@@ -196,20 +260,43 @@ fn check(route: Route<'_>, state: &State, ask: &Ask<'_>) -> Result<(), Problem> 
     match route {
         Route::Chat => require(ask.wire.messages, "messages"),
         Route::Completions => require(ask.wire.prompt, "prompt"),
-        Route::Messages => anthropic::check(ask),
-        Route::Responses => responses::check(&state.responses, ask),
+        Route::Messages => anthropic::require(ask),
+        Route::Responses | Route::Compact => responses::check(&state.responses, ask),
         _ => Ok(()),
     }
 }
 
-/// Whether one of the usual headers holds the key.
-fn carries_key(headers: &HeaderMap, key: &str) -> bool {
-    let bearer = headers.get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
+/// What the real provider would refuse.
+fn check_strictly(route: Route<'_>, script: &Script, body: &[u8]) -> Result<(), Problem> {
+    let parsed = serde_json::from_slice(body);
+    let body = parsed.map_err(|error| Problem::bad_request(format!("Invalid JSON payload received. {error}.")))?;
+    match route {
+        Route::Gemini(_, Verb::Generate | Verb::Stream) => gemini::check(&body, script),
+        Route::Gemini(_, Verb::CountTokens) => gemini::check_count(&body),
+        Route::Gemini(_, verb) => gemini::check_embed(&body, verb == Verb::BatchEmbed),
+        Route::CohereChat => cohere::check(&body),
+        Route::Messages => anthropic::check(&body),
+        Route::CountTokens => anthropic::check_count(&body),
+        Route::CohereEmbed => cohere::check_embed(&body),
+        _ => Ok(()),
+    }
+}
+
+/// A parameter of the query, as it was sent.
+fn query<'a>(head: &'a Parts, name: &str) -> Option<&'a str> {
+    let pairs = head.uri.query()?.split('&').filter_map(|pair| pair.split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value).next()
+}
+
+/// Whether one of the usual headers holds the key, or the query as Google allows.
+fn carries_key(head: &Parts, key: &str) -> bool {
+    let bearer = head.headers.get(http::header::AUTHORIZATION).map(http::HeaderValue::as_bytes);
     if bearer.and_then(|value| value.strip_prefix(b"Bearer ")) == Some(key.as_bytes()) {
         return true;
     }
     let names = ["x-api-key", "api-key", "x-goog-api-key"];
-    names.iter().any(|name| headers.get(*name).is_some_and(|value| value.as_bytes() == key.as_bytes()))
+    names.iter().any(|name| head.headers.get(*name).is_some_and(|value| value.as_bytes() == key.as_bytes()))
+        || query(head, "key").is_some_and(|sent| gemini::unescape(sent) == key)
 }
 
 #[cfg(test)]
@@ -226,6 +313,9 @@ mod tests {
             ("/v1/messages/count_tokens", Route::CountTokens),
             ("/models", Route::Models),
             ("/v1/models/vendor/ok", Route::Model("vendor/ok")),
+            ("/v1beta/models/a/b:c:generateContent", Route::Gemini("a/b:c", Verb::Generate)),
+            ("/models/ok:countTokens", Route::Gemini("ok", Verb::CountTokens)),
+            ("/cohere/v2/chat", Route::CohereChat),
             ("/openai/v1/responses/resp_1", Route::Response("resp_1")),
         ] {
             assert_eq!(Route::find(path), Some(route), "{path}");

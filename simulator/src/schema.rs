@@ -49,7 +49,7 @@ impl<'a> Maker<'a> {
         if let Some(all) = rules.get("allOf").and_then(Value::as_array) {
             return self.make_all(rules, all, depth);
         }
-        match kind(rules) {
+        match kind(rules).to_ascii_lowercase().as_str() {
             "object" => Value::Object(self.make_object(rules, depth)),
             "array" => self.make_array(rules, depth),
             "integer" => number(rules, true),

@@ -10,6 +10,8 @@ pub const SCRIPTS: &[&str] = &[
     "tool",
     "parallel",
     "think",
+    "thinktool",
+    "redact",
     "img",
     "cache",
     "zero",
@@ -48,6 +50,10 @@ pub(crate) enum Kind {
         calls: usize,
     },
     Think,
+    /// Thoughts, then a call.
+    ThinkTool,
+    /// Thoughts that are not shown.
+    Redact,
     Img,
     Cache,
     Zero,
@@ -80,6 +86,12 @@ pub(crate) struct Script {
     pub(crate) first: Duration,
     pub(crate) piece: Option<usize>,
     pub(crate) crlf: bool,
+    /// Gemini's calls have ids.
+    pub(crate) ids: bool,
+    /// Calls in a Gemini conversation need their signatures, as Gemini 3 wants it.
+    pub(crate) strict_signatures: bool,
+    /// The model reasons: OpenAI's newer ones refuse `max_tokens` and sampling.
+    pub(crate) reasoning: bool,
 }
 
 /// Why a model name chooses nothing.
@@ -99,6 +111,9 @@ impl Script {
             first: settings.first_token,
             piece: settings.piece_bytes,
             crlf: false,
+            ids: false,
+            strict_signatures: false,
+            reasoning: false,
         };
         let short = model.rsplit_once('/').map_or(model, |(_, name)| name);
         let mut parts = short.split('+');
@@ -126,6 +141,8 @@ impl Script {
             "tool" => Kind::Tool { calls: 1 },
             "parallel" => Kind::Tool { calls: 2 },
             "think" => Kind::Think,
+            "thinktool" => Kind::ThinkTool,
+            "redact" => Kind::Redact,
             "img" => Kind::Img,
             "cache" => Kind::Cache,
             "zero" => Kind::Zero,
@@ -206,6 +223,9 @@ impl Script {
             "first_ms" => self.first = span,
             "piece" => self.piece = Some(number as usize),
             "seconds" => self.last_seconds(number),
+            "ids" => self.ids = number > 0,
+            "strictsig" => self.strict_signatures = number > 0,
+            "reasoning" => self.reasoning = number > 0,
             _ => return false,
         }
         true

@@ -18,6 +18,8 @@ pub struct Settings {
     pub record: bool,
     /// Cut streams into writes of this many bytes, each flushed, wherever that falls in an event or a character.
     pub piece_bytes: Option<usize>,
+    /// Whether a request the real provider would refuse is answered with its 400. Off saves reading each request whole.
+    pub strict: bool,
 }
 
 impl Default for Settings {
@@ -30,6 +32,7 @@ impl Default for Settings {
             api_key: None,
             record: true,
             piece_bytes: None,
+            strict: true,
         }
     }
 }

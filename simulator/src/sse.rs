@@ -21,6 +21,8 @@ pub(crate) struct Events {
     buffer: BytesMut,
     frames: Vec<Frame>,
     eol: &'static [u8],
+    /// One JSON array instead of events.
+    array: bool,
 }
 
 impl Events {
@@ -30,7 +32,36 @@ impl Events {
             buffer: BytesMut::with_capacity(events.min(1_000) * 300),
             frames: Vec::with_capacity(events),
             eol: if crlf { b"\r\n" } else { b"\n" },
+            array: false,
         }
+    }
+
+    /// A JSON array that grows by an element where a stream of events has an event.
+    pub(crate) fn array(crlf: bool, elements: usize) -> Self {
+        Self { array: true, ..Self::new(crlf, elements) }
+    }
+
+    /// Ends an array; events need no end.
+    pub(crate) fn close(&mut self) {
+        if self.array {
+            self.buffer.put_slice(if self.frames.is_empty() { b"[]" } else { b"]" });
+            self.frames.push(Frame { bytes: self.buffer.split().freeze(), paced: false });
+        }
+    }
+
+    pub(crate) fn is_array(&self) -> bool {
+        self.array
+    }
+
+    fn element(&mut self, data: &str, paced: bool) {
+        if self.frames.is_empty() {
+            self.buffer.put_slice(b"[");
+        } else {
+            self.buffer.put_slice(b",");
+            self.buffer.put_slice(self.eol);
+        }
+        self.buffer.put_slice(data.as_bytes());
+        self.frames.push(Frame { bytes: self.buffer.split().freeze(), paced });
     }
 
     /// How many events there are so far.
@@ -45,6 +76,9 @@ impl Events {
 
     /// An event; `data` is one line.
     pub(crate) fn event(&mut self, name: &str, data: &str, paced: bool) {
+        if self.array {
+            return self.element(data, paced);
+        }
         if !name.is_empty() {
             self.buffer.put_slice(b"event: ");
             self.buffer.put_slice(name.as_bytes());
@@ -117,6 +151,18 @@ mod tests {
         let mut cut = events();
         cut.drop_end();
         assert_eq!(text(cut).last().unwrap(), "data: 3\n\n");
+    }
+
+    #[test]
+    fn arrays() {
+        let mut elements = Events::array(false, 2);
+        elements.data("1", true);
+        elements.data("2", false);
+        elements.close();
+        assert_eq!(text(elements).concat(), "[1,\n2]");
+        let mut empty = Events::array(false, 0);
+        empty.close();
+        assert_eq!(text(empty), ["[]"]);
     }
 
     #[test]

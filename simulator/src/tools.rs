@@ -22,7 +22,7 @@ pub(crate) fn call(ask: &Ask<'_>, calls: usize) -> Option<Vec<Part>> {
     };
     let conversation = [parse(ask.wire.messages), parse(ask.wire.input)];
     let choice = parse(ask.wire.tool_choice);
-    let refused = choice.get("type").unwrap_or(&choice).as_str() == Some("none");
+    let refused = choice.get("type").unwrap_or(&choice).as_str().is_some_and(|word| word.eq_ignore_ascii_case("none"));
     if refused || conversation.iter().any(holds_result) {
         return None;
     }

@@ -91,6 +91,7 @@ pub(crate) fn whole(ask: &Ask<'_>, answer: &Answer) -> Vec<u8> {
     for part in &answer.parts {
         match part {
             Part::Reasoning { .. } => message.reasoning_content = Some(part.whole()),
+            Part::Redacted => {}
             Part::Text { .. } => message.content = Some(part.whole()),
             Part::Tool { name, custom, .. } => {
                 let (name, text) = (name.clone(), part.whole());
@@ -167,6 +168,7 @@ pub(crate) fn stream(ask: &Ask<'_>, answer: &Answer) -> Events {
                     chunks.delta(&mut events, &format!(r#"{{"reasoning_content":{}}}"#, json(piece)), None, true);
                 }
             }
+            Part::Redacted => {}
             Part::Text { pieces } => {
                 for piece in pieces {
                     chunks.delta(&mut events, &format!(r#"{{"content":{}}}"#, json(piece)), None, true);

@@ -7,6 +7,7 @@ use crate::ask::{Ask, require};
 use crate::base64;
 use crate::problem::Problem;
 use crate::sse::json;
+use crate::vector;
 
 /// The length of a vector when none is asked for.
 const DIMENSIONS: usize = 64;
@@ -70,7 +71,7 @@ pub(crate) fn whole(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<u8>, Problem> 
         }
     };
     let entry = |(index, input): (usize, &Value)| {
-        let floats = vector(&input.to_string(), dimensions);
+        let floats = vector::of_text(&input.to_string(), dimensions);
         let embedding = if packed {
             let bytes: Vec<u8> = floats.iter().flat_map(|value| value.to_le_bytes()).collect();
             Vector::Base64(base64::encode(&bytes))
@@ -82,37 +83,4 @@ pub(crate) fn whole(ask: &Ask<'_>, answer: &Answer) -> Result<Vec<u8>, Problem> 
     let usage = answer.count.map(|count| Usage { prompt_tokens: count.input(), total_tokens: count.input() });
     let data = inputs.iter().enumerate().map(entry).collect();
     Ok(json(&List { object: "list", data, model: &ask.model, usage }).into_bytes())
-}
-
-/// A vector of length one from the hash of a text (FNV-1a, then xorshift).
-fn vector(text: &str, dimensions: usize) -> Vec<f32> {
-    let hash = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
-    let mut state = text.bytes().fold(0xcbf2_9ce4_8422_2325, hash) | 1;
-    let mut values: Vec<f32> = (0..dimensions)
-        .map(|_| {
-            state ^= state << 13;
-            state ^= state >> 7;
-            state ^= state << 17;
-            (state >> 40) as f32 / (1_u64 << 23) as f32 - 1.0
-        })
-        .collect();
-    let length = values.iter().map(|value| value * value).sum::<f32>().sqrt().max(f32::MIN_POSITIVE);
-    for value in &mut values {
-        *value /= length;
-    }
-    values
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn vectors_have_length_one_and_differ() {
-        let (a, b) = (vector("a", 64), vector("b", 64));
-        assert_ne!(a, b);
-        assert_eq!(a, vector("a", 64));
-        let length: f32 = a.iter().map(|value| value * value).sum();
-        assert!((length - 1.0).abs() < 1e-4, "{length}");
-    }
 }

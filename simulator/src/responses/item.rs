@@ -17,7 +17,8 @@ pub(super) enum Item {
     Reasoning {
         id: String,
         summary: Vec<Summary>,
-        encrypted_content: &'static str,
+        #[serde(skip_serializing_if = "Option::is_none")]
+        encrypted_content: Option<&'static str>,
     },
     FunctionCall {
         id: String,
@@ -27,6 +28,10 @@ pub(super) enum Item {
         #[serde(skip_serializing_if = "Option::is_none")]
         namespace: Option<String>,
         arguments: String,
+    },
+    Compaction {
+        id: String,
+        encrypted_content: &'static str,
     },
     CustomToolCall {
         id: String,
@@ -83,10 +88,11 @@ impl Item {
                 let content = if done { vec![Content::text(text)] } else { Vec::new() };
                 Self::Message { id: id("msg"), status, role: "assistant", content }
             }
-            Part::Reasoning { .. } => {
-                let summary = if done { vec![Summary::text(text)] } else { Vec::new() };
+            Part::Reasoning { .. } | Part::Redacted => {
+                let summary = if done && !text.is_empty() { vec![Summary::text(text)] } else { Vec::new() };
                 // What comes with the beginning is not the final state: clients take the one at the end.
-                let encrypted_content = if done { SIGNATURE } else { SIGNATURE.get(..16).unwrap_or_default() };
+                let state = if done { SIGNATURE } else { SIGNATURE.get(..16).unwrap_or_default() };
+                let encrypted_content = ask.includes("reasoning.encrypted_content").then_some(state);
                 Self::Reasoning { id: id("rs"), summary, encrypted_content }
             }
             Part::Tool { name, namespace, custom, .. } => {
@@ -100,10 +106,16 @@ impl Item {
         }
     }
 
+    /// What stands for a conversation that was made shorter.
+    pub(super) fn compaction(ask: &Ask<'_>) -> Self {
+        Self::Compaction { id: format!("cmp_{:016x}", ask.id), encrypted_content: SIGNATURE }
+    }
+
     pub(super) fn id(&self) -> &str {
         match self {
             Self::Message { id, .. }
             | Self::Reasoning { id, .. }
+            | Self::Compaction { id, .. }
             | Self::FunctionCall { id, .. }
             | Self::CustomToolCall { id, .. } => id,
         }

@@ -83,7 +83,7 @@ pub(super) struct Failure<'a> {
 
 /// Inclusive counts, as in Chat; each detail is always there.
 #[derive(Clone, Serialize)]
-struct Usage {
+pub(super) struct Usage {
     input_tokens: u64,
     input_tokens_details: InputDetails,
     output_tokens: u64,

@@ -48,7 +48,7 @@ impl Names {
                 place: r#","content_index":0"#,
                 extra: r#","logprobs":[]"#,
             },
-            Part::Reasoning { .. } => Self {
+            Part::Reasoning { .. } | Part::Redacted => Self {
                 delta: "response.reasoning_summary_text.delta",
                 done: "response.reasoning_summary_text.done",
                 key: "text",
@@ -91,25 +91,10 @@ pub(crate) fn stream(store: &Store, ask: &Ask<'_>, answer: &Answer) -> Events {
     events.response("response.created", &begun);
     events.response("response.in_progress", &begun);
     for (at, part) in answer.parts.iter().enumerate() {
-        let names = Names::of(part);
         let open = Item::of_part(ask, at, part, false);
         events.push("response.output_item.added", &format!(r#""output_index":{at},"item":{}"#, json(&open)), false);
-        let place = format!(r#""item_id":"{}","output_index":{at}{}"#, open.id(), names.place);
-        if let Some([added, _]) = names.part {
-            events.push(added, &format!(r#"{place},"part":{}"#, inner(part, String::new())), false);
-        }
-        for piece in part.pieces() {
-            events.push(names.delta, &format!(r#"{place},"delta":{}{}"#, json(piece), names.extra), true);
-        }
-        let text = part.whole();
-        let name = match part {
-            Part::Tool { name, custom: false, .. } => format!(r#","name":{}"#, json(name)),
-            _ => String::new(),
-        };
-        let done = format!(r#"{place}{name},"{}":{}{}"#, names.key, json(&text), names.extra);
-        events.push(names.done, &done, false);
-        if let Some([_, done]) = names.part {
-            events.push(done, &format!(r#"{place},"part":{}"#, inner(part, text)), false);
+        if !matches!(part, Part::Redacted) {
+            content(&mut events, at, part, &open);
         }
         let item = json(&Item::of_part(ask, at, part, true));
         events.push("response.output_item.done", &format!(r#""output_index":{at},"item":{item}"#), false);
@@ -122,6 +107,28 @@ pub(crate) fn stream(store: &Store, ask: &Ask<'_>, answer: &Answer) -> Events {
         fail(&mut events, ask);
     }
     events.0
+}
+
+/// The events between an item's beginning and its end.
+fn content(events: &mut Numbered, at: usize, part: &Part, open: &Item) {
+    let names = Names::of(part);
+    let place = format!(r#""item_id":"{}","output_index":{at}{}"#, open.id(), names.place);
+    if let Some([added, _]) = names.part {
+        events.push(added, &format!(r#"{place},"part":{}"#, inner(part, String::new())), false);
+    }
+    for piece in part.pieces() {
+        events.push(names.delta, &format!(r#"{place},"delta":{}{}"#, json(piece), names.extra), true);
+    }
+    let text = part.whole();
+    let name = match part {
+        Part::Tool { name, custom: false, .. } => format!(r#","name":{}"#, json(name)),
+        _ => String::new(),
+    };
+    let done = format!(r#"{place}{name},"{}":{}{}"#, names.key, json(&text), names.extra);
+    events.push(names.done, &done, false);
+    if let Some([_, done]) = names.part {
+        events.push(done, &format!(r#"{place},"part":{}"#, inner(part, text)), false);
+    }
 }
 
 /// An `error` event as the live API words it, then the failed response.

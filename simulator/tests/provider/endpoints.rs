@@ -92,7 +92,9 @@ async fn usage_adds_up() {
 #[tokio::test]
 async fn responses_events_nest_and_are_kept() {
     let simulator = quick().await;
-    let values = post(&simulator, "/v1/responses", &Protocol::Responses.ask("think", true)).await;
+    let mut ask = Protocol::Responses.ask("think", true);
+    ask["include"] = json!(["reasoning.encrypted_content"]);
+    let values = post(&simulator, "/v1/responses", &ask).await;
     for (name, data) in values.events() {
         assert_eq!(serde_json::from_str::<Value>(&data).unwrap()["type"], name);
     }
@@ -109,6 +111,7 @@ async fn responses_events_nest_and_are_kept() {
     assert_eq!(kinds[11..14], ["response.output_text.done", "response.content_part.done", "response.output_item.done"]);
     assert_eq!(kinds.last(), Some(&"response.completed"));
     let done = &values.last().unwrap()["response"];
+    assert!(done["output"][0]["encrypted_content"].is_string());
     assert_eq!(done["output"][0]["encrypted_content"], values[values.len() - 2 - 20 - 5]["item"]["encrypted_content"]);
     let id = done["id"].as_str().unwrap();
     let path = format!("/v1/responses/{id}");
@@ -144,8 +147,6 @@ async fn messages_events_nest() {
     let whole = post(&simulator, "/v1/messages", &Protocol::Messages.ask("think", false)).await.json();
     assert!(whole["content"][0]["signature"].as_str().unwrap().len() > 10);
     assert_eq!(whole["stop_reason"], "end_turn");
-    let count = post(&simulator, "/v1/messages/count_tokens", &json!({"model": "ok"})).await.json();
-    assert_eq!(count, json!({"input_tokens": 16}));
     simulator.stop().await;
 }
 

@@ -77,15 +77,27 @@ async fn a_tool_result_ends_the_calls() {
     let simulator = quick().await;
     for protocol in WITH_TOOLS {
         let mut ask = with_tools(protocol, "tool", false);
-        let (list, result) = match protocol {
+        let (list, called, result) = match protocol {
             Protocol::Messages => (
                 "messages",
+                json!({"role": "assistant", "content": [{"type": "tool_use", "id": "a", "name": "weather", "input": {}}]}),
                 json!({"role": "user", "content": [{"type": "tool_result", "tool_use_id": "a", "content": "1"}]}),
             ),
-            Protocol::Responses => ("input", json!({"type": "function_call_output", "call_id": "a", "output": "1"})),
-            _ => ("messages", json!({"role": "tool", "tool_call_id": "a", "content": "1"})),
+            Protocol::Responses => (
+                "input",
+                json!({"type": "function_call", "call_id": "a", "name": "weather", "arguments": "{}"}),
+                json!({"type": "function_call_output", "call_id": "a", "output": "1"}),
+            ),
+            _ => {
+                let call = json!({"id": "a", "type": "function", "function": {"name": "weather", "arguments": "{}"}});
+                (
+                    "messages",
+                    json!({"role": "assistant", "content": null, "tool_calls": [call]}),
+                    json!({"role": "tool", "tool_call_id": "a", "content": "1"}),
+                )
+            }
         };
-        ask[list].as_array_mut().unwrap().push(result);
+        ask[list].as_array_mut().unwrap().extend([called, result]);
         let answer = post(&simulator, protocol.path(), &ask).await.json();
         assert!(protocol.text(&answer).contains("done"), "{protocol:?}");
     }

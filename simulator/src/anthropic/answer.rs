@@ -1,11 +1,10 @@
-//! Anthropic Messages: the answer whole and as events, and the token count.
+//! An Anthropic message: whole, and as events.
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::answer::{Answer, Part, SIGNATURE};
 use crate::ask::Ask;
-use crate::count::{self, Count};
-use crate::problem::Problem;
+use crate::count::Count;
 use crate::reply;
 use crate::sse::{Events, json};
 
@@ -27,6 +26,7 @@ struct Message<'a> {
 enum Block {
     Text { text: String, citations: Option<()> },
     Thinking { thinking: String, signature: &'static str },
+    RedactedThinking { data: &'static str },
     ToolUse { id: String, name: String, input: Map<String, Value> },
 }
 
@@ -73,21 +73,6 @@ impl From<Count> for Usage {
     }
 }
 
-/// Answers 400 as the real API does where a field it insists on is missing.
-pub(crate) fn check(ask: &Ask<'_>) -> Result<(), Problem> {
-    for (field, name) in [(ask.wire.messages, "messages"), (ask.wire.max_tokens, "max_tokens")] {
-        if field.is_none() {
-            return Err(Problem::bad_request(format!("{name}: Field required")));
-        }
-    }
-    Ok(())
-}
-
-/// The answer of `/v1/messages/count_tokens`.
-pub(crate) fn count_tokens(request_bytes: usize) -> String {
-    format!(r#"{{"input_tokens":{}}}"#, count::of_prompt(request_bytes))
-}
-
 fn stop_reason(answer: &Answer) -> &'static str {
     if answer.calls_tools() { "tool_use" } else { "end_turn" }
 }
@@ -118,6 +103,8 @@ fn block(ask: &Ask<'_>, at: usize, part: &Part, filled: bool) -> Block {
         Part::Reasoning { .. } => {
             Block::Thinking { thinking: content(), signature: if filled { SIGNATURE } else { "" } }
         }
+        // It comes whole with its beginning.
+        Part::Redacted => Block::RedactedThinking { data: SIGNATURE },
         Part::Tool { name, .. } => {
             let input = if filled { serde_json::from_str(&part.whole()).unwrap_or_default() } else { Map::new() };
             Block::ToolUse { id: format!("toolu_{:016x}{at:02}", ask.id), name: name.clone(), input }
@@ -153,7 +140,7 @@ pub(crate) fn stream(ask: &Ask<'_>, answer: &Answer) -> Events {
         };
         let (kind, key) = match part {
             Part::Text { .. } => ("text_delta", "text"),
-            Part::Reasoning { .. } => ("thinking_delta", "thinking"),
+            Part::Reasoning { .. } | Part::Redacted => ("thinking_delta", "thinking"),
             Part::Tool { .. } => ("input_json_delta", "partial_json"),
         };
         if matches!(part, Part::Tool { .. }) {
