@@ -4,8 +4,8 @@ import json
 import cohere
 from cohere.core.api_error import ApiError
 from harness.cases import BASE, KEY, on_every_provider, raises, until_it_breaks
-from harness.question import A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
-from harness.question import reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
+from harness.question import A_CITY, ARGUMENTS, CITY, DOT, NOTHING, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT
+from harness.question import TOOLS, TRUTH, reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
 from harness.seen import last_seen, seen
 
 ROOT = BASE.removesuffix("/v1")
@@ -124,14 +124,15 @@ def cohere_tool_choice(provider: str) -> None:
 @on_every_provider
 def cohere_tool_without_arguments(provider: str) -> None:
     for streamed in (False, True):
-        tools = [{"type": "function", "function": {"name": "look", "description": "Looks."}}]
+        tools = [{"type": "function", "function": {"name": "look", "description": "Looks.", "parameters": NOTHING}}]
         first = Answer(f"{provider}/tool", streamed=streamed, tools=tools)
         assert [json.loads(call["function"]["arguments"]) or {} for call in first.calls] == [{}], first.calls
         result = {"role": "tool", "tool_call_id": first.calls[0]["id"], "content": "too dark"}
         messages = [*HI, {"role": "assistant", "tool_calls": first.calls, "tool_plan": "I look."}, result]
         Answer(f"{provider}/tool", messages, streamed, tools=tools)
         assert [(name, arguments) for _, name, arguments in last_seen().asked] == [("look", {})], last_seen().body
-        assert last_seen().results == [(first.calls[0]["id"], "too dark")], last_seen().body
+        [(call_id, text)] = last_seen().results
+        assert call_id == first.calls[0]["id"] and "too dark" in text, last_seen().body
 
 
 @on_every_provider
@@ -204,7 +205,8 @@ def cohere_errors(provider: str) -> None:
     for streamed in (False, True):
         assert message_of(raises(cohere.BadRequestError, lambda: Answer(f"{provider}/s400", streamed=streamed)))
     raises(cohere.NotFoundError, lambda: Answer(f"{provider}/no-such-model"))
-    raises(cohere.ServiceUnavailableError, lambda: Answer(f"{provider}/s529"))
+    busy = "s503" if provider == "co" else "s529"  # the status of Anthropic is not one of Cohere
+    raises(cohere.ServiceUnavailableError, lambda: Answer(f"{provider}/{busy}"))
     stranger = cohere.ClientV2(api_key="tr_wrong", base_url=ROOT, max_retries=0)
     assert message_of(raises(cohere.UnauthorizedError, lambda: stranger.chat(model=f"{provider}/ok", messages=HI)))
 

@@ -42,9 +42,19 @@ api_key = "{provider_key}"
 name = "re"
 protocols = {{ responses = "{sim}/v1" }}
 api_key = "{provider_key}"
+
+[[providers]]
+name = "ge"
+protocols = {{ gemini = "{sim}/v1beta" }}
+api_key = "{provider_key}"
+
+[[providers]]
+name = "co"
+protocols = {{ cohere = "{sim}" }}
+api_key = "{provider_key}"
 """
 # Those that the cases of every provider run on: each protocol alone, then several at once.
-PROVIDERS = ("oa", "an", "re", "sim")
+PROVIDERS = ("oa", "an", "re", "ge", "co", "sim")
 PROVIDER_KEY = "sk-simulated-provider-key"
 
 

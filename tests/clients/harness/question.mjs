@@ -106,7 +106,10 @@ export async function sawThought(sealed) {
   if (["anthropic", "responses"].includes(protocol)) {
     // They take a thought with its signature or not at all.
     assert.deepEqual([seals, thoughts], sealed ? [[SIGNATURE], [THOUGHT]] : [[], []]);
-  } else assert(["", THOUGHT].includes(thoughts.join("")), thoughts.join("|"));
+  } else {
+    assert(["", THOUGHT].includes(thoughts.join("")), thoughts.join("|"));
+    if (protocol === "gemini") assert.deepEqual([...new Set(seals)], sealed ? [SIGNATURE] : []);
+  }
 }
 
 /** Input (cached included), cached input and output, in tokens, of the newest call as its provider counts them. */

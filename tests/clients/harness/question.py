@@ -102,6 +102,7 @@ def saw_thought(sealed: bool) -> None:
         assert second.thoughts == ([THOUGHT] if sealed else []), second.body
     else:
         assert "".join(second.thoughts) in ("", THOUGHT), second.body
+        assert second.protocol != "gemini" or set(second.seals) == ({signature()} if sealed else set()), second.body
     assert second.texts.count(THOUGHT) == 0, second.body
 
 
