@@ -56,6 +56,8 @@ pub struct Written {
 pub struct Reply {
     /// Something that no other answer has, in letters and digits: ids are made of it where the provider gives none.
     pub seed: String,
+    /// The request's id, for errors; empty: the seed.
+    pub request_id: String,
     /// The model, as the client named it: said where the provider does not name one.
     pub model: String,
     /// Now, in Unix seconds: said where the provider does not say when.
@@ -73,6 +75,11 @@ pub struct Reply {
 }
 
 impl Reply {
+    /// The request's id, as errors tell it.
+    pub fn request_id(&self) -> &str {
+        if self.request_id.is_empty() { &self.seed } else { &self.request_id }
+    }
+
     /// An id with `prefix`: the provider's own where it has that prefix already.
     pub fn id(&self, prefix: &str, theirs: &str) -> String {
         if theirs.starts_with(prefix) && theirs.len() > prefix.len() {

@@ -29,6 +29,8 @@ const MAX_FRAME_BYTES: usize = 16 << 20;
 pub struct Context {
     /// Something that no other answer has, in letters and digits.
     pub seed: String,
+    /// The request's id, for errors inside a stream.
+    pub request_id: String,
     /// Now, in Unix seconds.
     pub now_s: u64,
     /// Our estimate of the input tokens.
@@ -143,6 +145,7 @@ impl Reading {
         request.messages = Vec::new();
         let reply = Reply {
             seed: context.seed,
+            request_id: context.request_id,
             model: request.model.clone(),
             created_s: context.now_s,
             stream_usage: request.stream_usage,

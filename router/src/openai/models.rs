@@ -1,6 +1,5 @@
 //! OpenAI's model list: written for clients, read from upstreams.
 
-use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 /// One entry of a model list.
@@ -24,22 +23,6 @@ impl<'a> Model<'a> {
     pub const fn new(id: &'a str, owned_by: &'a str, context_window: Option<u64>) -> Self {
         Self { id, object: "model", created: 0, owned_by, context_window }
     }
-
-    /// The answer to `GET /v1/models/{id}`.
-    pub fn body(&self) -> Bytes {
-        crate::error::json(self)
-    }
-}
-
-#[derive(Serialize)]
-struct List<'a> {
-    object: &'static str,
-    data: &'a [Model<'a>],
-}
-
-/// The answer to `GET /v1/models`.
-pub fn list_body(models: &[Model<'_>]) -> Bytes {
-    crate::error::json(&List { object: "list", data: models })
 }
 
 #[derive(Deserialize)]

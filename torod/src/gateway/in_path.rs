@@ -1,6 +1,8 @@
 //! What Gemini's clients say in the path and the query, where others say it in the body and the headers.
 
-use http::{HeaderName, HeaderValue};
+use std::borrow::Cow;
+
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use tokenrouter::surface::{Surface, generate};
 
 const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
@@ -32,10 +34,16 @@ fn value<'a>(query: &'a str, name: &str) -> Option<&'a str> {
 
 /// Puts a key in the query where the other clients put theirs.
 pub(super) fn take_key(head: &mut http::request::Parts) {
-    let query = head.uri.query().unwrap_or_default();
-    if let Some(Ok(key)) = value(query, "key").map(HeaderValue::from_str)
-        && !head.headers.contains_key(GOOGLE_KEY)
-    {
-        head.headers.insert(GOOGLE_KEY, key);
+    if let Cow::Owned(headers) = key_in_query(&head.uri, &head.headers) {
+        head.headers = headers;
     }
+}
+
+/// The headers, with a key in the query put where the other clients put theirs.
+pub(super) fn key_in_query<'a>(uri: &Uri, headers: &'a HeaderMap) -> Cow<'a, HeaderMap> {
+    let key = uri.query().and_then(|query| value(query, "key")).map(HeaderValue::from_str);
+    let Some(Ok(key)) = key.filter(|_| !headers.contains_key(GOOGLE_KEY)) else { return Cow::Borrowed(headers) };
+    let mut headers = headers.clone();
+    headers.insert(GOOGLE_KEY, key);
+    Cow::Owned(headers)
 }

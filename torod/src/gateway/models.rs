@@ -3,60 +3,101 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use http::{HeaderMap, Response};
-use tokenrouter::openai::models::{self, Model};
+use bytes::Bytes;
+use http::{HeaderMap, Response, Uri};
+use tokenrouter::catalog::listing;
+use tokenrouter::error::Problem;
+use tokenrouter::openai::models::Model;
 use tokenrouter::peek::MAX_MODEL_BYTES;
 use tokenrouter::pick::name::Unknown;
 use tokenrouter::protocol::Protocol;
 
 use super::reply::Reply;
 use super::request_id::RequestId;
-use super::{entry, reject};
+use super::{entry, in_path, reject};
 use crate::access::caller;
 use crate::app::App;
 use crate::problem;
 use crate::server::connection::Peer;
 use crate::upstreams::snapshot::Snapshot;
 
-/// Answers `GET /v1/models`, or with `id` `GET /v1/models/{id}`.
-pub fn serve(app: &Arc<App>, peer: Peer, headers: &HeaderMap, id: Option<&str>) -> Response<Reply> {
+/// Answers `GET /v1/models`, or with `id` `GET /v1/models/{id}`, in the form that the caller reads.
+pub fn serve(app: &Arc<App>, peer: Peer, uri: &Uri, headers: &HeaderMap, id: Option<&str>) -> Response<Reply> {
     let now_ms = app.clock.now_ms();
     let request_id = RequestId::of(headers, app.ids.exchange(now_ms).0);
+    let protocol = speaks(uri, headers);
+    let refuse = |problem: &Problem| problem::respond(problem, protocol, &request_id);
     if app.lifecycle.is_draining() {
-        return problem::stopping(Protocol::OpenAi, &request_id);
+        return problem::stopping(protocol, &request_id);
     }
     let live = app.live.load();
-    if let Err(refused) = caller::identify(headers, peer, &app.tokens, now_ms, live.allow_loopback) {
-        return problem::respond(&refused, Protocol::OpenAi, &request_id);
+    let headers = in_path::key_in_query(uri, headers);
+    if let Err(refused) = caller::identify(&headers, peer, &app.tokens, now_ms, live.allow_loopback) {
+        return refuse(&refused);
     }
     let entries = entries(&live);
-    match id {
-        None => {
-            let list: Vec<_> = entries.iter().map(Entry::model).collect();
-            entry::json(models::list_body(&list), &request_id)
+    let Some(id) = id else {
+        let list: Vec<_> = entries.iter().map(Entry::model).collect();
+        let for_codex = uri.query().is_some_and(|query| query.contains("client_version="));
+        return told(listing::list(protocol, &list, for_codex), protocol, &request_id);
+    };
+    // No model has such a name, and looking for the closest would take long.
+    if id.len() > MAX_MODEL_BYTES {
+        return refuse(&reject::unknown_model(id, Unknown::Model(Vec::new())));
+    }
+    match live.names.resolve(id) {
+        Ok(picked) if !live.names.may_exist(picked) => {
+            refuse(&reject::unknown_model(id, Unknown::Model(live.names.closest(id))))
         }
-        // No model has such a name, and looking for the closest would take long.
-        Some(id) if id.len() > MAX_MODEL_BYTES => {
-            problem::respond(&reject::unknown_model(id, Unknown::Model(Vec::new())), Protocol::OpenAi, &request_id)
+        Ok(picked) => {
+            let provider = live.providers.get(picked.provider);
+            let full = provider.map(|p| format!("{}/{}", p.name, picked.model));
+            let known = entries.iter().find(|e| Some(&e.id) == full.as_ref());
+            // A provider without a list may have it; asking is the only way to know.
+            let model = known
+                .map_or_else(|| Model::new(id, provider.map_or("", |p| &p.name), None), |e| Model { id, ..e.model() });
+            told(listing::one(protocol, &model), protocol, &request_id)
         }
-        Some(id) => match live.names.resolve(id) {
-            Ok(picked) if !live.names.may_exist(picked) => {
-                let unknown = Unknown::Model(live.names.closest(id));
-                problem::respond(&reject::unknown_model(id, unknown), Protocol::OpenAi, &request_id)
-            }
-            Ok(picked) => {
-                let provider = live.providers.get(picked.provider);
-                let full = provider.map(|p| format!("{}/{}", p.name, picked.model));
-                let known = entries.iter().find(|e| Some(&e.id) == full.as_ref());
-                // A provider without a list may have it; asking is the only way to know.
-                let model = known.map_or_else(
-                    || Model::new(id, provider.map_or("", |p| &p.name), None),
-                    |e| Model { id, ..e.model() },
-                );
-                entry::json(model.body(), &request_id)
-            }
-            Err(unknown) => problem::respond(&reject::unknown_model(id, unknown), Protocol::OpenAi, &request_id),
-        },
+        Err(unknown) => refuse(&reject::unknown_model(id, unknown)),
+    }
+}
+
+fn told(body: Bytes, protocol: Protocol, id: &RequestId) -> Response<Reply> {
+    let mut response = entry::json(body, id);
+    id.say(protocol, response.headers_mut());
+    response
+}
+
+/// What a client speaks that asks for something which all protocols have at the same path: decided by the path where it
+/// says so, else by headers that only its SDKs send.
+pub fn speaks(uri: &Uri, headers: &HeaderMap) -> Protocol {
+    let path = uri.path().trim_start_matches('/');
+    let leads = [
+        ("anthropic/", Protocol::Anthropic),
+        ("gemini/", Protocol::Gemini),
+        ("v1beta/", Protocol::Gemini),
+        ("v1alpha/", Protocol::Gemini),
+        ("cohere/", Protocol::Cohere),
+        ("v2/", Protocol::Cohere),
+        ("openai/", Protocol::OpenAi),
+    ];
+    if let Some((_, protocol)) = leads.iter().find(|(lead, _)| path.starts_with(lead)) {
+        return *protocol;
+    }
+    let says = |name: &str, word: &str| {
+        headers.get(name).and_then(|v| v.to_str().ok()).is_some_and(|v| v.to_ascii_lowercase().contains(word))
+    };
+    let has_key = uri.query().is_some_and(|query| query.split('&').any(|pair| pair.starts_with("key=")));
+    if headers.contains_key("anthropic-version") {
+        Protocol::Anthropic
+    } else if headers.contains_key("x-goog-api-key") || headers.contains_key("x-goog-api-client") || has_key {
+        Protocol::Gemini
+    } else if says("x-fern-sdk-name", "cohere") || says("user-agent", "cohere") || says("x-client-name", "cohere") {
+        Protocol::Cohere
+    } else if says("user-agent", "google-genai-sdk") {
+        Protocol::Gemini
+    } else {
+        Protocol::OpenAi
     }
 }
 

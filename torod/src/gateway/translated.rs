@@ -72,6 +72,7 @@ pub async fn prepare(app: &Arc<App>, ask: Ask<'_>) -> Result<Lane, Problem> {
     }
     let context = Context {
         seed: format!("{:016x}", app.ids.exchange(now_ms).0),
+        request_id: ask.request_id.as_str().to_owned(),
         now_s: u64::try_from(now_ms / 1000).unwrap_or(0),
         estimated_input: ask.estimated_input,
         sealer: Some(app.sealer.clone()),

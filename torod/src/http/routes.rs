@@ -75,11 +75,13 @@ impl Routes {
                 return answers::serve(app, peer, request.method(), request.uri(), request.headers(), &id).await;
             }
             if !(is_get && surface.method() == "GET") {
-                let protocol = surface.protocol();
+                let is_shared = matches!(surface, Surface::Models | Surface::Model);
+                let protocol =
+                    if is_shared { models::speaks(request.uri(), request.headers()) } else { surface.protocol() };
                 return problem::wrong_method(surface.method(), protocol, &self.id(request.headers()));
             }
             let id = (surface == Surface::Model).then_some(&*id);
-            return models::serve(app, peer, request.headers(), id);
+            return models::serve(app, peer, request.uri(), request.headers(), id);
         }
         let trimmed = path.trim_end_matches('/');
         if trimmed == "/admin/api" || trimmed.starts_with("/admin/api/") {
@@ -92,14 +94,14 @@ impl Routes {
             "" => |me, _, headers| page::root(&me.id(headers)),
             "/admin" => |me, _, headers| page::admin(&me.id(headers)),
             _ => {
-                let protocol = speaks(request.headers());
+                let protocol = models::speaks(request.uri(), request.headers());
                 return problem::respond(&reject::unknown_path(path), protocol, &self.id(request.headers()));
             }
         };
         if is_get {
             page(&self, peer, request.headers())
         } else {
-            problem::wrong_method("GET", speaks(request.headers()), &self.id(request.headers()))
+            problem::wrong_method("GET", models::speaks(request.uri(), request.headers()), &self.id(request.headers()))
         }
     }
 
@@ -144,15 +146,4 @@ fn keyless(id: &RequestId) -> Response<Reply> {
     let said = "the admin API needs a token, also on this machine";
     let problem = Problem::new(Kind::Unauthenticated, "token_missing", said, "Send one of the role admin.");
     problem::respond(&problem, Protocol::OpenAi, id)
-}
-
-/// What a client on a path that says nothing of it is likely to speak.
-fn speaks(headers: &HeaderMap) -> Protocol {
-    if headers.contains_key("anthropic-version") {
-        Protocol::Anthropic
-    } else if headers.contains_key("x-goog-api-key") || headers.contains_key("x-goog-api-client") {
-        Protocol::Gemini
-    } else {
-        Protocol::OpenAi
-    }
 }

@@ -214,7 +214,7 @@ impl Sink for Writer {
             Event::Close { choice: 0, part, .. } => self.close(&part.kind),
             Event::Stop { choice: 0, stop } => self.stop = stop.clone(),
             Event::End { usage, .. } => self.end(usage),
-            Event::Failed(problem) => self.out.extend_from_slice(&error::stream_end(problem, &self.reply.seed)),
+            Event::Failed(problem) => self.out.extend_from_slice(&error::stream_end(problem, self.reply.request_id())),
             Event::Logprobs { .. }
             | Event::Open { .. }
             | Event::Delta { .. }

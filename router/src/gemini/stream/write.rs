@@ -136,11 +136,11 @@ impl Writer {
 
     fn failed(&mut self, problem: &Problem) {
         if !self.as_list {
-            self.out.extend_from_slice(&crate::gemini::error::stream_end(problem, &self.reply.seed));
+            self.out.extend_from_slice(&crate::gemini::error::stream_end(problem, self.reply.request_id()));
             return;
         }
         self.out.extend_from_slice(if self.begun { b",\n" } else { b"[" });
-        self.out.extend_from_slice(&crate::gemini::error::body(problem, &self.reply.seed));
+        self.out.extend_from_slice(&crate::gemini::error::body(problem, self.reply.request_id()));
         self.out.push(b']');
     }
 }

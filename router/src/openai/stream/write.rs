@@ -244,7 +244,7 @@ impl Sink for Writer {
                 }
                 self.out.extend_from_slice(b"data: [DONE]\n\n");
             }
-            Event::Failed(problem) => self.out.extend_from_slice(&error::stream_end(problem, &self.reply.seed)),
+            Event::Failed(problem) => self.out.extend_from_slice(&error::stream_end(problem, self.reply.request_id())),
         }
     }
 }
