@@ -78,7 +78,9 @@ impl<'a> Route<'a> {
             Self::Messages | Self::CountTokens => Family::Anthropic,
             Self::Gemini(..) => Family::Gemini,
             Self::CohereChat | Self::CohereEmbed => Family::Cohere,
-            Self::Models | Self::Model(_) if below("cohere") || sent("x-client-name") => Family::Cohere,
+            Self::Models | Self::Model(_) if below("cohere") || sent("x-client-name") || says_cohere(head) => {
+                Family::Cohere
+            }
             Self::Models | Self::Model(_) if sent("anthropic-version") => Family::Anthropic,
             Self::Models | Self::Model(_)
                 if sent("x-goog-api-key")
@@ -292,6 +294,12 @@ fn check_strictly(route: Route<'_>, state: &State, script: &Script, body: &[u8])
         Route::InputTokens => responses::check_count(&body),
         Route::Models | Route::Model(_) | Route::Response(_) => Ok(()),
     }
+}
+
+/// Whether Cohere's own client asks.
+fn says_cohere(head: &Parts) -> bool {
+    let named = head.headers.get("x-fern-sdk-name").or_else(|| head.headers.get(http::header::USER_AGENT));
+    named.is_some_and(|name| name.as_bytes().starts_with(b"cohere"))
 }
 
 /// A parameter of the query, as it was sent.
