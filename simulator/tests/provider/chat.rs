@@ -53,6 +53,10 @@ fn refused() -> Vec<(Value, Value, &'static str)> {
     let open = json!({"type": "object", "properties": {"a": {"type": "string"}}, "required": ["a"]});
     let partly = json!({"type": "object", "properties": {"a": {"type": "string"}}, "additionalProperties": false});
     let deep = json!({"type": "object", "properties": {"a": open}, "required": ["a"], "additionalProperties": false});
+    let closed = json!({"type": "object", "additionalProperties": false});
+    let later = json!({
+        "type": "object", "properties": {"a": closed, "b": open}, "required": ["a", "b"], "additionalProperties": false,
+    });
     let unanswered = "An assistant message with 'tool_calls' must be followed by tool messages responding to each 'tool_call_id'. The following tool_call_ids did not have response messages: a";
     let untimely = "messages with role 'tool' must be a response to a preceeding message with 'tool_calls'";
     vec![
@@ -178,6 +182,11 @@ fn refused() -> Vec<(Value, Value, &'static str)> {
             strict_tool(&partly),
             json!("tools[0].function.parameters"),
             "including every key in properties. Missing 'a'.",
+        ),
+        (
+            strict_tool(&later),
+            json!("tools[0].function.parameters"),
+            "In context=('properties', 'b'), 'additionalProperties'",
         ),
         (
             strict_tool(&deep),

@@ -38,6 +38,7 @@ async fn streams_say_what_whole_answers_say() {
             assert_eq!(pieces.collect::<String>(), content(&whole["message"], key), "{model}");
         }
         assert_eq!(content(&whole["message"], "thinking").is_empty(), model != "think");
+        assert!(whole["message"].get("tool_plan").is_none() && !stream.text().contains("tool-plan-delta"), "{model}");
         let last = values.last().unwrap();
         assert_eq!((&last["type"], &last["delta"]["finish_reason"]), (&json!("message-end"), &json!("COMPLETE")));
         assert_eq!(

@@ -146,6 +146,11 @@ fn refused() -> Vec<(Value, Value, &'static str)> {
             json!("input[0].content[0]"),
             "Invalid base64 image_url.",
         ),
+        (
+            input(&[user("x"), call("a"), call("b"), output("b")]),
+            json!("input"),
+            "No tool output found for function call a.",
+        ),
         (input(&[user("x"), call("a")]), json!("input"), "No tool output found for function call a."),
         (
             input(&[user("x"), output("a")]),
