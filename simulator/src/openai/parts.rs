@@ -50,7 +50,7 @@ const CALL: Rule = one_of(&[
         "function",
         &[
             must("id", Rule::Text),
-            must("function", Rule::Object(&[must("name", Rule::Text), must("arguments", Rule::Text)])),
+            must("function", Rule::Object(&[must("name", Rule::Text), must("arguments", Rule::Text), PARSED])),
             EXTRA,
         ],
     ),
@@ -65,6 +65,8 @@ const CALL: Rule = one_of(&[
 ]);
 /// Compatible providers hang state of their own on a call, and clients send it back.
 const EXTRA: Field = may("extra_content", Rule::Map);
+/// So does OpenAI's own SDK with arguments it has parsed.
+const PARSED: Field = may("parsed_arguments", Rule::Any);
 const NAME: Field = may("name", Rule::Text);
 
 /// The conversation.
@@ -88,6 +90,8 @@ pub(super) const MESSAGES: Rule = Rule::Each(&Rule::Kinds {
                 may("reasoning_content", Rule::Text),
                 may("reasoning", Rule::Text),
                 may("reasoning_details", Rule::Any),
+                // OpenAI's own SDK sends back what it has parsed.
+                may("parsed", Rule::Any),
             ],
         ),
         ("tool", &[must("content", TEXTS), must("tool_call_id", Rule::Text), NAME]),

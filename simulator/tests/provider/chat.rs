@@ -271,6 +271,8 @@ async fn what_chat_accepts() {
     let simulator = quick().await;
     let mut said = called(&["a"]);
     said["reasoning_content"] = json!("hm");
+    said["parsed"] = Value::Null;
+    said["tool_calls"][0]["function"]["parsed_arguments"] = json!({});
     let optional = json!({"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "required": ["a"], "additionalProperties": false});
     for body in [
         messages(&[json!({"role": "developer", "content": "x"}), user("x"), said, result("a"), user("y")]),
