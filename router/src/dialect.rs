@@ -66,6 +66,8 @@ pub enum Quirk {
     OpenAiExtras,
     /// Refuses `seed`, `n`, `logprobs`, `logit_bias`, penalties only (not `temperature`).
     PlainSampling,
+    /// Keeps answers by itself: `previous_response_id`, `GET /v1/responses/{id}`, `/v1/responses/compact` (Responses).
+    KeepsAnswers,
 }
 
 /// The quirks of one model at one provider.
@@ -119,8 +121,8 @@ struct Line {
 }
 
 use Quirk::{
-    AdaptiveThinking, CacheMarks, EffortXHigh, FreeformTools, HostedTools, LateSystem, MaxTokensOldName, Namespaces,
-    NeedsSignature, NineLetterIds, NoDeveloperRole, NoEffort, NoNullContent, NoParallelSwitch, NoSampling,
+    AdaptiveThinking, CacheMarks, EffortXHigh, FreeformTools, HostedTools, KeepsAnswers, LateSystem, MaxTokensOldName,
+    Namespaces, NeedsSignature, NineLetterIds, NoDeveloperRole, NoEffort, NoNullContent, NoParallelSwitch, NoSampling,
     NoSchemaFormat, NoStop, NoStreamOptions, NoStrictTools, NoThinking, OpenAiExtras, OutputFormat, PlainSampling,
     ReplaysReasoning, ResultMedia, ThinkingLevel, ToolSearch,
 };
@@ -160,6 +162,7 @@ const TABLE: &[Line] = &[
     // OpenAI Responses.
     line(Protocol::Responses, &[], &[], &[ResultMedia], NONE),
     line(Protocol::Responses, OPENAI, &[], &[OpenAiExtras, FreeformTools, Namespaces, ToolSearch, HostedTools], NONE),
+    line(Protocol::Responses, &["openai", "azure", "xai"], &[], &[KeepsAnswers], NONE),
     line(Protocol::Responses, OPENAI, &["o1", "o3", "o4", "gpt-5", "gpt-6"], &[NoSampling], NONE),
     line(
         Protocol::Responses,

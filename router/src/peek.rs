@@ -30,6 +30,10 @@ pub struct Peek<'a> {
     pub stream: bool,
     /// Where the value of `stream_options` stands, if the client sent one.
     pub stream_options_at: Option<Range<usize>>,
+    /// The answer that the request continues (Responses' `previous_response_id`).
+    pub previous: Option<Cow<'a, str>>,
+    /// Whether the answer is to be kept (Responses' `store`).
+    pub store: Option<bool>,
     /// Where the first byte after the opening brace stands: the place for a new first field.
     pub inside_at: usize,
 }
@@ -120,11 +124,13 @@ struct Fields<'a> {
     stream: Option<&'a RawValue>,
     stream_options: Option<&'a RawValue>,
     include_usage: Option<&'a RawValue>,
+    previous: Option<&'a RawValue>,
+    store: Option<&'a RawValue>,
     ambiguous: Option<&'static str>,
 }
 
 /// The fields that decide; `include_usage` stands inside `stream_options` only, where the same reader looks for it.
-const NAMES: [&str; 4] = ["model", "stream", "stream_options", "include_usage"];
+const NAMES: [&str; 6] = ["model", "stream", "stream_options", "include_usage", "previous_response_id", "store"];
 
 enum Key {
     Known(&'static str),
@@ -178,6 +184,8 @@ impl<'de: 'a, 'a> Deserialize<'de> for Fields<'a> {
                         "model" => &mut fields.model,
                         "stream" => &mut fields.stream,
                         "stream_options" => &mut fields.stream_options,
+                        "previous_response_id" => &mut fields.previous,
+                        "store" => &mut fields.store,
                         _ => &mut fields.include_usage,
                     };
                     if slot.replace(map.next_value()?).is_some() {
@@ -227,6 +235,8 @@ impl<'a> Peek<'a> {
             model_at: span(body, model_raw),
             stream,
             stream_options_at: fields.stream_options.map(|raw| span(body, raw)),
+            previous: fields.previous.and_then(text).filter(|id| !id.is_empty()),
+            store: fields.store.and_then(|raw| raw.get().parse().ok()),
             inside_at: open + 1,
         })
     }
@@ -245,7 +255,15 @@ impl Peek<'static> {
         }
         check_model(model)?;
         let model = Cow::Owned(model.to_owned());
-        Ok(Self { model, model_at: 0..0, stream, stream_options_at: None, inside_at: open + 1 })
+        Ok(Self {
+            model,
+            model_at: 0..0,
+            stream,
+            stream_options_at: None,
+            previous: None,
+            store: None,
+            inside_at: open + 1,
+        })
     }
 }
 
@@ -341,57 +359,4 @@ fn after_string(mut rest: &[u8]) -> &[u8] {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn reads_model_and_stream_wherever_they_stand() {
-        let body = br#" {"messages":[{"model":"no"}], "stream" : true,"model" :"gpt\u002d5","x":1}"#;
-        let peek = Peek::read(body).unwrap();
-        assert_eq!(peek.model, "gpt-5");
-        assert_eq!(&body[peek.model_at.clone()], br#""gpt\u002d5""#);
-        assert!(peek.stream);
-        assert_eq!(peek.inside_at, 2);
-    }
-
-    #[test]
-    fn refuses_what_cannot_be_routed() {
-        let deep = format!(r#"{{"model":"m","x":{}{}}}"#, "[".repeat(100_000), "]".repeat(100_000));
-        for (body, expected) in [
-            ("", PeekError::Empty),
-            ("  \n", PeekError::Empty),
-            ("hello", PeekError::Syntax { line: 1, column: 1 }),
-            (r#"{"model":"m""#, PeekError::Truncated),
-            (r#"{"model":"m"} x"#, PeekError::Syntax { line: 1, column: 15 }),
-            (r#"["m"]"#, PeekError::NotAnObject),
-            ("null", PeekError::NotAnObject),
-            ("{}", PeekError::NoModel),
-            (r#"{"model":null}"#, PeekError::NoModel),
-            (r#"{"model":7}"#, PeekError::ModelNotAString),
-            (r#"{"model":{"a":"b"}}"#, PeekError::ModelNotAString),
-            (r#"{"model":""}"#, PeekError::ModelLength(0)),
-            (r#"{"model":"a","model":"b"}"#, PeekError::Duplicate("model")),
-            (r#"{"model":"a","mod\u0065l":"b"}"#, PeekError::Duplicate("model")),
-            (r#"{"model":"a","stream":true,"stream":false}"#, PeekError::Duplicate("stream")),
-            (r#"{"model":"a","stream":"yes"}"#, PeekError::StreamNotABool),
-            (r#"{"model":"a","Model":"b"}"#, PeekError::Ambiguous("model")),
-            (r#"{"model":"a","STREAM":true}"#, PeekError::Ambiguous("stream")),
-            (
-                r#"{"model":"a","stream_options":{"include_usage":true,"include_usage":false}}"#,
-                PeekError::Duplicate("stream_options"),
-            ),
-            (r#"{"model":"a\u001b[31m"}"#, PeekError::ModelCharacter('\u{1b}')),
-            (r#"{"model":"a\u202eb"}"#, PeekError::ModelCharacter('\u{202e}')),
-            (&deep, PeekError::TooDeep),
-        ] {
-            assert_eq!(Peek::read(body.as_bytes()), Err(expected), "{}", &body[..body.len().min(60)]);
-        }
-    }
-
-    #[test]
-    fn brackets_in_strings_are_not_depth() {
-        let body = format!(r#"{{"model":"m","x":"{}\\\"{}"}}"#, "[".repeat(2_000), "{".repeat(2_000));
-        assert!(Peek::read(body.as_bytes()).is_ok());
-        assert!(!nested_deeper_than(body.as_bytes(), 1));
-    }
-}
+mod tests;

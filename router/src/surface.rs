@@ -15,6 +15,8 @@ pub enum Surface {
     Embeddings,
     /// OpenAI `/v1/responses`.
     Responses,
+    /// OpenAI `/v1/responses/{id}` and what lies below it.
+    Answer,
     /// Anthropic `/v1/messages`.
     Messages,
     /// Gemini `/v1beta/models/{model}:generateContent` and `:streamGenerateContent`.
@@ -35,6 +37,7 @@ impl Surface {
             Self::Completions => "completions",
             Self::Embeddings => "embeddings",
             Self::Responses => "responses",
+            Self::Answer => "answer",
             Self::Messages => "messages",
             Self::Generate => "generate",
             Self::CohereChat => "cohere_chat",
@@ -47,7 +50,7 @@ impl Surface {
     pub const fn protocol(self) -> Protocol {
         match self {
             Self::Chat | Self::Completions | Self::Embeddings | Self::Models | Self::Model => Protocol::OpenAi,
-            Self::Responses => Protocol::Responses,
+            Self::Responses | Self::Answer => Protocol::Responses,
             Self::Messages => Protocol::Anthropic,
             Self::Generate => Protocol::Gemini,
             Self::CohereChat => Protocol::Cohere,
@@ -76,7 +79,7 @@ impl Surface {
             Self::Chat => "/chat/completions",
             Self::Completions => "/completions",
             Self::Embeddings => "/embeddings",
-            Self::Responses => "/responses",
+            Self::Responses | Self::Answer => "/responses",
             Self::Messages => "/messages",
             // The model and the verb follow.
             Self::Generate | Self::Models | Self::Model => "/models",
@@ -86,7 +89,7 @@ impl Surface {
 
     /// The one method it answers to.
     pub const fn method(self) -> &'static str {
-        if matches!(self, Self::Models | Self::Model) { "GET" } else { "POST" }
+        if matches!(self, Self::Models | Self::Model | Self::Answer) { "GET" } else { "POST" }
     }
 
     /// Whether the upstream sends the usage of a stream only when asked (`stream_options.include_usage`).
@@ -94,7 +97,8 @@ impl Surface {
         matches!(self, Self::Chat | Self::Completions)
     }
 
-    /// The surface at `path`, and for [`Surface::Model`] the model's id; for [`Surface::Generate`] id and verb.
+    /// The surface at `path`, and for [`Surface::Model`] the model's id; for [`Surface::Answer`] its id and
+    /// what stands behind; for [`Surface::Generate`] id and verb.
     ///
     /// The version segment may be missing or doubled, slashes may trail, and `openai/` or `anthropic/` may lead:
     /// every client builds its URL in its own way.
@@ -120,6 +124,9 @@ impl Surface {
             "models" => (Self::Models, none),
             "v2/chat" => (Self::CohereChat, none),
             _ => {
+                if let Some(id) = rest.strip_prefix("responses/") {
+                    return Some((Self::Answer, decode(id)));
+                }
                 let id = decode(rest.strip_prefix("models/")?);
                 let surface = if generate(&id).is_some() { Self::Generate } else { Self::Model };
                 (surface, id)

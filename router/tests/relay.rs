@@ -11,7 +11,7 @@ use bytes::Bytes;
 use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokenrouter::Protocol;
-use tokenrouter::call::{End, Finish, Observer, Relay};
+use tokenrouter::call::{End, Finish, Keepsake, Observer, Relay};
 use tokenrouter::error::{Kind, Problem};
 use tokio::sync::mpsc;
 
@@ -28,7 +28,7 @@ impl Body for Fed {
 }
 
 #[derive(Clone, Default)]
-struct Seen(Arc<Mutex<Vec<End>>>);
+struct Seen(Arc<Mutex<Vec<End>>>, Arc<Mutex<Vec<Keepsake>>>);
 
 impl Seen {
     fn end(&self) -> End {
@@ -40,6 +40,10 @@ impl Seen {
 
 impl Observer for Seen {
     fn first_byte(&mut self) {}
+
+    fn keep(&mut self, keepsake: Keepsake) {
+        self.1.lock().unwrap().push(keepsake);
+    }
 
     fn end(&mut self, end: End) {
         self.0.lock().unwrap().push(end);
@@ -282,4 +286,30 @@ async fn an_answer_in_one_piece_is_whole_or_visibly_broken() {
     send.send(Err(io::Error::other("reset"))).unwrap();
     assert!(relay.frame().await.unwrap().is_err(), "a client must not take the half for the whole");
     assert!(matches!(seen.end().finish, Finish::Cut(_)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_responses_answer_is_kept_before_the_client_has_its_end() {
+    let last = r#"{"type":"response.completed","response":{"id":"resp_1","output":[]}}"#;
+    for cut in [30, 0] {
+        let (send, mut relay, seen) = relay(Protocol::Responses, false);
+        let text = format!("event: response.completed\ndata: {last}\n\n");
+        let (first, second) = text.split_at(cut);
+        feed(&send, "data: {\"type\":\"response.created\"}\n\n");
+        if cut > 0 {
+            feed(&send, first);
+        }
+        feed(&send, second);
+        let mut told = String::new();
+        while !told.ends_with("]}}\n\n") {
+            assert!(seen.1.lock().unwrap().is_empty() || told.contains("created"));
+            told.push_str(&next(&mut relay).await.unwrap());
+        }
+        let kept = std::mem::take(&mut *seen.1.lock().unwrap());
+        assert_eq!(kept.len(), 1, "{cut}");
+        assert_eq!(kept[0].answer.as_deref(), Some(last.as_bytes()));
+        drop(send);
+        assert_eq!(next(&mut relay).await, None);
+        assert!(seen.1.lock().unwrap().is_empty(), "once");
+    }
 }

@@ -1,15 +1,11 @@
 // The official OpenAI SDK for JavaScript against the gateway. Environment: BASE, KEY, SIM, PREFIX (its node_modules).
 import assert from "node:assert/strict";
-import { createRequire } from "node:module";
-import { pathToFileURL } from "node:url";
 
 import { BASE, KEY, SIM, runAll, test } from "./harness/cases.mjs";
 import { calls, events, lastCall, rawBody, replay, waitCalls } from "./harness/cases.mjs";
 import { collect, raises, untilItBreaks } from "./harness/cases.mjs";
+import { load } from "./harness/packages.mjs";
 
-// The packages live in the cache and not beside this file, where a plain import would look for them.
-const require = createRequire(`${process.env.PREFIX}/package.json`);
-const load = (name) => import(pathToFileURL(require.resolve(name)).href);
 const { default: OpenAI } = await load("openai");
 const { zodResponseFormat, zodTextFormat, zodFunction } = await load("openai/helpers/zod");
 const { z } = await load("zod");

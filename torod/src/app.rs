@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 use crate::access::index::TokenIndex;
 use crate::clock::Clock;
 use crate::lifecycle::{Gauge, Lifecycle};
+use crate::memory::Memory;
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Recorder, Sequence, UsageWriter};
 
@@ -31,6 +32,8 @@ pub struct App {
     pub streams: Arc<Gauge>,
     /// Seals the state of one vendor for the way through clients of another protocol.
     pub sealer: Sealer,
+    /// Answers that later requests continue, and state that clients cannot carry.
+    pub memory: Arc<Memory>,
     /// Turns for unpacking compressed bodies, which costs memory and time.
     pub unpacking: Semaphore,
     /// Whether each request gets a line in the log.

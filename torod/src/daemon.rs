@@ -18,8 +18,9 @@ use crate::gateway::intake::UNPACKING;
 use crate::http::routes::Routes;
 use crate::http::setup::Setup;
 use crate::lifecycle::Lifecycle;
+use crate::memory::Memory;
 use crate::server::{accept, bind};
-use crate::store::{DirLock, Readers, key_file, schema, tokens, usage};
+use crate::store::{DirLock, Readers, kept, key_file, schema, tokens, usage};
 use crate::upstreams::discovery;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Live;
@@ -67,6 +68,7 @@ impl Daemon {
         let tokens = Arc::new(TokenIndex::new(&rows));
         let has_admin = tokens.has_admin(clock.now_ms());
         refuse_open_door(config.listen_addr, has_admin)?;
+        let has_calls = kept::any(&connection, kept::Kind::Call)?;
         let ids = Sequence::after(usage::greatest_id(&connection)?);
         let usage = Arc::new(UsageWriter::start(connection, config.usage.queue, clock.clone())?);
 
@@ -77,6 +79,14 @@ impl Daemon {
         let control = bind::unix(&socket);
 
         let lifecycle = Lifecycle::default();
+        let readers = Arc::new(Readers::new(data_dir.clone()));
+        let memory = Arc::new(Memory::new(
+            usage.handle(),
+            Arc::clone(&readers),
+            clock.clone(),
+            config.responses.clone(),
+            has_calls,
+        ));
         let live = Arc::new(Live::new(&config, providers(&config, env)));
         let app = Arc::new(App {
             clock: clock.clone(),
@@ -88,6 +98,7 @@ impl Daemon {
             lifecycle: lifecycle.clone(),
             streams: Arc::default(),
             sealer: Sealer::new(key_file::load_or_make(&data_dir, random)?),
+            memory: Arc::clone(&memory),
             unpacking: Semaphore::new(UNPACKING),
             log_requests: config.log.requests,
             started_ms: clock.now_ms(),
@@ -95,7 +106,7 @@ impl Daemon {
         let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random));
         let admin = admin::router(Arc::new(admin::Admin {
             writer: usage.handle(),
-            readers: Arc::new(Readers::new(data_dir.clone())),
+            readers,
             tokens,
             clock: clock.clone(),
             random,
@@ -108,6 +119,7 @@ impl Daemon {
             // Socket paths have a short limit; the gateway is of use without one.
             Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
         }
+        lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         for provider in live.load().providers.iter().filter(|p| p.enabled) {
             let follow = discovery::follow(Arc::clone(provider), Arc::clone(&live), clock.clone(), lifecycle.clone());
             lifecycle.spawn("model lists", follow);

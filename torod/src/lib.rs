@@ -13,6 +13,7 @@ pub mod daemon;
 pub mod gateway;
 pub mod http;
 pub mod lifecycle;
+pub mod memory;
 pub mod problem;
 pub mod server;
 pub mod store;

@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 10] = [
     &["problem"],
     &["gateway", "admin"],
     &["app"],
-    &["access", "upstreams", "usage", "telemetry"],
+    &["access", "upstreams", "usage", "telemetry", "memory"],
     &["store", "config"],
 ];
 /// Everybody may import these, and they import nothing of ours.

@@ -9,4 +9,4 @@ pub mod relay;
 pub use body::Pieces;
 pub use client::{Client, Timeouts};
 pub use error::CallError;
-pub use relay::{End, Finish, Observer, Relay};
+pub use relay::{End, Finish, Keepsake, Observer, Relay};

@@ -1,11 +1,12 @@
 //! What reads a provider's answer while it passes: usage, the end, and where a client of another protocol waits, its
 //! translation.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 
-use super::relay::{End, Finish};
+use super::relay::{End, Finish, Keepsake};
 use crate::convert::Translator;
 use crate::count::body;
 use crate::count::stream::{self, Meter};
@@ -25,18 +26,17 @@ pub(super) enum Reader {
         meter: Meter,
         hide_usage: bool,
         lost_track: bool,
+        /// The event that ends a Responses stream and repeats all of it.
+        last: Option<Bytes>,
     },
     /// A stream of another protocol than the client's.
-    Translated {
-        splitter: Splitter,
-        meter: Meter,
-        translator: Box<Translator>,
-        lost_track: bool,
-    },
+    Translated { splitter: Splitter, meter: Meter, translator: Box<Translator>, lost_track: bool },
     Whole {
         protocol: Protocol,
         kept: Vec<Bytes>,
         kept_bytes: usize,
+        /// A Responses answer that is complete.
+        complete: Option<Bytes>,
     },
 }
 
@@ -70,8 +70,13 @@ impl Reader {
                 }
             }
             Self::Stream { lost_track: true, .. } => out.push_back(chunk),
-            Self::Stream { splitter, meter, hide_usage: false, lost_track, .. } => {
-                *lost_track = splitter.push(&chunk, |frame| _ = meter.read(&frame)).is_err();
+            Self::Stream { protocol, splitter, meter, hide_usage: false, lost_track, last } => {
+                let pushed = splitter.push(&chunk, |frame| {
+                    if meter.read(&frame) == stream::Frame::End && *protocol == Protocol::Responses {
+                        *last = Some(frame);
+                    }
+                });
+                *lost_track = pushed.is_err();
                 out.push_back(chunk);
             }
             Self::Stream { splitter, meter, lost_track, .. } => {
@@ -91,6 +96,29 @@ impl Reader {
                     out.truncate(at);
                     out.push_back(chunk);
                 }
+            }
+        }
+    }
+
+    /// What is worth keeping of what was read since the last time.
+    pub(super) fn take_keepsake(&mut self) -> Option<Keepsake> {
+        match self {
+            Self::Stream { last, .. } => {
+                let frame = last.take()?;
+                let data = crate::sse::data(&frame)?;
+                let answer = match data {
+                    Cow::Borrowed(data) => frame.slice_ref(data),
+                    Cow::Owned(data) => Bytes::from(data),
+                };
+                Some(Keepsake { answer: Some(answer), carried: Vec::new() })
+            }
+            Self::Translated { translator, .. } => {
+                let (answer, carried) = (translator.take_object().map(Bytes::from), translator.take_carried());
+                (answer.is_some() || !carried.is_empty()).then_some(Keepsake { answer, carried })
+            }
+            Self::Whole { complete, .. } => {
+                let answer = complete.take()?;
+                Some(Keepsake { answer: Some(answer), carried: Vec::new() })
             }
         }
     }
@@ -161,11 +189,14 @@ impl Reader {
             Self::Stream { meter, .. } | Self::Translated { meter, .. } => {
                 End { finish, reported: meter.reported(), estimated_output: meter.estimated_output() }
             }
-            Self::Whole { protocol, kept, .. } => {
+            Self::Whole { protocol, kept, complete, .. } => {
                 let answer = match kept.as_slice() {
                     [one] => one.clone(),
                     several => Bytes::from(several.concat()),
                 };
+                if finish == Finish::Whole && *protocol == Protocol::Responses && !answer.is_empty() {
+                    *complete = Some(answer.clone());
+                }
                 let reported = if finish == Finish::Whole { body::read(*protocol, &answer) } else { None };
                 let estimated_output =
                     if reported.is_none() { crate::count::estimate::answer_tokens(&answer) } else { 0 };

@@ -17,7 +17,7 @@ use tokio::time::{Instant, Sleep};
 
 use super::error::root_cause;
 use super::reader::{MAX_FRAME_BYTES, Reader};
-use crate::convert::Translator;
+use crate::convert::{Carried, Translator};
 use crate::count::Counts;
 use crate::count::stream::Meter;
 use crate::error::Problem;
@@ -55,10 +55,21 @@ pub struct End {
     pub estimated_output: u64,
 }
 
+/// What of an answer may be worth keeping for later requests.
+#[derive(Debug, Default)]
+pub struct Keepsake {
+    /// A complete answer in the Responses protocol: the object itself, or the event that ends its stream.
+    pub answer: Option<Bytes>,
+    /// State of tool calls that the client cannot carry.
+    pub carried: Vec<Carried>,
+}
+
 /// Who is told about an answer's course.
 pub trait Observer: Send + Unpin + 'static {
     /// The first piece of the body is here.
     fn first_byte(&mut self);
+    /// Something may be worth keeping; told before the client sees it, which may come back with it at once.
+    fn keep(&mut self, keepsake: Keepsake);
     /// It is over; called exactly once.
     fn end(&mut self, end: End);
     /// What to tell the client about an answer that did not end as it should.
@@ -101,7 +112,7 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
     pub fn stream(upstream: B, protocol: Protocol, hide_usage: bool, idle: Duration, observer: O) -> Self {
         let splitter = Splitter::new(MAX_FRAME_BYTES);
         let meter = Meter::new(protocol);
-        let reader = Reader::Stream { protocol, splitter, meter, hide_usage, lost_track: false };
+        let reader = Reader::Stream { protocol, splitter, meter, hide_usage, lost_track: false, last: None };
         Self::new(upstream, reader, idle, observer)
     }
 
@@ -114,8 +125,8 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
 
     /// Relays an answer in one piece.
     pub fn whole(upstream: B, protocol: Protocol, idle: Duration, observer: O) -> Self {
-        let mut relay =
-            Self::new(upstream, Reader::Whole { protocol, kept: Vec::new(), kept_bytes: 0 }, idle, observer);
+        let reader = Reader::Whole { protocol, kept: Vec::new(), kept_bytes: 0, complete: None };
+        let mut relay = Self::new(upstream, reader, idle, observer);
         // Nobody asks for the frames of an empty body, so its end is now.
         if relay.upstream.is_end_stream() {
             relay.finish(Finish::Whole);
@@ -146,6 +157,13 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
             self.observer.first_byte();
         }
         self.reader.read(chunk, &mut self.out);
+        self.keep();
+    }
+
+    fn keep(&mut self) {
+        if let Some(keepsake) = self.reader.take_keepsake() {
+            self.observer.keep(keepsake);
+        }
     }
 
     fn finish(&mut self, finish: Finish) {
@@ -175,7 +193,10 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
         } else {
             self.reader.release_rest(&mut self.out);
         }
+        self.keep();
         let end = self.reader.end(finish);
+        // An answer in one piece was put together for its usage.
+        self.keep();
         self.observer.end(end);
     }
 

@@ -40,14 +40,14 @@ impl Collector {
     }
 }
 
-/// Several lists as one.
-fn join(lists: &[Json]) -> Option<Json> {
+/// Several lists as one; none if they are all empty.
+pub(crate) fn join(lists: &[Json]) -> Option<Json> {
     let inner: Vec<&str> = lists
         .iter()
         .filter_map(|list| list.text().trim().strip_prefix('[')?.strip_suffix(']'))
         .filter(|inner| !inner.trim().is_empty())
         .collect();
-    if lists.is_empty() { None } else { Json::parse(format!("[{}]", inner.join(","))) }
+    if inner.is_empty() { None } else { Json::parse(format!("[{}]", inner.join(","))) }
 }
 
 impl Sink for Collector {

@@ -66,6 +66,8 @@ pub struct Reply {
     pub estimated_input: u64,
     /// Seals the provider's state for the way through the client; without one it is left out.
     pub sealer: Option<Sealer>,
+    /// Whether the finished object is wanted too, to be kept (Responses only).
+    pub keep: bool,
     /// What was asked, without the messages: the Responses protocol repeats much of it.
     pub asked: Option<Box<Request>>,
 }

@@ -4,16 +4,18 @@
 //! back, whole or event by event. Where client and provider speak the same protocol nothing of this happens: their
 //! bytes pass as they are.
 
+mod carried;
 mod voices;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 
-use self::voices::{Out, Reader, Writer, read, read_error, read_response, write, write_response};
+pub use self::carried::Carried;
+use self::voices::{Form, Out, Reader, Writer, read_error, read_response, write, write_response};
 use crate::chat::cut::Cutter;
 use crate::chat::lower::Lowering;
-use crate::chat::{Broken, Losses, Maker, Reply, Sequencer, Target, Written, check};
+use crate::chat::{Broken, Losses, Maker, Reply, Request, Sequencer, Target, Written, check};
 use crate::envelope::{self, Sealer};
 use crate::error::{Kind, Problem};
 use crate::protocol::Protocol;
@@ -33,6 +35,10 @@ pub struct Context {
     pub estimated_input: u64,
     /// Seals and opens state that travels through clients.
     pub sealer: Option<Sealer>,
+    /// Whether what a request continues (`previous_response_id`) stands in it already.
+    pub continued: bool,
+    /// Whether the answer is wanted as it is kept for a later request, see [`Told::object`].
+    pub keep: bool,
 }
 
 /// A request in the target's form, with what its answer needs on the way back.
@@ -82,28 +88,95 @@ pub struct Path<'a> {
 }
 
 /// Reads what a client asks and writes it for `target`.
+///
+/// # Errors
+///
+/// What is wrong with the request, or impossible for the target, in words for the client.
 pub fn translate(asked: Asked<'_>, target: &Target, context: Context) -> Result<Translated, Problem> {
-    let from = asked.protocol;
-    let mut request = read(asked).map_err(|e| e.problem())?;
-    envelope::open_all(&mut request, context.sealer.as_ref());
-    check::pairing(&request).map_err(|e| e.problem())?;
-    let mut losses = std::mem::take(&mut request.losses);
-    let Written { body, lowering, cut } = write(&request, target, &mut losses).map_err(|e| e.problem(from))?;
-    let wants_stream = request.stream;
-    request.messages = Vec::new();
-    let reply = Reply {
-        seed: context.seed,
-        model: request.model.clone(),
-        created_s: context.now_s,
-        stream_usage: request.stream_usage,
-        estimated_input: context.estimated_input,
-        sealer: context.sealer,
-        asked: Some(Box::new(request)),
-    };
-    let as_list = asked.path.list;
-    let back =
-        Back { from, to: target.protocol, wants_stream, as_list, maker: target.maker.clone(), lowering, cut, reply };
-    Ok(Translated { body: body.into(), losses, back })
+    Reading::of(asked)?.write(target, context)
+}
+
+/// A request that was read and not yet written.
+#[derive(Debug)]
+pub struct Reading {
+    request: Request,
+    as_list: bool,
+}
+
+impl Reading {
+    /// Reads what a client asks.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the request.
+    pub fn of(asked: Asked<'_>) -> Result<Self, Problem> {
+        let request = voices::read(asked).map_err(|e| e.problem())?;
+        Ok(Self { request, as_list: asked.path.list })
+    }
+
+    /// The ids of tool calls whose state the client cannot have sent back.
+    pub fn calls_without_state(&self) -> Vec<String> {
+        carried::without_state(&self.request)
+    }
+
+    /// Puts back the state of a call that was kept under its id.
+    pub fn restore(&mut self, carried: &Carried) {
+        carried::restore(&mut self.request, carried);
+    }
+
+    /// Writes it for `target`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the request, or impossible for the target.
+    pub fn write(self, target: &Target, context: Context) -> Result<Translated, Problem> {
+        let Self { mut request, as_list } = self;
+        let from = request.protocol;
+        if let Some(previous) = request.previous_response_id.as_deref().filter(|_| !context.continued) {
+            return Err(unknown_answer(previous));
+        }
+        envelope::open_all(&mut request, context.sealer.as_ref());
+        check::pairing(&request).map_err(|e| e.problem())?;
+        let mut losses = std::mem::take(&mut request.losses);
+        let Written { body, lowering, cut } = write(&request, target, &mut losses).map_err(|e| e.problem(from))?;
+        let wants_stream = request.stream;
+        request.messages = Vec::new();
+        let reply = Reply {
+            seed: context.seed,
+            model: request.model.clone(),
+            created_s: context.now_s,
+            stream_usage: request.stream_usage,
+            estimated_input: context.estimated_input,
+            sealer: context.sealer,
+            keep: context.keep && from == Protocol::Responses,
+            asked: Some(Box::new(request)),
+        };
+        let (to, maker) = (target.protocol, target.maker.clone());
+        Ok(Translated {
+            body: body.into(),
+            losses,
+            back: Back { from, to, wants_stream, as_list, maker, lowering, cut, reply },
+        })
+    }
+}
+
+/// The answer to a request that continues what nobody knows.
+pub fn unknown_answer(id: &str) -> Problem {
+    let shown: String = id.chars().filter(|c| !c.is_control()).take(80).collect();
+    let said = format!("the answer \"{shown}\" (previous_response_id) does not exist, or is not kept any more");
+    let help = "Send the whole conversation as input.";
+    Problem::new(Kind::BadRequest, "previous_response_not_found", said, help).at_field(Some("previous_response_id"))
+}
+
+/// An answer as the client gets it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Told {
+    /// The body: an answer in one piece, or a whole stream.
+    pub body: Vec<u8>,
+    /// The response object within it, where [`Context::keep`] asked for it.
+    pub object: Option<Vec<u8>>,
+    /// The state of tool calls that the client cannot carry.
+    pub carried: Vec<Carried>,
 }
 
 impl Back {
@@ -128,14 +201,14 @@ impl Back {
     }
 
     /// A provider's answer in one piece, as the client waits for it: in one piece too, or as a stream.
-    pub fn whole(self, body: &[u8]) -> Result<Vec<u8>, Problem> {
+    pub fn whole(self, body: &[u8]) -> Result<Told, Problem> {
         let response = read_response(self.to, body, &self.maker);
         let response = response.map_err(|e| nonsense(&e.to_string()))?;
         self.told(|to| response.replay(to))
     }
 
     /// A stream of the provider that is complete, though the client wants the answer in one piece.
-    pub fn gathered(self, stream: &Bytes) -> Result<Vec<u8>, Problem> {
+    pub fn gathered(self, stream: &Bytes) -> Result<Told, Problem> {
         let mut reader = Reader::new(self.to, self.maker.clone());
         let mut splitter = Splitter::new(MAX_FRAME_BYTES);
         let mut frames = Vec::new();
@@ -154,27 +227,38 @@ impl Back {
         })
     }
 
-    fn told(self, tell: impl FnOnce(&mut Sequencer<Cutter<Out>>) -> Result<(), Broken>) -> Result<Vec<u8>, Problem> {
+    fn told(self, tell: impl FnOnce(&mut Sequencer<Cutter<Out>>) -> Result<(), Broken>) -> Result<Told, Problem> {
         let Self { from, wants_stream, as_list, lowering, cut, reply, .. } = self;
         let seed = reply.seed.clone();
+        let sealer = reply.sealer.clone();
         if wants_stream {
-            let mut to =
-                Sequencer::new(Cutter::new(Out::Stream(Writer::new(from, reply, as_list)), cut), lowering, seed);
+            let out = Out::new(Form::Stream(Writer::new(from, reply, as_list)), from, sealer.as_ref());
+            let mut to = Sequencer::new(Cutter::new(out, cut), lowering, seed);
             tell(&mut to).map_err(|e| broken(&e))?;
-            return Ok(to.sink().sink().take());
+            let out = to.sink().sink();
+            return Ok(Told { body: out.take(), object: out.take_object(), carried: out.take_carried() });
         }
-        let mut to = Sequencer::new(Cutter::new(Out::Whole(Box::default()), cut), lowering, seed);
+        let mut to = Sequencer::new(
+            Cutter::new(Out::new(Form::Whole(Box::default()), from, sealer.as_ref()), cut),
+            lowering,
+            seed,
+        );
         tell(&mut to).map_err(|e| broken(&e))?;
-        let Out::Whole(collector) = to.into_sink().into_sink() else { return Ok(Vec::new()) };
+        let mut out = to.into_sink().into_sink();
+        let carried = out.take_carried();
+        let Form::Whole(collector) = out.form else { return Ok(Told::default()) };
         let response = collector.into_response().unwrap_or_else(|| Err(unfinished()))?;
-        Ok(write_response(from, &response, &reply))
+        let body = write_response(from, &response, &reply);
+        Ok(Told { object: reply.keep.then(|| body.clone()), body, carried })
     }
 
     /// Translates the provider's stream while it comes.
     pub fn stream(self) -> Translator {
         let seed = self.reply.seed.clone();
-        let writer = Out::Stream(Writer::new(self.from, self.reply, self.as_list));
-        let sequencer = Sequencer::new(Cutter::new(writer, self.cut), self.lowering, seed);
+        let sealer = self.reply.sealer.clone();
+        let writer = Form::Stream(Writer::new(self.from, self.reply, self.as_list));
+        let out = Out::new(writer, self.from, sealer.as_ref());
+        let sequencer = Sequencer::new(Cutter::new(out, self.cut), self.lowering, seed);
         Translator { reader: Reader::new(self.to, self.maker), sequencer }
     }
 }
@@ -218,6 +302,16 @@ impl Translator {
     /// The bytes for the client since the last time.
     pub fn take(&mut self) -> Bytes {
         self.sequencer.sink().sink().take().into()
+    }
+
+    /// The response object, once the answer is complete, where [`Context::keep`] asked for it.
+    pub fn take_object(&mut self) -> Option<Vec<u8>> {
+        self.sequencer.sink().sink().take_object()
+    }
+
+    /// The state of tool calls since the last time that the client cannot carry.
+    pub fn take_carried(&mut self) -> Vec<Carried> {
+        self.sequencer.sink().sink().take_carried()
     }
 
     /// What keeps a waiting client patient.

@@ -1,10 +1,12 @@
 //! The five protocols behind one name each: whatever has a reader and a writer of its own.
 
+use super::Asked;
+use super::carried::{Carried, Carrier};
 use crate::chat::{
     BadRequest, Broken, Collector, Event, Impossible, Losses, Maker, Reply, Request, Response, Sequencer, Sink, Target,
     Written,
 };
-use crate::convert::Asked;
+use crate::envelope::Sealer;
 use crate::error::Problem;
 use crate::protocol::Protocol;
 use crate::{anthropic, cohere, gemini, openai, responses};
@@ -61,45 +63,70 @@ pub(super) fn read_error(protocol: Protocol, status: u16, body: &[u8]) -> Proble
 
 /// Where the events go.
 #[derive(Debug)]
-pub(super) enum Out {
+pub(super) struct Out {
+    pub(super) form: Form,
+    carrier: Option<Carrier>,
+}
+
+/// The form of the answer.
+#[derive(Debug)]
+pub(super) enum Form {
     Stream(Writer),
     Whole(Box<Collector>),
 }
 
 impl Out {
+    pub(super) fn new(form: Form, protocol: Protocol, sealer: Option<&Sealer>) -> Self {
+        Self { form, carrier: Carrier::new(protocol, sealer) }
+    }
+
     /// What keeps a waiting client patient.
     pub(super) const fn keep_alive(&self) -> &'static [u8] {
-        match self {
-            Self::Stream(Writer::OpenAi(writer)) => writer.keep_alive(),
-            Self::Stream(Writer::Responses(writer)) => writer.keep_alive(),
-            Self::Stream(Writer::Anthropic(writer)) => writer.keep_alive(),
-            Self::Stream(Writer::Gemini(writer)) => writer.keep_alive(),
-            Self::Stream(Writer::Cohere(writer)) => writer.keep_alive(),
-            Self::Whole(_) => b"",
+        match &self.form {
+            Form::Stream(Writer::OpenAi(writer)) => writer.keep_alive(),
+            Form::Stream(Writer::Responses(writer)) => writer.keep_alive(),
+            Form::Stream(Writer::Anthropic(writer)) => writer.keep_alive(),
+            Form::Stream(Writer::Gemini(writer)) => writer.keep_alive(),
+            Form::Stream(Writer::Cohere(writer)) => writer.keep_alive(),
+            Form::Whole(_) => b"",
         }
     }
 
     pub(super) fn take(&mut self) -> Vec<u8> {
-        match self {
-            Self::Stream(Writer::OpenAi(writer)) => writer.take(),
-            Self::Stream(Writer::Anthropic(writer)) => writer.take(),
-            Self::Stream(Writer::Gemini(writer)) => writer.take(),
-            Self::Stream(Writer::Cohere(writer)) => writer.take(),
-            Self::Stream(Writer::Responses(writer)) => writer.take(),
-            Self::Whole(_) => Vec::new(),
+        match &mut self.form {
+            Form::Stream(Writer::OpenAi(writer)) => writer.take(),
+            Form::Stream(Writer::Anthropic(writer)) => writer.take(),
+            Form::Stream(Writer::Gemini(writer)) => writer.take(),
+            Form::Stream(Writer::Cohere(writer)) => writer.take(),
+            Form::Stream(Writer::Responses(writer)) => writer.take(),
+            Form::Whole(_) => Vec::new(),
         }
+    }
+
+    pub(super) fn take_object(&mut self) -> Option<Vec<u8>> {
+        match &mut self.form {
+            Form::Stream(Writer::Responses(writer)) => writer.take_object(),
+            _ => None,
+        }
+    }
+
+    pub(super) fn take_carried(&mut self) -> Vec<Carried> {
+        self.carrier.as_mut().map(Carrier::take).unwrap_or_default()
     }
 }
 
 impl Sink for Out {
     fn event(&mut self, event: Event<'_>) {
-        match self {
-            Self::Stream(Writer::OpenAi(writer)) => writer.event(event),
-            Self::Stream(Writer::Anthropic(writer)) => writer.event(event),
-            Self::Stream(Writer::Gemini(writer)) => writer.event(event),
-            Self::Stream(Writer::Cohere(writer)) => writer.event(event),
-            Self::Stream(Writer::Responses(writer)) => writer.event(event),
-            Self::Whole(collector) => collector.event(event),
+        if let Some(carrier) = &mut self.carrier {
+            carrier.event(&event);
+        }
+        match &mut self.form {
+            Form::Stream(Writer::OpenAi(writer)) => writer.event(event),
+            Form::Stream(Writer::Anthropic(writer)) => writer.event(event),
+            Form::Stream(Writer::Gemini(writer)) => writer.event(event),
+            Form::Stream(Writer::Cohere(writer)) => writer.event(event),
+            Form::Stream(Writer::Responses(writer)) => writer.event(event),
+            Form::Whole(collector) => collector.event(event),
         }
     }
 }

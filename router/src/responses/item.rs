@@ -169,12 +169,18 @@ pub(super) fn call(id: String, call: &Call, status: &'static str) -> ItemOut {
     }
 }
 
-/// The items of an answer's part; `next` gives each a number.
-pub(super) fn of_part(part: &Part, reply: &Reply, next: &mut impl FnMut(&str) -> String, out: &mut Vec<ItemOut>) {
+/// The items of an answer's part; `logprobs` are of its text, `next` gives each a number.
+pub(super) fn of_part(
+    part: &Part,
+    logprobs: Option<Json>,
+    reply: &Reply,
+    next: &mut impl FnMut(&str) -> String,
+    out: &mut Vec<ItemOut>,
+) {
     match &part.kind {
         PartKind::Text(text) => {
             if !text.text.is_empty() {
-                out.push(message(next("msg"), text_part(text, None), text.phase.as_deref()));
+                out.push(message(next("msg"), text_part(text, logprobs), text.phase.as_deref()));
             }
             if let Some(sealed) = text.state.as_ref().and_then(|state| reply.sealer.as_ref()?.text(state)) {
                 out.push(carrier(next("rs"), sealed));

@@ -5,5 +5,6 @@ mod item;
 mod object;
 pub mod request;
 pub mod response;
+pub mod state;
 pub mod stream;
 mod wire;

@@ -4,6 +4,8 @@ use super::item::{self, ItemOut};
 use super::object::{self, State, UsageOut};
 use super::request::items;
 use super::wire;
+use crate::chat::collect::join;
+use crate::chat::json::TextOr;
 use crate::chat::{BadRequest, Choice, Json, Maker, Part, PartKind, Reply, Response, Role, Stop, loss};
 use crate::count::usage;
 
@@ -15,8 +17,10 @@ pub fn read(body: &[u8], maker: &Maker) -> Result<Response, BadRequest> {
     }
     let output = wire.output.ok_or_else(|| BadRequest::new("output", "is missing"))?;
     let mut parts = Vec::with_capacity(output.len());
+    let mut lists = Vec::new();
     for (at, raw) in output.iter().enumerate() {
         parts.extend(parts_of(raw, maker, &|rest: &str| format!("output[{at}]{rest}"))?);
+        lists.extend(raw.read().as_ref().and_then(logprobs));
     }
     let stop = stop(wire.status.as_deref(), wire.incomplete_details);
     let refused = parts.iter().any(|part| matches!(part.kind, PartKind::Refusal(_)));
@@ -25,7 +29,7 @@ pub fn read(body: &[u8], maker: &Maker) -> Result<Response, BadRequest> {
         id: wire.id.unwrap_or_default(),
         model: wire.model.unwrap_or_default(),
         created_s: wire.created_at.and_then(|n| n.as_f64()).map_or(0, whole_seconds),
-        choices: vec![Choice { parts, stop, logprobs: None }],
+        choices: vec![Choice { parts, stop, logprobs: join(&lists) }],
         usage: wire.usage.as_ref().and_then(|json| usage::openai(json.text())),
         service_tier: wire.service_tier,
     })
@@ -35,6 +39,13 @@ pub fn read(body: &[u8], maker: &Maker) -> Result<Response, BadRequest> {
 pub(super) fn whole_seconds(seconds: f64) -> u64 {
     #[expect(clippy::cast_sign_loss, reason = "checked to be in range")]
     if (0.0..1e12).contains(&seconds) { seconds as u64 } else { 0 }
+}
+
+/// The probabilities of a message's text; none where there are none.
+pub(super) fn logprobs(item: &wire::Item) -> Option<Json> {
+    let TextOr::List(parts) = &item.content else { return None };
+    let lists: Vec<Json> = parts.iter().filter_map(|part| part.logprobs.clone()).collect();
+    join(&lists)
 }
 
 /// The parts of one item of the output.
@@ -65,8 +76,9 @@ pub fn write(response: &Response, reply: &Reply) -> Vec<u8> {
         count += 1;
         format!("{prefix}_{}{count:04x}", reply.seed)
     };
+    let mut logprobs = choice.logprobs.clone();
     for part in &choice.parts {
-        item::of_part(part, reply, &mut next, &mut output);
+        item::of_part(part, logprobs.take_if(|_| part.as_text().is_some()), reply, &mut next, &mut output);
     }
     let id = reply.id("resp_", &response.id);
     let (status, reason) = object::status(&choice.stop);

@@ -57,7 +57,9 @@ pub(super) struct Item {
     pub(super) encrypted_content: Option<String>,
     pub(super) tools: Option<Json>,
     pub(super) execution: Option<String>,
-    pub(super) effort: Option<String>,
+    /// In a `configuration_update`, as `text`.
+    pub(super) reasoning: Option<ReasoningConfig>,
+    pub(super) text: Option<TextConfig>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -92,10 +92,10 @@ fn an_anthropic_answer_reaches_a_chat_client_whole_and_streamed_alike() {
         assert_eq!(usage["completion_tokens_details"]["reasoning_tokens"], 4);
     }
     // A provider that streams unasked, and one that does not although asked.
-    let gathered = ask(OpenAi, CHAT, Anthropic, CLAUDE).unwrap().back.gathered(&bytes(&frames)).unwrap();
+    let gathered = ask(OpenAi, CHAT, Anthropic, CLAUDE).unwrap().back.gathered(&bytes(&frames)).unwrap().body;
     assert_eq!(serde_json::from_slice::<Value>(&gathered).unwrap()["choices"], answer["choices"]);
     let back = ask(OpenAi, &stream_of(CHAT), Anthropic, CLAUDE).unwrap().back;
-    let replayed = back.whole(ANTHROPIC_WHOLE.replace("WIRE", &name).as_bytes()).unwrap();
+    let replayed = back.whole(ANTHROPIC_WHOLE.replace("WIRE", &name).as_bytes()).unwrap().body;
     let replayed = chat_of(std::str::from_utf8(&replayed).unwrap());
     assert_eq!((&replayed["text"], &replayed["calls"]), (&stream["text"], &stream["calls"]));
 }

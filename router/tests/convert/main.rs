@@ -8,4 +8,5 @@ mod matrix;
 mod requests;
 mod responses;
 mod sequence;
+mod state;
 mod support;

@@ -180,7 +180,7 @@ fn the_answer_of_every_provider_reaches_every_client_unchanged() {
     for (to, model) in MODELS {
         for (from, _) in MODELS {
             let case = format!("{from} client, {to} provider");
-            let whole = ask(from, false, to, model).back.whole(answer(to).as_bytes()).unwrap();
+            let whole = ask(from, false, to, model).back.whole(answer(to).as_bytes()).unwrap().body;
             assert_answer(&format!("{case}, whole"), from, &read(from, &whole));
 
             let payloads = frames(to);
@@ -188,7 +188,7 @@ fn the_answer_of_every_provider_reaches_every_client_unchanged() {
             if to == OpenAi {
                 lines.push("[DONE]");
             }
-            let gathered = ask(from, false, to, model).back.gathered(&bytes(&lines)).unwrap();
+            let gathered = ask(from, false, to, model).back.gathered(&bytes(&lines)).unwrap().body;
             assert_answer(&format!("{case}, gathered"), from, &read(from, &gathered));
 
             // Streamed, and read again by this library as a client of that protocol would.
@@ -210,10 +210,10 @@ fn the_answer_of_every_provider_reaches_every_client_unchanged() {
             .unwrap();
             let again = reader.back.gathered(&stream.clone().into());
             let again = again.unwrap_or_else(|e| panic!("{case}: {}: {}", e.message, String::from_utf8_lossy(&stream)));
-            assert_answer(&format!("{case}, streamed"), Cohere, &read(Cohere, &again));
+            assert_answer(&format!("{case}, streamed"), Cohere, &read(Cohere, &again.body));
 
             // Asked for a stream, answered whole.
-            let replayed = ask(from, true, to, model).back.whole(answer(to).as_bytes()).unwrap();
+            let replayed = ask(from, true, to, model).back.whole(answer(to).as_bytes()).unwrap().body;
             assert!(replayed.starts_with(b"data: ") || replayed.starts_with(b"event: "), "{case}");
 
             // Cut anywhere, it is never a clean end.

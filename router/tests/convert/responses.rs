@@ -66,6 +66,70 @@ fn tools_inside_the_input_are_tools_like_others() {
 }
 
 #[test]
+fn a_deferred_tool_is_callable_once_it_was_found() {
+    let declared = r#"{"type":"namespace","name":"cal","tools":[{"type":"function","name":"book","defer_loading":true},{"type":"function","name":"hide","defer_loading":true}]}"#;
+    let body = |rest: &str| {
+        format!(r#"{{"model":"m","tools":[{declared}],"input":[{{"role":"user","content":"hi"}}{rest}]}}"#)
+    };
+    let (out, _) = sent(Responses, &body(""), OpenAi, "x/llama");
+    assert_eq!(out.get("tools"), None, "nothing was found yet");
+    let found = r#",{"type":"tool_search_call","call_id":"ts_1","execution":"client","arguments":{"query":"x"}},
+        {"type":"tool_search_output","call_id":"ts_1","execution":"client","tools":[{"type":"namespace","name":"cal","tools":[
+            {"type":"function","name":"book","description":"books","defer_loading":true,"parameters":{"type":"object","properties":{"day":{"type":"string"}}}}]}]}"#;
+    let (out, _) = sent(Responses, &body(found), OpenAi, "x/llama");
+    assert_eq!(out["tools"].as_array().map(Vec::len), Some(1));
+    assert_eq!(out["tools"][0]["function"]["name"], "cal__book");
+    assert_eq!(out["tools"][0]["function"]["description"], "books");
+    assert_eq!(out["tools"][0]["function"]["parameters"]["properties"]["day"]["type"], "string");
+    assert!(out["messages"][2]["content"].as_str().unwrap().contains("cal__book"));
+}
+
+#[test]
+fn a_configuration_update_holds_from_there_on() {
+    let update =
+        r#"{"type":"configuration_update","reasoning":{"effort":"high"},"text":{"format":{"type":"json_object"}}}"#;
+    let body = format!(
+        r#"{{"model":"m","reasoning":{{"effort":"low"}},"input":[{{"role":"user","content":"hi"}},{update},{{"role":"user","content":"on"}}]}}"#
+    );
+    let (out, _) = sent(Responses, &body, OpenAi, "openai/gpt-5.2");
+    assert_eq!((&out["reasoning_effort"], &out["response_format"]["type"]), (&json!("high"), &json!("json_object")));
+    assert_eq!(out["messages"].as_array().map(Vec::len), Some(2));
+}
+
+#[test]
+fn logprobs_of_a_responses_provider_reach_the_client() {
+    let asked = r#"{"model":"m","messages":[{"role":"user","content":"hi"}],"logprobs":true,"top_logprobs":1}"#;
+    let list = r#"[{"token":"Hi","bytes":[72,105],"logprob":-0.25,"top_logprobs":[]}]"#;
+    let part = format!(r#"{{"type":"output_text","text":"Hi","annotations":[],"logprobs":{list}}}"#);
+    let message =
+        format!(r#"{{"type":"message","id":"msg_1","role":"assistant","status":"completed","content":[{part}]}}"#);
+    let answer = format!(
+        r#"{{"id":"resp_1","object":"response","model":"gpt-5","created_at":1,"status":"completed","output":[{message}],"usage":{{"input_tokens":1,"output_tokens":1,"total_tokens":2}}}}"#
+    );
+    let out = whole(OpenAi, asked, Responses, GPT, &answer);
+    assert_eq!(out["choices"][0]["logprobs"]["content"][0]["logprob"], -0.25);
+    let frames = [
+        r#"{"type":"response.created","response":{"id":"resp_1","model":"gpt-5","output":[]}}"#.to_owned(),
+        r#"{"type":"response.output_item.added","output_index":0,"item":{"type":"message","id":"msg_1","role":"assistant","content":[]}}"#.to_owned(),
+        format!(r#"{{"type":"response.output_text.delta","output_index":0,"content_index":0,"delta":"Hi","logprobs":{list}}}"#),
+        format!(r#"{{"type":"response.output_item.done","output_index":0,"item":{message}}}"#),
+        format!(r#"{{"type":"response.completed","response":{answer}}}"#),
+    ];
+    let frames: Vec<&str> = frames.iter().map(String::as_str).collect();
+    let stream = streamed(OpenAi, &asked.replacen('{', r#"{"stream":true,"#, 1), Responses, GPT, &frames);
+    let told: Vec<Value> = events(&stream).into_iter().filter(|e| !e["choices"][0]["logprobs"].is_null()).collect();
+    assert_eq!(told.len(), 1, "{stream}");
+    assert_eq!(told[0]["choices"][0]["logprobs"]["content"][0]["token"], "Hi");
+    // And the other way round, in one piece.
+    let asked = r#"{"model":"m","input":"hi","include":["message.output_text.logprobs"]}"#;
+    let chat = format!(
+        r#"{{"id":"c","model":"x","choices":[{{"index":0,"message":{{"role":"assistant","content":"Hi"}},"logprobs":{{"content":{list}}},"finish_reason":"stop"}}]}}"#
+    );
+    let out = whole(Responses, asked, OpenAi, GPT, &chat);
+    assert_eq!(out["output"][0]["content"][0]["logprobs"][0]["logprob"], -0.25);
+}
+
+#[test]
 fn a_whole_agent_conversation_keeps_its_order() {
     let input = r#"[{"role":"user","content":"go"},
         {"type":"reasoning","id":"rs_1","summary":[],"content":null,"encrypted_content":"FOREIGN"},

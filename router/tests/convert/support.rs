@@ -10,7 +10,13 @@ use tokenrouter::{Problem, Protocol};
 pub const KEY: [u8; 32] = [9; 32];
 
 pub fn context() -> Context {
-    Context { seed: "seed".into(), now_s: 1_800_000_000, estimated_input: 12, sealer: Some(Sealer::new(KEY)) }
+    Context {
+        seed: "seed".into(),
+        now_s: 1_800_000_000,
+        estimated_input: 12,
+        sealer: Some(Sealer::new(KEY)),
+        ..Context::default()
+    }
 }
 
 /// A target: `openai/gpt-4o` in Chat and so on; the part before the slash is the provider's type.
@@ -59,7 +65,7 @@ pub fn events(stream: &str) -> Vec<Value> {
 pub fn whole(from: Protocol, body: &str, to: Protocol, model: &str, answer: &str) -> Value {
     let done =
         ask(from, body, to, model).unwrap().back.whole(answer.as_bytes()).unwrap_or_else(|e| panic!("{}", e.message));
-    serde_json::from_slice(&done).unwrap()
+    serde_json::from_slice(&done.body).unwrap()
 }
 
 pub fn bytes(frames: &[&str]) -> Bytes {

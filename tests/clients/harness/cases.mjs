@@ -2,6 +2,9 @@
 import assert from "node:assert/strict";
 
 export const { BASE, KEY, SIM } = process.env;
+export const PROVIDERS = process.env.PROVIDERS.split(" "); // see harness/gateway.py
+const KNOWN = JSON.parse(process.env.KNOWN); // see harness/known.py
+const CHOSEN = process.env.CASES.split(" ").filter(Boolean); // only these, or all
 const CASE_MS = 20_000; // no case may take longer
 const SEEN_MS = 5_000; // how long the provider may take to notice something
 const registered = [];
@@ -11,10 +14,19 @@ export function test(name, run) {
   registered.push({ name, run });
 }
 
-/** Runs every case, in the order they are written, and ends the program. Arguments choose cases by name. */
+/** Makes a test case of a function for each provider, named after both. */
+export function onEveryProvider(name, run) {
+  for (const provider of PROVIDERS) test(`${name}_${provider}`, () => run(provider));
+}
+
+/** Runs the chosen cases, in the order they are written, and ends the program. */
 export async function runAll() {
-  const names = process.argv.slice(2);
-  const chosen = registered.filter(({ name }) => names.length === 0 || names.includes(name));
+  const chosen = registered.filter(({ name }) => CHOSEN.includes(name));
+  for (const one of CHOSEN.length > 0 ? [] : registered) {
+    const reason = KNOWN[one.name] ?? KNOWN[one.name.replace(/_[^_]*$/, "")];
+    if (reason) console.log(`  skip ${one.name}: ${reason}`);
+    else chosen.push(one);
+  }
   let failed = 0;
   for (const { name, run } of chosen) {
     await clearCalls();
@@ -89,9 +101,8 @@ export function rawBody(call) {
 
 /** What the provider answers to exactly this call when nothing is in between. */
 export async function replay(call) {
-  const path = `/v1${call.path.slice(call.path.indexOf("/v1") + 3)}`;
   const headers = { "content-type": "application/json" };
-  const answer = await fetch(SIM + path, { method: "POST", headers, body: rawBody(call) });
+  const answer = await fetch(SIM + call.path, { method: "POST", headers, body: rawBody(call) });
   return answer.text();
 }
 

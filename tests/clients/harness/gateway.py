@@ -37,7 +37,14 @@ api_key = "{provider_key}"
 name = "an"
 protocols = {{ anthropic = "{sim}" }}
 api_key = "{provider_key}"
+
+[[providers]]
+name = "re"
+protocols = {{ responses = "{sim}/v1" }}
+api_key = "{provider_key}"
 """
+# Those that the cases of every provider run on: each protocol alone, then several at once.
+PROVIDERS = ("oa", "an", "re", "sim")
 PROVIDER_KEY = "sk-simulated-provider-key"
 
 

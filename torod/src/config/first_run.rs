@@ -55,7 +55,7 @@ pub fn first_run(found: &Detected) -> String {
     if found.keys.is_empty() {
         text.push_str(EXAMPLE);
     }
-    for table in ["limits", "shutdown", "log", "usage"] {
+    for table in ["limits", "shutdown", "log", "usage", "responses"] {
         text += &format!("\n[{table}]\n");
         for key in KEYS.iter().filter(|key| key.path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'))) {
             comment(&mut text, key);

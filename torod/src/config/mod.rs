@@ -15,6 +15,7 @@ mod provider;
 pub mod reference;
 mod report;
 mod resolve;
+mod responses;
 mod section;
 mod show;
 mod shutdown;
@@ -45,6 +46,7 @@ pub use paths::{NoPlace, Paths};
 pub use provider::ProviderConfig;
 use report::Report;
 pub use resolve::{SecretError, resolve_secret};
+pub use responses::Responses;
 use section::{Section, closest, shorten};
 pub use show::show;
 pub use shutdown::Shutdown;
@@ -72,6 +74,8 @@ pub struct Config {
     pub log: Log,
     /// How usage is kept.
     pub usage: Usage,
+    /// How answers are kept that later requests continue.
+    pub responses: Responses,
 }
 
 impl Default for Config {
@@ -86,6 +90,7 @@ impl Default for Config {
             shutdown: Shutdown::default(),
             log: Log::default(),
             usage: Usage::default(),
+            responses: Responses::default(),
         }
     }
 }
@@ -152,6 +157,9 @@ impl Config {
         }
         if let Some(usage) = section.section("usage") {
             config.usage = Usage::read(usage);
+        }
+        if let Some(responses) = section.section("responses") {
+            config.responses = Responses::read(responses);
         }
         section.finish();
         config

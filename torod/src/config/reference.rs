@@ -99,4 +99,7 @@ pub const KEYS: &[Key] = &[
     key("usage", "table", "", "How usage is kept.", "[usage]"),
     key("usage.retention_days", "whole number", "0", "Days after which usage rows are removed; 0 keeps them for good.", "retention_days = 0"),
     key("usage.queue", "whole number", "65536", "Records that may wait for the database; inference never waits for it.", "queue = 65536"),
+    key("responses", "table", "", "Answers that later requests continue (`previous_response_id`), kept for any provider.", "[responses]"),
+    key("responses.retention_days", "whole number", "30", "Days for which an answer is kept; 0 keeps none.", "retention_days = 30"),
+    key("responses.size", "size", "\"1GiB\"", "The most that is kept; the oldest answers go first.", "size = \"1GiB\""),
 ];

@@ -32,7 +32,10 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     let log = &config.log;
     writeln!(text, "\n[log]\nlevel = \"{}\"\nformat = \"{}\"", log.level.as_str(), log.format.as_str())?;
     writeln!(text, "requests = {}", log.requests)?;
-    writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)
+    writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)?;
+    let responses = &config.responses;
+    writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;
+    writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))
 }
 
 fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Result {

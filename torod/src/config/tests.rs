@@ -40,6 +40,7 @@ fn parser_and_reference_know_the_same_keys() {
         [shutdown]
         [log]
         [usage]
+        [responses]
     ";
     let report = Report::new("t", text);
     drop(read(text, &report));
@@ -134,6 +135,9 @@ fn every_key_is_read() {
         [usage]
         retention_days = 7
         queue = 8
+        [responses]
+        retention_days = 2
+        size = "5MiB"
     "#;
     let price = PriceConfig {
         input_nanos: Some(1_000_000_000),
@@ -173,6 +177,7 @@ fn every_key_is_read() {
         shutdown: Shutdown { grace: Duration::ZERO },
         log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
         usage: Usage { retention_days: 7, queue: 8 },
+        responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
     };
     let config = parse(text, "torod.toml").unwrap();
     assert_eq!(config, expected);

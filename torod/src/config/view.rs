@@ -28,6 +28,10 @@ pub fn view(config: &Config) -> Value {
             "requests": config.log.requests,
         },
         "usage": { "retention_days": config.usage.retention_days, "queue": config.usage.queue },
+        "responses": {
+            "retention_days": config.responses.retention_days,
+            "size_bytes": config.responses.size_bytes,
+        },
     })
 }
 

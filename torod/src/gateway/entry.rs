@@ -7,18 +7,18 @@ use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TY
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
 use hyper::body::Incoming;
 use tokenrouter::call::{Pieces, Relay};
-use tokenrouter::convert::{Back, Path};
+use tokenrouter::convert::Path;
 use tokenrouter::envelope;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::{Peek, PeekError};
-use tokenrouter::splice::{self, Edit};
 use tokenrouter::surface::Surface;
 
 use super::exchange::{Attempt, Exchange, Input};
 use super::in_path::InPath;
+use super::lane::{Lane, Way};
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
-use super::{headers, intake, reject, translated};
+use super::{headers, intake, reject, stateful, translated};
 use crate::access::caller::{self, Caller};
 use crate::app::App;
 use crate::lifecycle::Permit;
@@ -75,14 +75,46 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Err(problem) => return refused(problem, Some(&caller)),
     };
 
+    let native = route.protocol == surface.protocol();
+    let remember = stateful::Remember::of(&app, surface, &peek, &body, provider, native, model);
+    // What comes before, where this request continues an answer that its provider does not know.
+    let mut full: Option<Bytes> = None;
+    if surface == Surface::Responses && peek.previous.is_some() {
+        // Boxed like every future that most requests do not need.
+        match Box::pin(stateful::continued(&app, &caller, &peek, &body, provider, native)).await {
+            Ok(continued) => full = continued,
+            Err(problem) => return refused(problem, Some(&caller)),
+        }
+    }
     let path = Path { model: &in_path.model, stream: in_path.stream, list: in_path.list };
-    let lane = if route.protocol == surface.protocol() {
-        let sealed = surface.is_conversation() && envelope::may_be_in(route.protocol, &body);
-        let unsealed = if sealed { translated::unseal(&app, surface, provider, model, &body, path) } else { None };
-        unsealed.unwrap_or_else(|| Lane::native(&body, &peek, surface, provider, model))
+    let lane = if native {
+        let sent = full.as_ref().unwrap_or(&body);
+        let sealed = surface.is_conversation() && envelope::may_be_in(route.protocol, sent);
+        let unsealed = if sealed { translated::unseal(&app, surface, provider, model, sent, path) } else { None };
+        match (unsealed, &full) {
+            (Some(lane), _) => lane,
+            (None, Some(full)) => match Peek::read(full) {
+                Ok(peek) => Lane::native(full, &peek, surface, provider, model),
+                Err(e) => return refused(reject::unreadable(&e), Some(&caller)),
+            },
+            (None, None) => Lane::native(&body, &peek, surface, provider, model),
+        }
     } else {
-        let input = Input::of(&body, true).tokens();
-        match translated::prepare(&app, surface, provider, &route, model, &body, path, &request_id, input) {
+        let sent = full.as_ref().unwrap_or(&body);
+        let ask = translated::Ask {
+            surface,
+            provider,
+            protocol: route.protocol,
+            model,
+            body: sent,
+            path,
+            request_id: &request_id,
+            token_id: caller.token_id(),
+            estimated_input: Input::of(sent, true).tokens(),
+            continued: full.is_some(),
+            keep: remember.is_some(),
+        };
+        match Box::pin(translated::prepare(&app, ask)).await {
             Ok(lane) => lane,
             Err(problem) => return refused(problem, Some(&caller)),
         }
@@ -111,14 +143,15 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         model_asked: asked,
         protocol: route.protocol,
         stream,
-        input: Input::of(&body, stream),
+        input: Input::of(full.as_ref().unwrap_or(&body), stream),
+        remember,
         began: app.clock.instant(),
         began_ms: now_ms,
         first_byte_us: 0,
         status: 0,
         permits,
     };
-    drop(body);
+    drop((body, full));
     let protocol = route.protocol;
     let (pieces, way) = lane.split(&mut said);
     let upstream = outgoing(&head.headers, uri, &route, pieces, &request_id, surface.protocol());
@@ -135,60 +168,6 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
             let (problem, id) = exchange.call_failed(&e);
             with_headers(problem::respond(&problem, surface.protocol(), &id), said)
         }
-    }
-}
-
-/// What goes to the provider, and how its answer comes back.
-pub enum Lane {
-    /// The client's own bytes.
-    Native {
-        /// The body.
-        pieces: Pieces,
-        /// Whether the usage that we asked for is kept from the client.
-        hide_usage: bool,
-        /// What was lost: nothing, unless the state of another vendor had to be taken out.
-        degraded: Option<HeaderValue>,
-    },
-    /// A request in the provider's protocol.
-    Translated {
-        /// The body.
-        body: Bytes,
-        /// The answer's way back.
-        back: Box<Back>,
-        /// What was lost.
-        degraded: Option<HeaderValue>,
-    },
-}
-
-/// The way of an answer.
-enum Way {
-    Native { hide_usage: bool },
-    Translated(Box<Back>),
-}
-
-impl Lane {
-    /// The client's own bytes with the model in place, and a question for the usage of a stream.
-    fn native(body: &Bytes, peek: &Peek<'_>, surface: Surface, provider: &Provider, model: &str) -> Self {
-        let wants_usage = peek.stream && surface.usage_on_request() && provider.asks_stream_usage;
-        let usage_edit = if wants_usage { splice::ask_stream_usage(body, peek) } else { None };
-        let hide_usage = usage_edit.is_some();
-        if surface == Surface::Generate {
-            // The model stands in the path.
-            return Self::Native { pieces: Pieces::new(vec![body.clone()]), hide_usage, degraded: None };
-        }
-        let edits: Vec<Edit> = splice::set_model(peek, model).into_iter().chain(usage_edit).collect();
-        Self::Native { pieces: Pieces::new(splice::apply(body, edits)), hide_usage, degraded: None }
-    }
-
-    fn split(self, said: &mut HeaderMap) -> (Pieces, Way) {
-        let (pieces, way, degraded) = match self {
-            Self::Native { pieces, hide_usage, degraded } => (pieces, Way::Native { hide_usage }, degraded),
-            Self::Translated { body, back, degraded } => (Pieces::new(vec![body]), Way::Translated(back), degraded),
-        };
-        if let Some(fields) = degraded {
-            said.insert(translated::DEGRADED, fields);
-        }
-        (pieces, way)
     }
 }
 

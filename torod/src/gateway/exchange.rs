@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokenrouter::call::{CallError, End, Finish, Observer};
+use tokenrouter::call::{CallError, End, Finish, Keepsake, Observer};
 use tokenrouter::count::{Counts, Source, estimate};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
@@ -13,9 +13,11 @@ use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 
 use super::request_id::RequestId;
+use super::stateful::Remember;
 use crate::access::caller::Caller;
 use crate::app::App;
 use crate::lifecycle::{InFlight, Permit};
+use crate::memory::{Memory, Origin};
 use crate::upstreams::provider::Provider;
 use crate::usage::record::{Outcome, Record};
 
@@ -55,6 +57,8 @@ pub struct Attempt {
     pub first_byte_us: u64,
     /// The provider's status; 0 before it answered.
     pub status: u16,
+    /// What is to be kept of the answer, besides its usage.
+    pub remember: Option<Box<Remember>>,
     /// Its places among what is limited, given back at the end.
     pub permits: [Option<Permit>; 2],
 }
@@ -101,6 +105,23 @@ impl Exchange {
         attempt: Attempt,
     ) -> Self {
         Self { app, _in_flight: in_flight, id, request_id, surface, caller, attempt, ended: false }
+    }
+
+    /// Whose what is kept of it would be.
+    pub fn origin(&self) -> Origin {
+        let attempt = &self.attempt;
+        let upstream = attempt.remember.as_ref().is_some_and(|remember| remember.upstream);
+        Origin { token_id: self.caller.token_id(), provider: Arc::clone(&attempt.provider.name), upstream }
+    }
+
+    /// Where it would be kept.
+    pub fn memory(&self) -> &Arc<Memory> {
+        &self.app.memory
+    }
+
+    /// Takes out what is to be kept of the answer, for whoever makes it.
+    pub const fn take_remember(&mut self) -> Option<Box<Remember>> {
+        self.attempt.remember.take()
     }
 
     /// The exchange's id as clients know it.
@@ -248,6 +269,21 @@ impl Exchange {
 }
 
 impl Observer for Exchange {
+    fn keep(&mut self, keepsake: Keepsake) {
+        if self.attempt.status >= 400 {
+            return;
+        }
+        let origin = self.origin();
+        if let Some(answer) = keepsake.answer
+            && let Some(remember) = self.attempt.remember.take()
+        {
+            self.app.memory.answered(&origin, remember.previous.as_deref(), &remember.body, &answer);
+        }
+        if !keepsake.carried.is_empty() {
+            self.app.memory.carry(&self.origin(), keepsake.carried);
+        }
+    }
+
     fn first_byte(&mut self) {
         let since = self.app.clock.instant().saturating_duration_since(self.attempt.began);
         self.attempt.first_byte_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);

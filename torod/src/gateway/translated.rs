@@ -1,5 +1,7 @@
 //! Requests and answers on their way between two protocols.
 
+use std::sync::Arc;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, RETRY_AFTER};
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
@@ -8,17 +10,18 @@ use hyper::body::Incoming;
 use tokenrouter::Protocol;
 use tokenrouter::call::{Pieces, Relay};
 use tokenrouter::chat::Target;
-use tokenrouter::convert::{Asked, Back, Context, Path, translate};
+use tokenrouter::convert::{Asked, Back, Context, Path, Reading, translate};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::surface::Surface;
 
-use super::entry::{Lane, unfit, with_headers};
+use super::entry::{unfit, with_headers};
 use super::exchange::Exchange;
+use super::lane::Lane;
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
 use crate::app::App;
 use crate::problem;
-use crate::upstreams::provider::{Provider, Route};
+use crate::upstreams::provider::Provider;
 use crate::usage::record::Outcome;
 
 /// Names what did not reach the provider as it was sent.
@@ -28,38 +31,63 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 /// The most of an error answer that is read.
 const MAX_ERROR_BYTES: usize = 1 << 20;
 
-/// Writes the request in `body` for `provider`.
-#[expect(clippy::too_many_arguments, reason = "what the straight line knows at this point")]
-pub fn prepare(
-    app: &App,
-    surface: Surface,
-    provider: &Provider,
-    route: &Route<'_>,
-    model: &str,
-    body: &Bytes,
-    path: Path<'_>,
-    id: &RequestId,
-    estimated_input: u64,
-) -> Result<Lane, Problem> {
-    let target = Target::new(&provider.kind, route.protocol, model);
+/// What is asked of a translation.
+pub struct Ask<'a> {
+    /// Where the client asks.
+    pub surface: Surface,
+    /// Who answers.
+    pub provider: &'a Provider,
+    /// The protocol that it is asked in.
+    pub protocol: Protocol,
+    /// The model as it knows it.
+    pub model: &'a str,
+    /// The request.
+    pub body: &'a Bytes,
+    /// What Gemini says in the path.
+    pub path: Path<'a>,
+    /// The request's id, for the log.
+    pub request_id: &'a RequestId,
+    /// Whose request it is.
+    pub token_id: i64,
+    /// Our estimate of its tokens.
+    pub estimated_input: u64,
+    /// Whether what it continues stands in it already.
+    pub continued: bool,
+    /// Whether the answer is to be kept.
+    pub keep: bool,
+}
+
+/// Writes the request for its provider.
+pub async fn prepare(app: &Arc<App>, ask: Ask<'_>) -> Result<Lane, Problem> {
+    let target = Target::new(&ask.provider.kind, ask.protocol, ask.model);
     let now_ms = app.clock.now_ms();
+    let mut reading = Reading::of(Asked { protocol: ask.surface.protocol(), body: ask.body, path: ask.path })?;
+    let calls = reading.calls_without_state();
+    if !calls.is_empty() {
+        match app.memory.carried(ask.token_id, calls).await {
+            Ok(found) => found.iter().for_each(|carried| reading.restore(carried)),
+            // Without it the model thinks anew, which is no reason to fail.
+            Err(error) => tracing::warn!(%error, "the state of earlier tool calls could not be read"),
+        }
+    }
     let context = Context {
         seed: format!("{:016x}", app.ids.exchange(now_ms).0),
         now_s: u64::try_from(now_ms / 1000).unwrap_or(0),
-        estimated_input,
+        estimated_input: ask.estimated_input,
         sealer: Some(app.sealer.clone()),
+        continued: ask.continued,
+        keep: ask.keep,
     };
-    let asked = Asked { protocol: surface.protocol(), body, path };
-    let done = translate(asked, &target, context)?;
+    let done = reading.write(&target, context)?;
     let fields = done.losses.header();
     if let Some(fields) = &fields {
         tracing::info!(
             target: "request",
-            id = id.as_str(),
+            id = ask.request_id.as_str(),
             degraded = fields.as_str(),
             "not all of the request reaches {} in the protocol {}: {fields}",
-            provider.name,
-            route.protocol
+            ask.provider.name,
+            ask.protocol
         );
     }
     let degraded = fields.and_then(|fields| HeaderValue::try_from(fields).ok());
@@ -78,7 +106,7 @@ pub fn unseal(
 ) -> Option<Lane> {
     let protocol = surface.protocol();
     let target = Target::new(&provider.kind, protocol, model);
-    let context = Context { sealer: Some(app.sealer.clone()), ..Context::default() };
+    let context = Context { sealer: Some(app.sealer.clone()), continued: true, ..Context::default() };
     let done = translate(Asked { protocol, body, path }, &target, context).ok()?;
     let degraded = done.losses.header().and_then(|fields| HeaderValue::try_from(fields).ok());
     let hide_usage = done.back.wants_stream() && !done.back.wants_usage();
@@ -123,6 +151,8 @@ pub async fn answer(
         stream_headers(&mut said, &id, wants_list);
         return reply(Reply::Relay(Box::new(relay)), said);
     }
+    let memory = Arc::clone(exchange.memory());
+    let (origin, remember) = (exchange.origin(), exchange.take_remember());
     // A provider that streams unasked, or does not although asked, is put right here.
     let told = if is_stream {
         let whole = gather(Relay::stream(body, protocol, false, idle, exchange), MAX_ANSWER_BYTES).await;
@@ -132,14 +162,18 @@ pub async fn answer(
         whole.and_then(|body| back.whole(&body))
     };
     match told {
-        Ok(bytes) => {
+        Ok(told) => {
+            if let Some((remember, object)) = remember.zip(told.object) {
+                memory.answered(&origin, remember.previous.as_deref(), &remember.body, &object);
+            }
+            memory.carry(&origin, told.carried);
             if wants_stream {
                 stream_headers(&mut said, &id, wants_list);
             } else {
                 said.insert(CONTENT_TYPE, problem::JSON);
                 said.insert(request_id::HEADER, id.header().clone());
             }
-            reply(Reply::from(Bytes::from(bytes)), said)
+            reply(Reply::from(Bytes::from(told.body)), said)
         }
         Err(problem) => refuse(&problem, said),
     }

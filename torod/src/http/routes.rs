@@ -18,7 +18,7 @@ use crate::access::caller::{self, Caller};
 use crate::app::App;
 use crate::gateway::reply::Reply;
 use crate::gateway::request_id::RequestId;
-use crate::gateway::{entry, models, reject};
+use crate::gateway::{answers, entry, models, reject};
 use crate::problem;
 use crate::server::connection::{Peer, Service};
 
@@ -67,6 +67,9 @@ impl Routes {
         if let Some((surface, id)) = Surface::at(path) {
             if request.headers().contains_key(UPGRADE) {
                 return no_socket(surface.protocol(), &self.id(request.headers()));
+            }
+            if surface == Surface::Answer {
+                return answers::serve(app, peer, request.method(), request.uri(), request.headers(), &id).await;
             }
             if !(is_get && surface.method() == "GET") {
                 let protocol = surface.protocol();

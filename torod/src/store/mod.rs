@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bell;
+pub mod kept;
 pub mod key_file;
 pub mod lock;
 pub mod reader;

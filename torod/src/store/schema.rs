@@ -11,7 +11,10 @@ use rusqlite_migration::{M, Migrations};
 use super::{DATABASE, StoreError};
 
 /// Every migration; they are added to and never edited.
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../migrations/0001_usage_and_tokens.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("../../migrations/0001_usage_and_tokens.sql")),
+    M::up(include_str!("../../migrations/0002_kept.sql")),
+];
 
 /// How long the writer waits for another writer before it says [`StoreError::Busy`].
 const WRITER_BUSY: Duration = Duration::from_millis(250);

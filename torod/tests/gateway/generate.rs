@@ -188,3 +188,30 @@ async fn a_gemini_clients_bytes_reach_a_gemini_provider_unchanged() {
     assert_eq!(daemon.rows("output").await[0], ["8"]);
     daemon.stop().await;
 }
+
+/// Rows 34 and 35: what a client of Chat Completions drops, the gateway puts back by the call's id; for its owner only.
+#[tokio::test]
+async fn a_client_that_drops_signatures_gets_them_back() {
+    let tools = r#""tools":[{"type":"function","function":{"name":"f","parameters":{"type":"object","properties":{"a":{"type":"integer"}}}}}]"#;
+    for stream in ["", r#""stream":true,"#] {
+        let (daemon, seen) = google(canned()).await;
+        let ask = |messages: &str| format!(r#"{{"model":"g/gemini-3-pro",{stream}{tools},"messages":{messages}}}"#);
+        let first = daemon
+            .post("/v1/chat/completions", ask(r#"[{"role":"user","content":[{"type":"text","text":"hi"}]}]"#))
+            .await;
+        assert_eq!(first.status, 200, "{}", first.text());
+        let text = first.text();
+        let id = text.split('"').find(|word| word.starts_with("call_")).unwrap().to_owned();
+        let again = ask(&format!(
+            r#"[{{"role":"user","content":"hi"}},{{"role":"assistant","content":null,"tool_calls":[{{"id":"{id}","type":"function","function":{{"name":"f","arguments":"{{\"a\":1}}"}}}}]}},{{"role":"tool","tool_call_id":"{id}","content":[{{"type":"text","text":"done"}}]}}]"#
+        ));
+        assert_eq!(daemon.post("/v1/chat/completions", again.clone()).await.status, 200);
+        assert!(seen.lock().unwrap().last().unwrap().contains(r#""thoughtSignature":"U0lH""#));
+        let mut stolen = daemon.request("/v1/chat/completions", again);
+        let other = daemon.other_key().await;
+        stolen.headers_mut().insert("authorization", format!("Bearer {other}").parse().unwrap());
+        assert_eq!(daemon.send(stolen).await.status, 200);
+        assert!(!seen.lock().unwrap().last().unwrap().contains("U0lH"));
+        daemon.stop().await;
+    }
+}

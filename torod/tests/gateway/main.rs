@@ -11,6 +11,7 @@ mod life;
 mod native;
 mod odd_upstream;
 mod routing;
+mod stateful;
 mod streams;
 mod support;
 mod translated;

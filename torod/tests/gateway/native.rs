@@ -131,7 +131,7 @@ async fn answers_come_back_as_the_provider_sent_them() {
 #[tokio::test]
 async fn a_provider_with_two_urls_is_called_natively_by_both_protocols() {
     let daemon = TestDaemon::start().await;
-    let messages = r#"{"model":"ok","max_tokens":64,"x":1,"messages":[{"role":"user","content":"hi"}]}"#;
+    let messages = r#"{"model":"ok","max_tokens":64,"top_k":5,"messages":[{"role":"user","content":"hi"}]}"#;
     let mut request = daemon.request("/v1/messages", messages);
     request.headers_mut().insert("anthropic-version", "2023-06-01".parse().unwrap());
     request.headers_mut().insert("anthropic-beta", "some-new-beta".parse().unwrap());

@@ -141,6 +141,12 @@ impl TestDaemon {
         self.post("/v1/chat/completions", chat_body(model, more)).await
     }
 
+    /// The key of a second token.
+    pub async fn other_key(&self) -> String {
+        let made = self.post("/admin/api/tokens", r#"{"role":"inferrer"}"#).await.json();
+        made["key"].as_str().unwrap().to_owned()
+    }
+
     /// Every usage row once nothing waits to be written: `columns` as texts.
     pub async fn rows(&self, columns: &str) -> Vec<Vec<String>> {
         until("every record is written", || async {

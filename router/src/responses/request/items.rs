@@ -76,8 +76,8 @@ pub(super) fn read(
         }
         "tool_search_output" => {
             // What it found stands among the tools by now.
-            let names: Vec<wire::Tool> = wire.tools.and_then(|tools| tools.read()).unwrap_or_default();
-            let names: Vec<String> = names.into_iter().filter_map(|tool| tool.name).collect();
+            let found: Vec<wire::Tool> = wire.tools.and_then(|tools| tools.read()).unwrap_or_default();
+            let names: Vec<String> = found.into_iter().flat_map(names).collect();
             let text = format!("Tools found and available now: {}", names.join(", "));
             if let Some(call_id) = wire.call_id {
                 let kind = CallKind::Search;
@@ -93,6 +93,18 @@ pub(super) fn read(
         }
     }
     Ok(())
+}
+
+/// The names by which a found tool, or the tools of a found namespace, can be called.
+fn names(tool: wire::Tool) -> Vec<String> {
+    let Some(name) = tool.name else { return Vec::new() };
+    match tool.tools {
+        Some(inner) if tool.kind.as_deref() == Some("namespace") => {
+            let inner = inner.iter().filter_map(Json::read::<wire::Tool>).filter_map(|tool| tool.name);
+            inner.map(|inner| format!("{name}__{inner}")).collect()
+        }
+        _ => vec![name],
+    }
 }
 
 /// An item that the model made, other than a message. `maker` is known for answers only.

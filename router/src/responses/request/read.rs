@@ -19,10 +19,11 @@ pub fn read(body: &[u8]) -> Result<Request, BadRequest> {
     if let Some(tools) = &wire.tools {
         let tools: Vec<Json> = inside(tools, "tools")?;
         for (at, raw) in tools.iter().enumerate() {
-            tool(raw, None, &format!("tools[{at}]"), &mut request.tools)?;
+            tool(raw, None, &format!("tools[{at}]"), false, &mut request.tools)?;
         }
     }
     let mut conversation = Conversation::default();
+    let mut updated_format = None;
     if let Some(text) = wire.instructions.as_ref().and_then(Json::as_string).filter(|text| !text.is_empty()) {
         conversation.message(Message::new(Role::System, vec![Part::text(text)]));
     }
@@ -40,14 +41,20 @@ pub fn read(body: &[u8]) -> Result<Request, BadRequest> {
                 .as_ref()
                 .filter(|_| matches!(item.kind.as_deref(), Some("additional_tools" | "tool_search_output")))
             {
+                let found = item.kind.as_deref() == Some("tool_search_output");
                 let tools: Vec<Json> = inside(tools, &path(".tools"))?;
                 for (n, raw) in tools.iter().enumerate() {
-                    tool(raw, None, &path(&format!(".tools[{n}]")), &mut request.tools)?;
+                    tool(raw, None, &path(&format!(".tools[{n}]")), found, &mut request.tools)?;
                 }
             }
             if item.kind.as_deref() == Some("configuration_update") {
-                if let Some(level) = item.effort.as_deref().and_then(Level::parse) {
+                // Each setting holds until a later update replaces it, and wins over the request's own.
+                let effort = item.reasoning.and_then(|reasoning| reasoning.effort);
+                if let Some(level) = effort.as_deref().and_then(Level::parse) {
                     request.reasoning = Some(Effort { level: Some(level), ..Effort::default() });
+                }
+                if let Some(format) = item.text.and_then(|text| text.format) {
+                    updated_format = Some(format_of(format)?);
                 }
                 continue;
             }
@@ -81,6 +88,9 @@ pub fn read(body: &[u8]) -> Result<Request, BadRequest> {
         let text: wire::TextConfig = inside(text, "text")?;
         request.format = text.format.map(format_of).transpose()?.flatten();
         request.verbosity = text.verbosity;
+    }
+    if let Some(format) = updated_format {
+        request.format = format;
     }
     request.max_tokens = wire.max_output_tokens;
     request.sampling.temperature = wire.temperature;
@@ -138,7 +148,8 @@ fn weight(name: &str) -> Weight {
     }
 }
 
-fn tool(raw: &Json, namespace: Option<&str>, path: &str, to: &mut Vec<Tool>) -> Result<(), BadRequest> {
+/// Reads a declaration. What a search has `found` is callable from then on, though it was declared as deferred.
+fn tool(raw: &Json, namespace: Option<&str>, path: &str, found: bool, to: &mut Vec<Tool>) -> Result<(), BadRequest> {
     let wire: wire::Tool = inside(raw, path)?;
     let kind = wire.kind.as_deref().ok_or_else(|| BadRequest::new(format!("{path}.type"), "is missing"))?;
     let named = || {
@@ -159,7 +170,7 @@ fn tool(raw: &Json, namespace: Option<&str>, path: &str, to: &mut Vec<Tool>) -> 
         "namespace" => {
             let name = named()?;
             for (n, raw) in wire.tools.iter().flatten().enumerate() {
-                tool(raw, Some(&name), &format!("{path}.tools[{n}]"), to)?;
+                tool(raw, Some(&name), &format!("{path}.tools[{n}]"), found, to)?;
             }
             return Ok(());
         }
@@ -172,16 +183,22 @@ fn tool(raw: &Json, namespace: Option<&str>, path: &str, to: &mut Vec<Tool>) -> 
             ToolKind::Vendor { protocol: Protocol::Responses, kind: other.to_owned(), json: raw.clone() },
         ),
     };
-    // A tool that was found twice is still one.
-    if !to.iter().any(|tool| tool.name == name && tool.namespace.as_deref() == namespace) {
-        to.push(Tool {
+    // A tool that was declared or found twice is still one.
+    match to.iter_mut().find(|tool| tool.name == name && tool.namespace.as_deref() == namespace) {
+        Some(known) if found && known.deferred => {
+            // Before the search only the name may have been told.
+            (known.kind, known.deferred) = (kind, false);
+            known.description = wire.description.or_else(|| known.description.take());
+        }
+        Some(_) => {}
+        None => to.push(Tool {
             name,
             namespace: namespace.map(str::to_owned),
             description: wire.description,
             kind,
             cache: None,
-            deferred: wire.defer_loading.unwrap_or(false),
-        });
+            deferred: !found && wire.defer_loading.unwrap_or(false),
+        }),
     }
     Ok(())
 }

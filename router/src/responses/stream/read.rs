@@ -4,7 +4,7 @@ use crate::chat::{Broken, CallKind, Head, Json, Maker, Part, PartKind, Sequencer
 use crate::count::usage;
 use crate::error::Problem;
 use crate::responses::request::items;
-use crate::responses::response::{parts_of, stop, whole_seconds};
+use crate::responses::response::{logprobs, parts_of, stop, whole_seconds};
 use crate::responses::{error, wire};
 use crate::sse;
 
@@ -65,6 +65,10 @@ impl Reader {
                 seen.streamed = true;
                 let phase = seen.phase.clone();
                 to.text(0, &delta(), phase.as_deref())?;
+                // The types demand the list, empty as it mostly is.
+                if let Some(list) = event.logprobs.filter(|list| list.text().len() > "[]".len()) {
+                    to.logprobs(0, &list)?;
+                }
             }
             "response.refusal.delta" => {
                 self.seen(index).streamed = true;
@@ -158,6 +162,9 @@ impl Reader {
         }
         if streamed {
             return to.close(0);
+        }
+        if let Some(list) = logprobs(&item) {
+            to.logprobs(0, &list)?;
         }
         for part in parts_of(raw, &self.maker, &|rest: &str| rest.to_owned()).unwrap_or_default() {
             self.whole(part, to)?;

@@ -26,6 +26,7 @@ pub struct Writer {
     logprobs: Vec<Json>,
     stop: Stop,
     bytes: u64,
+    object: Option<Vec<u8>>,
 }
 
 impl Writer {
@@ -44,12 +45,18 @@ impl Writer {
             logprobs: Vec::new(),
             stop: Stop::End,
             bytes: 0,
+            object: None,
         }
     }
 
     /// The bytes written since the last time.
     pub fn take(&mut self) -> Vec<u8> {
         std::mem::take(&mut self.out)
+    }
+
+    /// The finished object, once there is one and it is wanted.
+    pub fn take_object(&mut self) -> Option<Vec<u8>> {
+        self.object.take()
     }
 
     /// What keeps a waiting client patient.
@@ -86,7 +93,12 @@ impl Writer {
             usage,
             service_tier,
         };
-        let response = Some(object::object(state, &self.reply));
+        let is_finished = self.reply.keep && state.usage.is_some();
+        let response = object::object(state, &self.reply);
+        if is_finished {
+            self.object = serde_json::to_vec(&response).ok();
+        }
+        let response = Some(response);
         send(&mut self.out, &mut self.sequence, EventOut { kind, response, ..EventOut::default() });
     }
 

@@ -1,0 +1,263 @@
+//! What outlives a request: answers that later ones continue, and the state of tool calls that their clients cannot
+//! carry. Kept in memory until the database has it, so that a client that comes back at once finds it.
+
+mod waiting;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use tokenrouter::convert::Carried;
+use tokenrouter::responses::state::{self, Turn};
+use tokio::sync::Notify;
+
+use self::waiting::Waiting;
+use crate::clock::Clock;
+use crate::config::Responses;
+use crate::lifecycle::Lifecycle;
+pub use crate::store::kept::Kept;
+use crate::store::kept::{self, Kind};
+use crate::store::{Readers, StoreError, WriterHandle};
+
+/// The largest exchange that is kept.
+const MAX_BYTES: usize = 16 << 20;
+/// The most turns that one conversation is put together from, and what they may weigh.
+const MAX_TURNS: usize = 2_000;
+const MAX_TURNS_BYTES: usize = 64 << 20;
+/// For how long the state of tool calls is kept at most.
+const CALL_DAYS: i64 = 7;
+/// How long writing waits for more to write, and after a failure.
+const GATHER: Duration = Duration::from_millis(20);
+const AGAIN: Duration = Duration::from_secs(1);
+/// How often the ended are removed.
+const SWEEP: Duration = Duration::from_mins(10);
+
+const DAY_MS: i64 = 86_400_000;
+
+/// Answers and states, by the token that they belong to.
+pub struct Memory {
+    waiting: Waiting,
+    wake: Notify,
+    /// Held while rows are written, so that nothing is forgotten while it is on its way.
+    writing: tokio::sync::Mutex<()>,
+    /// Whether there may be the state of any call: mostly there is none, and then nobody looks.
+    has_calls: AtomicBool,
+    writer: WriterHandle,
+    readers: Arc<Readers>,
+    clock: Clock,
+    settings: Responses,
+}
+
+/// What is known of a request whose answer is to be kept.
+#[derive(Clone, Debug)]
+pub struct Origin {
+    /// Whose it is; 0 for requests without a key on loopback.
+    pub token_id: i64,
+    /// The provider that answers.
+    pub provider: Arc<str>,
+    /// Whether the provider keeps the answer too.
+    pub upstream: bool,
+}
+
+impl Memory {
+    /// A memory over the database of `writer` and `readers`.
+    pub fn new(
+        writer: WriterHandle,
+        readers: Arc<Readers>,
+        clock: Clock,
+        settings: Responses,
+        has_calls: bool,
+    ) -> Self {
+        let (waiting, wake, writing) = (Waiting::default(), Notify::new(), tokio::sync::Mutex::default());
+        Self { waiting, wake, writing, has_calls: AtomicBool::new(has_calls), writer, readers, clock, settings }
+    }
+
+    /// Whether answers are kept at all.
+    pub const fn is_on(&self) -> bool {
+        self.settings.retention_days > 0
+    }
+
+    /// Keeps the answer in `data` (the object, or the event that ends its stream) to the request `body`.
+    pub fn answered(&self, origin: &Origin, previous: Option<&str>, body: &[u8], data: &[u8]) {
+        if !self.is_on() {
+            return;
+        }
+        let Some((answer, input)) = state::answer(data).zip(state::own_input(body)) else { return };
+        let days = i64::from(self.settings.retention_days);
+        self.keep(Kind::Answer, answer.id, origin, days, previous.map(str::to_owned), input, answer.object);
+    }
+
+    /// Keeps the state of tool calls.
+    pub fn carry(&self, origin: &Origin, calls: Vec<Carried>) {
+        let days = i64::from(self.settings.retention_days).min(CALL_DAYS);
+        if days == 0 || calls.is_empty() {
+            return;
+        }
+        self.has_calls.store(true, Ordering::Release);
+        for call in calls {
+            self.keep(Kind::Call, call.call_id, origin, days, None, Vec::new(), call.sealed.into_bytes());
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the columns of a row")]
+    fn keep(
+        &self,
+        kind: Kind,
+        key: String,
+        origin: &Origin,
+        days: i64,
+        previous: Option<String>,
+        input: Vec<u8>,
+        body: Vec<u8>,
+    ) {
+        let created_ms = self.clock.now_ms();
+        let kept = Kept {
+            kind,
+            key,
+            token_id: origin.token_id,
+            created_ms,
+            expires_ms: created_ms.saturating_add(days * DAY_MS),
+            previous,
+            provider: origin.provider.to_string(),
+            upstream: origin.upstream,
+            input,
+            body,
+        };
+        if kept.bytes() > MAX_BYTES {
+            tracing::info!(id = kept.key, bytes = kept.bytes(), "too large to be kept for later requests");
+        } else if self.waiting.push(kept) {
+            self.wake.notify_one();
+        }
+    }
+
+    /// The answer `id` of a token.
+    pub async fn find(self: &Arc<Self>, token_id: i64, id: &str) -> Result<Option<Arc<Kept>>, StoreError> {
+        if let Some(waiting) = self.waiting.find(Kind::Answer, id, token_id) {
+            return Ok(Some(waiting));
+        }
+        let id = id.to_owned();
+        self.read(move |me| me.look(Kind::Answer, &id, token_id)).await
+    }
+
+    /// Everything up to and with the answer `id`, the oldest first; none if a part of it is not kept.
+    pub async fn turns(self: &Arc<Self>, token_id: i64, id: &str) -> Result<Option<Vec<Turn>>, StoreError> {
+        let id = id.to_owned();
+        self.read(move |me| {
+            let mut turns = Vec::new();
+            let (mut next, mut bytes) = (Some(id), 0);
+            while let Some(id) = next.take() {
+                let Some(kept) = me.look(Kind::Answer, &id, token_id)? else { return Ok(None) };
+                let Some(answer) = state::answer(&kept.body) else { return Ok(None) };
+                bytes += kept.bytes();
+                if bytes > MAX_TURNS_BYTES || turns.len() >= MAX_TURNS {
+                    return Ok(None);
+                }
+                turns.push(Turn { input: kept.input.clone(), output: answer.output });
+                next.clone_from(&kept.previous);
+            }
+            turns.reverse();
+            Ok(Some(turns))
+        })
+        .await
+    }
+
+    /// What is kept of the state of `calls`.
+    pub async fn carried(self: &Arc<Self>, token_id: i64, calls: Vec<String>) -> Result<Vec<Carried>, StoreError> {
+        if calls.is_empty() || !self.has_calls.load(Ordering::Acquire) {
+            return Ok(Vec::new());
+        }
+        self.read(move |me| {
+            let mut found = Vec::new();
+            for call_id in calls {
+                if let Some(kept) = me.look(Kind::Call, &call_id, token_id)? {
+                    let sealed = String::from_utf8_lossy(&kept.body).into_owned();
+                    found.push(Carried { call_id, sealed });
+                }
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    /// Forgets an answer. Says whether there was one.
+    pub async fn forget(self: &Arc<Self>, token_id: i64, id: &str) -> Result<bool, StoreError> {
+        let _writing = self.writing.lock().await;
+        let was_waiting = self.waiting.remove(Kind::Answer, id, token_id);
+        let id = id.to_owned();
+        let deleted = self.writer.call(move |connection| kept::delete(connection, Kind::Answer, &id, token_id)).await?;
+        Ok(deleted || was_waiting)
+    }
+
+    fn look(&self, kind: Kind, key: &str, token_id: i64) -> Result<Option<Arc<Kept>>, StoreError> {
+        if let Some(waiting) = self.waiting.find(kind, key, token_id) {
+            return Ok(Some(waiting));
+        }
+        let now_ms = self.clock.now_ms();
+        let found = self.readers.with(|connection| kept::find(connection, kind, key, token_id, now_ms))?;
+        Ok(found.map(Arc::new))
+    }
+
+    /// Reading blocks, so it happens on a thread for that.
+    async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        work: impl FnOnce(&Self) -> Result<T, StoreError> + Send + 'static,
+    ) -> Result<T, StoreError> {
+        let me = Arc::clone(self);
+        tokio::task::spawn_blocking(move || work(&me)).await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Writes what waits and removes what has ended, until the daemon ends.
+    pub async fn run(self: Arc<Self>, lifecycle: Lifecycle) {
+        loop {
+            tokio::select! {
+                () = self.wake.notified() => tokio::select! {
+                    () = tokio::time::sleep(GATHER) => {}
+                    () = lifecycle.hard_stop() => break,
+                },
+                () = tokio::time::sleep(SWEEP) => self.sweep().await,
+                () = lifecycle.hard_stop() => break,
+            }
+            if !self.write().await {
+                tokio::select! {
+                    () = tokio::time::sleep(AGAIN) => self.wake.notify_one(),
+                    () = lifecycle.hard_stop() => break,
+                }
+            }
+        }
+        self.write().await;
+    }
+
+    /// Says whether all was written.
+    async fn write(&self) -> bool {
+        loop {
+            let _writing = self.writing.lock().await;
+            let batch = Arc::new(self.waiting.batch());
+            if batch.is_empty() {
+                return true;
+            }
+            let rows = Arc::clone(&batch);
+            let written: Result<(), StoreError> =
+                self.writer.call(move |connection| kept::insert(connection, rows.iter().map(AsRef::as_ref))).await;
+            if let Err(error) = written {
+                tracing::warn!(%error, waiting = batch.len(), "answers wait in memory: the database does not take them");
+                return false;
+            }
+            self.waiting.written(&batch);
+        }
+    }
+
+    async fn sweep(&self) {
+        let now_ms = self.clock.now_ms();
+        let most = i64::try_from(self.settings.size_bytes).unwrap_or(i64::MAX);
+        loop {
+            match self.writer.call(move |connection| kept::sweep(connection, now_ms, most)).await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::warn!(%error, "kept answers that have ended could not be removed");
+                    return;
+                }
+            }
+        }
+    }
+}

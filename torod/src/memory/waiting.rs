@@ -1,0 +1,131 @@
+//! What the database does not have yet.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use crate::store::kept::{Kept, Kind};
+
+/// The most that waits; what comes on top is not kept.
+const MAX_BYTES: usize = 128 << 20;
+/// How many rows one transaction takes, and about how many bytes.
+const BATCH: usize = 256;
+const BATCH_BYTES: usize = 8 << 20;
+
+#[derive(Default)]
+pub(super) struct Waiting(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    rows: HashMap<(Kind, String, i64), Arc<Kept>>,
+    bytes: usize,
+    is_full: bool,
+}
+
+impl Waiting {
+    fn lock(&self) -> MutexGuard<'_, Inner> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Adds a row. Says whether there was room.
+    pub(super) fn push(&self, kept: Kept) -> bool {
+        let mut inner = self.lock();
+        if inner.bytes + kept.bytes() > MAX_BYTES {
+            if !std::mem::replace(&mut inner.is_full, true) {
+                tracing::warn!("too many answers wait for the database; new ones are not kept for later requests");
+            }
+            return false;
+        }
+        inner.bytes += kept.bytes();
+        let key = (kept.kind, kept.key.clone(), kept.token_id);
+        if let Some(before) = inner.rows.insert(key, Arc::new(kept)) {
+            inner.bytes -= before.bytes();
+        }
+        true
+    }
+
+    pub(super) fn find(&self, kind: Kind, key: &str, token_id: i64) -> Option<Arc<Kept>> {
+        let inner = self.lock();
+        if inner.rows.is_empty() {
+            return None;
+        }
+        inner.rows.get(&(kind, key.to_owned(), token_id)).cloned()
+    }
+
+    pub(super) fn remove(&self, kind: Kind, key: &str, token_id: i64) -> bool {
+        let mut inner = self.lock();
+        let removed = inner.rows.remove(&(kind, key.to_owned(), token_id));
+        inner.bytes -= removed.as_ref().map_or(0, |kept| kept.bytes());
+        removed.is_some()
+    }
+
+    /// Some of what waits. It stays until [`Self::written`].
+    pub(super) fn batch(&self) -> Vec<Arc<Kept>> {
+        let mut bytes = 0;
+        let fits = |kept: &&Arc<Kept>| {
+            let was = bytes;
+            bytes += kept.bytes();
+            was < BATCH_BYTES
+        };
+        self.lock().rows.values().take(BATCH).take_while(fits).cloned().collect()
+    }
+
+    /// The database has these now.
+    pub(super) fn written(&self, rows: &[Arc<Kept>]) {
+        let mut inner = self.lock();
+        for row in rows {
+            let key = (row.kind, row.key.clone(), row.token_id);
+            if inner.rows.get(&key).is_some_and(|there| Arc::ptr_eq(there, row)) {
+                inner.rows.remove(&key);
+                inner.bytes -= row.bytes();
+            }
+        }
+        inner.is_full = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(key: &str, bytes: usize) -> Kept {
+        Kept {
+            kind: Kind::Answer,
+            key: key.to_owned(),
+            token_id: 1,
+            created_ms: 0,
+            expires_ms: 1,
+            previous: None,
+            provider: String::new(),
+            upstream: false,
+            input: Vec::new(),
+            body: vec![0; bytes],
+        }
+    }
+
+    #[test]
+    fn what_changed_while_it_was_written_still_waits() {
+        let waiting = Waiting::default();
+        assert!(waiting.push(row("a", 1)) && waiting.push(row("b", 2)));
+        let batch = waiting.batch();
+        assert_eq!(batch.len(), 2);
+        assert!(waiting.push(row("a", 3)));
+        waiting.written(&batch);
+        assert_eq!(waiting.batch().iter().map(|row| row.bytes()).collect::<Vec<_>>(), [3]);
+        assert!(waiting.find(Kind::Answer, "b", 1).is_none() && waiting.find(Kind::Call, "a", 1).is_none());
+        assert!(waiting.remove(Kind::Answer, "a", 1) && !waiting.remove(Kind::Answer, "a", 1));
+        assert_eq!(waiting.lock().bytes, 0);
+    }
+
+    #[test]
+    fn what_waits_is_bounded() {
+        let waiting = Waiting::default();
+        for n in 0..8 {
+            assert!(waiting.push(row(&n.to_string(), 16 << 20)));
+        }
+        assert!(!waiting.push(row("more", 16 << 20)));
+        let batch = waiting.batch();
+        assert_eq!(batch.len(), 1, "a transaction is bounded too");
+        waiting.written(&batch);
+        assert!(waiting.push(row("more", 16 << 20)));
+    }
+}
