@@ -52,6 +52,7 @@ const CALL: Rule = one_of(&[
             must("id", Rule::Text),
             must("function", Rule::Object(&[must("name", Rule::Text), must("arguments", Rule::Text), PARSED])),
             EXTRA,
+            INDEX,
         ],
     ),
     (
@@ -60,13 +61,15 @@ const CALL: Rule = one_of(&[
             must("id", Rule::Text),
             must("custom", Rule::Object(&[must("name", Rule::Text), must("input", Rule::Text)])),
             EXTRA,
+            INDEX,
         ],
     ),
 ]);
 /// Compatible providers hang state of their own on a call, and clients send it back.
 const EXTRA: Field = may("extra_content", Rule::Map);
-/// So does OpenAI's own SDK with arguments it has parsed.
+/// So does OpenAI's own SDK with arguments it has parsed, and with the place of a call in a stream.
 const PARSED: Field = may("parsed_arguments", Rule::Any);
+const INDEX: Field = may("index", Rule::Integer(0, i64::MAX));
 const NAME: Field = may("name", Rule::Text);
 
 /// The conversation.

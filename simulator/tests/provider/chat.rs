@@ -272,6 +272,7 @@ async fn what_chat_accepts() {
     let mut said = called(&["a"]);
     said["reasoning_content"] = json!("hm");
     said["parsed"] = Value::Null;
+    said["tool_calls"][0]["index"] = json!(0);
     said["tool_calls"][0]["function"]["parsed_arguments"] = json!({});
     let optional = json!({"type": "object", "properties": {"a": {"type": ["string", "null"]}}, "required": ["a"], "additionalProperties": false});
     for body in [
