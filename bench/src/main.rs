@@ -101,8 +101,13 @@ fn start(args: &Args) -> anyhow::Result<ExitCode> {
     match &args.mode {
         Some(Mode::Upstream) => {
             // A short answer costs the provider little; streams name their own numbers. Nothing is kept of a call.
-            let settings =
-                Settings { chunks: 8, interval: Duration::from_millis(10), record: false, ..Settings::default() };
+            let settings = Settings {
+                chunks: 8,
+                interval: Duration::from_millis(10),
+                record: false,
+                strict: false,
+                ..Settings::default()
+            };
             runtime.block_on(async {
                 let simulator = Simulator::start(([127, 0, 0, 1], 0).into(), settings).await?;
                 announce(simulator.addr())?;

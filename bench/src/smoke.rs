@@ -23,7 +23,7 @@ const TINY: Plan = Plan {
 
 /// Runs the test with a floor-peek before a provider.
 async fn with_floor<F: Future<Output = ()>>(test: impl FnOnce(Running) -> F) {
-    let settings = Settings { chunks: 8, record: false, ..Settings::default() };
+    let settings = Settings { chunks: 8, record: false, strict: false, ..Settings::default() };
     LocalSet::new()
         .run_until(async {
             let simulator = Simulator::start(([127, 0, 0, 1], 0).into(), settings).await.unwrap();

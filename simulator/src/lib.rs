@@ -4,6 +4,8 @@
 //! Gemini and Cohere v2, and refuses what those providers would refuse ([`Settings::strict`]).
 //! The model name chooses what happens ([`SCRIPTS`]); options follow after `+`, as in
 //! `ok+chunks=400+interval_ms=5+first_ms=20+piece=97`. A prefix such as `openai/` in front of the name is ignored.
+//! Three options say what kind of model it is: `ids=1` gives Gemini's calls ids, `strictsig=1` demands their signatures
+//! back, and `reasoning=1` refuses `max_tokens` and sampling as OpenAI's reasoning models do.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {

@@ -6,6 +6,7 @@ use http::request::Parts;
 use http::{Method, Request, Response, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::{Body, Incoming};
+use serde_json::Value;
 
 use crate::answer::Answer;
 use crate::ask::{Ask, require};
@@ -16,7 +17,7 @@ use crate::problem::Problem;
 use crate::reply::{self, Family, Form};
 use crate::script::{Kind, Script};
 use crate::state::{Flight, State};
-use crate::{anthropic, cohere, control, gemini, responses};
+use crate::{anthropic, cohere, control, gemini, openai, responses};
 
 /// The largest request body.
 const BODY_BYTES: usize = 64 << 20;
@@ -77,7 +78,9 @@ impl<'a> Route<'a> {
             Self::Messages | Self::CountTokens => Family::Anthropic,
             Self::Gemini(..) => Family::Gemini,
             Self::CohereChat | Self::CohereEmbed => Family::Cohere,
-            Self::Models | Self::Model(_) if below("cohere") || sent("x-client-name") => Family::Cohere,
+            Self::Models | Self::Model(_) if below("cohere") || sent("x-client-name") || says_cohere(head) => {
+                Family::Cohere
+            }
             Self::Models | Self::Model(_) if sent("anthropic-version") => Family::Anthropic,
             Self::Models | Self::Model(_)
                 if sent("x-goog-api-key")
@@ -203,7 +206,7 @@ async fn perform(state: &State, flight: Flight, route: Route<'_>, head: &Parts, 
     };
     let read = lowered.as_deref().map_or(body, str::as_bytes);
     let asked = Ask::read(read, &state.settings, flight.id(), state.now_s(), |script| {
-        if state.settings.strict { check_strictly(route, script, body) } else { Ok(()) }
+        if state.settings.strict { check_strictly(route, state, script, body) } else { Ok(()) }
     });
     let ask = match asked.and_then(|ask| check(route, state, &ask).map(|()| Ask { body, ..ask })) {
         Ok(ask) => ask,
@@ -267,9 +270,10 @@ fn check(route: Route<'_>, state: &State, ask: &Ask<'_>) -> Result<(), Problem> 
 }
 
 /// What the real provider would refuse.
-fn check_strictly(route: Route<'_>, script: &Script, body: &[u8]) -> Result<(), Problem> {
+fn check_strictly(route: Route<'_>, state: &State, script: &Script, body: &[u8]) -> Result<(), Problem> {
     let parsed = serde_json::from_slice(body);
-    let body = parsed.map_err(|error| Problem::bad_request(format!("Invalid JSON payload received. {error}.")))?;
+    let body: Value =
+        parsed.map_err(|error| Problem::bad_request(format!("Invalid JSON payload received. {error}.")))?;
     match route {
         Route::Gemini(_, Verb::Generate | Verb::Stream) => gemini::check(&body, script),
         Route::Gemini(_, Verb::CountTokens) => gemini::check_count(&body),
@@ -278,8 +282,24 @@ fn check_strictly(route: Route<'_>, script: &Script, body: &[u8]) -> Result<(), 
         Route::Messages => anthropic::check(&body),
         Route::CountTokens => anthropic::check_count(&body),
         Route::CohereEmbed => cohere::check_embed(&body),
-        _ => Ok(()),
+        Route::Chat => openai::check::check(&body, script),
+        Route::Completions => openai::check::check_completion(&body),
+        Route::Embeddings => openai::check::check_embedding(&body),
+        Route::Responses => {
+            let previous = body.get("previous_response_id").and_then(Value::as_str);
+            let previous = previous.and_then(|id| state.responses.get(id));
+            responses::check_strictly(&body, script, previous.as_ref())
+        }
+        Route::Compact => responses::check_compact(&body),
+        Route::InputTokens => responses::check_count(&body),
+        Route::Models | Route::Model(_) | Route::Response(_) => Ok(()),
     }
+}
+
+/// Whether Cohere's own client asks.
+fn says_cohere(head: &Parts) -> bool {
+    let named = head.headers.get("x-fern-sdk-name").or_else(|| head.headers.get(http::header::USER_AGENT));
+    named.is_some_and(|name| name.as_bytes().starts_with(b"cohere"))
 }
 
 /// A parameter of the query, as it was sent.

@@ -62,7 +62,8 @@ test("chat_body_arrives_byte_for_byte", async () => {
   let sent;
   const own = new OpenAI({ baseURL: BASE, apiKey: KEY, fetch: (url, init) => ((sent = init.body), fetch(url, init)) });
   const x_unknown = { z: 1, 2: [1.5, null], text: "né 🦀\u2028" };
-  await own.chat.completions.create({ model: "ok", messages, x_unknown });
+  // The provider refuses the field it does not know.
+  await assert.rejects(own.chat.completions.create({ model: "ok", messages, x_unknown }), OpenAI.BadRequestError);
   assert.equal(rawBody(await lastCall()).toString(), String(sent));
 });
 

@@ -2,7 +2,7 @@
 import json
 
 import openai
-from harness.cases import BASE, KEY, calls, case, events, only_call, raw_body, replay
+from harness.cases import BASE, KEY, calls, case, events, only_call, raises, raw_body, replay
 from openai import OpenAI
 from pydantic import BaseModel
 
@@ -68,7 +68,8 @@ def chat_body_arrives_byte_for_byte():
     hooks = {"request": [lambda request: sent.append(request.content)]}
     with OpenAI(base_url=BASE, api_key=KEY, http_client=openai.DefaultHttpxClient(event_hooks=hooks)) as own:
         extra = {"x_unknown": {"z": 1, "a": [1.50, 1e3, None]}, "metadata": {"né": "🦀\u0000"}}
-        own.chat.completions.create(model="ok", messages=HELLO, temperature=0.30, extra_body=extra)
+        ask = lambda: own.chat.completions.create(model="ok", messages=HELLO, temperature=0.30, extra_body=extra)
+        raises(openai.BadRequestError, ask)  # by the provider, which does not know the field
     assert raw_body(only_call()) == sent[0], (raw_body(only_call()), sent[0])
 
 

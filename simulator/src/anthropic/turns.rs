@@ -1,4 +1,6 @@
 //! The order of a conversation: who begins, what may not be empty, and each call with its result.
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::refuse;
@@ -167,11 +169,9 @@ fn calls(messages: &[Value]) -> Result<(), Problem> {
         // Only results that come first count as given.
         let first = blocks.iter().take_while(|(_, _, block)| text(block, "type") == "tool_result");
         let given: Vec<_> = first.map(|(_, _, block)| text(block, "tool_use_id")).collect();
-        if let Some(twice) = given.iter().enumerate().find(|(at, id)| given.iter().take(*at).any(|other| other == *id))
-        {
+        if let Some(twice) = twice(&given) {
             return Err(refuse(&format!(
-                "each tool_use must have a single result. Found multiple `tool_result` blocks with id: {}",
-                twice.1
+                "each tool_use must have a single result. Found multiple `tool_result` blocks with id: {twice}"
             )));
         }
         open.retain(|id| !given.contains(id));
@@ -181,11 +181,17 @@ fn calls(messages: &[Value]) -> Result<(), Problem> {
         let used: Vec<_> = of("tool_use").collect();
         open = used.iter().map(|(_, _, block)| text(block, "id")).collect();
         opened_at = used.first().map_or(opened_at, |(at, _, _)| *at);
-        if let Some(twice) = open.iter().enumerate().find(|(at, id)| open.iter().take(*at).any(|other| other == *id)) {
-            return Err(refuse(&format!("messages: `tool_use` ids must be unique: {}", twice.1)));
+        if let Some(twice) = twice(&open) {
+            return Err(refuse(&format!("messages: `tool_use` ids must be unique: {twice}")));
         }
     }
     if open.is_empty() { Ok(()) } else { Err(unanswered(opened_at, &open)) }
+}
+
+/// The first id that was there before.
+fn twice<'a>(ids: &[&'a str]) -> Option<&'a str> {
+    let mut seen = HashSet::new();
+    ids.iter().copied().find(|id| !seen.insert(*id))
 }
 
 fn unanswered(at: usize, ids: &[&str]) -> Problem {

@@ -1,8 +1,11 @@
 //! OpenAI's `/v1` paths but for Responses: each file writes the answers of one.
 pub(crate) mod chat;
+pub(crate) mod check;
 pub(crate) mod completions;
 pub(crate) mod embeddings;
 pub(crate) mod models;
+pub(crate) mod parts;
+pub(crate) mod strict;
 
 use serde::Serialize;
 

@@ -1,9 +1,13 @@
 //! OpenAI Responses: the answer whole, what is kept of it for later, and what it refuses.
+mod check;
+mod entries;
 mod item;
 mod object;
 mod store;
 mod stream;
+mod turns;
 
+pub(crate) use check::{check as check_strictly, check_compact, check_count};
 pub(crate) use store::Store;
 pub(crate) use stream::stream;
 

@@ -38,6 +38,7 @@ async fn streams_say_what_whole_answers_say() {
             assert_eq!(pieces.collect::<String>(), content(&whole["message"], key), "{model}");
         }
         assert_eq!(content(&whole["message"], "thinking").is_empty(), model != "think");
+        assert!(whole["message"].get("tool_plan").is_none() && !stream.text().contains("tool-plan-delta"), "{model}");
         let last = values.last().unwrap();
         assert_eq!((&last["type"], &last["delta"]["finish_reason"]), (&json!("message-end"), &json!("COMPLETE")));
         assert_eq!(
@@ -116,8 +117,10 @@ async fn documents_formats_and_images() {
 async fn models_and_faults() {
     let simulator = quick().await;
     assert_eq!(get(&simulator, "/cohere/v1/models").await.json()["models"][0]["name"], "ok");
-    let named = send(simulator.addr(), "GET", "/v1/models/ok", "x-client-name: a\r\n", b"").await;
-    assert_eq!(named.json()["name"], "ok");
+    for headers in ["x-client-name: a\r\n", "x-fern-sdk-name: cohere\r\n", "user-agent: cohere/7\r\n"] {
+        let named = send(simulator.addr(), "GET", "/v1/models/ok", headers, b"").await;
+        assert_eq!(named.json()["name"], "ok");
+    }
     let refused = post(&simulator, CHAT, &ask("s429ra2", false)).await;
     assert_eq!((refused.status, refused.header("retry-after")), (429, Some("2")));
     assert!(refused.json()["message"].is_string() && refused.json()["id"].is_string());

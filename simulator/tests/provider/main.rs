@@ -2,6 +2,8 @@
 #[cfg(test)]
 mod anthropic;
 #[cfg(test)]
+mod chat;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod cohere;

@@ -34,6 +34,9 @@ pub struct Simulate {
     /// Do not keep what was received for GET /calls.
     #[arg(long)]
     no_record: bool,
+    /// Answer requests too that the real provider would refuse.
+    #[arg(long)]
+    lenient: bool,
     /// Print the address as one line of JSON.
     #[arg(long)]
     json: bool,
@@ -48,6 +51,7 @@ impl Simulate {
             first_token: Duration::from_millis(self.first_token_ms),
             api_key: self.api_key,
             record: !self.no_record,
+            strict: !self.lenient,
             ..Settings::default()
         };
         let simulator = Simulator::start(self.listen, settings)

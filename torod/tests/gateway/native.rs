@@ -90,7 +90,8 @@ async fn generated_bodies_arrive_upstream_as_they_were() {
 async fn unknown_fields_and_the_clients_order_survive() {
     let daemon = TestDaemon::start().await;
     let body = r#"{ "x_new":{"b":1,"a":[1.0,1e2]}, "messages":[{"role":"user","content":"the model is sim/ok"}] ,"model":"sim/ok"}"#;
-    assert_eq!(daemon.post("/v1/chat/completions", body).await.status, 200);
+    // The provider refuses what it does not know: that is its to say.
+    assert_eq!(daemon.post("/v1/chat/completions", body).await.status, 400);
     let seen = daemon.simulator.calls().remove(0);
     assert_eq!(seen.body, body.replacen(r#""model":"sim/ok""#, r#""model":"ok""#, 1).as_bytes());
     assert_eq!(seen.header("content-length"), Some(&*seen.body.len().to_string()));

@@ -11,9 +11,12 @@ const STREAM: &str = r#","stream":true"#;
 #[tokio::test]
 async fn usage_is_asked_for_and_kept_from_a_client_who_did_not_ask() {
     let daemon = TestDaemon::start().await;
-    for (path, extra) in [("/v1/chat/completions", ""), ("/v1/completions", r#","prompt":"x""#)] {
+    let chat = chat_body("ok", STREAM);
+    for (path, body) in
+        [("/v1/chat/completions", chat.as_str()), ("/v1/completions", r#"{"model":"ok","prompt":"x","stream":true}"#)]
+    {
         daemon.simulator.clear();
-        let answer = daemon.post(path, chat_body("ok", &format!("{STREAM}{extra}"))).await;
+        let answer = daemon.post(path, body.to_owned()).await;
         let events = events(&answer.body);
         assert!(!events.iter().any(|e| e.contains(r#""choices":[]"#)), "{path}: {events:?}");
         assert_eq!(events.last().unwrap(), "[DONE]");

@@ -35,13 +35,14 @@ async fn buckets_are_disjoint_and_sum_to_the_providers_total() {
 async fn streams_report_the_same_as_answers_in_one_piece() {
     let daemon = TestDaemon::start().await;
     for model in ["ok", "cache", "think"] {
-        for (path, more) in [
-            ("/v1/chat/completions", ""),
-            ("/v1/responses", r#","input":"x""#),
-            ("/v1/messages", r#","max_tokens":99"#),
+        for (path, rest) in [
+            ("/v1/chat/completions", r#""messages":[{"role":"user","content":"hi"}]"#),
+            ("/v1/responses", r#""input":"x""#),
+            ("/v1/messages", r#""messages":[{"role":"user","content":"hi"}],"max_tokens":99"#),
         ] {
-            daemon.post(path, chat_body(model, &format!(r#","stream":false{more}"#))).await;
-            daemon.post(path, chat_body(model, &format!(r#","stream":true {more}"#))).await;
+            for stream in ["false", "true "] {
+                daemon.post(path, format!(r#"{{"model":"{model}","stream":{stream},{rest}}}"#)).await;
+            }
         }
     }
     // The input differs by the option that asks for usage.
