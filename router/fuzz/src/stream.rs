@@ -40,7 +40,7 @@ pub fn run(data: &[u8]) {
         if let Ok(said) = &said
             && is_clean
         {
-            same(&way, said, &heard, &text);
+            same(client, &way, said, &heard, &text);
         }
         gathered(client, upstream, stream, is_clean);
     }
@@ -49,9 +49,15 @@ pub fn run(data: &[u8]) {
 }
 
 /// What a user sees of an answer is the same on both sides.
-fn same(way: &str, said: &Heard, heard: &Heard, text: &str) {
+fn same(client: Protocol, way: &str, said: &Heard, heard: &Heard, text: &str) {
     assert_eq!(said.text, heard.text, "{way}: {text}");
-    assert_eq!(said.calls.len(), heard.calls.len(), "{way}: {text}");
+    // Gemini has no place for arguments that are no JSON object, and says so by its reason for the end.
+    let kept = said.calls.iter().filter(|(_, input)| client != Protocol::Gemini || is_object(input)).count();
+    assert!(heard.calls.len() >= kept && heard.calls.len() <= said.calls.len(), "{way}: {text}");
+}
+
+fn is_object(input: &str) -> bool {
+    input.trim_start().starts_with('{') && case::is_json(input.as_bytes())
 }
 
 /// A client that wants the answer in one piece gets one, or a problem.
