@@ -15,33 +15,37 @@ use std::path::Path;
 use mutation::Mutator;
 
 /// How many mutations each target sees.
-const MUTATIONS: usize = 2_000;
+const MUTATIONS: usize = 20_000;
 
 fn replay(target: &str, run: fn(&[u8])) {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
-    let mut files: Vec<_> =
-        fs::read_dir(home.join("corpus").join(target)).unwrap().map(|f| f.unwrap().path()).collect();
+    let folder = home.join("corpus").join(target);
+    let mut files: Vec<_> = fs::read_dir(folder).unwrap().map(|file| file.unwrap().path()).collect();
     // The order of a directory is not the same everywhere.
     files.sort();
     let corpus: Vec<Vec<u8>> = files.iter().map(|file| fs::read(file).unwrap()).collect();
     assert!(!corpus.is_empty());
+    let mut failures = Vec::new();
     for (file, data) in files.iter().zip(&corpus) {
-        check(target, &file.display().to_string(), run, data);
+        failures.extend(check(target, file.file_name().unwrap().to_str().unwrap(), run, data));
     }
     let words = mutation::words(&fs::read_to_string(home.join("tokens.dict")).unwrap());
     let mut mutator = Mutator::new(&corpus, &words);
     for number in 0..MUTATIONS {
         let data = mutator.next();
-        check(target, &format!("mutation {number}"), run, &data);
+        failures.extend(check(target, &format!("mutation-{number}"), run, &data));
     }
+    assert!(failures.is_empty(), "{} inputs failed, kept as {}", failures.len(), failures.join(", "));
 }
 
-fn check(target: &str, name: &str, run: fn(&[u8]), data: &[u8]) {
-    if std::panic::catch_unwind(|| run(data)).is_err() {
-        let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{target}"));
-        fs::write(&kept, data).unwrap();
-        panic!("{target}: {name}, kept as {}: {}", kept.display(), String::from_utf8_lossy(data));
+/// Where an input is kept that fails.
+fn check(target: &str, name: &str, run: fn(&[u8]), data: &[u8]) -> Option<String> {
+    if std::panic::catch_unwind(|| run(data)).is_ok() {
+        return None;
     }
+    let kept = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("fuzz-{target}-{name}"));
+    fs::write(&kept, data).unwrap();
+    Some(kept.display().to_string())
 }
 
 #[test]
