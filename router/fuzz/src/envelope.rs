@@ -28,7 +28,7 @@ pub fn run(data: &[u8]) {
     };
     for opened in [Opened::Reasoning(reasoning), Opened::Call(state.clone()), Opened::Text(state)] {
         let Some(sealed) = seal(&sealer, &opened) else { panic!("{opened:?} cannot be sealed") };
-        assert!(sealed.len() <= 256 + 12 * text.len());
+        assert!(sealed.len() <= 256 + 17 * text.len());
         let carried = to_base64(&sealed);
         for form in [&sealed, &carried, &carried.replace('+', "-").replace('/', "_")] {
             assert!(is_envelope(form));

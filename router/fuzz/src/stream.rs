@@ -21,6 +21,10 @@ pub fn run(data: &[u8]) {
     for frame in &whole {
         meter.read(frame);
     }
+    // The relay believes the meter: were it stricter than the reader, a complete answer would end with an error.
+    if is_clean {
+        assert!(meter.is_whole() && !meter.has_failed(), "{upstream}: the meter takes a complete stream for broken");
+    }
     let twin = Protocol::ALL[usize::from(*seed) % Protocol::ALL.len()];
     for client in Protocol::ALL {
         let way = format!("{upstream} to {client}");

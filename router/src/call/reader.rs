@@ -10,7 +10,7 @@ use crate::convert::Translator;
 use crate::count::body;
 use crate::count::stream::{self, Meter};
 use crate::protocol::Protocol;
-use crate::sse::Splitter;
+use crate::sse::{self, Splitter};
 
 /// The longest frame that is metered; Responses repeats the whole answer in its last one.
 pub(super) const MAX_FRAME_BYTES: usize = 16 << 20;
@@ -24,6 +24,8 @@ pub(super) enum Reader {
         splitter: Splitter,
         meter: Meter,
         hide_usage: bool,
+        /// Whether the frame at the very end holds nothing but usage.
+        hides_rest: bool,
         lost_track: bool,
     },
     /// A stream of another protocol than the client's.
@@ -117,15 +119,33 @@ impl Reader {
         }
     }
 
-    /// What is left of a frame without its blank line.
-    pub(super) fn release_rest(&mut self, out: &mut VecDeque<Bytes>) {
-        if let Self::Stream { splitter, meter, hide_usage, .. } = self {
-            let rest = splitter.take_rest();
-            if rest.is_empty() {
-                return;
+    /// Reads the last frame of a stream that ended as a connection should: some servers leave out its blank line.
+    /// Half a frame says nothing.
+    pub(super) fn read_rest(&mut self) {
+        match self {
+            Self::Stream { splitter, meter, lost_track: false, hides_rest, .. }
+                if sse::is_complete(splitter.held()) =>
+            {
+                *hides_rest = meter.read(splitter.held()) == stream::Frame::UsageOnly;
             }
-            let kind = meter.read(&rest);
-            if *hide_usage && kind != stream::Frame::UsageOnly {
+            Self::Translated { splitter, meter, translator, lost_track: false }
+                if sse::is_complete(splitter.held()) =>
+            {
+                let rest = splitter.take_rest();
+                meter.read(&rest);
+                if let Err(problem) = translator.frame(&rest) {
+                    translator.fail(&problem);
+                }
+            }
+            Self::Stream { .. } | Self::Translated { .. } | Self::Whole { .. } => {}
+        }
+    }
+
+    /// What is left of a frame without its blank line, where the client has not seen it yet.
+    pub(super) fn release_rest(&mut self, out: &mut VecDeque<Bytes>) {
+        if let Self::Stream { splitter, hide_usage: true, hides_rest, .. } = self {
+            let rest = splitter.take_rest();
+            if !rest.is_empty() && !*hides_rest {
                 out.push_back(rest);
             }
         }
