@@ -34,7 +34,7 @@ pub fn run(data: &[u8]) {
             assert_eq!(String::from_utf8_lossy(&told), String::from_utf8_lossy(&again), "{way}: cut otherwise");
         }
         let text = String::from_utf8_lossy(&told).into_owned();
-        assert!(told.len() <= 65536 + 512 * stream.len(), "{way}: {} bytes became {}", stream.len(), told.len());
+        assert!(told.len() <= 65536 + 96 * stream.len(), "{way}: {} bytes became {}", stream.len(), told.len());
         let heard = match hear(client, &frames(&[told.into()])) {
             Ok(heard) => heard,
             Err(e) => panic!("{way}: cannot be read again: {e:?}: {text}"),

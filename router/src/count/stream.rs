@@ -166,8 +166,9 @@ impl Meter {
         match kind(data) {
             b"message-end" => {
                 let Ok(chunk) = serde_json::from_slice::<CohereEnd<'_>>(data) else { return Frame::Content };
-                self.counts = chunk.delta.usage.and_then(|usage| super::usage::cohere(usage.get())).or(self.counts);
-                if matches!(chunk.delta.finish_reason, Some("ERROR" | "TIMEOUT")) {
+                let delta = chunk.delta.unwrap_or_default();
+                self.counts = delta.usage.and_then(|usage| super::usage::cohere(usage.get())).or(self.counts);
+                if matches!(delta.finish_reason.as_deref(), Some("ERROR" | "TIMEOUT")) {
                     self.failed = true;
                     return Frame::Error;
                 }
