@@ -8,6 +8,7 @@ pub mod answer;
 pub mod case;
 pub mod envelope;
 pub mod error;
+pub mod kept;
 pub mod legal;
 pub mod peek;
 pub mod request;

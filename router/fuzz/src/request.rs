@@ -4,6 +4,7 @@
 use tokenrouter::Protocol;
 use tokenrouter::convert::{Asked, Path, translate};
 
+use super::kept::{self, Kept};
 use super::{case, legal};
 
 /// The first byte is the client's protocol, the second chooses among models, the rest is the body.
@@ -30,6 +31,12 @@ pub fn run(data: &[u8]) {
         );
         if let Some(names) = done.losses.header() {
             assert!(names.bytes().all(|b| (0x20..0x7f).contains(&b)), "a header must be printable ASCII: {names:?}");
+        }
+        // What does not arrive is named to the client.
+        let (asked, arrived) = (kept::read(client, body), kept::read(upstream, &done.body));
+        if let (Ok(asked), Ok(arrived), None) = (asked, arrived, done.losses.header()) {
+            let missing = Kept::of(&asked).missing(&Kept::of(&arrived));
+            assert_eq!(missing, None, "{client} to {upstream}, silently lost: {written}");
         }
         // A provider of that protocol, which has no key of ours, can read it.
         let again = Asked { protocol: upstream, body: &done.body, path };

@@ -152,6 +152,9 @@ pub(in crate::cohere) fn parts_of(
             }
             Some("image_url") => {
                 let image = part.image_url.ok_or_else(|| BadRequest::new(at(".image_url"), "is missing"))?;
+                if image.url.is_empty() {
+                    return Err(BadRequest::new(at(".image_url.url"), "is missing"));
+                }
                 let media = Media::from_url(&image.url);
                 if matches!(&media, Media::Base64 { data, .. } if !is_base64(data)) {
                     return Err(BadRequest::new(at(".image_url.url"), "is not valid base64"));
