@@ -303,8 +303,12 @@ async fn an_end_without_its_blank_line_is_an_end_and_half_a_frame_is_none() {
         let body = br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}"#;
         for (text, expected) in [(last, true), (last.strip_suffix('}').unwrap(), false)] {
             let asked = Asked { protocol: Protocol::OpenAi, body, path: Path::default() };
-            let done =
-                translate(asked, &Target::new("google", Protocol::Gemini, "gemini"), Default::default()).unwrap();
+            let done = translate(
+                asked,
+                &Target::new("google", Protocol::Gemini, "gemini"),
+                tokenrouter::convert::Context::default(),
+            )
+            .unwrap();
             let (send, receive) = mpsc::unbounded_channel();
             let seen = Seen::default();
             let translator = done.back.stream();
