@@ -1,5 +1,7 @@
 //! Mutations of a corpus by a fixed seed: a poor man's fuzzer, but the same on every machine.
 
+use std::ops::Range;
+
 /// Makes inputs out of a corpus and a list of words.
 pub struct Mutator<'a> {
     corpus: &'a [Vec<u8>],
@@ -21,7 +23,7 @@ impl<'a> Mutator<'a> {
     }
 
     /// A range of up to `longest` bytes in `data`.
-    fn range(&mut self, data: &[u8], longest: usize) -> std::ops::Range<usize> {
+    fn range(&mut self, data: &[u8], longest: usize) -> Range<usize> {
         let from = self.below(data.len());
         let length = self.below(longest.min(data.len() - from) + 1);
         from..from + length
@@ -32,7 +34,7 @@ impl<'a> Mutator<'a> {
         let mut data = self.corpus[self.below(self.corpus.len())].clone();
         for _ in 0..=self.below(4) {
             let at = self.below(data.len() + 1);
-            match self.below(8) {
+            match self.below(12) {
                 0 => {
                     let byte = self.below(256) as u8;
                     if let Some(old) = data.get_mut(at) {
@@ -54,8 +56,16 @@ impl<'a> Mutator<'a> {
                     let range = self.range(&self.corpus[other], 200);
                     data.splice(at..at, self.corpus[other][range].iter().copied());
                 }
+                // One value of JSON in place of another: what comes out is JSON still.
+                5..=8 => {
+                    let old = value(&data, at);
+                    let other = self.below(self.corpus.len());
+                    let source = &self.corpus[other];
+                    let new = value(source, self.below(source.len() + 1));
+                    data.splice(old, source[new].iter().copied());
+                }
                 // A word of the protocols in place of another string, or anywhere.
-                5 | 6 => {
+                9 | 10 => {
                     let word = self.below(self.words.len());
                     let quotes: Vec<usize> = (at..data.len()).filter(|at| data[*at] == b'"').take(2).collect();
                     let range = if let [from, to] = quotes[..] { from..to + 1 } else { at..at };
@@ -71,6 +81,29 @@ impl<'a> Mutator<'a> {
         }
         data
     }
+}
+
+/// The first value of JSON that begins at `from` or later, as far as that can be told without a parser; nothing where
+/// there is none.
+fn value(data: &[u8], from: usize) -> Range<usize> {
+    let Some(start) = (from..data.len()).find(|at| matches!(data[*at], b'{' | b'[' | b'"')) else {
+        return from..from;
+    };
+    let (mut depth, mut in_string, mut at) = (0_usize, false, start);
+    while at < data.len() {
+        match data[at] {
+            b'\\' if in_string => at += 1,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        at += 1;
+        if depth == 0 && !in_string {
+            break;
+        }
+    }
+    start..at.min(data.len())
 }
 
 /// The words of a libFuzzer dictionary: a line each, `name="text"` or `"text"`, with `\"`, `\\` and `\xAB`.
