@@ -1,7 +1,9 @@
-//! What every protocol insists on, each in its own words: calls and results belong together, instructions are text.
-//! Checked once for all.
+//! What every protocol insists on, each in its own words: calls and results belong together, instructions are text,
+//! schemas are objects. Checked once for all.
 
-use super::{BadRequest, Field, Impossible, PartKind, Request, Role};
+use super::request::Format;
+use super::tool::ToolKind;
+use super::{BadRequest, Field, Impossible, Losses, Media, Part, PartKind, Request, Role};
 use crate::Protocol;
 
 /// Finds a result that answers no call, a call that nothing answers, an id that is used twice, and either in the
@@ -45,23 +47,63 @@ pub fn pairing(request: &Request) -> Result<(), BadRequest> {
     if open.is_empty() { Ok(()) } else { Err(unanswered(path, &open)) }
 }
 
-/// Finds something in the instructions that is not text: only Responses has a place for it.
-pub fn instructions(request: &Request, target: Protocol) -> Result<(), Impossible> {
-    if target == Protocol::Responses {
-        return Ok(());
+/// What a file is, and itself.
+const fn file(part: &Part) -> Option<(Field, &Media)> {
+    match &part.kind {
+        PartKind::Image(image) => Some((Field::Image, &image.media)),
+        PartKind::Document(document) => Some((Field::Document, &document.media)),
+        PartKind::Audio(media) => Some((Field::Audio, media)),
+        PartKind::Video(media) => Some((Field::Video, media)),
+        _ => None,
     }
-    let of_instructions = |message: &&super::Message| matches!(message.role, Role::System | Role::Developer);
-    for part in request.messages.iter().filter(of_instructions).flat_map(|message| &message.parts) {
-        let field = match &part.kind {
-            PartKind::Image(_) => Field::Image,
-            PartKind::Document(_) => Field::Document,
-            PartKind::Audio(_) => Field::Audio,
-            PartKind::Video(_) => Field::Video,
-            _ => continue,
-        };
-        return Err(Impossible::new(field, target, "its instructions are text only"));
+}
+
+/// Finds a file among the instructions, for which only Responses has a place; notes those in the model's messages,
+/// for which only Gemini has one.
+pub fn places(request: &Request, target: Protocol, losses: &mut Losses) -> Result<(), Impossible> {
+    for message in &request.messages {
+        for (field, _) in message.parts.iter().filter_map(file) {
+            if message.role.instructs() && target != Protocol::Responses {
+                return Err(Impossible::new(field, target, "its instructions are text only"));
+            }
+            if message.role == Role::Assistant && target != Protocol::Gemini {
+                losses.dropped(field.in_protocol(request.protocol));
+            }
+        }
     }
     Ok(())
+}
+
+/// Finds a schema that is no object, and a media type that would not fit into a `data:` URL.
+pub fn values(request: &Request) -> Result<(), BadRequest> {
+    let no_object = |field: Field| BadRequest::new(field.in_protocol(request.protocol), "must be an object");
+    for tool in &request.tools {
+        if let ToolKind::Function { schema: Some(schema), .. } | ToolKind::Search { schema: Some(schema) } = &tool.kind
+            && !schema.is_object()
+        {
+            return Err(no_object(Field::ToolSchema));
+        }
+    }
+    if let Some(Format::Schema { schema, .. }) = &request.format
+        && !schema.is_object()
+    {
+        return Err(no_object(Field::Format));
+    }
+    request.messages.iter().flat_map(|message| &message.parts).try_for_each(|part| match &part.kind {
+        PartKind::Result(result) => result.content.iter().try_for_each(|part| media_type(part, request.protocol)),
+        _ => media_type(part, request.protocol),
+    })
+}
+
+fn media_type(part: &Part, protocol: Protocol) -> Result<(), BadRequest> {
+    let Some((field, media)) = file(part) else { return Ok(()) };
+    let is_legal = |c: u8| c.is_ascii_graphic() && !matches!(c, b',' | b'"' | b'\\') || c == b' ';
+    match media.media_type() {
+        Some(name) if !name.bytes().all(is_legal) => {
+            Err(BadRequest::new(field.in_protocol(protocol), "its media type is none"))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// A model's turn may be sent in several messages.
@@ -76,7 +118,7 @@ fn unanswered(path: &'static str, open: &[&str]) -> BadRequest {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chat::{Call, Image, Media, Message, Part, ToolResult};
+    use crate::chat::{Call, Image, Message, ToolResult};
 
     fn call(id: &str) -> Part {
         Part::new(PartKind::Call(Call { id: id.into(), name: "f".into(), ..Call::default() }))
@@ -141,18 +183,55 @@ mod tests {
         }
     }
 
+    fn image(media_type: &str) -> Part {
+        let media = Media::Base64 { media_type: media_type.into(), data: "aGk=".into() };
+        Part::new(PartKind::Image(Image { media, detail: None }))
+    }
+
     #[test]
-    fn an_image_among_the_instructions_goes_to_responses_only() {
-        let image = PartKind::Image(Image { media: Media::from_url("data:image/png;base64,aGk="), detail: None });
+    fn files_stand_where_a_protocol_has_a_place_for_them() {
         let mut request = Request::new(Protocol::Responses);
-        request.messages = vec![Message::new(Role::Developer, vec![Part::text("look"), Part::new(image)])];
-        assert_eq!(instructions(&request, Protocol::Responses), Ok(()));
-        for target in [Protocol::OpenAi, Protocol::Anthropic, Protocol::Gemini, Protocol::Cohere] {
-            assert_eq!(instructions(&request, target).unwrap_err().field, Field::Image);
+        request.messages = vec![Message::new(Role::Developer, vec![Part::text("look"), image("image/png")])];
+        for target in Protocol::ALL {
+            let mut losses = Losses::default();
+            request.messages[0].role = Role::Developer;
+            let found = places(&request, target, &mut losses);
+            assert_eq!(found.is_ok(), target == Protocol::Responses, "{target}");
+            request.messages[0].role = Role::User;
+            assert_eq!(places(&request, target, &mut losses), Ok(()));
+            assert_eq!(losses.header(), None);
+            request.messages[0].role = Role::Assistant;
+            assert_eq!(places(&request, target, &mut losses), Ok(()));
+            assert_eq!(losses.header().is_none(), target == Protocol::Gemini, "{target}");
         }
-        for message in &mut request.messages {
-            message.role = Role::User;
+    }
+
+    #[test]
+    fn schemas_are_objects_and_media_types_fit_into_a_url() {
+        let json = |text: &str| crate::chat::Json::parse(text).unwrap();
+        let with_tool = |schema: &str| {
+            let mut request = Request::new(Protocol::Cohere);
+            request.tools.push(crate::chat::Tool {
+                name: "f".into(),
+                namespace: None,
+                description: None,
+                kind: ToolKind::Function { schema: Some(json(schema)), strict: None },
+                cache: None,
+                deferred: false,
+            });
+            values(&request).map_err(|e| e.path)
+        };
+        assert_eq!(with_tool("{}"), Ok(()));
+        assert_eq!(with_tool("[]"), Err("tools.parameters".to_owned()));
+        let mut request = Request::new(Protocol::Gemini);
+        request.format = Some(Format::Schema { name: None, description: None, schema: json("2"), strict: None });
+        assert_eq!(values(&request).unwrap_err().path, "generationConfig.responseSchema");
+        for (name, is_legal) in
+            [("image/png", true), ("audio/L16;codec=pcm;rate=24000", true), ("a,b", false), ("é", false)]
+        {
+            let mut request = Request::new(Protocol::Gemini);
+            request.messages = vec![Message::new(Role::User, vec![image(name)])];
+            assert_eq!(values(&request).is_ok(), is_legal, "{name}");
         }
-        assert_eq!(instructions(&request, Protocol::OpenAi), Ok(()));
     }
 }
