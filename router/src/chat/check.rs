@@ -1,6 +1,8 @@
 //! What every protocol insists on, each in its own words: calls and results belong together, instructions are text,
 //! schemas are objects. Checked once for all.
 
+use std::collections::HashSet;
+
 use super::request::Format;
 use super::tool::ToolKind;
 use super::{BadRequest, Field, Impossible, Losses, Media, Part, PartKind, Request, Role};
@@ -10,7 +12,7 @@ use crate::Protocol;
 /// other side's message.
 pub fn pairing(request: &Request) -> Result<(), BadRequest> {
     let path = Field::ResultPairing.in_protocol(request.protocol);
-    let mut open: Vec<&str> = Vec::new();
+    let mut open: HashSet<&str> = HashSet::new();
     for message in &request.messages {
         if message.role == Role::Assistant && !open.is_empty() && !has_calls_only_continuing(message) {
             return Err(unanswered(path, &open));
@@ -26,19 +28,17 @@ pub fn pairing(request: &Request) -> Result<(), BadRequest> {
                     return Err(BadRequest::new(path, why));
                 }
                 PartKind::Call(call) => {
-                    if open.contains(&call.id.as_str()) {
+                    if !open.insert(&call.id) {
                         return Err(BadRequest::new(path, format!("two tool calls have the id `{}`", call.id)));
                     }
-                    open.push(&call.id);
                 }
                 PartKind::Result(result) => {
-                    let Some(at) = open.iter().position(|id| *id == result.call_id) else {
+                    if !open.remove(result.call_id.as_str()) {
                         return Err(BadRequest::new(
                             path,
                             format!("the tool result for `{}` answers no call before it", result.call_id),
                         ));
-                    };
-                    open.remove(at);
+                    }
                 }
                 _ => {}
             }
@@ -111,8 +111,10 @@ fn has_calls_only_continuing(message: &super::Message) -> bool {
     message.parts.iter().any(|part| matches!(part.kind, PartKind::Call(_) | PartKind::Reasoning(_)))
 }
 
-fn unanswered(path: &'static str, open: &[&str]) -> BadRequest {
-    BadRequest::new(path, format!("no tool result follows the tool call `{}`", open.join("`, `")))
+fn unanswered(path: &'static str, open: &HashSet<&str>) -> BadRequest {
+    let first = open.iter().min().copied().unwrap_or_default();
+    let others = if open.len() > 1 { format!(" and {} more", open.len() - 1) } else { String::new() };
+    BadRequest::new(path, format!("no tool result follows the tool call `{first}`{others}"))
 }
 
 #[cfg(test)]

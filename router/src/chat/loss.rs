@@ -7,6 +7,8 @@ use super::Field;
 use crate::Protocol;
 use crate::error::{Kind, Problem};
 
+/// How many losses are told apart.
+const MAX_LOSSES: usize = 256;
 /// How much of a field's name is told in the header.
 const MAX_NAME_CHARS: usize = 128;
 /// How long the header may be: clients and proxies take some kilobytes for all of them.
@@ -36,6 +38,8 @@ pub enum What {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     list: Vec<Loss>,
+    /// How many there are beyond [`MAX_LOSSES`].
+    more: usize,
 }
 
 impl Losses {
@@ -55,7 +59,10 @@ impl Losses {
     }
 
     fn add(&mut self, field: Cow<'static, str>, what: What) {
-        if !self.list.iter().any(|loss| loss.field == field && loss.what == what) {
+        if self.list.len() >= MAX_LOSSES {
+            // Searching a list as long as a hostile body makes it would take a core for minutes.
+            self.more += usize::from(what != What::Hint);
+        } else if !self.list.iter().any(|loss| loss.field == field && loss.what == what) {
             self.list.push(Loss { field, what });
         }
     }
@@ -65,9 +72,10 @@ impl Losses {
         for loss in others.list {
             self.add(loss.field, loss.what);
         }
+        self.more += others.more;
     }
 
-    /// All of them, hints included.
+    /// All of them that are told apart, hints included.
     pub fn all(&self) -> &[Loss] {
         &self.list
     }
@@ -83,7 +91,7 @@ impl Losses {
     pub fn header(&self) -> Option<String> {
         let mut names: Vec<String> = Vec::new();
         let mut bytes = 0;
-        let mut more = 0_usize;
+        let mut more = self.more;
         for loss in self.felt() {
             let shown = |c: char| if c.is_ascii_graphic() && c != ',' || c == ' ' { c } else { '?' };
             let name: String = loss.field.chars().take(MAX_NAME_CHARS).map(shown).collect();
@@ -223,6 +231,7 @@ mod tests {
         for n in 0..10_000 {
             losses.dropped(format!("field_{n}"));
         }
+        assert_eq!(losses.all().len(), MAX_LOSSES);
         let header = losses.header().unwrap();
         assert!(header.len() < MAX_HEADER_BYTES + 64 && header.ends_with(" more"), "{header}");
     }

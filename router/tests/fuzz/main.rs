@@ -15,7 +15,7 @@ use std::path::Path;
 use mutation::Mutator;
 
 /// How many mutations each target sees.
-const MUTATIONS: usize = 20_000;
+const MUTATIONS: usize = 5_000;
 
 fn replay(target: &str, run: fn(&[u8])) {
     let home = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz");
