@@ -187,7 +187,8 @@ pub(crate) fn upstream(status: u16, message: &str, code: &str) -> Problem {
     } else if matches!(status, 408 | 504) || says("timeout") || says("deadline") {
         (Kind::UpstreamTimeout, "upstream_timeout", 504)
     } else if (400..500).contains(&status) || says("invalid_request") || says("invalid_argument") {
-        (Kind::BadRequest, "invalid_request", if status == 0 { 400 } else { status })
+        // A status that is no error's, such as a redirect's, would make the client believe something else.
+        (Kind::BadRequest, "invalid_request", if (400..600).contains(&status) { status } else { 400 })
     } else {
         (Kind::UpstreamFailed, "upstream_failed", if status == 500 { 500 } else { 502 })
     };

@@ -82,12 +82,25 @@ impl Splitter {
         self.partial.is_empty()
     }
 
+    /// What is held back: the beginning of a frame.
+    pub fn held(&self) -> &[u8] {
+        &self.partial
+    }
+
     /// What is left when the stream ends: a frame without its blank line.
     pub fn take_rest(&mut self) -> Bytes {
         self.line_is_empty = true;
         self.after_cr = false;
         self.partial.split().freeze()
     }
+}
+
+/// Whether a frame without its blank line lacks nothing else: its payload is JSON, or the end mark.
+pub fn is_complete(frame: &[u8]) -> bool {
+    data(frame).is_some_and(|data| {
+        let data = data.trim_ascii();
+        data == b"[DONE]" || serde_json::from_slice::<serde::de::IgnoredAny>(data).is_ok()
+    })
 }
 
 fn lines(frame: &[u8]) -> impl Iterator<Item = &[u8]> {

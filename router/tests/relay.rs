@@ -12,6 +12,8 @@ use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use tokenrouter::Protocol;
 use tokenrouter::call::{End, Finish, Keepsake, Observer, Relay};
+use tokenrouter::chat::Target;
+use tokenrouter::convert::{Asked, Path, translate};
 use tokenrouter::error::{Kind, Problem};
 use tokio::sync::mpsc;
 
@@ -311,5 +313,41 @@ async fn a_responses_answer_is_kept_before_the_client_has_its_end() {
         drop(send);
         assert_eq!(next(&mut relay).await, None);
         assert!(seen.1.lock().unwrap().is_empty(), "once");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_end_without_its_blank_line_is_an_end_and_half_a_frame_is_none() {
+    let last = r#"data: {"candidates":[{"content":{"parts":[{"text":"x"}]},"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":7,"candidatesTokenCount":3}}"#;
+    for hide in [false, true] {
+        for (text, expected) in [(last, true), (last.strip_suffix('}').unwrap(), false)] {
+            let (send, relay, seen) = relay(Protocol::Gemini, hide);
+            feed(&send, text);
+            drop(send);
+            let told = rest(relay).await;
+            let end = seen.end();
+            assert_eq!(end.finish == Finish::Whole, expected, "{text}: {told}");
+            assert_eq!(end.reported.is_some(), expected);
+            assert_eq!(told == text, expected, "{told}");
+        }
+        let body = br#"{"model":"m","stream":true,"messages":[{"role":"user","content":"x"}]}"#;
+        for (text, expected) in [(last, true), (last.strip_suffix('}').unwrap(), false)] {
+            let asked = Asked { protocol: Protocol::OpenAi, body, path: Path::default() };
+            let done = translate(
+                asked,
+                &Target::new("google", Protocol::Gemini, "gemini"),
+                tokenrouter::convert::Context::default(),
+            )
+            .unwrap();
+            let (send, receive) = mpsc::unbounded_channel();
+            let seen = Seen::default();
+            let translator = done.back.stream();
+            let relay = Relay::translated(Fed(receive), Protocol::Gemini, translator, IDLE, seen.clone());
+            feed(&send, text);
+            drop(send);
+            let told = rest(relay).await;
+            assert_eq!(seen.end().finish == Finish::Whole, expected, "{told}");
+            assert_eq!(told.ends_with("data: [DONE]\n\n"), expected, "{told}");
+        }
     }
 }

@@ -11,7 +11,7 @@ use crate::convert::Translator;
 use crate::count::body;
 use crate::count::stream::{self, Meter};
 use crate::protocol::Protocol;
-use crate::sse::Splitter;
+use crate::sse::{self, Splitter};
 
 /// The longest frame that is metered; Responses repeats the whole answer in its last one.
 pub(super) const MAX_FRAME_BYTES: usize = 16 << 20;
@@ -25,6 +25,8 @@ pub(super) enum Reader {
         splitter: Splitter,
         meter: Meter,
         hide_usage: bool,
+        /// Whether the frame at the very end holds nothing but usage.
+        hides_rest: bool,
         lost_track: bool,
         /// The event that ends a Responses stream and repeats all of it.
         last: Option<Bytes>,
@@ -70,7 +72,7 @@ impl Reader {
                 }
             }
             Self::Stream { lost_track: true, .. } => out.push_back(chunk),
-            Self::Stream { protocol, splitter, meter, hide_usage: false, lost_track, last } => {
+            Self::Stream { protocol, splitter, meter, hide_usage: false, lost_track, last, .. } => {
                 let pushed = splitter.push(&chunk, |frame| {
                     if meter.read(&frame) == stream::Frame::End && *protocol == Protocol::Responses {
                         *last = Some(frame);
@@ -105,7 +107,7 @@ impl Reader {
         match self {
             Self::Stream { last, .. } => {
                 let frame = last.take()?;
-                let data = crate::sse::data(&frame)?;
+                let data = sse::data(&frame)?;
                 let answer = match data {
                     Cow::Borrowed(data) => frame.slice_ref(data),
                     Cow::Owned(data) => Bytes::from(data),
@@ -145,15 +147,37 @@ impl Reader {
         }
     }
 
-    /// What is left of a frame without its blank line.
-    pub(super) fn release_rest(&mut self, out: &mut VecDeque<Bytes>) {
-        if let Self::Stream { splitter, meter, hide_usage, .. } = self {
-            let rest = splitter.take_rest();
-            if rest.is_empty() {
-                return;
+    /// Reads the last frame of a stream that ended as a connection should: some servers leave out its blank line.
+    /// Half a frame says nothing.
+    pub(super) fn read_rest(&mut self) {
+        match self {
+            Self::Stream { protocol, splitter, meter, lost_track: false, hides_rest, last, .. }
+                if sse::is_complete(splitter.held()) =>
+            {
+                let kind = meter.read(splitter.held());
+                *hides_rest = kind == stream::Frame::UsageOnly;
+                if kind == stream::Frame::End && *protocol == Protocol::Responses {
+                    *last = Some(Bytes::copy_from_slice(splitter.held()));
+                }
             }
-            let kind = meter.read(&rest);
-            if *hide_usage && kind != stream::Frame::UsageOnly {
+            Self::Translated { splitter, meter, translator, lost_track: false }
+                if sse::is_complete(splitter.held()) =>
+            {
+                let rest = splitter.take_rest();
+                meter.read(&rest);
+                if let Err(problem) = translator.frame(&rest) {
+                    translator.fail(&problem);
+                }
+            }
+            Self::Stream { .. } | Self::Translated { .. } | Self::Whole { .. } => {}
+        }
+    }
+
+    /// What is left of a frame without its blank line, where the client has not seen it yet.
+    pub(super) fn release_rest(&mut self, out: &mut VecDeque<Bytes>) {
+        if let Self::Stream { splitter, hide_usage: true, hides_rest, .. } = self {
+            let rest = splitter.take_rest();
+            if !rest.is_empty() && !*hides_rest {
                 out.push_back(rest);
             }
         }

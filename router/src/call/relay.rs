@@ -112,7 +112,8 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
     pub fn stream(upstream: B, protocol: Protocol, hide_usage: bool, idle: Duration, observer: O) -> Self {
         let splitter = Splitter::new(MAX_FRAME_BYTES);
         let meter = Meter::new(protocol);
-        let reader = Reader::Stream { protocol, splitter, meter, hide_usage, lost_track: false, last: None };
+        let reader =
+            Reader::Stream { protocol, splitter, meter, hide_usage, hides_rest: false, lost_track: false, last: None };
         Self::new(upstream, reader, idle, observer)
     }
 
@@ -171,10 +172,14 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
             return;
         }
         let is_stream = matches!(self.reader, Reader::Stream { .. });
+        if finish == Finish::Whole {
+            self.reader.read_rest();
+        }
         let finish = self.reader.judge(finish);
         self.state = State::Ended;
         if let Reader::Translated { translator, .. } = &mut self.reader {
-            if matches!(finish, Finish::Cut(_) | Finish::Idle) {
+            // Of no effect where the translator has told the provider's own error already.
+            if matches!(finish, Finish::Cut(_) | Finish::Idle | Finish::Failed) {
                 translator.fail(&self.observer.problem(&finish));
             } else if finish == Finish::Whole {
                 translator.finish();

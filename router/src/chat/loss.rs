@@ -7,6 +7,13 @@ use super::Field;
 use crate::Protocol;
 use crate::error::{Kind, Problem};
 
+/// How many losses are told apart.
+const MAX_LOSSES: usize = 256;
+/// How much of a field's name is told in the header.
+const MAX_NAME_CHARS: usize = 128;
+/// How long the header may be: clients and proxies take some kilobytes for all of them.
+const MAX_HEADER_BYTES: usize = 2048;
+
 /// Something that did not reach the provider as it was sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Loss {
@@ -31,6 +38,8 @@ pub enum What {
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Losses {
     list: Vec<Loss>,
+    /// How many there are beyond [`MAX_LOSSES`].
+    more: usize,
 }
 
 impl Losses {
@@ -50,7 +59,10 @@ impl Losses {
     }
 
     fn add(&mut self, field: Cow<'static, str>, what: What) {
-        if !self.list.iter().any(|loss| loss.field == field && loss.what == what) {
+        if self.list.len() >= MAX_LOSSES {
+            // Searching a list as long as a hostile body makes it would take a core for minutes.
+            self.more += usize::from(what != What::Hint);
+        } else if !self.list.iter().any(|loss| loss.field == field && loss.what == what) {
             self.list.push(Loss { field, what });
         }
     }
@@ -60,9 +72,10 @@ impl Losses {
         for loss in others.list {
             self.add(loss.field, loss.what);
         }
+        self.more += others.more;
     }
 
-    /// All of them, hints included.
+    /// All of them that are told apart, hints included.
     pub fn all(&self) -> &[Loss] {
         &self.list
     }
@@ -73,12 +86,27 @@ impl Losses {
     }
 
     /// The value of `x-tokenrouter-degraded`; none if nothing was lost that a user might notice.
+    ///
+    /// Names come from the request's body: what no header can hold is shown as `?`, and what is too much is counted.
     pub fn header(&self) -> Option<String> {
-        let mut names: Vec<&str> = Vec::new();
+        let mut names: Vec<String> = Vec::new();
+        let mut bytes = 0;
+        let mut more = self.more;
         for loss in self.felt() {
-            if !names.contains(&loss.field.as_ref()) {
-                names.push(&loss.field);
+            let shown = |c: char| if c.is_ascii_graphic() && c != ',' || c == ' ' { c } else { '?' };
+            let name: String = loss.field.chars().take(MAX_NAME_CHARS).map(shown).collect();
+            if names.contains(&name) {
+                continue;
             }
+            if bytes + name.len() > MAX_HEADER_BYTES {
+                more += 1;
+                continue;
+            }
+            bytes += name.len() + 2;
+            names.push(name);
+        }
+        if more > 0 {
+            names.push(format!("and {more} more"));
         }
         if names.is_empty() { None } else { Some(names.join(", ")) }
     }
@@ -193,6 +221,19 @@ mod tests {
         losses.changed("temperature");
         assert_eq!(losses.header().unwrap(), "top_k, temperature");
         assert_eq!(losses.all().len(), 3);
+    }
+
+    #[test]
+    fn the_header_can_be_sent_whatever_the_fields_are_called() {
+        let mut losses = Losses::default();
+        losses.dropped("größe\u{feff}\r\nx: y");
+        assert_eq!(losses.header().unwrap(), "gr??e???x: y");
+        for n in 0..10_000 {
+            losses.dropped(format!("field_{n}"));
+        }
+        assert_eq!(losses.all().len(), MAX_LOSSES);
+        let header = losses.header().unwrap();
+        assert!(header.len() < MAX_HEADER_BYTES + 64 && header.ends_with(" more"), "{header}");
     }
 
     #[test]

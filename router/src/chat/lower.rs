@@ -62,6 +62,8 @@ impl Lowering {
     /// The names of `tools` for a target with `rules`.
     pub fn new(tools: &[Tool], rules: &Rules) -> Self {
         let mut lowering = Self::default();
+        // The names on the wire, each with the number that its next double gets.
+        let mut taken: HashMap<String, u32> = HashMap::new();
         for tool in tools {
             let (kind, keeps_kind) = match tool.kind {
                 ToolKind::Function { .. } | ToolKind::Vendor { .. } => (CallKind::Function, true),
@@ -73,7 +75,7 @@ impl Lowering {
                 continue;
             }
             let flat = flat(&tool.name, tool.namespace.as_deref(), rules);
-            let wire = lowering.free(fit(&flat, rules).into_owned(), rules);
+            let wire = free(&mut taken, fit(&flat, rules).into_owned(), rules);
             let same = wire == tool.name && (tool.namespace.is_none() || rules.namespaces) && keeps_kind;
             if !same {
                 let raised = Raised { name: tool.name.clone(), namespace: tool.namespace.clone(), kind };
@@ -82,16 +84,6 @@ impl Lowering {
             lowering.wire.insert(key, wire);
         }
         lowering
-    }
-
-    /// `wire`, or with a number behind it where another tool has that name already.
-    fn free(&self, wire: String, rules: &Rules) -> String {
-        let is_taken = |name: &str| self.wire.values().any(|taken| taken == name);
-        if !is_taken(&wire) {
-            return wire;
-        }
-        let stem: String = wire.chars().take(rules.name_bytes.saturating_sub(5)).collect();
-        (2..9999).map(|n| format!("{stem}_{n}")).find(|name| !is_taken(name)).unwrap_or(wire)
     }
 
     /// The name on the wire of a tool, also of one that is no longer declared.
@@ -110,6 +102,24 @@ impl Lowering {
     pub fn raise(&self, wire: &str) -> Option<&Raised> {
         self.raised.get(wire)
     }
+}
+
+/// `wire`, or with a number behind it where another tool has that name already.
+fn free(taken: &mut HashMap<String, u32>, wire: String, rules: &Rules) -> String {
+    let Some(next) = taken.get(&wire).copied() else {
+        taken.insert(wire.clone(), 2);
+        return wire;
+    };
+    let stem: String = wire.chars().take(rules.name_bytes.saturating_sub(5)).collect();
+    for n in next..9999 {
+        let name = format!("{stem}_{n}");
+        if !taken.contains_key(&name) {
+            taken.insert(name.clone(), 2);
+            taken.insert(wire, n + 1);
+            return name;
+        }
+    }
+    wire
 }
 
 fn flat<'a>(name: &'a str, namespace: Option<&str>, rules: &Rules) -> Cow<'a, str> {

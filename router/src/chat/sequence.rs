@@ -15,6 +15,10 @@ use crate::error::Problem;
 
 /// The most bytes that an answer may have: it is kept while it streams, and no answer of a model comes near.
 pub const MAX_ANSWER_BYTES: usize = 64 << 20;
+/// What a block costs beside its text, so that many empty ones are not free.
+const BLOCK_BYTES: usize = 256;
+/// The longest id and the longest name of a model that are passed on: some protocols repeat both in every event.
+const MAX_HEAD_BYTES: usize = 1024;
 /// The most tool calls in an answer.
 pub const MAX_CALLS: usize = 1024;
 
@@ -95,7 +99,9 @@ impl<S: Sink> Sequencer<S> {
     pub fn start(&mut self, head: Head) {
         if self.state == Phase::Waiting {
             self.state = Phase::Running;
-            self.head = head;
+            // An id or a name beyond any vendor's is none: the client then gets ours.
+            let known = |text: String| if text.len() <= MAX_HEAD_BYTES { text } else { String::new() };
+            self.head = Head { id: known(head.id), model: known(head.model), ..head };
             self.sink.event(Event::Start(&self.head));
         }
     }
@@ -174,6 +180,7 @@ impl<S: Sink> Sequencer<S> {
 
     /// Probabilities of the text that just came.
     pub fn logprobs(&mut self, choice: u32, list: &Json) -> Result<(), Broken> {
+        self.add_bytes(list.text().len())?;
         self.begin(choice)?;
         self.sink.event(Event::Logprobs { choice, list });
         Ok(())
@@ -193,6 +200,7 @@ impl<S: Sink> Sequencer<S> {
             self.call_input(choice, key, &call.input)?;
             return self.call_done(choice, key, None);
         }
+        self.add_bytes(BLOCK_BYTES + bytes_of(&part.kind))?;
         self.close(choice)?;
         let strand = self.strand(choice)?;
         if strand.has_open_call() {
@@ -200,7 +208,6 @@ impl<S: Sink> Sequencer<S> {
         }
         let index = strand.take_index();
         let text = text_of(&part.kind).unwrap_or_default();
-        self.bytes = self.bytes.saturating_add(text.len());
         let Some(block) = block_of(&part.kind) else { return Ok(()) };
         self.sink.event(Event::Open { choice, index, block });
         if !text.is_empty() {
@@ -310,6 +317,7 @@ impl<S: Sink> Sequencer<S> {
             return strand.defer_text(delta, fits, make);
         }
         if !strand.open.as_ref().is_some_and(|open| fits(&open.part.kind)) {
+            self.add_bytes(BLOCK_BYTES)?;
             self.close(choice)?;
             let strand = self.strand(choice)?;
             let (index, part) = (strand.take_index(), Part::new(make()));
@@ -326,6 +334,17 @@ impl<S: Sink> Sequencer<S> {
         }
         Ok(())
     }
+}
+
+/// What is kept of a part until the answer's end.
+fn bytes_of(kind: &PartKind) -> usize {
+    let state = match kind {
+        PartKind::Reasoning(reasoning) => reasoning.state.as_ref(),
+        PartKind::Text(text) => text.state.as_ref(),
+        PartKind::Opaque(opaque) => return opaque.json.text().len(),
+        _ => None,
+    };
+    text_of(kind).map_or(0, str::len) + state.map_or(0, |state| state.text.len())
 }
 
 pub(super) fn push_text(kind: &mut PartKind, delta: &str) {

@@ -168,8 +168,8 @@ impl<S: Sink> Sequencer<S> {
             return Err(Broken::TooLarge);
         }
         // A call whose arguments are whole already will get no more: the next may be told at once.
-        for before in &mut strand.calls {
-            before.done |= before.is_whole();
+        for before in strand.calls.iter_mut().skip(strand.closed).filter(|before| !before.done) {
+            before.done = before.is_whole();
         }
         strand.calls.push(Pending { key, ..Pending::default() });
         strand.calls.last_mut().ok_or(Broken::TooLarge)

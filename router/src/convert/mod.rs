@@ -139,7 +139,9 @@ impl Reading {
         }
         envelope::open_all(&mut request, context.sealer.as_ref());
         check::pairing(&request).map_err(|e| e.problem())?;
+        check::values(&request).map_err(|e| e.problem())?;
         let mut losses = std::mem::take(&mut request.losses);
+        check::places(&request, target.protocol, &mut losses).map_err(|e| e.problem(from))?;
         let Written { body, lowering, cut } = write(&request, target, &mut losses).map_err(|e| e.problem(from))?;
         let wants_stream = request.stream;
         request.messages = Vec::new();

@@ -32,16 +32,16 @@ pub(super) struct GeminiChunk<'a> {
 
 #[derive(Deserialize)]
 pub(super) struct CohereEnd<'a> {
-    #[serde(borrow)]
-    pub(super) delta: CohereDelta<'a>,
+    #[serde(borrow, default)]
+    pub(super) delta: Option<CohereDelta<'a>>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct CohereDelta<'a> {
     #[serde(borrow, default)]
     pub(super) usage: Option<&'a RawValue>,
     #[serde(default)]
-    pub(super) finish_reason: Option<&'a str>,
+    pub(super) finish_reason: Option<String>,
 }
 
 #[derive(Deserialize)]

@@ -34,6 +34,10 @@ pub struct Meter {
     answer_is_whole: bool,
     /// Choices of an `n > 1` stream that have begun and not ended, as bits; those beyond 63 share the last.
     open_choices: u64,
+    /// Choices that have ended: what a server adds to them afterwards opens them no more.
+    closed_choices: u64,
+    /// Whether the end mark has passed; what follows it means nothing to anybody.
+    ended: bool,
     failed: bool,
     frames: u64,
 }
@@ -47,6 +51,8 @@ impl Meter {
             estimated_output: 0,
             answer_is_whole: false,
             open_choices: 1,
+            closed_choices: 0,
+            ended: false,
             failed: false,
             frames: 0,
         }
@@ -81,17 +87,23 @@ impl Meter {
     pub fn read(&mut self, frame: &[u8]) -> Frame {
         let Some(data) = sse::data(frame) else { return Frame::Other };
         self.frames += 1;
+        if self.ended {
+            return Frame::Other;
+        }
         if data.as_ref() == b"[DONE]" {
             self.answer_is_whole = true;
+            self.ended = true;
             return Frame::End;
         }
-        match self.protocol {
+        let frame = match self.protocol {
             Protocol::OpenAi => self.read_chat(&data),
             Protocol::Gemini => self.read_gemini(&data),
             Protocol::Cohere => self.read_cohere(&data),
             Protocol::Responses => self.read_responses(&data),
             Protocol::Anthropic => self.read_anthropic(&data),
-        }
+        };
+        self.ended = frame == Frame::End;
+        frame
     }
 
     fn read_chat(&mut self, data: &[u8]) -> Frame {
@@ -115,6 +127,7 @@ impl Meter {
         } else if finished {
             self.answer_is_whole = true;
             self.open_choices = 0;
+            self.closed_choices = 1;
         }
         if has_usage || has_error {
             let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return Frame::Content };
@@ -141,7 +154,8 @@ impl Meter {
             let bit = 1 << choice.index.min(63);
             if choice.finish_reason.is_some() {
                 self.open_choices &= !bit;
-            } else {
+                self.closed_choices |= bit;
+            } else if self.closed_choices & bit == 0 {
                 self.open_choices |= bit;
             }
         }
@@ -166,8 +180,9 @@ impl Meter {
         match kind(data) {
             b"message-end" => {
                 let Ok(chunk) = serde_json::from_slice::<CohereEnd<'_>>(data) else { return Frame::Content };
-                self.counts = chunk.delta.usage.and_then(|usage| super::usage::cohere(usage.get())).or(self.counts);
-                if matches!(chunk.delta.finish_reason, Some("ERROR" | "TIMEOUT")) {
+                let delta = chunk.delta.unwrap_or_default();
+                self.counts = delta.usage.and_then(|usage| super::usage::cohere(usage.get())).or(self.counts);
+                if matches!(delta.finish_reason.as_deref(), Some("ERROR" | "TIMEOUT")) {
                     self.failed = true;
                     return Frame::Error;
                 }

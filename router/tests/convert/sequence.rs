@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 use tokenrouter::chat::lower::Lowering;
-use tokenrouter::chat::{Call, Collector, Event, Part, PartKind, Sequencer, Sink, Stop};
+use tokenrouter::chat::{Broken, Call, Collector, Event, Head, Part, PartKind, Sequencer, Sink, Stop};
 
 /// Checks that every sequence is legal.
 #[derive(Debug, Default)]
@@ -170,4 +170,27 @@ fn a_truncated_answer_stays_truncated() {
         to.stop(0, Stop::Length).unwrap();
     });
     assert_eq!((calls(&parts), stop), (vec![("a", "f", "{\"x\"")], Stop::Length));
+}
+
+#[test]
+fn an_answer_without_bounds_is_refused_and_a_name_without_bounds_is_none() {
+    let long = "x".repeat(1 << 20);
+    let mut to = Sequencer::new(Collector::default(), Lowering::default(), "s");
+    to.start(Head { id: long.clone(), model: long.clone(), created_s: 5 });
+    let tell = |to: &mut Sequencer<Collector>| (0..100).try_for_each(|_| to.whole(0, Part::text(long.clone())));
+    assert_eq!(tell(&mut to), Err(Broken::TooLarge));
+    let mut to = Sequencer::new(Collector::default(), Lowering::default(), "s");
+    to.start(Head { id: long.clone(), model: "m".into(), created_s: 5 });
+    to.finish().unwrap();
+    let response = to.into_sink().into_response().unwrap().unwrap();
+    assert_eq!((response.id.as_str(), response.model.as_str(), response.created_s), ("", "m", 5));
+    let list = tokenrouter::chat::Json::parse(format!("[\"{long}\"]")).unwrap();
+    let mut to = Sequencer::new(Collector::default(), Lowering::default(), "s");
+    assert_eq!((0..100).try_for_each(|_| to.logprobs(0, &list)), Err(Broken::TooLarge));
+    // Blocks of one byte each cost more than the byte.
+    let mut to = Sequencer::new(Collector::default(), Lowering::default(), "s");
+    let tiny = |n: u32, to: &mut Sequencer<Collector>| {
+        if n.is_multiple_of(2) { to.text(0, "a", None) } else { to.reasoning(0, "b", true) }
+    };
+    assert_eq!((0..400_000).try_for_each(|n| tiny(n, &mut to)), Err(Broken::TooLarge));
 }

@@ -43,7 +43,8 @@ pub fn read(body: &[u8]) -> Result<Request, BadRequest> {
         };
         gathering = false;
         let mut parts = Vec::new();
-        if let Some(plan) = message.tool_plan.take().filter(|plan| !plan.is_empty()) {
+        let plan = message.tool_plan.take().filter(|plan| role == Role::Assistant && !plan.is_empty());
+        if let Some(plan) = plan {
             parts.push(Part::text(plan));
         }
         let calls = message.tool_calls.take().unwrap_or_default();
@@ -51,6 +52,17 @@ pub fn read(body: &[u8]) -> Result<Request, BadRequest> {
             TextOr::Nothing if role == Role::Assistant => {}
             TextOr::Nothing => return Err(BadRequest::new(path(".content"), "is missing")),
             content => parts.extend(parts_of(content, &path)?),
+        }
+        // Nobody but the model thinks and calls, and it shows no images.
+        let is_stray = |part: &Part| match role {
+            Role::Assistant => matches!(part.kind, PartKind::Image(_)),
+            _ => matches!(part.kind, PartKind::Reasoning(_)),
+        };
+        if parts.iter().any(is_stray) {
+            return Err(BadRequest::new(path(".content"), "a part of this type cannot stand here"));
+        }
+        if role != Role::Assistant && !calls.is_empty() {
+            return Err(BadRequest::new(path(".tool_calls"), "only the assistant calls tools"));
         }
         for (n, call) in calls.into_iter().enumerate() {
             let call = call_of(call).filter(|call| !call.id.is_empty());
@@ -140,6 +152,9 @@ pub(in crate::cohere) fn parts_of(
             }
             Some("image_url") => {
                 let image = part.image_url.ok_or_else(|| BadRequest::new(at(".image_url"), "is missing"))?;
+                if image.url.is_empty() {
+                    return Err(BadRequest::new(at(".image_url.url"), "is missing"));
+                }
                 let media = Media::from_url(&image.url);
                 if matches!(&media, Media::Base64 { data, .. } if !is_base64(data)) {
                     return Err(BadRequest::new(at(".image_url.url"), "is not valid base64"));

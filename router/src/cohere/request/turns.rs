@@ -54,7 +54,10 @@ impl<'a> Writer<'a, '_> {
                 }
             }
         }
-        if begun { Ok(()) } else { Err(Self::impossible(Field::Messages, "it holds no message of a user")) }
+        if self.messages.iter().all(|message| message.role == "system") {
+            return Err(Self::impossible(Field::Messages, "it holds no message of a user"));
+        }
+        Ok(())
     }
 
     fn user(&mut self, message: &'a Message) -> Result<(), Impossible> {

@@ -1,5 +1,7 @@
 //! Reads a Gemini request.
 
+use std::collections::VecDeque;
+
 use super::schema::to_json_schema;
 use crate::Protocol;
 use crate::chat::content::{Opaque, is_base64};
@@ -32,7 +34,7 @@ pub fn read(body: &[u8], model: &str, stream: bool) -> Result<Request, BadReques
     if contents.is_empty() {
         return Err(BadRequest::new("contents", "is missing or empty"));
     }
-    let mut open: Vec<(String, String)> = Vec::new();
+    let mut open: VecDeque<(String, String)> = VecDeque::new();
     for (at, content) in contents.into_iter().enumerate() {
         let message = turn(content, at, &mut open)?;
         add(&mut request.messages, message);
@@ -62,8 +64,11 @@ pub fn read(body: &[u8], model: &str, stream: bool) -> Result<Request, BadReques
     Ok(request)
 }
 
+/// The most calls that may wait for their response: each response is looked for among them.
+const MAX_OPEN: usize = 4096;
+
 /// One turn. `open` holds the calls that wait for their result: id and name.
-fn turn(wire: wire::Content, at: usize, open: &mut Vec<(String, String)>) -> Result<Message, BadRequest> {
+fn turn(wire: wire::Content, at: usize, open: &mut VecDeque<(String, String)>) -> Result<Message, BadRequest> {
     let path = |rest: &str| format!("contents[{at}]{rest}");
     let role = match wire.role.as_deref().map(str::to_ascii_lowercase).as_deref() {
         None | Some("user" | "function" | "tool" | "") => Role::User,
@@ -85,13 +90,16 @@ fn turn(wire: wire::Content, at: usize, open: &mut Vec<(String, String)>) -> Res
                 let why = format!("the response of `{}` answers no call before it", response.name);
                 return Err(BadRequest::new(at_part(".functionResponse"), why));
             };
-            let (call_id, _) = open.remove(found);
+            let (call_id, _) = open.remove(found).unwrap_or_default();
             parts.push(result(response, call_id, &at_part)?);
             continue;
         }
         if let Some(part) = read_part(part, role, None, &format!("call_{at}_{n}"), &at_part)? {
             if let PartKind::Call(call) = &part.kind {
-                open.push((call.id.clone(), call.name.clone()));
+                if open.len() >= MAX_OPEN {
+                    return Err(BadRequest::new(at_part(".functionCall"), "too many calls wait for their response"));
+                }
+                open.push_back((call.id.clone(), call.name.clone()));
             }
             parts.push(part);
         }

@@ -1,5 +1,7 @@
 //! Reads the messages of a Chat Completions request.
 
+use std::collections::HashMap;
+
 use crate::Protocol;
 use crate::chat::content::{Opaque, is_base64};
 use crate::chat::json::TextOr;
@@ -17,12 +19,13 @@ pub(super) fn conversation(wire: Vec<wire::Message>) -> Result<Vec<Message>, Bad
     let mut messages: Vec<Message> = Vec::with_capacity(wire.len());
     // Whether the last message is one that we made of tool results.
     let mut gathering = false;
+    let mut made = Made::default();
     for (at, mut message) in wire.into_iter().enumerate() {
         let path = |rest: &str| format!("messages[{at}]{rest}");
         let role = message.role.take().ok_or_else(|| BadRequest::new(path(".role"), "is missing"))?;
         match role.as_str() {
             "tool" | "function" => {
-                let result = result(message, &role, &messages, &path)?;
+                let result = result(message, &role, &made, &path)?;
                 match messages.last_mut().filter(|_| gathering) {
                     Some(last) => last.parts.push(result),
                     None => messages.push(Message::new(Role::User, vec![result])),
@@ -39,7 +42,11 @@ pub(super) fn conversation(wire: Vec<wire::Message>) -> Result<Vec<Message>, Bad
                 let parts = content(std::mem::take(&mut message.content), role, &path)?;
                 messages.push(Message { role, parts, name: message.name });
             }
-            "assistant" => messages.push(assistant(message, at, &path)?),
+            "assistant" => {
+                let message = assistant(message, at, &path)?;
+                made.add(&message);
+                messages.push(message);
+            }
             other => {
                 return Err(BadRequest::new(path(".role"), format!("the role \"{other}\" does not exist")));
             }
@@ -47,6 +54,25 @@ pub(super) fn conversation(wire: Vec<wire::Message>) -> Result<Vec<Message>, Bad
         gathering = false;
     }
     Ok(messages)
+}
+
+/// The calls made so far: a list searched for every result would make long conversations slow.
+#[derive(Default)]
+struct Made {
+    kinds: HashMap<String, CallKind>,
+    /// The last call's id by the name of its tool.
+    last: HashMap<String, String>,
+}
+
+impl Made {
+    fn add(&mut self, message: &Message) {
+        for part in &message.parts {
+            if let PartKind::Call(call) = &part.kind {
+                self.kinds.insert(call.id.clone(), call.kind);
+                self.last.insert(call.name.clone(), call.id.clone());
+            }
+        }
+    }
 }
 
 fn content(wire: TextOr<wire::Part>, role: Role, path: &impl Fn(&str) -> String) -> Result<Vec<Part>, BadRequest> {
@@ -147,7 +173,7 @@ fn ttl(text: Option<String>) -> Option<u32> {
 fn result(
     mut wire: wire::Message,
     role: &str,
-    before: &[Message],
+    made: &Made,
     path: &impl Fn(&str) -> String,
 ) -> Result<Part, BadRequest> {
     let call_id = match wire.tool_call_id {
@@ -155,24 +181,12 @@ fn result(
         // The deprecated form answers the call that was just made, by its name.
         None if role == "function" => {
             let name = wire.name.as_deref().unwrap_or_default();
-            let calls = before.iter().rev().flat_map(|message| message.parts.iter().rev());
-            let mut ids = calls.filter_map(|part| match &part.kind {
-                PartKind::Call(call) if call.name == name => Some(call.id.clone()),
-                _ => None,
-            });
-            ids.next().ok_or_else(|| BadRequest::new(path(".name"), "answers no function call before it"))?
+            let id = made.last.get(name).cloned();
+            id.ok_or_else(|| BadRequest::new(path(".name"), "answers no function call before it"))?
         }
         None => return Err(BadRequest::new(path(".tool_call_id"), "is missing")),
     };
-    let kind = before
-        .iter()
-        .rev()
-        .flat_map(|message| &message.parts)
-        .find_map(|part| match &part.kind {
-            PartKind::Call(call) if call.id == call_id => Some(call.kind),
-            _ => None,
-        })
-        .unwrap_or_default();
+    let kind = made.kinds.get(&call_id).copied().unwrap_or_default();
     let content = match std::mem::take(&mut wire.content) {
         TextOr::Nothing => Vec::new(),
         // Types say text only; images come from clients that know a server which takes them.

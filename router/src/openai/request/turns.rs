@@ -58,6 +58,9 @@ impl<'a, 'l> Turns<'a, 'l> {
             }
         }
         self.flush();
+        if self.out.is_empty() {
+            return Err(Self::impossible(Field::Messages, "it holds no message with content"));
+        }
         Ok(self.out)
     }
 

@@ -9,11 +9,16 @@ use crate::openai::response::answer_part;
 use crate::openai::{error, stop, wire};
 use crate::sse;
 
+/// The most answers that a provider may give at once.
+const MAX_CHOICES: usize = 128;
+
 /// Reads a provider's frames.
 #[derive(Debug)]
 pub struct Reader {
     maker: Maker,
     calls: Vec<Seen>,
+    /// The choices that have begun, and whether each has ended.
+    choices: Vec<(u32, bool)>,
     finished: bool,
     done: bool,
     problem: Option<Problem>,
@@ -30,10 +35,10 @@ struct Seen {
 impl Reader {
     /// A reader of what `maker` sends.
     pub const fn new(maker: Maker) -> Self {
-        Self { maker, calls: Vec::new(), finished: false, done: false, problem: None }
+        Self { maker, calls: Vec::new(), choices: Vec::new(), finished: false, done: false, problem: None }
     }
 
-    /// Whether the answer came to an end: its end mark, or a reason for stopping, was seen.
+    /// Whether the answer came to an end: its end mark, or a reason for stopping in every choice, was seen.
     pub const fn is_complete(&self) -> bool {
         self.done || self.finished
     }
@@ -79,6 +84,13 @@ impl Reader {
 
     fn choice<S: Sink>(&mut self, wire: wire::AnswerChoice, to: &mut Sequencer<S>) -> Result<(), Broken> {
         let number = wire.index.unwrap_or(0);
+        if !self.choices.iter().any(|(choice, _)| *choice == number) {
+            if self.choices.len() >= MAX_CHOICES {
+                return Err(Broken::TooLarge);
+            }
+            self.choices.push((number, false));
+            self.finished = false;
+        }
         // A server that does not stream sends the whole message in one event.
         if let Some(mut delta) = wire.delta.or(wire.message) {
             if let Some(reasoning) = reasoning_of(&mut delta) {
@@ -115,7 +127,10 @@ impl Reader {
             to.logprobs(number, &list)?;
         }
         if let Some(reason) = wire.finish_reason.filter(|reason| !reason.is_empty()) {
-            self.finished = true;
+            for (choice, has_ended) in &mut self.choices {
+                *has_ended |= *choice == number;
+            }
+            self.finished = self.choices.iter().all(|(_, has_ended)| *has_ended);
             to.stop(number, stop::read(&reason))?;
         }
         Ok(())

@@ -30,7 +30,10 @@ impl<'a> Turns<'a, '_> {
         let request = self.request;
         let mut messages = request.messages.iter().peekable();
         let instructions = messages
-            .next_if(|message| message.role == Role::System && message.parts.iter().all(|part| part.cache.is_none()))
+            .next_if(|message| {
+                let is_plain = |part: &Part| part.cache.is_none() && part.as_text().is_some();
+                message.role == Role::System && message.parts.iter().all(is_plain)
+            })
             .map(Message::text);
         for message in messages {
             if message.name.is_some() {
@@ -42,7 +45,18 @@ impl<'a> Turns<'a, '_> {
                 Role::Assistant => self.assistant(message),
             }
         }
-        Ok((instructions, self.out))
+        if !self.out.is_empty() {
+            return Ok((instructions, self.out));
+        }
+        // An input without items is refused: instructions that stand alone become one.
+        if let Some(message) = request.messages.first() {
+            self.said("developer", &message.parts)?;
+        }
+        let is_continued = request.previous_response_id.is_some();
+        if self.out.is_empty() && !is_continued {
+            return Err(Self::impossible(Field::Messages, "it holds no message with content"));
+        }
+        Ok((None, self.out))
     }
 
     fn impossible(field: Field, why: impl Into<Cow<'static, str>>) -> Impossible {

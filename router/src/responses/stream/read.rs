@@ -8,6 +8,9 @@ use crate::responses::response::{logprobs, parts_of, stop, whole_seconds};
 use crate::responses::{error, wire};
 use crate::sse;
 
+/// The most items that an answer may have: each is looked up by its place at every event.
+const MAX_ITEMS: usize = 4096;
+
 /// Reads a provider's frames.
 #[derive(Debug)]
 pub struct Reader {
@@ -61,7 +64,7 @@ impl Reader {
             }
             "response.output_item.added" => self.added(index, event.item.as_ref(), to)?,
             "response.output_text.delta" => {
-                let seen = self.seen(index);
+                let seen = self.seen(index)?;
                 seen.streamed = true;
                 let phase = seen.phase.clone();
                 to.text(0, &delta(), phase.as_deref())?;
@@ -71,7 +74,7 @@ impl Reader {
                 }
             }
             "response.refusal.delta" => {
-                self.seen(index).streamed = true;
+                self.seen(index)?.streamed = true;
                 self.refused = true;
                 to.refusal(0, &delta())?;
             }
@@ -79,11 +82,11 @@ impl Reader {
                 to.reasoning(0, "\n\n", false)?;
             }
             "response.reasoning_summary_text.delta" => {
-                self.seen(index).streamed = true;
+                self.seen(index)?.streamed = true;
                 to.reasoning(0, &delta(), false)?;
             }
             "response.reasoning_text.delta" => {
-                self.seen(index).streamed = true;
+                self.seen(index)?.streamed = true;
                 to.reasoning(0, &delta(), true)?;
             }
             "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
@@ -114,22 +117,22 @@ impl Reader {
         Ok(())
     }
 
-    fn seen(&mut self, index: u32) -> &mut Seen {
+    fn seen(&mut self, index: u32) -> Result<&mut Seen, Broken> {
         let at = match self.items.iter().position(|seen| seen.index == index) {
             Some(at) => at,
-            None => {
+            None if self.items.len() < MAX_ITEMS => {
                 self.items.push(Seen { index, phase: None, streamed: false, done: false });
                 self.items.len() - 1
             }
+            None => return Err(Broken::TooLarge),
         };
-        #[expect(clippy::indexing_slicing, reason = "found or made just now")]
-        &mut self.items[at]
+        self.items.get_mut(at).ok_or(Broken::TooLarge)
     }
 
     fn added<S: Sink>(&mut self, index: u32, raw: Option<&Json>, to: &mut Sequencer<S>) -> Result<(), Broken> {
         let item: wire::Item = raw.and_then(Json::read).unwrap_or_default();
         to.close(0)?;
-        self.seen(index).phase.clone_from(&item.phase);
+        self.seen(index)?.phase.clone_from(&item.phase);
         if let Some(kind) = call_kind(&item) {
             to.call_kind(0, index, kind, item.namespace.as_deref())?;
             let name = if kind == CallKind::Search { Some("tool_search") } else { item.name.as_deref() };
@@ -140,7 +143,7 @@ impl Reader {
 
     fn done<S: Sink>(&mut self, index: u32, raw: &Json, to: &mut Sequencer<S>) -> Result<(), Broken> {
         let item: wire::Item = raw.read().unwrap_or_default();
-        if std::mem::replace(&mut self.seen(index).done, true) {
+        if std::mem::replace(&mut self.seen(index)?.done, true) {
             return Ok(());
         }
         if let Some(kind) = call_kind(&item) {
@@ -153,7 +156,7 @@ impl Reader {
             };
             return to.call_done(0, index, whole.as_deref());
         }
-        let streamed = self.seen(index).streamed;
+        let streamed = self.seen(index)?.streamed;
         if item.kind.as_deref() == Some("reasoning") && streamed {
             if let Some(text) = item.encrypted_content.filter(|text| !text.is_empty()) {
                 to.reasoning_state(0, State { maker: Some(self.maker.clone()), text }, item.id)?;
