@@ -28,12 +28,14 @@ pub fn pairing(request: &Request) -> Result<(), BadRequest> {
                     return Err(BadRequest::new(path, why));
                 }
                 PartKind::Call(call) => {
-                    if !open.insert(&call.id) {
+                    let is_new = open.insert(&call.id);
+                    if !is_new {
                         return Err(BadRequest::new(path, format!("two tool calls have the id `{}`", call.id)));
                     }
                 }
                 PartKind::Result(result) => {
-                    if !open.remove(result.call_id.as_str()) {
+                    let was_open = open.remove(result.call_id.as_str());
+                    if !was_open {
                         return Err(BadRequest::new(
                             path,
                             format!("the tool result for `{}` answers no call before it", result.call_id),
