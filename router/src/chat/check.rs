@@ -27,18 +27,12 @@ pub fn pairing(request: &Request) -> Result<(), BadRequest> {
                     let why = format!("the tool result for `{}` stands in the model's message", result.call_id);
                     return Err(BadRequest::new(path, why));
                 }
-                PartKind::Call(call) => {
-                    if !open.insert(&call.id) {
-                        return Err(BadRequest::new(path, format!("two tool calls have the id `{}`", call.id)));
-                    }
+                PartKind::Call(call) if !open.insert(&call.id) => {
+                    return Err(BadRequest::new(path, format!("two tool calls have the id `{}`", call.id)));
                 }
-                PartKind::Result(result) => {
-                    if !open.remove(result.call_id.as_str()) {
-                        return Err(BadRequest::new(
-                            path,
-                            format!("the tool result for `{}` answers no call before it", result.call_id),
-                        ));
-                    }
+                PartKind::Result(result) if !open.remove(result.call_id.as_str()) => {
+                    let why = format!("the tool result for `{}` answers no call before it", result.call_id);
+                    return Err(BadRequest::new(path, why));
                 }
                 _ => {}
             }
