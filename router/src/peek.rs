@@ -52,6 +52,11 @@ pub enum PeekError {
         /// Column, from 1.
         column: usize,
     },
+    /// The text is not UTF-8, which JSON always is.
+    NotUtf8 {
+        /// How many bytes are fine before it.
+        at: usize,
+    },
     /// The JSON value is not an object.
     NotAnObject,
     /// A field that decides about routing stands there twice: two readers could choose differently.
@@ -80,6 +85,7 @@ impl fmt::Display for PeekError {
             Self::Syntax { line, column } => {
                 write!(f, "the request body is not JSON: error at line {line} column {column}")
             }
+            Self::NotUtf8 { at } => write!(f, "the request body is not UTF-8: byte {at} fits no character"),
             Self::NotAnObject => f.write_str("the request body must be a JSON object"),
             Self::Duplicate(field) => write!(f, "the field `{field}` stands twice in the request body; send it once"),
             Self::NoModel => f.write_str("the field `model` is missing; name a model, GET /v1/models lists them"),
@@ -112,7 +118,12 @@ impl PeekError {
             Self::NoModel | Self::ModelNotAString | Self::ModelLength(_) | Self::ModelCharacter(_) => Some("model"),
             Self::StreamNotABool => Some("stream"),
             Self::Duplicate(field) | Self::Ambiguous(field) => Some(field),
-            Self::Empty | Self::Truncated | Self::Syntax { .. } | Self::NotAnObject | Self::TooDeep => None,
+            Self::Empty
+            | Self::Truncated
+            | Self::Syntax { .. }
+            | Self::NotUtf8 { .. }
+            | Self::NotAnObject
+            | Self::TooDeep => None,
         }
     }
 }
@@ -203,14 +214,15 @@ impl<'a> Peek<'a> {
     /// Reads `body`, which must be one JSON object with a `model`.
     pub fn read(body: &'a [u8]) -> Result<Self, PeekError> {
         let open = body.iter().position(|b| !b.is_ascii_whitespace()).ok_or(PeekError::Empty)?;
+        let json = std::str::from_utf8(body).map_err(|e| PeekError::NotUtf8 { at: e.valid_up_to() })?;
         if body.get(open) != Some(&b'{') {
             // A derived struct also accepts an array; valid JSON of another kind deserves its own sentence.
-            return Err(match serde_json::from_slice::<IgnoredAny>(body) {
+            return Err(match serde_json::from_str::<IgnoredAny>(json) {
                 Ok(_) => PeekError::NotAnObject,
                 Err(e) => explain(&e),
             });
         }
-        let fields: Fields<'a> = serde_json::from_slice(body).map_err(|e| explain(&e))?;
+        let fields: Fields<'a> = serde_json::from_str(json).map_err(|e| explain(&e))?;
         if let Some(field) = fields.ambiguous {
             return Err(PeekError::Ambiguous(field));
         }
@@ -246,7 +258,8 @@ impl Peek<'static> {
     /// The same for a protocol that names the model and asks for a stream in the path: `body` must be a JSON object.
     pub fn in_path(body: &[u8], model: &str, stream: bool) -> Result<Self, PeekError> {
         let open = body.iter().position(|b| !b.is_ascii_whitespace()).ok_or(PeekError::Empty)?;
-        serde_json::from_slice::<IgnoredAny>(body).map_err(|e| explain(&e))?;
+        let json = std::str::from_utf8(body).map_err(|e| PeekError::NotUtf8 { at: e.valid_up_to() })?;
+        serde_json::from_str::<IgnoredAny>(json).map_err(|e| explain(&e))?;
         if body.get(open) != Some(&b'{') {
             return Err(PeekError::NotAnObject);
         }

@@ -6,13 +6,17 @@ use tokenrouter::sse::{Splitter, data, event};
 use super::case;
 
 /// What a stream says: the payloads with their events' names, and all its bytes.
-type Told = (Vec<(Vec<u8>, Option<Vec<u8>>)>, Vec<u8>);
+type Told = (Payloads, Vec<u8>);
+
+/// Each payload with its event's name.
+type Payloads = Vec<(Vec<u8>, Option<Vec<u8>>)>;
 
 /// The first byte of `input` says how the rest, the stream, is cut.
 pub fn run(input: &[u8]) {
     let Some((seed, stream)) = input.split_first() else { return };
     let whole = read(&[Bytes::copy_from_slice(stream)], usize::MAX).unwrap_or_default();
     assert_eq!(whole.1, stream);
+    assert_eq!(whole.0, plainly(stream));
     let pieces = case::pieces(stream, *seed);
     assert_eq!(read(&pieces, usize::MAX), Some(whole));
     // A bound loses nothing either, and holds.
@@ -46,4 +50,35 @@ fn read(pieces: &[Bytes], bound: usize) -> Option<Told> {
     }
     tell(&splitter.take_rest());
     Some(told)
+}
+
+/// The same in the plainest way: all line ends made one, then line by line.
+fn plainly(stream: &[u8]) -> Payloads {
+    let mut lines = vec![Vec::new()];
+    for (at, byte) in stream.iter().enumerate() {
+        match byte {
+            b'\n' if at > 0 && stream[at - 1] == b'\r' => {}
+            b'\n' | b'\r' => lines.push(Vec::new()),
+            other => lines.last_mut().into_iter().for_each(|line| line.push(*other)),
+        }
+    }
+    // What has no blank line at the stream's end counts as well.
+    lines.push(Vec::new());
+    let mut told = Vec::new();
+    let (mut said, mut name): (Option<Vec<u8>>, Option<Vec<u8>>) = (None, None);
+    for line in lines {
+        let value = |field: &str| {
+            let rest = line.strip_prefix(field.as_bytes())?;
+            Some(rest.strip_prefix(b" ").unwrap_or(rest).to_vec())
+        };
+        if line.is_empty() {
+            let name = name.take();
+            told.extend(said.take().map(|said| (said, name)));
+        } else if let Some(more) = value("data:") {
+            said = Some(said.map_or_else(|| more.clone(), |said| [said.as_slice(), &more].join(&b'\n')));
+        } else if let Some(event) = value("event:") {
+            name = Some(event);
+        }
+    }
+    told
 }

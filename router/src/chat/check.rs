@@ -27,20 +27,12 @@ pub fn pairing(request: &Request) -> Result<(), BadRequest> {
                     let why = format!("the tool result for `{}` stands in the model's message", result.call_id);
                     return Err(BadRequest::new(path, why));
                 }
-                PartKind::Call(call) => {
-                    let is_new = open.insert(&call.id);
-                    if !is_new {
-                        return Err(BadRequest::new(path, format!("two tool calls have the id `{}`", call.id)));
-                    }
+                PartKind::Call(call) if !open.insert(&call.id) => {
+                    return Err(BadRequest::new(path, format!("two tool calls have the id `{}`", call.id)));
                 }
-                PartKind::Result(result) => {
-                    let was_open = open.remove(result.call_id.as_str());
-                    if !was_open {
-                        return Err(BadRequest::new(
-                            path,
-                            format!("the tool result for `{}` answers no call before it", result.call_id),
-                        ));
-                    }
+                PartKind::Result(result) if !open.remove(result.call_id.as_str()) => {
+                    let why = format!("the tool result for `{}` answers no call before it", result.call_id);
+                    return Err(BadRequest::new(path, why));
                 }
                 _ => {}
             }

@@ -52,3 +52,11 @@ fn brackets_in_strings_are_not_depth() {
     assert!(Peek::read(body.as_bytes()).is_ok());
     assert!(!nested_deeper_than(body.as_bytes(), 1));
 }
+
+#[test]
+fn what_is_no_text_is_refused_wherever_it_stands() {
+    for body in [&b"{\"model\":\"m\",\"x\":\"\xff\"}"[..], b"\xc3", b"{\"\xed\xa0\x80\":1,\"model\":\"m\"}"] {
+        assert!(matches!(Peek::read(body), Err(PeekError::NotUtf8 { .. })), "{body:?}");
+        assert!(matches!(Peek::in_path(body, "m", false), Err(PeekError::NotUtf8 { .. })));
+    }
+}

@@ -9,7 +9,11 @@ use tokenrouter::protocol::Protocol;
 /// The body cannot be routed.
 pub fn unreadable(e: &PeekError) -> Problem {
     let code = match e {
-        PeekError::Empty | PeekError::Truncated | PeekError::Syntax { .. } | PeekError::NotAnObject => "invalid_json",
+        PeekError::Empty
+        | PeekError::Truncated
+        | PeekError::Syntax { .. }
+        | PeekError::NotUtf8 { .. }
+        | PeekError::NotAnObject => "invalid_json",
         PeekError::NoModel => "model_missing",
         PeekError::ModelNotAString | PeekError::ModelLength(_) | PeekError::ModelCharacter(_) => "invalid_model",
         PeekError::Ambiguous(_) => "ambiguous_field",
