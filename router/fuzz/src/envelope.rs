@@ -50,5 +50,6 @@ fn seal(sealer: &Sealer, opened: &Opened) -> Option<String> {
         Opened::Reasoning(reasoning) => sealer.reasoning(reasoning),
         Opened::Call(state) => sealer.call(state),
         Opened::Text(state) => sealer.text(state),
+        Opened::Summary(text) => sealer.summary(text),
     }
 }

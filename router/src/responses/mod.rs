@@ -1,5 +1,6 @@
 //! OpenAI Responses.
 
+pub mod compact;
 pub mod error;
 mod item;
 mod object;

@@ -33,7 +33,7 @@ pub fn own_input(body: &[u8]) -> Option<Vec<u8>> {
 }
 
 /// A list of items; a mere text is what the user said.
-fn listed(input: &str) -> Vec<u8> {
+pub(super) fn listed(input: &str) -> Vec<u8> {
     if input.starts_with('"') {
         [br#"[{"type":"message","role":"user","content":"#.as_slice(), input.as_bytes(), b"}]"].concat()
     } else {

@@ -15,6 +15,7 @@ use tokenrouter::surface::Surface;
 
 use super::reply::Reply;
 use super::request_id::RequestId;
+use super::unfit::unfit;
 use super::{entry, headers, stateful};
 use crate::access::caller;
 use crate::app::App;
@@ -222,7 +223,7 @@ async fn ask(
     let answer = provider.client.send(request).await.map_err(|e| failed(e.to_string()))?;
     let (head, body) = answer.into_parts();
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    if let Some(problem) = entry::unfit(&head, kind, provider) {
+    if let Some(problem) = unfit(&head, kind, provider) {
         return Err(problem);
     }
     let body = Limited::new(body, MAX_ANSWER_BYTES).collect();

@@ -3,25 +3,27 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, Uri};
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
 use hyper::body::Incoming;
 use tokenrouter::call::{Pieces, Relay};
 use tokenrouter::convert::Path;
 use tokenrouter::envelope;
-use tokenrouter::error::{Kind, Problem};
+use tokenrouter::error::Problem;
 use tokenrouter::peek::{Peek, PeekError};
 use tokenrouter::surface::Surface;
+use tokenrouter_shared::ids::ExchangeId;
 
 use super::exchange::{Attempt, Exchange, Input};
 use super::in_path::InPath;
 use super::lane::{Lane, Way};
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
-use super::{headers, intake, reject, stateful, translated};
+use super::unfit::unfit;
+use super::{compact, headers, intake, reject, stateful, translated};
 use crate::access::caller::{self, Caller};
 use crate::app::App;
-use crate::lifecycle::Permit;
+use crate::lifecycle::{InFlight, Permit};
 use crate::problem;
 use crate::server::connection::Peer;
 use crate::upstreams::provider::{Provider, Route};
@@ -60,6 +62,48 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     let body = match intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await {
         Ok(body) => body,
         Err(problem) => return refused(problem, Some(&caller)),
+    };
+    drop(live);
+    let headers = head.headers;
+    let call = Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
+    if surface == Surface::Compact {
+        // Boxed like every future that most requests do not need.
+        return Box::pin(compact::run(call)).await;
+    }
+    run(call).await
+}
+
+/// A request that was let in and read.
+pub struct Call {
+    /// The daemon's handles.
+    pub app: Arc<App>,
+    /// What is asked for.
+    pub surface: Surface,
+    /// When it came, in Unix milliseconds.
+    pub now_ms: i64,
+    /// The exchange's number.
+    pub exchange_id: ExchangeId,
+    /// The same as the client knows it.
+    pub request_id: RequestId,
+    /// Its place among what is under way.
+    pub in_flight: InFlight,
+    /// Who asks.
+    pub caller: Caller,
+    /// The client's headers.
+    pub headers: HeaderMap,
+    /// What Gemini's clients say in the path.
+    pub in_path: InPath,
+    /// The body, unpacked.
+    pub body: Bytes,
+}
+
+/// Answers a request that was let in and read.
+pub async fn run(call: Call) -> Response<Reply> {
+    let Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body } = call;
+    let live = app.live.load();
+    let refused = |problem: Problem, caller: Option<&Caller>| {
+        log_refusal(&app, surface, &request_id, caller, &problem);
+        problem::respond(&problem, surface.protocol(), &request_id)
     };
     let peek = if surface == Surface::Generate {
         Peek::in_path(&body, &in_path.model, in_path.stream)
@@ -154,7 +198,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop((body, full));
     let protocol = route.protocol;
     let (pieces, way) = lane.split(&mut said);
-    let upstream = outgoing(&head.headers, uri, &route, pieces, &request_id, surface.protocol());
+    let upstream = outgoing(&headers, uri, &route, pieces, &request_id, surface.protocol());
     let exchange = Exchange::begin(app, in_flight, exchange_id, request_id, surface, caller, attempt);
     match (provider.client.send(upstream).await, way) {
         (Ok(answer), Way::Native { hide_usage }) => {
@@ -297,63 +341,6 @@ fn relay(
     *response.status_mut() = head.status;
     *response.headers_mut() = said;
     response
-}
-
-/// Answers that must not reach the client as they are: about our own credential, or not of the protocol.
-pub(super) fn unfit(head: &http::response::Parts, content_type: &[u8], provider: &Provider) -> Option<Problem> {
-    let (status, name) = (head.status, &provider.name);
-    let encodings = head.headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
-    if let Some(encoding) = encodings.into_iter().find(|e| !e.is_empty() && !e.eq_ignore_ascii_case(b"identity")) {
-        let encoding = String::from_utf8_lossy(encoding);
-        return Some(Problem::new(
-            Kind::UpstreamFailed,
-            "upstream_encoding",
-            format!("the provider \"{name}\" compressed its answer ({encoding}) although it was asked not to"),
-            "Its usage could not be read, nor its stream passed on event by event; switch compression off there.",
-        ));
-    }
-    if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-        let kind = if status == StatusCode::UNAUTHORIZED { Kind::Unauthenticated } else { Kind::Forbidden };
-        return Some(Problem::new(
-            kind,
-            "upstream_refused_credential",
-            format!(
-                "the provider \"{name}\" refuses the key that this gateway has for it (status {})",
-                status.as_u16()
-            ),
-            "Your own token is fine; check the provider's `api_key` in torod.toml.",
-        ));
-    }
-    if status.as_u16() >= 600 {
-        return Some(Problem::new(
-            Kind::UpstreamFailed,
-            "upstream_failed",
-            format!("the provider \"{name}\" answered with status {}, which HTTP does not have", status.as_u16()),
-            "Try again; if it stays, check the provider's URL.",
-        ));
-    }
-    if status.is_redirection() || status.is_informational() {
-        return Some(Problem::new(
-            Kind::UpstreamFailed,
-            "upstream_redirect",
-            format!("the provider \"{name}\" answered with a redirect (status {})", status.as_u16()),
-            "Check its URL in torod.toml; redirects are not followed, because they would carry the key elsewhere.",
-        ));
-    }
-    let is_ours = content_type.starts_with(b"application/json") || content_type.starts_with(b"text/event-stream");
-    if !status.is_success() && !is_ours {
-        let kind = if status.is_server_error() { Kind::UpstreamFailed } else { Kind::BadRequest };
-        return Some(
-            Problem::new(
-                kind,
-                "upstream_failed",
-                format!("the provider \"{name}\" answered with status {} and no explanation", status.as_u16()),
-                "Try again; if it stays, check the provider's URL and state.",
-            )
-            .with_status(status.as_u16()),
-        );
-    }
-    None
 }
 
 fn log_refusal(app: &App, surface: Surface, id: &RequestId, caller: Option<&Caller>, problem: &Problem) {

@@ -9,7 +9,7 @@ const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 
 /// What Gemini's clients say in the path and the query.
 #[derive(Default)]
-pub(super) struct InPath {
+pub struct InPath {
     pub(super) model: String,
     pub(super) stream: bool,
     /// Whether the stream is to be one JSON list.

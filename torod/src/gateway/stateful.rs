@@ -45,7 +45,7 @@ impl Remember {
 }
 
 /// Whether `provider` keeps the answers of its own protocol by itself.
-fn keeps_answers(provider: &Provider, model: &str) -> bool {
+pub fn keeps_answers(provider: &Provider, model: &str) -> bool {
     Dialect::of(&provider.kind, Protocol::Responses, model).has(Quirk::KeepsAnswers)
 }
 

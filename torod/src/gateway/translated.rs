@@ -14,11 +14,12 @@ use tokenrouter::convert::{Asked, Back, Context, Path, Reading, translate};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::surface::Surface;
 
-use super::entry::{unfit, with_headers};
+use super::entry::with_headers;
 use super::exchange::Exchange;
 use super::lane::Lane;
 use super::reply::Reply;
 use super::request_id::RequestId;
+use super::unfit::unfit;
 use crate::app::App;
 use crate::problem;
 use crate::upstreams::provider::Provider;

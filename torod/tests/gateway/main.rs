@@ -5,6 +5,7 @@
 mod access;
 mod answers;
 mod bad_input;
+mod count;
 mod database;
 mod generate;
 mod life;

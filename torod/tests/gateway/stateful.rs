@@ -196,3 +196,50 @@ async fn kept_answers_outlive_the_daemon() {
     assert_eq!(kept, id(&asked));
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn a_conversation_is_compacted_by_its_own_model() {
+    let daemon = daemon().await;
+    let input = r#"[{"role":"user","content":"my name is Ada"},{"role":"assistant","content":"hello"}]"#;
+    for provider in ["oa", "an", "re"] {
+        let body = format!(r#"{{"model":"{provider}/ok","input":{input}}}"#);
+        let compacted = daemon.post("/v1/responses/compact", body).await;
+        assert_eq!(compacted.status, 200, "{provider}: {}", compacted.text());
+        let compacted = compacted.json();
+        assert_eq!(compacted["object"], "response.compaction", "{provider}");
+        let output = compacted["output"].as_array().unwrap();
+        assert_eq!((output.len(), output[0]["content"].as_str()), (2, Some("my name is Ada")));
+        assert!(compacted["usage"]["total_tokens"].as_u64().unwrap() > 0);
+        assert!(!compacted.to_string().contains("hello"), "what the model said is in the summary alone");
+        let asked = last_body(&daemon).to_string();
+        assert!(asked.contains("summary") && asked.contains("hello"), "{asked}");
+        // The simulator's answer is the summary; every provider's model reads it in the next request.
+        for next in ["oa", "an", "re"] {
+            let body = json!({"model": format!("{next}/ok"), "input": [output[0], output[1], {"role":"user","content":"who am I?"}]});
+            let answer = daemon.post("/v1/responses", body.to_string()).await;
+            assert_eq!(answer.status, 200, "{provider} {next}: {}", answer.text());
+            assert_eq!(answer.header("x-tokenrouter-degraded"), "");
+            let sent = last_body(&daemon).to_string();
+            assert!(sent.contains("Summary of the conversation") && sent.contains("Lorem ipsum"), "{next}: {sent}");
+            assert!(!sent.contains("gw1."), "{sent}");
+        }
+    }
+    let rows = daemon.rows("surface, output").await;
+    assert!(rows.len() == 12 && rows.iter().all(|row| row[1] != "0"), "{rows:?}");
+    // A provider that compacts by itself is asked itself, and its item passes untouched.
+    let own = daemon.post("/v1/responses/compact", format!(r#"{{"model":"own/ok","input":{input}}}"#)).await;
+    assert_eq!(own.json()["object"], "response.compaction", "{}", own.text());
+    assert_eq!(daemon.simulator.calls().last().unwrap().path, "/v1/responses/compact");
+    // A forged item is left out, and that is said.
+    let forged = json!({"model": "oa/ok", "input": [{"role":"user","content":"x"}, {"type":"compaction","encrypted_content":"gw1.AAAA.BBBB"}]});
+    let answer = daemon.post("/v1/responses", forged.to_string()).await;
+    assert_eq!(
+        (answer.status.as_u16(), answer.header("x-tokenrouter-degraded")),
+        (200, "compaction"),
+        "{}",
+        answer.text()
+    );
+    assert_eq!(daemon.post("/v1/responses/compact", r#"{"model":"oa/s500","input":"x"}"#).await.status, 500);
+    assert_eq!(daemon.post("/v1/responses/compact", r#"{"model":"nobody/x","input":"x"}"#).await.status, 404);
+    daemon.stop().await;
+}
