@@ -1,6 +1,7 @@
 //! The words that the daemon and its clients both say. Types and their text forms only: no I/O, no clock.
 
 pub mod ids;
+pub mod lossy;
 pub mod page;
 pub mod problem;
 pub mod role;
@@ -9,7 +10,9 @@ pub mod token;
 pub mod usage;
 
 pub use ids::{AttemptId, ExchangeId};
+pub use lossy::Lossy;
 pub use page::Page;
 pub use problem::Problem;
+
 pub use role::Role;
 pub use secret::Secret;

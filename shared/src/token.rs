@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::lossy::Lossy;
 use crate::role::Role;
 
 /// `POST /admin/api/tokens`: the token to make.
@@ -22,6 +23,9 @@ pub struct TokenCreate {
     /// The id of the token to put it below; absent: the caller's own token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
+    /// What becomes of its requests that cannot be told to a provider without loss; absent: as `torod.toml` says.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lossy: Option<Lossy>,
 }
 
 /// The answer to [`TokenCreate`]: the only place where the key ever appears.
@@ -95,6 +99,9 @@ pub struct TokenView {
     pub revoked_ms: Option<i64>,
     /// When it was last used, to the minute, in milliseconds since 1970.
     pub last_used_ms: Option<i64>,
+    /// What becomes of its requests that cannot be told to a provider without loss; `null`: as `torod.toml` says.
+    #[serde(default)]
+    pub lossy: Option<Lossy>,
 }
 
 /// `DELETE /admin/api/tokens/{id}`: what ended.

@@ -39,6 +39,7 @@ fn lookup(c: &mut Criterion) {
         expires_ms: None,
         revoked_ms: None,
         last_used_ms: None,
+        lossy: None,
     });
     let index = TokenIndex::new(&rows.collect::<Vec<_>>());
     let Some(wanted) = keys.get(5_000) else { return };

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName};
 use tokenrouter::error::{Kind, Problem};
+use tokenrouter_shared::Lossy;
 
 use super::index::{TokenEntry, TokenIndex};
 use super::key::{self, Key};
@@ -30,6 +31,14 @@ pub enum Caller {
 }
 
 impl Caller {
+    /// What the token says of requests that lose something on the way.
+    pub fn lossy(&self) -> Option<Lossy> {
+        match self {
+            Self::Token(entry) => entry.lossy,
+            Self::Loopback => None,
+        }
+    }
+
     /// The token's row, 0 without one.
     pub fn token_id(&self) -> i64 {
         match self {

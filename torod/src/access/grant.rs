@@ -140,6 +140,7 @@ mod tests {
             expires_ms,
             revoked_ms,
             last_used_ms: None,
+            lossy: None,
         }
     }
 

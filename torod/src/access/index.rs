@@ -6,8 +6,8 @@ use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokenrouter_shared::Role;
 use tokenrouter_shared::token::TokenState;
+use tokenrouter_shared::{Lossy, Role};
 
 use super::Digest;
 use crate::store::tokens::TokenRow;
@@ -29,6 +29,8 @@ pub struct TokenEntry {
     pub expires_ms: Option<i64>,
     /// Whether somebody ended it.
     pub revoked: bool,
+    /// What becomes of its requests that lose something on the way; `None`: as the configuration says.
+    pub lossy: Option<Lossy>,
 }
 
 impl TokenEntry {
@@ -121,6 +123,7 @@ fn snapshot_of(rows: &[TokenRow]) -> Snapshot {
                 parent_id: row.parent_id,
                 expires_ms: row.expires_ms,
                 revoked: row.revoked_ms.is_some(),
+                lossy: row.lossy,
             };
             (Digest(row.digest), Arc::new(entry))
         })
@@ -143,6 +146,7 @@ mod tests {
             expires_ms: None,
             revoked_ms: None,
             last_used_ms: None,
+            lossy: None,
         }
     }
 

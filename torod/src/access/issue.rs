@@ -140,6 +140,7 @@ pub fn create(
         expires_ms,
         revoked_ms: None,
         last_used_ms: None,
+        lossy: wanted.lossy,
     };
     tokens::insert(&transaction, &row)?;
     let detail = format!("{} `{}`", row.role, row.name);
@@ -177,6 +178,7 @@ pub fn list(connection: &Connection, by: &Operator, ended: bool, now_ms: i64) ->
         expires_ms: row.expires_ms,
         revoked_ms: row.revoked_ms,
         last_used_ms: row.last_used_ms,
+        lossy: row.lossy,
     });
     Ok(views.filter(|view| ended || view.state == TokenState::Live).collect())
 }

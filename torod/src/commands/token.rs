@@ -6,8 +6,8 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use http::Method;
 use serde::Serialize;
-use tokenrouter_shared::Role;
 use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState, TokenView};
+use tokenrouter_shared::{Lossy, Role};
 
 use super::table::table;
 use super::{Exit, control};
@@ -52,6 +52,9 @@ struct Create {
     /// The id of the token that it belongs to and ends with.
     #[arg(long, value_name = "ID")]
     parent: Option<String>,
+    /// What becomes of its requests that cannot be told to a provider without loss: warn or reject.
+    #[arg(long, value_name = "WORD")]
+    lossy: Option<Lossy>,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -119,8 +122,13 @@ impl Token {
         let dir = &paths.data_dir;
         match self.action {
             Action::Create(create) => {
-                let wanted =
-                    TokenCreate { name: create.name, role: create.role, ttl_ms: create.ttl, parent: create.parent };
+                let wanted = TokenCreate {
+                    name: create.name,
+                    role: create.role,
+                    ttl_ms: create.ttl,
+                    parent: create.parent,
+                    lossy: create.lossy,
+                };
                 let made: TokenCreated = match way(paths)? {
                     Way::Daemon => control::ask(dir, Method::POST, "/admin/api/tokens", Some(&wanted)).await?,
                     Way::Here(mut connection, _lock) => {

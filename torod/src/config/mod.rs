@@ -32,6 +32,7 @@ mod wording;
 use std::net::SocketAddr;
 
 use tokenrouter::catalog::PRESETS;
+use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
@@ -64,6 +65,8 @@ pub struct Config {
     pub allow_localhost_no_auth: bool,
     /// Whether model servers on their usual ports of this machine are found and used.
     pub auto_detect_local_servers: bool,
+    /// What becomes of requests that lose something on the way to another protocol.
+    pub lossy: Lossy,
     /// In the order of the file.
     pub providers: Vec<ProviderConfig>,
     /// How much is taken on at once.
@@ -85,6 +88,7 @@ impl Default for Config {
             default_provider: None,
             allow_localhost_no_auth: true,
             auto_detect_local_servers: true,
+            lossy: Lossy::Warn,
             providers: Vec::new(),
             limits: Limits::default(),
             shutdown: Shutdown::default(),
@@ -135,6 +139,14 @@ impl Config {
         }
         section.set_bool("allow_localhost_no_auth", &mut config.allow_localhost_no_auth);
         section.set_bool("auto_detect_local_servers", &mut config.auto_detect_local_servers);
+        if let Some(field) = section.take("lossy")
+            && let Some(text) = field.string()
+        {
+            match text.parse() {
+                Ok(lossy) => config.lossy = lossy,
+                Err(e) => field.refuse(format!("`{}` is not known", shorten(text)), e.to_string()),
+            }
+        }
         if let Some(field) = section.take("providers") {
             let mut names = Vec::new();
             for element in field.elements("an array of tables (`[[providers]]`)") {

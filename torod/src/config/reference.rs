@@ -49,6 +49,7 @@ pub const KEYS: &[Key] = &[
     key("default_provider", "provider name", "", "Who gets a request whose model no provider lists.", "default_provider = \"openai\""),
     key("allow_localhost_no_auth", "boolean", "true", "Programs on this machine may use inference without a token, never the admin API.", "allow_localhost_no_auth = true"),
     key("auto_detect_local_servers", "boolean", "true", "Find and use Ollama, LM Studio, llama.cpp and vLLM on their usual ports of this machine.", "auto_detect_local_servers = true"),
+    key("lossy", "warn or reject", "\"warn\"", "What becomes of a request of which a part cannot be told to a provider of another protocol; a token may say otherwise.", "lossy = \"warn\""),
     key("providers", "array of tables", "", "Who is called, where, with which keys.", "[[providers]]"),
     key("providers[].name", "name", "", "Unique; letters, digits, `.`, `_` and `-`. Clients write `name/model`.", "name = \"openai\""),
     key("providers[].provider_type", "preset", "", "A well-known provider: fills protocols and URLs.", "provider_type = \"openai\""),

@@ -20,6 +20,7 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     }
     writeln!(text, "allow_localhost_no_auth = {}", config.allow_localhost_no_auth)?;
     writeln!(text, "auto_detect_local_servers = {}", config.auto_detect_local_servers)?;
+    writeln!(text, "lossy = \"{}\"", config.lossy)?;
     for provider in &config.providers {
         write_provider(text, provider)?;
     }

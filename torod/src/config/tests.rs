@@ -111,6 +111,7 @@ fn every_key_is_read() {
         default_provider = "a"
         allow_localhost_no_auth = false
         auto_detect_local_servers = false
+        lossy = "reject"
         [[providers]]
         name = "a"
         base_url = "http://h"
@@ -167,6 +168,7 @@ fn every_key_is_read() {
         default_provider: Some("a".into()),
         allow_localhost_no_auth: false,
         auto_detect_local_servers: false,
+        lossy: Lossy::Reject,
         providers: vec![provider],
         limits: Limits {
             concurrent: 1,

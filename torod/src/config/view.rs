@@ -14,6 +14,7 @@ pub fn view(config: &Config) -> Value {
         "default_provider": config.default_provider,
         "allow_localhost_no_auth": config.allow_localhost_no_auth,
         "auto_detect_local_servers": config.auto_detect_local_servers,
+        "lossy": config.lossy.as_str(),
         "providers": config.providers.iter().map(view_provider).collect::<Vec<_>>(),
         "limits": {
             "concurrent": limits.concurrent,

@@ -9,7 +9,7 @@ const CASES: &[(&str, &[&str])] = &[
         "1:1: unknown key `defualt_provider`: did you mean `default_provider`?",
     ]),
     ("zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, providers, default_provider, limits, shutdown, log, usage, responses",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, lossy, providers, default_provider, limits, shutdown, log, usage, responses",
     ]),
     ("[limits]\nconcurent = 5", &[
         "2:1: unknown key `concurent`: did you mean `concurrent`?",
@@ -264,13 +264,13 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("listen_addr = \"x\"\r\nzzz = 1\r\n", &[
         r#"1:15: `x` is no address with a port: write "127.0.0.1:8080", or "0.0.0.0:8080" for every network"#,
-        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, providers, default_provider, limits, shutdown, log, usage, responses",
+        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, lossy, providers, default_provider, limits, shutdown, log, usage, responses",
     ]),
     ("\u{feff}zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, providers, default_provider, limits, shutdown, log, usage, responses",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, lossy, providers, default_provider, limits, shutdown, log, usage, responses",
     ]),
     ("\tzzz = 1 # é", &[
-        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, providers, default_provider, limits, shutdown, log, usage, responses",
+        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, lossy, providers, default_provider, limits, shutdown, log, usage, responses",
     ]),
 ];
 

@@ -154,6 +154,7 @@ pub async fn run(call: Call) -> Response<Reply> {
             path,
             request_id: &request_id,
             token_id: caller.token_id(),
+            lossy: caller.lossy().unwrap_or(live.lossy),
             estimated_input: Input::of(sent, true).tokens(),
             continued: full.is_some(),
             keep: remember.is_some(),

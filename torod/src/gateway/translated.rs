@@ -13,10 +13,12 @@ use tokenrouter::chat::Target;
 use tokenrouter::convert::{Asked, Back, Context, Path, Reading, translate};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::surface::Surface;
+use tokenrouter_shared::Lossy;
 
 use super::entry::with_headers;
 use super::exchange::Exchange;
 use super::lane::Lane;
+use super::reject;
 use super::reply::Reply;
 use super::request_id::RequestId;
 use super::unfit::unfit;
@@ -50,6 +52,8 @@ pub struct Ask<'a> {
     pub request_id: &'a RequestId,
     /// Whose request it is.
     pub token_id: i64,
+    /// What becomes of it if something is lost.
+    pub lossy: Lossy,
     /// Our estimate of its tokens.
     pub estimated_input: u64,
     /// Whether what it continues stands in it already.
@@ -82,6 +86,9 @@ pub async fn prepare(app: &Arc<App>, ask: Ask<'_>) -> Result<Lane, Problem> {
     };
     let done = reading.write(&target, context)?;
     let fields = done.losses.header();
+    if let Some(fields) = fields.as_ref().filter(|_| ask.lossy == Lossy::Reject) {
+        return Err(reject::lossy(fields, &ask.provider.name, ask.protocol));
+    }
     if let Some(fields) = &fields {
         tracing::info!(
             target: "request",

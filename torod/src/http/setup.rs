@@ -80,7 +80,7 @@ impl Setup {
     pub async fn make_admin(&self, name: Option<String>) -> Result<TokenCreated, IssueError> {
         let draft = Draft::draw(self.random)?;
         let wanted =
-            TokenCreate { name: name.or_else(|| Some("admin".into())), role: Role::Admin, ttl_ms: None, parent: None };
+            TokenCreate { name: name.or_else(|| Some("admin".into())), role: Role::Admin, ..TokenCreate::default() };
         let now_ms = self.clock.now_ms();
         let index = Arc::clone(&self.tokens);
         self.writer

@@ -1,7 +1,7 @@
 //! Access tokens at rest: rows with the digest of a key, never the key.
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use tokenrouter_shared::Role;
+use tokenrouter_shared::{Lossy, Role};
 
 use super::StoreError;
 
@@ -28,9 +28,12 @@ pub struct TokenRow {
     pub revoked_ms: Option<i64>,
     /// When it was last used, in milliseconds since 1970; lags by up to a minute.
     pub last_used_ms: Option<i64>,
+    /// What becomes of its requests that lose something on the way; `None`: as the configuration says.
+    pub lossy: Option<Lossy>,
 }
 
-const COLUMNS: &str = "id, public_id, digest, name, role, parent_id, created_ms, expires_ms, revoked_ms, last_used_ms";
+const COLUMNS: &str =
+    "id, public_id, digest, name, role, parent_id, created_ms, expires_ms, revoked_ms, last_used_ms, lossy";
 
 /// What `get_row` reads out; checked by [`checked`].
 type Raw = (TokenRow, String);
@@ -47,6 +50,8 @@ fn get_row(row: &Row<'_>) -> rusqlite::Result<Raw> {
         expires_ms: row.get(7)?,
         revoked_ms: row.get(8)?,
         last_used_ms: row.get(9)?,
+        // The column holds these words or nothing.
+        lossy: row.get::<_, Option<String>>(10)?.and_then(|word| word.parse().ok()),
     };
     Ok((token, row.get(4)?))
 }
@@ -94,8 +99,8 @@ pub fn is_within(connection: &Connection, id: i64, root: i64) -> Result<bool, St
 pub fn insert(connection: &Connection, token: &TokenRow) -> Result<i64, StoreError> {
     connection
         .prepare_cached(
-            "INSERT INTO token (public_id, digest, name, role, parent_id, created_ms, expires_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO token (public_id, digest, name, role, parent_id, created_ms, expires_ms, lossy)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         )?
         .execute((
             &token.public_id,
@@ -105,6 +110,7 @@ pub fn insert(connection: &Connection, token: &TokenRow) -> Result<i64, StoreErr
             token.parent_id,
             token.created_ms,
             token.expires_ms,
+            token.lossy.map(Lossy::as_str),
         ))?;
     Ok(connection.last_insert_rowid())
 }

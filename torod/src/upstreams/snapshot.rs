@@ -5,6 +5,8 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use tokenrouter::pick::name::{Names, Provider as Named};
 
+use tokenrouter_shared::Lossy;
+
 use super::provider::Provider;
 use crate::config::{Config, Limits};
 
@@ -19,6 +21,8 @@ pub struct Snapshot {
     pub allow_loopback: bool,
     /// The largest request body, in bytes.
     pub max_body_bytes: usize,
+    /// What becomes of requests that lose something on the way to another protocol.
+    pub lossy: Lossy,
     /// The most of everything at once.
     pub limits: Limits,
     default: Option<String>,
@@ -38,6 +42,7 @@ impl Live {
             providers,
             allow_loopback: config.allow_localhost_no_auth,
             max_body_bytes: usize::try_from(config.limits.request_body_bytes).unwrap_or(usize::MAX),
+            lossy: config.lossy,
             limits: config.limits.clone(),
             default: config.default_provider.clone(),
         };
@@ -71,6 +76,7 @@ impl Live {
                 names: names(&providers, now.default.as_deref()),
                 providers,
                 allow_loopback: now.allow_loopback,
+                lossy: now.lossy,
                 max_body_bytes: now.max_body_bytes,
                 limits: now.limits.clone(),
                 default: now.default.clone(),

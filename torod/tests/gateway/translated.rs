@@ -276,3 +276,32 @@ async fn thoughts_come_back_signed() {
     assert!(!block["signature"].as_str().unwrap().starts_with("gw1."));
     daemon.stop().await;
 }
+
+/// What is lost is said, or refused where a token or the configuration wants that; the native lane loses nothing.
+#[tokio::test]
+async fn a_loss_is_refused_where_that_is_wanted() {
+    let daemon = daemon().await;
+    let lossy = messages("oa/ok", r#","top_k":5"#);
+    let warned = daemon.post("/v1/messages", lossy.clone()).await;
+    assert_eq!((warned.status.as_u16(), warned.header("x-tokenrouter-degraded")), (200, "top_k"));
+    let strict = daemon.post("/admin/api/tokens", r#"{"lossy":"reject"}"#).await.json();
+    let ask = |body: String| {
+        let mut request = daemon.request("/v1/messages", body);
+        let key = format!("Bearer {}", strict["key"].as_str().unwrap());
+        request.headers_mut().insert("authorization", key.parse().unwrap());
+        daemon.send(request)
+    };
+    daemon.simulator.clear();
+    let refused = ask(lossy).await;
+    assert_eq!(refused.status, 400);
+    assert_eq!(refused.json()["error"]["type"], "invalid_request_error");
+    let message = refused.json()["error"]["message"].as_str().unwrap().to_owned();
+    assert!(message.contains("top_k") && message.contains("\"oa\""), "{message}");
+    assert!(daemon.simulator.calls().is_empty(), "nothing was sent");
+    assert_eq!(ask(messages("oa/ok", "")).await.status, 200);
+    assert_eq!(ask(messages("an/ok", r#","top_k":5"#)).await.status, 200);
+    assert_eq!(daemon.post("/admin/api/tokens", r#"{"lossy":"maybe"}"#).await.status, 400);
+    let listed = daemon.get("/admin/api/tokens").await.json();
+    assert!(listed.to_string().contains(r#""lossy":"reject""#), "{listed}");
+    daemon.stop().await;
+}
