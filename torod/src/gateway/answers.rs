@@ -27,6 +27,10 @@ use crate::upstreams::provider::Provider;
 /// The largest answer that is passed on from a provider that keeps it.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
 
+/// What a client may say behind the question mark to a provider that keeps the answer.
+const QUERY: [&str; 8] =
+    ["include", "include[]", "limit", "order", "after", "before", "starting_after", "include_obfuscation"];
+
 /// What is wanted of an answer.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Wanted {
@@ -189,6 +193,15 @@ fn json(body: &impl Serialize, id: &RequestId) -> Response<Reply> {
     entry::json(Bytes::from(serde_json::to_vec(body).unwrap_or_default()), id)
 }
 
+/// What of `query` the provider's API knows: a client's key may stand there too.
+fn known(query: &str) -> String {
+    let mut pairs = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()).filter(|(name, _)| QUERY.contains(&&**name)) {
+        pairs.append_pair(&name, &value);
+    }
+    pairs.finish()
+}
+
 /// Asks the provider that keeps the answer.
 async fn ask(
     provider: &Provider,
@@ -201,11 +214,14 @@ async fn ask(
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
     let route = provider.route(Surface::Responses).filter(|_| id.chars().all(is_plain)).ok_or_else(|| unknown(id))?;
     let mut url = format!("{}/{id}", route.uri);
-    for (lead, rest) in [('/', tail), ('?', query.unwrap_or_default())] {
-        if !rest.is_empty() {
-            url.push(lead);
-            url.push_str(rest);
-        }
+    if !tail.is_empty() {
+        url.push('/');
+        url.push_str(tail);
+    }
+    let pairs = known(query.unwrap_or_default());
+    if !pairs.is_empty() {
+        url.push('?');
+        url.push_str(&pairs);
     }
     let uri = Uri::try_from(url).map_err(|_| unknown(id))?;
     let mut request = Request::new(Pieces::new(Vec::new()));

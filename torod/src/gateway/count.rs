@@ -30,6 +30,8 @@ use crate::upstreams::provider::{Provider, Route};
 /// Says that a number is our estimate.
 pub const ESTIMATED: HeaderName = HeaderName::from_static("x-tokenrouter-estimated");
 const MAX_ANSWER_BYTES: usize = 1 << 20;
+/// How long a provider is left alone that has no such path; it may also have meant the model.
+const PAUSE_MS: i64 = 600_000;
 
 /// Answers a question for tokens on `surface`.
 pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request<Incoming>) -> Response<Reply> {
@@ -69,10 +71,11 @@ async fn answer(
     let peek = peek.map_err(|e| reject::unreadable(&e))?;
     let (provider, model) = entry::find(&live, peek.model.as_ref())?;
 
-    let native = provider.count_route(protocol).map(|route| (protocol, route));
+    let now_ms = app.clock.now_ms();
+    let native = provider.count_route(protocol, now_ms).map(|route| (protocol, route));
     let route = native.or_else(|| {
         let others = Protocol::ALL.into_iter().filter(|to| *to != protocol && provider.route_of(protocol).is_none());
-        others.into_iter().find_map(|to| Some((to, provider.count_route(to)?)))
+        others.into_iter().find_map(|to| Some((to, provider.count_route(to, now_ms)?)))
     });
     let request = ask::request(protocol, &body).map_err(|e| e.problem())?;
     if let Some((to, route)) = route {
@@ -91,7 +94,8 @@ async fn answer(
         };
         if let Some(question) = question
             && let Some(tokens) =
-                of_provider(provider, to, &route, model, question, &head.headers, to == protocol, request_id).await?
+                of_provider(provider, to, &route, model, question, &head.headers, to == protocol, request_id, now_ms)
+                    .await?
         {
             return Ok(entry::json(Bytes::from(ask::told(protocol, tokens)), request_id));
         }
@@ -114,6 +118,7 @@ async fn of_provider(
     client: &HeaderMap,
     native: bool,
     request_id: &RequestId,
+    now_ms: i64,
 ) -> Result<Option<u64>, Problem> {
     let surface = if protocol == Protocol::Gemini { Surface::CountGenerate } else { Surface::CountMessages };
     let Some(uri) = route.target(surface, model, false, false) else { return Ok(None) };
@@ -139,7 +144,7 @@ async fn of_provider(
     let Ok(answer) = provider.client.send(request).await else { return Ok(None) };
     let status = answer.status().as_u16();
     if matches!(status, 404 | 405 | 501) {
-        provider.counts_nothing.store(true, Ordering::Relaxed);
+        provider.counts_from_ms.store(now_ms + PAUSE_MS, Ordering::Relaxed);
     }
     let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect();
     let Ok(Ok(body)) = tokio::time::timeout(provider.client.timeouts().idle, body).await else { return Ok(None) };

@@ -13,6 +13,7 @@ use tokenrouter::surface::Surface;
 
 use crate::access::caller::Caller;
 use crate::app::App;
+use crate::memory::MAX_BYTES;
 use crate::upstreams::provider::Provider;
 
 /// What an answer is kept with.
@@ -36,7 +37,9 @@ impl Remember {
         native: bool,
         model: &str,
     ) -> Option<Box<Self>> {
-        if surface != Surface::Responses || peek.store == Some(false) || !app.memory.is_on() {
+        let is_wanted = surface == Surface::Responses && peek.store != Some(false) && app.memory.is_on();
+        // The body waits with the answer, so what would not be kept anyway is let go at once.
+        if !is_wanted || body.len() > MAX_BYTES {
             return None;
         }
         let previous = peek.previous.as_deref().map(str::to_owned);

@@ -20,7 +20,7 @@ use crate::store::kept::{self, Kind};
 use crate::store::{Readers, StoreError, WriterHandle};
 
 /// The largest exchange that is kept.
-const MAX_BYTES: usize = 16 << 20;
+pub const MAX_BYTES: usize = 16 << 20;
 /// The most turns that one conversation is put together from, and what they may weigh.
 const MAX_TURNS: usize = 2_000;
 const MAX_TURNS_BYTES: usize = 64 << 20;
@@ -208,13 +208,14 @@ impl Memory {
 
     /// Writes what waits and removes what has ended, until the daemon ends.
     pub async fn run(self: Arc<Self>, lifecycle: Lifecycle) {
+        let mut sweeps = tokio::time::interval(SWEEP);
         loop {
             tokio::select! {
                 () = self.wake.notified() => tokio::select! {
                     () = tokio::time::sleep(GATHER) => {}
                     () = lifecycle.hard_stop() => break,
                 },
-                () = tokio::time::sleep(SWEEP) => self.sweep().await,
+                _ = sweeps.tick() => self.sweep().await,
                 () = lifecycle.hard_stop() => break,
             }
             if !self.write().await {

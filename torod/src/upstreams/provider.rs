@@ -1,7 +1,7 @@
 //! One provider as the gateway calls it: its URLs, credential, connections, health and model list.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue, Uri};
@@ -41,8 +41,9 @@ pub struct Provider {
     pub in_flight: Arc<Gauge>,
     /// How far our estimates of its models' tokens are off.
     pub calibration: Calibration,
-    /// It was asked to count tokens and has no such path.
-    pub counts_nothing: AtomicBool,
+    /// It was asked to count tokens and said that there is nothing at the path: until then, in Unix milliseconds, it is
+    /// not asked again.
+    pub counts_from_ms: AtomicI64,
     /// How many calls went to it.
     pub calls: AtomicU64,
     endpoints: Vec<Endpoint>,
@@ -152,7 +153,7 @@ impl Provider {
             declared: config.models.iter().map(|m| (m.id.clone(), m.context)).collect(),
             in_flight: Arc::default(),
             calibration: Calibration::default(),
-            counts_nothing: AtomicBool::new(false),
+            counts_from_ms: AtomicI64::new(0),
             calls: AtomicU64::new(0),
             endpoints,
             extra,
@@ -184,14 +185,14 @@ impl Provider {
     }
 
     /// Where it counts tokens in `protocol`, as far as is known.
-    pub fn count_route(&self, protocol: Protocol) -> Option<Route<'_>> {
+    pub fn count_route(&self, protocol: Protocol, now_ms: i64) -> Option<Route<'_>> {
         let surface = match protocol {
             Protocol::Anthropic => Surface::CountMessages,
             Protocol::Responses => Surface::CountResponses,
             Protocol::Gemini => Surface::CountGenerate,
             Protocol::OpenAi | Protocol::Cohere => return None,
         };
-        if self.counts_nothing.load(Ordering::Relaxed) {
+        if now_ms < self.counts_from_ms.load(Ordering::Relaxed) {
             return None;
         }
         self.at(self.endpoint(protocol)?, surface, protocol)

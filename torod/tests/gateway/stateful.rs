@@ -92,9 +92,11 @@ async fn a_provider_that_keeps_its_answers_is_asked_itself() {
     assert_eq!(String::from_utf8_lossy(&sent.body), body.replace("own/ok", "ok"), "not a byte is changed");
 
     daemon.simulator.clear();
-    let read = daemon.get(&format!("/v1/responses/{}", id(&asked))).await;
+    let read = daemon.get(&format!("/v1/responses/{}?limit=3&key=tr_secret&after=a%26b", id(&asked))).await;
     assert_eq!((read.status.as_u16(), read.json()["id"].clone()), (200, asked.json()["id"].clone()));
-    assert_eq!(daemon.simulator.calls().len(), 1, "its own copy is the true one");
+    let calls = daemon.simulator.calls();
+    assert_eq!(calls.len(), 1, "its own copy is the true one");
+    assert!(!format!("{calls:?}").contains("tr_secret"));
     let removed = with_method(&daemon, Method::DELETE, &format!("/v1/responses/{}", id(&asked))).await;
     assert_eq!(removed.status, 200, "{}", removed.text());
     assert_eq!(daemon.simulator.calls().len(), 2, "removed there too");
