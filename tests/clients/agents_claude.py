@@ -1,0 +1,71 @@
+# Claude Code on a provider of each protocol.
+from __future__ import annotations
+
+import json
+import subprocess
+
+from harness.agent import MODULES, OPTIONS, TIME_S, UPSTREAMS, Agent, Usage, check_answer, check_seal
+from harness.cases import BASE, on_every_provider
+
+SHELL = "echo once >> marker.txt && echo made-$((40 + 2))"
+GIVEN = {"command": SHELL, "description": "Append a line"}
+
+
+def prepare() -> None:
+    """npm may leave out what a package does when it is installed; this links the program in, from the disk alone."""
+    package = MODULES / "@anthropic-ai/claude-code"
+    subprocess.run(["node", "install.cjs"], cwd=package, capture_output=True, timeout=TIME_S, check=False)
+
+
+def claude(agent: Agent, model: str, prompt: str) -> dict:
+    """What one turn says of itself."""
+    quiet = {
+        "ANTHROPIC_BASE_URL": BASE.removesuffix("/v1"),
+        "ANTHROPIC_AUTH_TOKEN": agent.key,
+        "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
+        "DISABLE_TELEMETRY": "1",
+        "DISABLE_ERROR_REPORTING": "1",
+        "DISABLE_AUTOUPDATER": "1",
+        "IS_SANDBOX": "1",
+    }
+    program = ["claude", "-p", prompt, "--tools", "Bash", "--allowedTools", "Bash", "--output-format", "json"]
+    lines = [line for line in agent.run([*program, "--model", model], quiet).splitlines() if line.startswith("{")]
+    return json.loads(lines[-1])
+
+
+def one_turn(upstream: str, script: str) -> None:
+    """One call of Bash, run once, its result, and the answer."""
+    agent = Agent(f"claude-{upstream}-{script}-run")
+    prompt = agent.prompt("Bash", json.dumps(GIVEN))
+    model = f"{upstream}/{script}{OPTIONS.get(upstream, '+cached=1')}"
+    said = claude(agent, model, prompt)
+    assert said["is_error"] is False and said["num_turns"] == 2, said
+    check_answer(said["result"])
+    loop = agent.loop()
+    _, second = agent.check_loop(loop, GIVEN, "made-42")
+    if script == "thinktool" and upstream != "oa":  # Chat has no place for a signature
+        check_seal(second)
+    used = said["usage"]
+    read, written = used["cache_read_input_tokens"], used["cache_creation_input_tokens"]
+    agent.check_usage(loop, Usage(used["input_tokens"] + read + written, read, used["output_tokens"]))
+    assert list(said["modelUsage"]) == [model], said["modelUsage"]
+    by_model = said["modelUsage"][model]
+    pairs = {
+        "inputTokens": "input_tokens",
+        "outputTokens": "output_tokens",
+        "cacheReadInputTokens": "cache_read_input_tokens",
+        "cacheCreationInputTokens": "cache_creation_input_tokens",
+    }
+    assert {key: by_model[key] for key in pairs} == {key: used[name] for key, name in pairs.items()}, said
+
+
+def claude_runs_a_command(upstream: str) -> None:
+    one_turn(upstream, "tool")
+
+
+def claude_returns_a_thought(upstream: str) -> None:
+    one_turn(upstream, "thinktool")
+
+
+on_every_provider(claude_runs_a_command, UPSTREAMS)
+on_every_provider(claude_returns_a_thought, UPSTREAMS)
