@@ -6,6 +6,7 @@ import subprocess
 
 from harness.agent import MODULES, OPTIONS, TIME_S, UPSTREAMS, Agent, Usage, check_answer, check_seal
 from harness.cases import BASE, on_every_provider
+from harness.question import TRUTH
 
 SHELL = "echo once >> marker.txt && echo made-$((40 + 2))"
 GIVEN = {"command": SHELL, "description": "Append a line"}
@@ -33,18 +34,23 @@ def claude(agent: Agent, model: str, prompt: str) -> dict:
     return json.loads(lines[-1])
 
 
-def one_turn(upstream: str, script: str) -> None:
-    """One call of Bash, run once, its result, and the answer."""
+def one_loop(upstream: str, script: str) -> dict:
+    """One call of Bash, run once, its result, and the bill; returns what the agent says of itself."""
     agent = Agent(f"claude-{upstream}-{script}-run")
     prompt = agent.prompt("Bash", json.dumps(GIVEN))
     model = f"{upstream}/{script}{OPTIONS.get(upstream, '+cached=1')}"
     said = claude(agent, model, prompt)
     assert said["is_error"] is False and said["num_turns"] == 2, said
-    check_answer(said["result"])
-    loop = agent.loop()
+    loop = agent.received()
     _, second = agent.check_loop(loop, GIVEN, "made-42")
     if script == "thinktool" and upstream != "oa":  # Chat has no place for a signature
         check_seal(second)
+    check_bill(agent, loop, model, said)
+    return said
+
+
+def check_bill(agent: Agent, loop: list[dict], model: str, said: dict) -> None:
+    """Both reports of the agent are what the gateway and the provider say."""
     used = said["usage"]
     read, written = used["cache_read_input_tokens"], used["cache_creation_input_tokens"]
     agent.check_usage(loop, Usage(used["input_tokens"] + read + written, read, used["output_tokens"]))
@@ -60,12 +66,21 @@ def one_turn(upstream: str, script: str) -> None:
 
 
 def claude_runs_a_command(upstream: str) -> None:
-    one_turn(upstream, "tool")
+    check_answer(one_loop(upstream, "tool")["result"])
 
 
 def claude_returns_a_thought(upstream: str) -> None:
-    one_turn(upstream, "thinktool")
+    one_loop(upstream, "thinktool")
+
+
+def claude_answers_after_a_thought(upstream: str) -> None:
+    agent = Agent(f"claude-{upstream}-think-run")
+    model = f"{upstream}/think{OPTIONS.get(upstream, '+cached=1')}"
+    said = claude(agent, model, agent.name)
+    assert said["is_error"] is False and said["result"] == TRUTH, said
+    check_bill(agent, agent.received(1), model, said)
 
 
 on_every_provider(claude_runs_a_command, UPSTREAMS)
 on_every_provider(claude_returns_a_thought, UPSTREAMS)
+on_every_provider(claude_answers_after_a_thought, UPSTREAMS)

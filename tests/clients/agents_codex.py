@@ -43,7 +43,7 @@ def one_turn(layout: str, upstream: str, script: str) -> None:
     warned = [item["message"] for item in done if item["type"] == "error"]
     assert ["metadata" in text for text in warned] == ([True] if layout == "plain" else []), warned
     check_answer(next(item["text"] for item in done if item["type"] == "agent_message"))
-    loop = agent.loop()
+    loop = agent.received()
     _, second = agent.check_loop(loop, given, answer)
     if script == "thinktool" and upstream != "oa":  # Chat has no place for a signature
         check_seal(second)

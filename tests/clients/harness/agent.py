@@ -60,11 +60,10 @@ class Agent:
         """A prompt that has the provider call a tool with this input."""
         return f"{self.name}: {{{{call {tool}}}}}{given}{{{{end}}}}"
 
-    def loop(self) -> list[dict]:
-        """The two calls that the provider received of this run."""
+    def received(self, number: int = 2) -> list[dict]:
+        """The calls that the provider received of this run: so many, and no others."""
         received = [call for call in calls(word=self.name) if protocol_of(call)]
-        assert len(received) == 2, [(call["path"], call["ended"]) for call in received]
-        assert [call["ended"] for call in received] == ["complete", "complete"], received
+        assert [call["ended"] for call in received] == ["complete"] * number, [call["path"] for call in received]
         return received
 
     def check_loop(self, loop: list[dict], given: str | dict, answer: str) -> tuple[Seen, Seen]:
@@ -79,6 +78,9 @@ class Agent:
         expected = [given] if isinstance(given, str) else [given[key] for key in given]
         assert all(text in arguments.values() for text in expected), arguments
         assert answer in result, result
+        # A provider finds what it cached only where the second call begins as the first one did.
+        assert second.texts[: len(first.texts)] == first.texts, (first.texts, second.texts)
+        assert second.body.get("tools") == first.body.get("tools"), second.tools.keys()
         return first, second
 
     def check_usage(self, loop: list[dict], said: Usage) -> None:
