@@ -39,14 +39,11 @@ pub(crate) fn call(ask: &Ask<'_>, calls: usize) -> Option<Vec<Part>> {
     if let Some(name) = wanted(&choice) {
         tools.retain(|tool| tool.name == name);
     }
-    if let Some(wish) = conversation.iter().find_map(wish) {
-        return tools
-            .iter()
-            .max_by_key(|tool| wish.fit(tool))
-            .filter(|tool| wish.fit(tool) > 0)
-            .map(|tool| vec![tool.obey(&wish)]);
-    }
     let calls = if ask.wire.parallel_tool_calls == Some(false) { 1 } else { calls };
+    if let Some(wish) = conversation.iter().find_map(wish) {
+        let meant = tools.iter().max_by_key(|tool| wish.fit(tool)).filter(|tool| wish.fit(tool) > 0)?;
+        return Some((0..calls).map(|_| meant.obey(&wish)).collect());
+    }
     let first = tools.first()?;
     let chosen = (0..calls).map(|at| tools.get(at).unwrap_or(first));
     Some(chosen.map(Tool::called).collect())

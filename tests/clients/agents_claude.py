@@ -4,7 +4,7 @@ from __future__ import annotations
 import json
 import subprocess
 
-from harness.agent import MODULES, OPTIONS, TIME_S, UPSTREAMS, Agent, Usage, check_answer, check_seal
+from harness.agent import MODULES, OPTIONS, TIME_S, UPSTREAMS, Agent, check_answer, check_seal
 from harness.cases import BASE, on_every_provider
 from harness.question import TRUTH
 
@@ -34,15 +34,15 @@ def claude(agent: Agent, model: str, prompt: str) -> dict:
     return json.loads(lines[-1])
 
 
-def one_loop(upstream: str, script: str) -> dict:
-    """One call of Bash, run once, its result, and the bill; returns what the agent says of itself."""
+def one_loop(upstream: str, script: str, times: int = 1) -> dict:
+    """Calls of Bash, each run once, the result, and the bill; returns what the agent says of itself."""
     agent = Agent(f"claude-{upstream}-{script}-run")
     prompt = agent.prompt("Bash", json.dumps(GIVEN))
     model = f"{upstream}/{script}{OPTIONS.get(upstream, '+cached=1')}"
     said = claude(agent, model, prompt)
-    assert said["is_error"] is False and said["num_turns"] == 2, said
+    assert said["is_error"] is False and said["num_turns"] == times + 1, said
     loop = agent.received()
-    _, second = agent.check_loop(loop, GIVEN, "made-42")
+    second = agent.check_loop(loop, GIVEN, "made-42", times)
     if script == "thinktool" and upstream != "oa":  # Chat has no place for a signature
         check_seal(second)
     check_bill(agent, loop, model, said)
@@ -53,7 +53,8 @@ def check_bill(agent: Agent, loop: list[dict], model: str, said: dict) -> None:
     """Both reports of the agent are what the gateway and the provider say."""
     used = said["usage"]
     read, written = used["cache_read_input_tokens"], used["cache_creation_input_tokens"]
-    agent.check_usage(loop, Usage(used["input_tokens"] + read + written, read, used["output_tokens"]))
+    taken = used["input_tokens"] + read + written
+    agent.check_usage(loop, {"input": taken, "cached": read, "written": written, "output": used["output_tokens"]})
     assert list(said["modelUsage"]) == [model], said["modelUsage"]
     by_model = said["modelUsage"][model]
     pairs = {
@@ -69,6 +70,10 @@ def claude_runs_a_command(upstream: str) -> None:
     check_answer(one_loop(upstream, "tool")["result"])
 
 
+def claude_runs_two_commands(upstream: str) -> None:
+    check_answer(one_loop(upstream, "parallel", 2)["result"])
+
+
 def claude_returns_a_thought(upstream: str) -> None:
     one_loop(upstream, "thinktool")
 
@@ -82,5 +87,6 @@ def claude_answers_after_a_thought(upstream: str) -> None:
 
 
 on_every_provider(claude_runs_a_command, UPSTREAMS)
+on_every_provider(claude_runs_two_commands, UPSTREAMS)
 on_every_provider(claude_returns_a_thought, UPSTREAMS)
 on_every_provider(claude_answers_after_a_thought, UPSTREAMS)

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import json
 
-from harness.agent import OPTIONS, UPSTREAMS, Agent, Usage, check_answer, check_seal
+from harness.agent import OPTIONS, UPSTREAMS, Agent, check_answer, check_seal
 from harness.cases import BASE, case
 
 SHELL = "echo once >> marker.txt && echo made-$((40 + 2))"
@@ -14,6 +14,13 @@ LAYOUTS = {
     "plain": ("exec_command", {"cmd": SHELL}, "made-42", "command_execution"),
     "gpt-5.5": ("apply_patch", PATCH, "marker.txt", "file_change"),
     "gpt-6-sol": ("exec", SCRIPT, "made-42", "command_execution"),
+}
+COUNTS = {
+    "input_tokens": "input",
+    "cached_input_tokens": "cached",
+    "cache_write_input_tokens": "written",
+    "output_tokens": "output",
+    "reasoning_output_tokens": "reasoning",
 }
 
 
@@ -31,7 +38,8 @@ def codex(agent: Agent, model: str, prompt: str) -> list[dict]:
 
 
 def one_turn(layout: str, upstream: str, script: str) -> None:
-    """One call of a tool, run once, its result, and the end of the turn."""
+    """Calls of a tool, each run once, the results, and the end of the turn."""
+    times = 2 if script == "parallel" else 1
     tool, given, answer, kind = LAYOUTS[layout]
     agent = Agent(f"codex-{layout}-{upstream}-{script}-run")
     prompt = agent.prompt(tool, given if isinstance(given, str) else json.dumps(given))
@@ -39,16 +47,16 @@ def one_turn(layout: str, upstream: str, script: str) -> None:
     assert events[-1]["type"] == "turn.completed", events
     done = [event["item"] for event in events if event["type"] == "item.completed"]
     ran = [item for item in done if item["type"] == kind]
-    assert len(ran) == 1 and ran[0]["status"] == "completed", done
+    assert [item["status"] for item in ran] == ["completed"] * times, done
     warned = [item["message"] for item in done if item["type"] == "error"]
     assert ["metadata" in text for text in warned] == ([True] if layout == "plain" else []), warned
     check_answer(next(item["text"] for item in done if item["type"] == "agent_message"))
     loop = agent.received()
-    _, second = agent.check_loop(loop, given, answer)
+    second = agent.check_loop(loop, given, answer, times)
     if script == "thinktool" and upstream != "oa":  # Chat has no place for a signature
         check_seal(second)
     said = events[-1]["usage"]
-    agent.check_usage(loop, Usage(said["input_tokens"], said["cached_input_tokens"], said["output_tokens"]))
+    agent.check_usage(loop, {name: said[field] for field, name in COUNTS.items()})
 
 
 def add(layout: str, upstream: str, script: str, name: str) -> None:
@@ -63,6 +71,7 @@ def add(layout: str, upstream: str, script: str, name: str) -> None:
 
 for upstream in UPSTREAMS:
     add("plain", upstream, "tool", f"codex_runs_a_command_{upstream}")
+    add("plain", upstream, "parallel", f"codex_runs_two_commands_{upstream}")
     add("gpt-5.5", upstream, "tool", f"codex_applies_a_patch_{upstream}")
     add("gpt-6-sol", upstream, "tool", f"codex_runs_a_script_{upstream}")
     add("gpt-6-sol", upstream, "thinktool", f"codex_returns_a_thought_{upstream}")

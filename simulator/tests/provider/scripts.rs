@@ -173,6 +173,11 @@ async fn a_prompt_names_the_tool_and_its_input() {
         ask[list][0] = json!({"role": "user", "content": prompt("x").replace("clock", "watch")});
         assert!(protocol.text(&post(&simulator, protocol.path(), &ask).await.json()).contains("done"), "{protocol:?}");
     }
+    let mut ask = with_tools(Protocol::Chat, "parallel", false);
+    ask["messages"][0]["content"] = json!(prompt("x"));
+    let answer = post(&simulator, "/v1/chat/completions", &ask).await.json();
+    let twice = calls(Protocol::Chat, &answer);
+    assert!(twice.len() == 2 && twice.iter().all(|(name, _)| name == "clock"), "{twice:?}");
     let ask = json!({
         "contents": [{"role": "user", "parts": [{"text": prompt("x")}]}],
         "tools": [{"functionDeclarations": [

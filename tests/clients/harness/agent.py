@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 from harness.cases import SEEN_S, SIM, calls
@@ -15,20 +14,11 @@ from harness.seen import Seen, protocol_of, read
 MODULES = Path(os.environ["PREFIX"]) / "node_modules"
 TOROD, PLACES = json.loads(os.environ["COMMANDS"])
 TIME_S = 25  # a run takes about one second when nothing else runs
-BEGUN, ONCE = "begin\n", "begin\nonce\n"
+BEGUN, RAN = "begin\n", "once\n"
 # Each speaks one protocol: Chat, Responses, Messages, Gemini.
 UPSTREAMS = ("oa", "re", "an", "ge")
 # Half of each prompt is said to be cached; Gemini wants its signatures back, as Gemini 3 does.
 OPTIONS = {"ge": "+cached=1+ids=1+strictsig=1"}
-
-
-@dataclass(frozen=True)
-class Usage:
-    """Tokens of a run; input is all of it, and reasoning is a part of the output."""
-
-    input: int
-    cached: int
-    output: int
 
 
 class Agent:
@@ -66,32 +56,36 @@ class Agent:
         assert [call["ended"] for call in received] == ["complete"] * number, [call["path"] for call in received]
         return received
 
-    def check_loop(self, loop: list[dict], given: str | dict, answer: str) -> tuple[Seen, Seen]:
-        """The tool ran once, and the second call holds its result under the id that the provider gave the call."""
-        assert self.marker.read_text() == ONCE, self.marker.read_text()
+    def check_loop(self, loop: list[dict], given: str | dict, answer: str, times: int = 1) -> Seen:
+        """Each call ran once, and the second request holds its result under the id that the provider gave the call."""
+        assert self.marker.read_text() == BEGUN + RAN * times, self.marker.read_text()
         first, second = read(loop[0]), read(loop[1])
         assert first.streams and second.streams, loop[1]["path"]
         assert not first.asked and not first.results, first.asked
-        assert len(second.asked) == 1 and len(second.results) == 1, (second.asked, second.results)
-        (call_id, _, arguments), (result_id, result) = second.asked[0], second.results[0]
-        assert call_id == result_id and provider_id(loop[0]) in call_id, (call_id, result_id, loop[0]["id"])
-        expected = [given] if isinstance(given, str) else [given[key] for key in given]
-        assert all(text in arguments.values() for text in expected), arguments
-        assert answer in result, result
+        assert len(second.asked) == times and len(second.results) == times, (second.asked, second.results)
+        called = [call_id for call_id, _, _ in second.asked]
+        assert called == [call_id for call_id, _ in second.results], (called, second.results)
+        assert all(provider_id(loop[0]) in call_id for call_id in called), (called, loop[0]["id"])
+        assert len(set(called)) == times, called
+        expected = [given] if isinstance(given, str) else list(given.values())
+        for _, _, arguments in second.asked:
+            assert all(text in arguments.values() for text in expected), arguments
+        assert all(answer in result for _, result in second.results), second.results
         # A provider finds what it cached only where the second call begins as the first one did.
         assert second.texts[: len(first.texts)] == first.texts, (first.texts, second.texts)
         assert second.body.get("tools") == first.body.get("tools"), second.tools.keys()
-        return first, second
+        return second
 
-    def check_usage(self, loop: list[dict], said: Usage) -> None:
-        """The provider, the gateway's rows and the agent count the same."""
+    def check_usage(self, loop: list[dict], said: dict[str, int]) -> None:
+        """The provider, the gateway's rows and the agent count the same; what the agent does not say is not looked at."""
         counts = [reported_of(call) for call in loop]
-        truth = Usage(*(sum(column) for column in zip(*counts, strict=True)))
-        assert truth.cached > 1000 and truth.output > 0, truth
-        assert self.billed(len(loop)) == truth, (self.billed(len(loop)), truth)
-        assert said == truth, (said, truth)
+        truth = dict(zip(("input", "cached", "output"), map(sum, zip(*counts, strict=True)), strict=True))
+        billed = self.billed(len(loop))
+        assert truth["cached"] > 1000 and truth["output"] > 0, truth
+        assert {name: billed[name] for name in truth} == truth, (billed, truth)
+        assert {name: billed[name] for name in said} == said, (billed, said)
 
-    def billed(self, requests: int) -> Usage:
+    def billed(self, requests: int) -> dict[str, int]:
         """The sum of the rows of this run's token, as soon as they are written."""
         end = time.monotonic() + SEEN_S
         while True:
@@ -102,8 +96,13 @@ class Agent:
             assert time.monotonic() < end, rows
             time.sleep(0.02)
         assert (row["requests"], row["attempts"], row["failed"], row["estimated"]) == (requests, requests, 0, 0), row
-        taken = row["input_uncached"] + row["cache_read"] + row["cache_write"]
-        return Usage(taken, row["cache_read"], row["output"])
+        return {
+            "input": row["input_uncached"] + row["cache_read"] + row["cache_write"],
+            "cached": row["cache_read"],
+            "written": row["cache_write"],
+            "output": row["output"],
+            "reasoning": row["reasoning"],
+        }
 
 
 def provider_id(call: dict) -> str:
