@@ -77,7 +77,7 @@ class Agent:
         return second
 
     def check_usage(self, loop: list[dict], said: dict[str, int]) -> None:
-        """The provider, the gateway's rows and the agent count the same; what the agent does not say is not looked at."""
+        """The provider, the gateway's rows and the agent count the same, as far as the agent says it."""
         counts = [reported_of(call) for call in loop]
         truth = dict(zip(("input", "cached", "output"), map(sum, zip(*counts, strict=True)), strict=True))
         billed = self.billed(len(loop))
