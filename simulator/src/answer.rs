@@ -102,7 +102,7 @@ impl Answer {
             }
             _ => vec![text(ask)],
         };
-        let count = count::of_call(kind, ask.body.len(), &parts);
+        let count = count::of_call(&ask.script, ask.body.len(), &parts);
         Self { parts, count }
     }
 

@@ -107,7 +107,7 @@ impl<'a> Ask<'a> {
         let script = Script::choose(&model, settings).map_err(|unknown| match unknown {
             Unknown::Model => Problem::model_not_found(&model),
             Unknown::Option(option) => Problem::bad_request(format!(
-                "Unknown script option `{option}`: use chunks, interval_ms, first_ms, piece, seconds, ids, strictsig or reasoning, each with =number."
+                "Unknown script option `{option}`: use chunks, interval_ms, first_ms, piece, seconds, ids, strictsig, reasoning or cached, each with =number."
             ))
             .with_param("model")
             .with_code("unknown_script_option"),

@@ -14,7 +14,10 @@ use crate::state::State;
 pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Response<AnswerBody>> {
     let (status, body) = match (uri.path(), method) {
         ("/calls", &Method::GET) => {
-            let calls: Vec<Value> = state.recorder.calls().iter().map(describe).collect();
+            // `?with=WORD` leaves out the calls whose body does not hold it: those of others, who ask at the same time.
+            let word = uri.query().and_then(|query| query.strip_prefix("with=")).unwrap_or_default();
+            let held = |call: &&Call| word.is_empty() || holds(&call.body, word.as_bytes());
+            let calls: Vec<Value> = state.recorder.calls().iter().filter(held).map(describe).collect();
             (StatusCode::OK, sse::json(&calls))
         }
         ("/calls", &Method::DELETE) => {
@@ -29,6 +32,10 @@ pub(crate) fn handle(state: &State, method: &Method, uri: &Uri) -> Option<Respon
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     Some(response)
+}
+
+fn holds(body: &[u8], word: &[u8]) -> bool {
+    body.windows(word.len()).any(|part| part == word)
 }
 
 /// A call as JSON: the body parsed where it is JSON, and always as it was sent.

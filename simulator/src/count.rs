@@ -1,6 +1,6 @@
 //! How many tokens a call is said to have cost: made up, but the same each time and consistent in itself.
 use crate::answer::Part;
-use crate::script::Kind;
+use crate::script::{Kind, Script};
 
 /// Counts in disjoint buckets, as a provider bills them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -35,15 +35,15 @@ pub(crate) fn of_prompt(request_bytes: usize) -> u64 {
 }
 
 /// What the script says the call cost; none when it keeps quiet about it.
-pub(crate) fn of_call(kind: Kind, request_bytes: usize, parts: &[Part]) -> Option<Count> {
+pub(crate) fn of_call(script: &Script, request_bytes: usize, parts: &[Part]) -> Option<Count> {
     let prompt = of_prompt(request_bytes);
     let pieces = |part: &Part| part.pieces().len() as u64;
     let reasoning = parts.iter().filter(|part| part.is_reasoning()).map(pieces).sum();
     let output = parts.iter().map(pieces).sum();
-    match kind {
+    match script.kind {
         Kind::NoUsage => None,
         Kind::Zero => Some(Count::default()),
-        Kind::Cache => {
+        _ if script.cached => {
             let (cache_read, short, long) = (prompt / 2, prompt / 8, prompt / 16);
             let uncached = prompt - cache_read - short - long;
             Some(Count { uncached, cache_read, cache_write_5m: short, cache_write_1h: long, output, reasoning })

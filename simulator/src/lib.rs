@@ -3,9 +3,11 @@
 //! It speaks OpenAI Chat Completions, legacy completions, embeddings, models and Responses, Anthropic Messages, Google
 //! Gemini and Cohere v2, and refuses what those providers would refuse ([`Settings::strict`]).
 //! The model name chooses what happens ([`SCRIPTS`]); options follow after `+`, as in
-//! `ok+chunks=400+interval_ms=5+first_ms=20+piece=97`. A prefix such as `openai/` in front of the name is ignored.
-//! Three options say what kind of model it is: `ids=1` gives Gemini's calls ids, `strictsig=1` demands their signatures
-//! back, and `reasoning=1` refuses `max_tokens` and sampling as OpenAI's reasoning models do.
+//! `ok+chunks=400+interval_ms=5+first_ms=20+piece=97`. A prefix such as `openai/` in front of the name is ignored,
+//! and so is a name before the script's, as in `gpt-x+tool`.
+//! `ids=1` gives Gemini's calls ids, `strictsig=1` demands their signatures back, `reasoning=1` refuses `max_tokens` and
+//! sampling as OpenAI's reasoning models do, and `cached=1` says that half of the prompt came from the cache.
+//! A prompt with `{{call NAME}}INPUT{{end}}` in it has the scripts that call tools call that one, with that input.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {

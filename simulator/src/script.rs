@@ -55,7 +55,6 @@ pub(crate) enum Kind {
     /// Thoughts that are not shown.
     Redact,
     Img,
-    Cache,
     Zero,
     NoUsage,
     BigBody,
@@ -92,6 +91,8 @@ pub(crate) struct Script {
     pub(crate) strict_signatures: bool,
     /// The model reasons: OpenAI's newer ones refuse `max_tokens` and sampling.
     pub(crate) reasoning: bool,
+    /// Half of the prompt came from the provider's cache, and some was written to it, whatever the answer is.
+    pub(crate) cached: bool,
 }
 
 /// Why a model name chooses nothing.
@@ -114,11 +115,14 @@ impl Script {
             ids: false,
             strict_signatures: false,
             reasoning: false,
+            cached: false,
         };
         let short = model.rsplit_once('/').map_or(model, |(_, name)| name);
-        let mut parts = short.split('+');
+        let mut parts = short.split('+').peekable();
         let name = parts.next().unwrap_or_default();
-        if !script.take_name(name) {
+        // A script may go by any name in front of its own.
+        let renamed = parts.next_if(|script_name| !script_name.contains('=') && script.take_name(script_name));
+        if renamed.is_none() && !script.take_name(name) {
             let base = model.split('+').next().unwrap_or_default();
             let listed = settings.models.iter().any(|known| known == model || known == base || known == name);
             if !listed {
@@ -144,7 +148,10 @@ impl Script {
             "thinktool" => Kind::ThinkTool,
             "redact" => Kind::Redact,
             "img" => Kind::Img,
-            "cache" => Kind::Cache,
+            "cache" => {
+                self.cached = true;
+                Kind::Ok
+            }
             "zero" => Kind::Zero,
             "nousage" => Kind::NoUsage,
             "bigbody" => Kind::BigBody,
@@ -226,6 +233,7 @@ impl Script {
             "ids" => self.ids = number > 0,
             "strictsig" => self.strict_signatures = number > 0,
             "reasoning" => self.reasoning = number > 0,
+            "cached" => self.cached = number > 0,
             _ => return false,
         }
         true
@@ -259,6 +267,9 @@ mod tests {
         assert_eq!((script.interval, script.first), (Duration::from_millis(5), Duration::from_millis(20)));
         assert_eq!(choose("long+seconds=2").chunks, 3);
         assert_eq!(choose("ok+chunks=0").chunks, 1);
+        let script = choose("vendor/gpt-x+tool+cached=1");
+        assert_eq!((script.kind, script.cached), (Kind::Tool { calls: 1 }, true));
+        assert!(!choose("ok").cached);
         let unknown = Script::choose("ok+speed=2", &Settings::default()).unwrap_err();
         assert_eq!(unknown, Unknown::Option("speed=2".to_owned()));
     }

@@ -1,5 +1,5 @@
 //! Which tools a request offers, which one the script calls, and with what arguments.
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::answer::{Part, cut};
 use crate::ask::Ask;
@@ -7,6 +7,9 @@ use crate::schema;
 
 /// In how many pieces arguments are streamed.
 const PIECES: u32 = 4;
+
+/// A user says which tool to call, and with what, between these: `{{call NAME}}INPUT{{end}}`.
+const CALL: (&str, &str, &str) = ("{{call ", "}}", "{{end}}");
 
 struct Tool {
     name: String,
@@ -37,9 +40,49 @@ pub(crate) fn call(ask: &Ask<'_>, calls: usize) -> Option<Vec<Part>> {
         tools.retain(|tool| tool.name == name);
     }
     let calls = if ask.wire.parallel_tool_calls == Some(false) { 1 } else { calls };
+    if let Some(wish) = conversation.iter().find_map(wish) {
+        let meant = tools.iter().max_by_key(|tool| wish.fit(tool)).filter(|tool| wish.fit(tool) > 0)?;
+        return Some((0..calls).map(|_| meant.obey(&wish)).collect());
+    }
     let first = tools.first()?;
     let chosen = (0..calls).map(|at| tools.get(at).unwrap_or(first));
     Some(chosen.map(Tool::called).collect())
+}
+
+/// A call that a user asks for in words.
+struct Wish {
+    name: String,
+    input: String,
+}
+
+impl Wish {
+    fn read(text: &str) -> Option<Self> {
+        let (_, rest) = text.split_once(CALL.0)?;
+        let (name, rest) = rest.split_once(CALL.1)?;
+        let (input, _) = rest.split_once(CALL.2)?;
+        Some(Self { name: name.to_owned(), input: input.to_owned() })
+    }
+
+    /// How well a tool is the one that is meant: 0 not at all, most by its own name.
+    ///
+    /// Who translates namespaces into plain names puts the namespace in front.
+    fn fit(&self, tool: &Tool) -> u8 {
+        if tool.name == self.name {
+            return 2;
+        }
+        let front = tool.name.strip_suffix(self.name.as_str());
+        u8::from(front.is_some_and(|front| front.ends_with(['_', '.', '-'])))
+    }
+}
+
+/// The first wish in a text of the conversation.
+fn wish(conversation: &Value) -> Option<Wish> {
+    match conversation {
+        Value::String(text) => Wish::read(text),
+        Value::Array(items) => items.iter().find_map(wish),
+        Value::Object(fields) => fields.values().find_map(wish),
+        _ => None,
+    }
 }
 
 impl Tool {
@@ -52,11 +95,27 @@ impl Tool {
                 _ => "{}".to_owned(),
             }
         };
+        self.part(&arguments)
+    }
+
+    /// The call a user asks for: JSON is the arguments themselves, anything else is the text a tool of free form takes.
+    fn obey(&self, wish: &Wish) -> Part {
+        let object = serde_json::from_str::<Value>(&wish.input).is_ok_and(|input| input.is_object());
+        if self.custom || object {
+            return self.part(&wish.input);
+        }
+        // A tool of free form that was translated is a function of one text.
+        let names = self.schema.get("required").and_then(Value::as_array);
+        let name = names.and_then(|names| names.first()).and_then(Value::as_str).unwrap_or("input");
+        self.part(&json!({ name: wish.input }).to_string())
+    }
+
+    fn part(&self, arguments: &str) -> Part {
         Part::Tool {
             name: self.name.clone(),
             namespace: self.namespace.clone(),
             custom: self.custom,
-            pieces: cut(&arguments, PIECES),
+            pieces: cut(arguments, PIECES),
         }
     }
 }

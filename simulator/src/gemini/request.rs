@@ -49,7 +49,12 @@ pub(crate) fn lower(body: &[u8], model: &str, stream: bool) -> String {
         .iter()
         .flat_map(|content| many(content, "parts"))
         .any(|part| part.get("functionResponse").is_some());
-    fields.insert("messages".to_owned(), if answered { json!([{"role": "tool"}]) } else { json!([]) });
+    let texts: Vec<_> = many(&body, "contents")
+        .iter()
+        .flat_map(|content| many(content, "parts"))
+        .filter_map(|part| Some(json!({"role": "user", "content": part.get("text")?})))
+        .collect();
+    fields.insert("messages".to_owned(), if answered { json!([{"role": "tool"}]) } else { texts.into() });
     let declared = many(&body, "tools").iter().flat_map(|tool| many(tool, "functionDeclarations"));
     let tools: Vec<_> = declared
         .map(|declared| {

@@ -131,6 +131,7 @@ async fn what_was_received() {
     let calls = simulator.wait_calls(2, SOON).await.unwrap();
     assert_eq!((calls[0].method.as_str(), calls[0].path.as_str()), ("POST", "/v1/chat/completions?a=b"));
     assert_eq!((calls[0].header("X-One"), &calls[0].body[..]), (Some("1"), body.as_bytes()));
+    assert_eq!(get(&simulator, "/calls?with=model").await.json().as_array().unwrap().len(), 1);
     let listed = get(&simulator, "/calls").await.json();
     assert_eq!((&listed[0]["body"]["model"], &listed[0]["body_text"]), (&json!("ok"), &json!(body)));
     assert_eq!((&listed[0]["headers"]["x-one"], &listed[0]["ended"]), (&json!("1"), &json!("complete")));

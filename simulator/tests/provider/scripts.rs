@@ -159,6 +159,43 @@ async fn custom_and_nested_tools() {
 }
 
 #[tokio::test]
+async fn a_prompt_names_the_tool_and_its_input() {
+    let simulator = quick().await;
+    let prompt = |input: &str| format!("please {{{{call clock}}}}{input}{{{{end}}}} now");
+    for protocol in WITH_TOOLS {
+        let mut ask = with_tools(protocol, "any-name+tool", false);
+        let list = if protocol == Protocol::Responses { "input" } else { "messages" };
+        for (input, expected) in [(r#"{"city":"é"}"#, r#"{"city":"é"}"#), ("a\nb", r#"{"city":"a\nb"}"#)] {
+            ask[list][0] = json!({"role": "user", "content": prompt(input)});
+            let answer = post(&simulator, protocol.path(), &ask).await.json();
+            assert_eq!(calls(protocol, &answer), [("clock".to_owned(), expected.to_owned())], "{protocol:?}");
+        }
+        ask[list][0] = json!({"role": "user", "content": prompt("x").replace("clock", "watch")});
+        assert!(protocol.text(&post(&simulator, protocol.path(), &ask).await.json()).contains("done"), "{protocol:?}");
+    }
+    let mut ask = with_tools(Protocol::Chat, "parallel", false);
+    ask["messages"][0]["content"] = json!(prompt("x"));
+    let answer = post(&simulator, "/v1/chat/completions", &ask).await.json();
+    let twice = calls(Protocol::Chat, &answer);
+    assert!(twice.len() == 2 && twice.iter().all(|(name, _)| name == "clock"), "{twice:?}");
+    let ask = json!({
+        "contents": [{"role": "user", "parts": [{"text": prompt("x")}]}],
+        "tools": [{"functionDeclarations": [
+            {"name": "weather"}, {"name": "space__clock", "parameters": {"type": "OBJECT", "required": ["input"], "properties": {"input": {"type": "STRING"}}}},
+        ]}],
+    });
+    let answer = post(&simulator, "/v1beta/models/tool:generateContent", &ask).await.json();
+    let call = &answer["candidates"][0]["content"]["parts"][0]["functionCall"];
+    assert_eq!((&call["name"], &call["args"]), (&json!("space__clock"), &json!({"input": "x"})));
+    let mut ask = Protocol::Responses.ask("tool", false);
+    ask["tools"] = json!([{"type": "custom", "name": "patch"}, {"type": "custom", "name": "clock"}]);
+    ask["input"][0] = json!({"role": "user", "content": prompt("{}")});
+    let item = post(&simulator, "/v1/responses", &ask).await.json()["output"][0].take();
+    assert_eq!((&item["name"], &item["input"]), (&json!("clock"), &json!("{}")));
+    simulator.stop().await;
+}
+
+#[tokio::test]
 async fn structured_output() {
     let simulator = quick().await;
     for protocol in WITH_TOOLS {

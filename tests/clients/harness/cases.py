@@ -7,9 +7,11 @@ import os
 import signal
 import sys
 import time
+import threading
 import traceback
 import urllib.request
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 CASE_S = 20  # no case may take longer
@@ -20,6 +22,7 @@ KNOWN: dict[str, str] = json.loads(os.environ["KNOWN"])  # see harness/known.py
 CHOSEN = os.environ["CASES"].split()  # only these, or all
 direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 registered: list[Callable[[], None]] = []
+one_speaks = threading.Lock()
 
 
 class TooLong(BaseException):
@@ -32,9 +35,9 @@ def case(function: Callable[[], None]) -> Callable[[], None]:
     return function
 
 
-def on_every_provider(function: Callable[[str], None]) -> None:
+def on_every_provider(function: Callable[[str], None], providers: Iterable[str] = PROVIDERS) -> None:
     """Makes a case of `function` for each provider, named after both."""
-    for provider in PROVIDERS:
+    for provider in providers:
 
         def one(provider: str = provider) -> None:
             function(provider)
@@ -43,10 +46,11 @@ def on_every_provider(function: Callable[[str], None]) -> None:
         case(one)
 
 
-def run() -> None:
-    """Runs the chosen cases, in the order they are written, and ends the program."""
+def run(at_once: int = 1) -> None:
+    """Runs the chosen cases, in the order they are written, and ends the program.
+
+    With more than one at once, a case has to bound its own time, and to tell its calls from those of the others."""
     signal.signal(signal.SIGALRM, on_alarm)
-    failed = 0
     chosen = [function for function in registered if function.__name__ in CHOSEN]
     for function in () if CHOSEN else registered:
         name = function.__name__
@@ -54,37 +58,48 @@ def run() -> None:
             print(f"  skip {name}: {reason}", flush=True)
         else:
             chosen.append(function)
-    for function in chosen:
-        started = time.monotonic()
-        clear_calls()
-        signal.setitimer(signal.ITIMER_REAL, CASE_S)
-        problem = None
-        try:
-            function()
-        except (Exception, TooLong) as raised:
-            problem = raised
-        finally:
-            signal.setitimer(signal.ITIMER_REAL, 0)
-        end = "FAIL" if problem else "ok  "
-        print(f"  {end} {function.__name__} {(time.monotonic() - started) * 1000:.0f} ms", flush=True)
-        if problem:
-            failed += 1
-            report(problem)
+    if at_once == 1:
+        failed = sum(not passes(function, alone=True) for function in chosen)
+    else:
+        with ThreadPoolExecutor(at_once) as pool:
+            failed = list(pool.map(passes, chosen)).count(False)
     print(f"{len(chosen) - failed} passed, {failed} failed", flush=True)
     sys.exit(1 if failed or not chosen else 0)
+
+
+def passes(function: Callable[[], None], alone: bool = False) -> bool:
+    """Runs one case and says how it went."""
+    started = time.monotonic()
+    problem = None
+    try:
+        if alone:
+            clear_calls()
+            signal.setitimer(signal.ITIMER_REAL, CASE_S)
+        function()
+    except (Exception, TooLong) as raised:
+        problem = raised
+    finally:
+        if alone:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+    end = "FAIL" if problem else "ok  "
+    with one_speaks:
+        print(f"  {end} {function.__name__} {(time.monotonic() - started) * 1000:.0f} ms", flush=True)
+        if problem:
+            report(problem, calls() if alone else [])
+    return problem is None
 
 
 def on_alarm(*_: object) -> None:
     raise TooLong(f"more than {CASE_S} s")
 
 
-def report(problem: BaseException) -> None:
+def report(problem: BaseException, received: list[dict]) -> None:
     """Where it went wrong, and what reached the provider."""
     for frame in traceback.extract_tb(problem.__traceback__):
         if Path(frame.filename).parent == Path(__file__).parent.parent:
             print(f"       {Path(frame.filename).name}:{frame.lineno}: {frame.line}")
     print(f"       {type(problem).__name__}: {str(problem)[:2000]}", flush=True)
-    for call in calls()[:5]:
+    for call in received[:5]:
         print(f"       provider saw {call['method']} {call['path']}: {call['ended']}", flush=True)
 
 
@@ -120,9 +135,10 @@ def clear_calls() -> None:
     ask("DELETE", f"{SIM}/calls")
 
 
-def calls(path: str = "") -> list[dict]:
-    """What the provider received since the case began."""
-    return [call for call in json.loads(ask("GET", f"{SIM}/calls")) if call["path"].endswith(path)]
+def calls(path: str = "", word: str = "") -> list[dict]:
+    """What the provider received since the case began; only what holds a word, if one is given."""
+    found = json.loads(ask("GET", f"{SIM}/calls?with={word}"))
+    return [call for call in found if call["path"].endswith(path)]
 
 
 def only_call(path: str = "") -> dict:

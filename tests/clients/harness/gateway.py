@@ -72,6 +72,7 @@ class Gateway:
         self.sim = ""  # base URL of the simulator
         self.url = ""  # base URL of the gateway
         self.key = ""  # an inference token of the gateway
+        self.places: list[str] = []  # where its commands find its files
 
     def __enter__(self) -> Gateway:
         try:
@@ -92,7 +93,7 @@ class Gateway:
         config = self.folder / "torod.toml"
         config.write_text(CONFIG.format(sim=self.sim, provider_key=PROVIDER_KEY))
         config.chmod(0o600)
-        places = ["--config", str(config), "--data-dir", str(self.folder / "data")]
+        self.places = places = ["--config", str(config), "--data-dir", str(self.folder / "data")]
         ready = self.folder / "ready"
         daemon = self.spawn("serve", [*places, "--ready-file", str(ready)])
         self.url = wait_for_file(ready, daemon, self.folder / "serve.log")

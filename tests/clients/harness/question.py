@@ -115,7 +115,11 @@ def signature() -> str:
 
 def reported() -> tuple[int, int, int]:
     """Input (cached included), cached input and output, in tokens, of the newest call as its provider counts them."""
-    call = [call for call in calls() if protocol_of(call)][-1]
+    return reported_of([call for call in calls() if protocol_of(call)][-1])
+
+
+def reported_of(call: dict) -> tuple[int, int, int]:
+    """The same of one call."""
     answer = replay(call)
     usage: dict = {}  # of a stream, what its events say one after the other
     for event in events(answer) if read(call).streams else [json.loads(answer)]:

@@ -107,7 +107,9 @@ def responses(found: Seen) -> None:
         kind = item.get("type", "message")
         if kind == "function_call":
             found.asked.append((item["call_id"], item["name"], json.loads(item["arguments"])))
-        elif kind == "function_call_output":
+        elif kind == "custom_tool_call":
+            found.asked.append((item["call_id"], item["name"], {"input": item["input"]}))
+        elif kind in ("function_call_output", "custom_tool_call_output"):
             blocks = content_of(item, "output")
             found.results.append((item["call_id"], text_of(blocks)))
             found.images += [data_url(block["image_url"]) for block in blocks if block["type"] == "input_image"]
@@ -121,7 +123,7 @@ def responses(found: Seen) -> None:
     if body.get("instructions"):
         found.texts.insert(0, body["instructions"])
     for tool in body.get("tools") or ():
-        found.tools[tool["name"]] = tool.get("parameters")
+        found.tools[tool.get("name", tool["type"])] = tool.get("parameters")
     found.schema = ((body.get("text") or {}).get("format") or {}).get("schema")
     found.choice = choice_of(body.get("tool_choice"))
     found.thinks = (body.get("reasoning") or {}).get("effort") not in (None, "none")
@@ -148,7 +150,7 @@ def anthropic(found: Seen) -> None:
                 found.thoughts.append(block["thinking"])
                 found.seals += [block["signature"]] if block.get("signature") else []
     for tool in body.get("tools") or ():
-        found.tools[tool["name"]] = tool["input_schema"]
+        found.tools[tool["name"]] = tool.get("input_schema")
     found.schema = ((body.get("output_config") or {}).get("format") or {}).get("schema")
     found.choice = choice_of(body.get("tool_choice"))
     found.thinks = (body.get("thinking") or {}).get("type") in ("enabled", "adaptive")
