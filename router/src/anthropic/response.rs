@@ -125,6 +125,12 @@ pub fn write(response: &Response, reply: &Reply) -> Vec<u8> {
     for part in &choice.parts {
         blocks_of(part, reply, &mut content);
     }
+    // Clients take the last block for the result, so the signature of a text that nothing follows stays here.
+    let signs_the_end =
+        matches!(choice.parts.last().map(|part| &part.kind), Some(PartKind::Text(text)) if text.state.is_some());
+    if signs_the_end && content.last().is_some_and(|block| block.kind == "redacted_thinking") {
+        content.pop();
+    }
     let out = AnswerOut {
         id: reply.id("msg_", &response.id),
         kind: "message",

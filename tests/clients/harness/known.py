@@ -6,4 +6,4 @@ OTHER_ID = "the error names an id other than the head of the answer does"
 NO_PARTS = "the last event has `parts: []`, so this SDK's chat drops the whole turn from its history"
 NO_DELAY = "429 without a RetryInfo detail, the one place where Gemini clients look for the delay"
 NO_RESULT = "a text's signature comes as a block after the text, and Claude Code takes the last block as its result"
-KNOWN: dict[str, str] = {"claude_answers_after_a_thought_ge": NO_RESULT}
+KNOWN: dict[str, str] = {}

@@ -21,6 +21,8 @@ pub struct Writer {
     fresh: bool,
     /// Bytes of the answer so far, for an estimate where the provider reports nothing.
     bytes: u64,
+    /// The signature of the text before, told when more follows: clients take a turn's last block for its result.
+    waiting: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -101,7 +103,7 @@ struct DeltaOut<'a> {
 impl Writer {
     /// A writer for the client of `reply`.
     pub const fn new(reply: Reply) -> Self {
-        Self { reply, out: Vec::new(), next: 0, stop: Stop::End, fresh: false, bytes: 0 }
+        Self { reply, out: Vec::new(), next: 0, stop: Stop::End, fresh: false, bytes: 0, waiting: None }
     }
 
     /// The bytes written since the last time.
@@ -219,7 +221,7 @@ impl Writer {
                 if !text.text.is_empty() {
                     self.end_block();
                 }
-                self.carry(sealed);
+                self.waiting = sealed;
             }
             PartKind::Refusal(_) => self.end_block(),
             PartKind::Reasoning(reasoning) => {
@@ -272,6 +274,8 @@ impl Sink for Writer {
             Event::Start(head) => self.start(head),
             // This protocol has one answer; more were refused.
             Event::Open { choice: 0, block, .. } => {
+                let waiting = self.waiting.take();
+                self.carry(waiting);
                 self.fresh = true;
                 self.open(block);
             }
