@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use crate::peek::PeekError;
 use crate::protocol::Protocol;
 
 /// What kind of failure it is. Each protocol has its own word and status for these.
@@ -151,6 +152,23 @@ impl Problem {
             text.push_str(&self.advice);
         }
         text
+    }
+}
+
+impl From<&PeekError> for Problem {
+    fn from(e: &PeekError) -> Self {
+        let code = match e {
+            PeekError::Empty | PeekError::Truncated | PeekError::Syntax { .. } | PeekError::NotAnObject => {
+                "invalid_json"
+            }
+            PeekError::NoModel => "model_missing",
+            PeekError::ModelNotAString | PeekError::ModelLength(_) | PeekError::ModelCharacter(_) => "invalid_model",
+            PeekError::Ambiguous(_) => "ambiguous_field",
+            PeekError::StreamNotABool => "invalid_stream",
+            PeekError::Duplicate(_) => "duplicate_field",
+            PeekError::TooDeep => "too_deep",
+        };
+        Self::new(Kind::BadRequest, code, e.to_string(), "").at_field(e.field())
     }
 }
 

@@ -178,6 +178,19 @@ pub fn generate(id: &str) -> Option<(&str, bool)> {
     }
 }
 
+/// `model` as one segment of a path: nothing in it can leave its place.
+pub fn segment(model: &str) -> String {
+    let mut out = String::with_capacity(model.len());
+    for byte in model.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
+}
+
 /// Resolves percent escapes; a broken escape stands for itself.
 fn decode(path: &str) -> Cow<'_, str> {
     if !path.contains('%') {

@@ -45,7 +45,7 @@ pub enum Finish {
 }
 
 /// What is known at the end of an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
     /// How it ended.
     pub finish: Finish,
@@ -133,6 +133,11 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
             relay.finish(Finish::Whole);
         }
         relay
+    }
+
+    /// Who is told about the answer's course.
+    pub const fn observer(&self) -> &O {
+        &self.observer
     }
 
     fn new(upstream: B, reader: Reader, idle: Duration, observer: O) -> Self {

@@ -20,6 +20,7 @@ use crate::envelope::{self, Sealer};
 use crate::error::{Kind, Problem};
 use crate::protocol::Protocol;
 use crate::sse::Splitter;
+use crate::surface::Surface;
 
 /// The longest event that a provider may send.
 const MAX_FRAME_BYTES: usize = 16 << 20;
@@ -87,6 +88,21 @@ pub struct Path<'a> {
     pub stream: bool,
     /// Whether the stream is to be one JSON list (`alt=sse` was not asked for).
     pub list: bool,
+}
+
+impl<'a> Asked<'a> {
+    /// `body` as a client of `protocol` sends it. For Gemini see [`Self::at`].
+    pub fn new(protocol: Protocol, body: &'a [u8]) -> Self {
+        Self { protocol, body, path: Path::default() }
+    }
+
+    /// `body` as it was sent to `surface`; `id` is what [`Surface::at`] found beside it. None where no conversations
+    /// are held.
+    pub fn at(surface: Surface, id: &'a str, body: &'a [u8]) -> Option<Self> {
+        let (model, stream) = crate::surface::generate(id).unwrap_or_default();
+        let path = Path { model, stream, list: false };
+        surface.is_conversation().then(|| Self { protocol: surface.protocol(), body, path })
+    }
 }
 
 /// Reads what a client asks and writes it for `target`.
