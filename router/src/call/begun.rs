@@ -19,8 +19,8 @@ use crate::sse::{self, Splitter};
 
 /// The most that is held back, in bytes.
 const MAX_HELD_BYTES: usize = 64 << 10;
-/// The most events that are held back: openings such as `message_start` and `response.created` promise nothing yet.
-const MAX_HELD_EVENTS: u64 = 3;
+/// The most events that are held back: openings such as `message_start` promise nothing yet. Responses has four.
+const MAX_HELD_EVENTS: u64 = 4;
 
 /// A provider's body of which some is here already.
 pub(super) struct Begun {
@@ -67,7 +67,7 @@ impl Begun {
             }
             held_bytes += chunk.len();
             begun.held.push_back(chunk);
-            let says_something = meter.estimated_output() > 0 || meter.is_whole() || meter.frames() >= MAX_HELD_EVENTS;
+            let says_something = meter.estimated_output() > 0 || meter.is_whole() || meter.frames() > MAX_HELD_EVENTS;
             if says_something || pushed.is_err() || held_bytes > MAX_HELD_BYTES {
                 return Ok(begun);
             }

@@ -5,6 +5,8 @@ use http::HeaderValue;
 use http::Response;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
 use hyper::body::Incoming;
+use serde::Deserialize;
+use serde_json::value::RawValue;
 
 use super::answer::{Notes, Source, gather};
 use super::begun::Begun;
@@ -140,8 +142,16 @@ impl Pool {
                 let relay = Relay::stream(body, spoken, hide_usage, idle, notes);
                 return Ok((EVENTS, Source::Relay(Box::new(relay))));
             }
-            Way::Native { .. } => {
+            // A list of chunks comes piece by piece too.
+            Way::Native { .. } if asked.path.stream && asked.path.list => {
                 return Ok((JSON, Source::Relay(Box::new(Relay::whole(body, spoken, idle, notes)))));
+            }
+            Way::Native { .. } => {
+                let (said, end) = gather(Relay::whole(body, spoken, idle, notes), MAX_ANSWER_BYTES).await?;
+                if is_error(&said) {
+                    return Err(provider_error(spoken, 0, &said).into());
+                }
+                return Ok((JSON, Source::Told { body: Some(said), end }));
             }
             Way::Translated(back) if is_stream && back.wants_stream() => {
                 let kind = if back.wants_list() { JSON } else { EVENTS };
@@ -189,6 +199,16 @@ fn native(endpoint: &Endpoint, asked: Asked<'_>) -> Result<Prepared, Failure> {
     let pieces = splice::apply(&Bytes::copy_from_slice(body), model.into_iter().chain(usage).collect());
     let way = Way::Native { hide_usage };
     Ok(Prepared { body: Pieces::new(pieces), stream: peek.stream, losses: Losses::default(), way })
+}
+
+/// Whether an answer with a status of success is an error all the same.
+fn is_error(answer: &[u8]) -> bool {
+    #[derive(Deserialize)]
+    struct Only<'a> {
+        #[serde(borrow, default)]
+        error: Option<&'a RawValue>,
+    }
+    serde_json::from_slice::<Only<'_>>(answer).is_ok_and(|answer| answer.error.is_some())
 }
 
 fn unreachable(endpoint: &Endpoint, e: &CallError) -> Problem {
