@@ -35,6 +35,17 @@ pub enum Kind {
 }
 
 /// A failure as the caller is told it.
+///
+/// ```
+/// use tokenrouter::error::{Kind, Problem};
+/// use tokenrouter::Protocol;
+///
+/// let problem = Problem::new(Kind::RateLimited, "rate_limited", "too many requests", "Wait.").retry_after(7);
+/// assert_eq!(problem.http_status(Protocol::Anthropic), 429);
+/// let body = problem.body(Protocol::Anthropic, "req_1");
+/// assert!(body.starts_with(br#"{"type":"error","error":{"type":"rate_limit_error""#));
+/// assert!(problem.stream_end(Protocol::OpenAi, "req_1").starts_with(b"data: {"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What kind of failure.

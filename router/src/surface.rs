@@ -5,6 +5,17 @@ use std::borrow::Cow;
 use crate::protocol::Protocol;
 
 /// One thing that a client can ask for on the data plane.
+///
+/// ```
+/// use tokenrouter::surface::{Surface, generate};
+/// use tokenrouter::Protocol;
+///
+/// let (surface, _) = Surface::at("/anthropic/v1/messages/").ok_or("no surface")?;
+/// assert_eq!((surface, surface.protocol()), (Surface::Messages, Protocol::Anthropic));
+/// let (surface, id) = Surface::at("/v1beta/models/gemini-3-pro:streamGenerateContent").ok_or("no surface")?;
+/// assert_eq!((surface, generate(&id)), (Surface::Generate, Some(("gemini-3-pro", true))));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Surface {
     /// OpenAI `/v1/chat/completions`.

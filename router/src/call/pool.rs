@@ -28,6 +28,30 @@ const EVENTS: &str = "text/event-stream";
 const JSON: &str = "application/json";
 
 /// Endpoints in the order in which they are asked.
+///
+/// ```no_run
+/// use tokenrouter::Protocol;
+/// use tokenrouter::call::{Client, Endpoint, Pool, Timeouts};
+/// use tokenrouter::convert::{Asked, Context};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let claude = Endpoint::preset("anthropic", "claude-sonnet-4-5").ok_or("no such preset")?.with_key("sk-ant-…")?;
+/// let gpt = Endpoint::preset("openai", "gpt-5").ok_or("no such preset")?.with_key("sk-…")?;
+/// let pool = Pool::new(Client::new(Timeouts::default(), 8), vec![claude, gpt]);
+///
+/// let body = br#"{"model":"any","messages":[{"role":"user","content":"Hello"}]}"#;
+/// match pool.ask(Asked::new(Protocol::OpenAi, body), Context::default()).await {
+///     Ok(mut answer) => {
+///         while let Some(piece) = answer.next().await {
+///             print!("{}", String::from_utf8_lossy(&piece?));
+///         }
+///         println!("endpoint {}: {:?}", answer.endpoint(), answer.end());
+///     }
+///     Err(problem) => println!("{}", problem.sentence()),
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Pool {
     client: Client,
