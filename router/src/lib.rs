@@ -35,7 +35,7 @@
 //!
 //! // `translated.body` goes to `POST /v1/chat/completions`; what comes back is told in the client's form.
 //! let sent = String::from_utf8_lossy(&translated.body);
-//! assert!(sent.contains(r#""role":"developer""#) && sent.contains("Be brief."));
+//! assert!(sent.contains(r#"{"role":"system","content":"Be brief."}"#) && sent.contains("max_completion_tokens"));
 //! let answer = br#"{"id":"chatcmpl-1","object":"chat.completion","created":1790000001,"model":"gpt-5-mini",
 //!     "choices":[{"index":0,"message":{"role":"assistant","content":"Paris."},"finish_reason":"stop"}],
 //!     "usage":{"prompt_tokens":21,"completion_tokens":2,"total_tokens":23}}"#;

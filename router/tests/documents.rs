@@ -1,5 +1,4 @@
 //! The page for users of the library shows nothing that is not tested.
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::fs;
 use std::path::Path;

@@ -6,6 +6,7 @@
 
 mod asked;
 mod carried;
+mod translator;
 mod voices;
 
 use std::borrow::Cow;
@@ -14,6 +15,7 @@ use bytes::Bytes;
 
 pub use self::asked::{Asked, Path};
 pub use self::carried::Carried;
+pub use self::translator::Translator;
 use self::voices::{Form, Out, Reader, Writer, read_error, read_response, write, write_response};
 use crate::chat::cut::Cutter;
 use crate::chat::lower::Lowering;
@@ -331,81 +333,6 @@ impl Back {
         let out = Out::new(writer, self.from, sealer.as_ref());
         let sequencer = Sequencer::new(Cutter::new(out, self.cut), self.lowering, seed);
         Translator { reader: Reader::new(self.to, self.maker), sequencer }
-    }
-}
-
-/// Translates a stream event by event.
-///
-/// ```
-/// use tokenrouter::Protocol;
-/// use tokenrouter::chat::Target;
-/// use tokenrouter::convert::{Asked, Context, translate};
-///
-/// # fn main() -> Result<(), tokenrouter::Problem> {
-/// let body = br#"{"model":"any","max_tokens":9,"stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
-/// let target = Target::new("openai", Protocol::OpenAi, "gpt-5");
-/// let mut stream = translate(Asked::new(Protocol::Anthropic, body), &target, Context::default())?.back.stream();
-/// stream.frame(br#"data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}"#)?;
-/// assert!(stream.take().starts_with(b"event: message_start\n"));
-/// stream.frame(b"data: [DONE]")?;
-/// stream.finish();
-/// assert!(stream.take().ends_with(b"event: message_stop\ndata: {\"type\":\"message_stop\"}\n\n"));
-/// # Ok(())
-/// # }
-/// ```
-#[derive(Debug)]
-pub struct Translator {
-    reader: Reader,
-    sequencer: Sequencer<Cutter<Out>>,
-}
-
-impl Translator {
-    /// Takes one frame of the provider's stream; what it means to the client is in [`Self::take`] then.
-    pub fn frame(&mut self, frame: &[u8]) -> Result<(), Problem> {
-        if self.sequencer.has_ended() {
-            return Ok(());
-        }
-        self.reader.frame(frame, &mut self.sequencer).map_err(|e| broken(&e))?;
-        if let Some(problem) = self.reader.problem() {
-            let problem = problem.clone();
-            self.sequencer.fail(&problem);
-        }
-        Ok(())
-    }
-
-    /// The provider's stream is over: the answer ends as it should, or with an error if it is not complete.
-    pub fn finish(&mut self) {
-        let done = if self.reader.is_complete() { self.sequencer.finish() } else { Ok(()) };
-        match done {
-            Ok(()) if self.sequencer.has_ended() => {}
-            Ok(()) => self.sequencer.fail(&unfinished()),
-            Err(e) => self.sequencer.fail(&broken(&e)),
-        }
-    }
-
-    /// The provider's stream broke.
-    pub fn fail(&mut self, problem: &Problem) {
-        self.sequencer.fail(problem);
-    }
-
-    /// The bytes for the client since the last time.
-    pub fn take(&mut self) -> Bytes {
-        self.sequencer.sink().sink().take().into()
-    }
-
-    /// The response object, once the answer is complete, where [`Context::keep`] asked for it.
-    pub fn take_object(&mut self) -> Option<Vec<u8>> {
-        self.sequencer.sink().sink().take_object()
-    }
-
-    /// The state of tool calls since the last time that the client cannot carry.
-    pub fn take_carried(&mut self) -> Vec<Carried> {
-        self.sequencer.sink().sink().take_carried()
-    }
-
-    /// What keeps a waiting client patient.
-    pub const fn keep_alive(&mut self) -> &'static [u8] {
-        self.sequencer.sink().sink().keep_alive()
     }
 }
 
