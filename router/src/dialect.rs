@@ -71,6 +71,16 @@ pub enum Quirk {
 }
 
 /// The quirks of one model at one provider.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::dialect::{Dialect, Quirk};
+///
+/// let dialect = Dialect::of("groq", Protocol::OpenAi, "llama-4");
+/// assert!(dialect.has(Quirk::NoNullContent) && dialect.has(Quirk::MaxTokensOldName));
+/// // What the table does not know, its user may.
+/// assert!(dialect.with(Quirk::NoSchemaFormat).has(Quirk::NoSchemaFormat));
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Dialect(u64);
 

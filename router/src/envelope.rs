@@ -25,6 +25,21 @@ const PREFIX_BASE64: &str = "Z3cxL";
 const MAC_BYTES: usize = 16;
 
 /// Seals and opens envelopes.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::chat::{Maker, State};
+/// use tokenrouter::envelope::{Opened, Sealer};
+///
+/// let sealer = Sealer::new([7; 32]);
+/// let maker = Maker { protocol: Protocol::Anthropic, family: "claude".to_owned() };
+/// let state = State { maker: Some(maker), text: "EqQBCkYIB".to_owned() };
+/// let sealed = sealer.call(&state).ok_or("its maker is not known")?;
+/// assert_eq!(sealer.open(&sealed), Some(Opened::Call(state)));
+/// // Another gateway's key opens nothing.
+/// assert_eq!(Sealer::new([8; 32]).open(&sealed), None);
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone)]
 pub struct Sealer {
     key: [u8; 32],

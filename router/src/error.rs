@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use bytes::Bytes;
 
+use crate::peek::PeekError;
 use crate::protocol::Protocol;
 
 /// What kind of failure it is. Each protocol has its own word and status for these.
@@ -34,6 +35,17 @@ pub enum Kind {
 }
 
 /// A failure as the caller is told it.
+///
+/// ```
+/// use tokenrouter::error::{Kind, Problem};
+/// use tokenrouter::Protocol;
+///
+/// let problem = Problem::new(Kind::RateLimited, "rate_limited", "too many requests", "Wait.").retry_after(7);
+/// assert_eq!(problem.http_status(Protocol::Anthropic), 429);
+/// let body = problem.body(Protocol::Anthropic, "req_1");
+/// assert!(body.starts_with(br#"{"type":"error","error":{"type":"rate_limit_error""#));
+/// assert!(problem.stream_end(Protocol::OpenAi, "req_1").starts_with(b"data: {"));
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
     /// What kind of failure.
@@ -151,6 +163,23 @@ impl Problem {
             text.push_str(&self.advice);
         }
         text
+    }
+}
+
+impl From<&PeekError> for Problem {
+    fn from(e: &PeekError) -> Self {
+        let code = match e {
+            PeekError::Empty | PeekError::Truncated | PeekError::Syntax { .. } | PeekError::NotAnObject => {
+                "invalid_json"
+            }
+            PeekError::NoModel => "model_missing",
+            PeekError::ModelNotAString | PeekError::ModelLength(_) | PeekError::ModelCharacter(_) => "invalid_model",
+            PeekError::Ambiguous(_) => "ambiguous_field",
+            PeekError::StreamNotABool => "invalid_stream",
+            PeekError::Duplicate(_) => "duplicate_field",
+            PeekError::TooDeep => "too_deep",
+        };
+        Self::new(Kind::BadRequest, code, e.to_string(), "").at_field(e.field())
     }
 }
 

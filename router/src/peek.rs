@@ -20,6 +20,17 @@ pub const MAX_DEPTH: usize = 512;
 pub const MAX_MODEL_BYTES: usize = 256;
 
 /// The fields of a request that decide where it goes and how it is answered.
+///
+/// ```
+/// use tokenrouter::peek::{Peek, PeekError};
+///
+/// let body = br#"{"messages": [], "model": "gpt-5", "stream": true}"#;
+/// let peek = Peek::read(body)?;
+/// assert_eq!((peek.model.as_ref(), peek.stream), ("gpt-5", true));
+/// assert_eq!(&body[peek.model_at], br#""gpt-5""#);
+/// assert_eq!(Peek::read(br#"{"messages": []}"#), Err(PeekError::NoModel));
+/// # Ok::<(), PeekError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Peek<'a> {
     /// The model as the client named it, escapes resolved.

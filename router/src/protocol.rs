@@ -4,6 +4,15 @@ use std::fmt;
 use std::str::FromStr;
 
 /// A wire protocol, named as in the configuration.
+///
+/// ```
+/// use tokenrouter::Protocol;
+///
+/// let protocol: Protocol = "anthropic".parse()?;
+/// assert_eq!((protocol, protocol.version()), (Protocol::Anthropic, "v1"));
+/// assert!("smtp".parse::<Protocol>().is_err());
+/// # Ok::<(), tokenrouter::protocol::UnknownProtocol>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum Protocol {
     /// OpenAI Chat Completions and the other `/v1` paths of OpenAI.

@@ -1,4 +1,17 @@
 //! Rewrites single values of a raw JSON request in place; every other byte stays as the client wrote it.
+//!
+//! ```
+//! use bytes::Bytes;
+//! use tokenrouter::{peek::Peek, splice};
+//!
+//! let body = Bytes::from_static(br#"{ "model":"fast", "stream":true, "x":1.0 }"#);
+//! let peek = Peek::read(&body)?;
+//! let edits = [splice::set_model(&peek, "gpt-5-mini"), splice::ask_stream_usage(&body, &peek)];
+//! let pieces = splice::apply(&body, edits.into_iter().flatten().collect());
+//! let sent = br#"{"stream_options":{"include_usage":true}, "model":"gpt-5-mini", "stream":true, "x":1.0 }"#;
+//! assert_eq!(pieces.concat(), sent);
+//! # Ok::<(), tokenrouter::peek::PeekError>(())
+//! ```
 
 use std::ops::Range;
 

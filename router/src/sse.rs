@@ -8,6 +8,21 @@ use std::borrow::Cow;
 use bytes::{Bytes, BytesMut};
 
 /// Cuts a byte stream into frames. Holds back only what has no end yet.
+///
+/// ```
+/// use bytes::Bytes;
+/// use tokenrouter::sse::{Splitter, data};
+///
+/// let mut splitter = Splitter::new(1 << 20);
+/// let mut frames = Vec::new();
+/// for piece in ["data: {\"n\"", ":1}\r\n", "\r\ndata: {\"n\":2}\n\nda"] {
+///     splitter.push(&Bytes::from_static(piece.as_bytes()), |frame| frames.push(frame)).map_err(|_| "too long")?;
+/// }
+/// let payloads: Vec<_> = frames.iter().filter_map(|frame| data(frame)).collect();
+/// assert_eq!(payloads, [&br#"{"n":1}"#[..], br#"{"n":2}"#]);
+/// assert_eq!(splitter.held(), b"da");
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Debug)]
 pub struct Splitter {
     partial: BytesMut,

@@ -5,6 +5,17 @@ use std::borrow::Cow;
 use crate::protocol::Protocol;
 
 /// One thing that a client can ask for on the data plane.
+///
+/// ```
+/// use tokenrouter::surface::{Surface, generate};
+/// use tokenrouter::Protocol;
+///
+/// let (surface, _) = Surface::at("/anthropic/v1/messages/").ok_or("no surface")?;
+/// assert_eq!((surface, surface.protocol()), (Surface::Messages, Protocol::Anthropic));
+/// let (surface, id) = Surface::at("/v1beta/models/gemini-3-pro:streamGenerateContent").ok_or("no surface")?;
+/// assert_eq!((surface, generate(&id)), (Surface::Generate, Some(("gemini-3-pro", true))));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Surface {
     /// OpenAI `/v1/chat/completions`.
@@ -176,6 +187,19 @@ pub fn generate(id: &str) -> Option<(&str, bool)> {
         "streamGenerateContent" => Some((model, true)),
         _ => None,
     }
+}
+
+/// `model` as one segment of a path: nothing in it can leave its place.
+pub fn segment(model: &str) -> String {
+    let mut out = String::with_capacity(model.len());
+    for byte in model.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            out.push_str(&format!("%{byte:02X}"));
+        }
+    }
+    out
 }
 
 /// Resolves percent escapes; a broken escape stands for itself.

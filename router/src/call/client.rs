@@ -16,6 +16,14 @@ use hyper_util::rt::{TokioExecutor, TokioTimer};
 use super::{CallError, Pieces};
 
 /// How long to wait for a provider. There is no limit on the whole: a stream may take an hour.
+///
+/// ```
+/// use std::time::Duration;
+/// use tokenrouter::call::Timeouts;
+///
+/// let hasty = Timeouts { first_byte: Duration::from_secs(20), ..Timeouts::default() };
+/// assert!(hasty.first_byte < Timeouts::default().first_byte);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Timeouts {
     /// For the connection, TLS included.
@@ -34,6 +42,20 @@ impl Default for Timeouts {
 }
 
 /// Calls one provider over pooled connections.
+///
+/// ```no_run
+/// use http::Request;
+/// use http_body_util::BodyExt as _;
+/// use tokenrouter::call::{Client, Pieces, Timeouts};
+///
+/// # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+/// let client = Client::new(Timeouts::default(), 8);
+/// let request = Request::get("https://openrouter.ai/api/v1/models").body(Pieces::default())?;
+/// let answer = client.send(request).await?;
+/// println!("{} and {} bytes", answer.status(), answer.into_body().collect().await?.to_bytes().len());
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Client {
     timeouts: Timeouts,

@@ -45,7 +45,7 @@ pub enum Finish {
 }
 
 /// What is known at the end of an answer.
-#[derive(Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct End {
     /// How it ended.
     pub finish: Finish,
@@ -84,6 +84,43 @@ pub trait Upstream: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + U
 impl<B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin> Upstream for B {}
 
 /// The body of the answer to the client.
+///
+/// A body itself, it can be the body of the answer to the client; [`super::Pool`] makes and reads one for you.
+///
+/// ```
+/// use bytes::Bytes;
+/// use http_body_util::{BodyExt as _, Full};
+/// use std::time::Duration;
+/// use tokenrouter::call::{End, Finish, Keepsake, Observer, Relay};
+/// use tokenrouter::error::{Kind, Problem};
+/// use tokenrouter::Protocol;
+///
+/// #[derive(Default)]
+/// struct Seen(Option<End>);
+///
+/// impl Observer for Seen {
+///     fn first_byte(&mut self) {}
+///     fn keep(&mut self, _: Keepsake) {}
+///     fn end(&mut self, end: End) {
+///         self.0 = Some(end);
+///     }
+///     fn problem(&mut self, finish: &Finish) -> Problem {
+///         Problem::new(Kind::UpstreamFailed, "cut", format!("{finish:?}"), "Try again.")
+///     }
+///     fn explain(&mut self, finish: &Finish) -> Bytes {
+///         self.problem(finish).stream_end(Protocol::OpenAi, "req_1")
+///     }
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let provider = Full::from(r#"{"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#);
+/// let mut relay = Relay::whole(provider, Protocol::OpenAi, Duration::from_secs(60), Seen::default());
+/// while relay.frame().await.is_some() {}
+/// let end = relay.observer().0.as_ref();
+/// assert_eq!(end.and_then(|end| end.reported).map(|counts| counts.total()), Some(10));
+/// # }
+/// ```
 pub struct Relay<O: Observer, B: Upstream = Incoming> {
     upstream: B,
     observer: O,
@@ -133,6 +170,11 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
             relay.finish(Finish::Whole);
         }
         relay
+    }
+
+    /// Who is told about the answer's course.
+    pub const fn observer(&self) -> &O {
+        &self.observer
     }
 
     fn new(upstream: B, reader: Reader, idle: Duration, observer: O) -> Self {

@@ -37,6 +37,18 @@ impl Scheme {
 }
 
 /// Scheme, host, port and path root of an upstream. It holds no credential: user names, queries and fragments are refused.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::catalog::BaseUrl;
+///
+/// for written in ["https://llm.example.com", "https://llm.example.com/v1/"] {
+///     let url = BaseUrl::parse(written)?;
+///     assert_eq!(url.join(Protocol::Anthropic, "/messages"), "https://llm.example.com/v1/messages");
+/// }
+/// assert!(BaseUrl::parse("https://user:password@llm.example.com").is_err());
+/// # Ok::<(), tokenrouter::catalog::BaseUrlError>(())
+/// ```
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct BaseUrl {
     scheme: Scheme,

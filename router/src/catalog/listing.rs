@@ -1,4 +1,16 @@
 //! Lists of models in the form that clients of each protocol expect.
+//!
+//! ```
+//! use tokenrouter::Protocol;
+//! use tokenrouter::catalog::listing;
+//! use tokenrouter::openai::models::Model;
+//!
+//! let models = [Model::new("gpt-5", "openai", Some(400_000))];
+//! let gemini = listing::list(Protocol::Gemini, &models, false);
+//! assert!(gemini.starts_with(br#"{"models":[{"name":"models/gpt-5""#));
+//! let anthropic = listing::one(Protocol::Anthropic, &models[0]);
+//! assert!(anthropic.starts_with(br#"{"type":"model","id":"gpt-5""#));
+//! ```
 
 use bytes::Bytes;
 use serde::Serialize;

@@ -36,6 +36,16 @@ pub struct PresetEndpoint {
 }
 
 /// A provider that needs no URL in the configuration.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::catalog::{AuthStyle, Preset};
+///
+/// let preset = Preset::find("anthropic").ok_or("no such preset")?;
+/// assert_eq!((preset.env, preset.needs_key()), (&["ANTHROPIC_API_KEY"][..], true));
+/// assert_eq!(preset.endpoint(Protocol::Anthropic).map(|e| e.auth), Some(AuthStyle::XApiKey));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Preset {
     /// The value of `provider_type`.

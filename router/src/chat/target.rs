@@ -8,6 +8,16 @@ use crate::dialect::{self, Dialect};
 use crate::envelope::{self, Sealer};
 
 /// The model that a request is written for.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::chat::Target;
+/// use tokenrouter::dialect::Quirk;
+///
+/// let target = Target::new("openai", Protocol::OpenAi, "gpt-5");
+/// assert!(target.dialect.has(Quirk::NoSampling));
+/// assert_eq!(target.maker.family, "gpt");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Target {
     /// The protocol that it is asked in.

@@ -7,6 +7,34 @@ use crate::envelope::Sealer;
 use crate::protocol::Protocol;
 
 /// The sealed state of one tool call.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::chat::Target;
+/// use tokenrouter::convert::{Asked, Context, Reading, translate};
+/// use tokenrouter::envelope::Sealer;
+///
+/// # fn main() -> Result<(), tokenrouter::Problem> {
+/// let target = Target::new("gemini", Protocol::Gemini, "gemini-3-pro");
+/// let context = Context { sealer: Some(Sealer::new([7; 32])), ..Context::default() };
+/// let body = br#"{"model":"any","messages":[{"role":"user","content":"What time is it?"}],
+///     "tools":[{"type":"function","function":{"name":"clock","parameters":{"type":"object"}}}]}"#;
+/// let back = translate(Asked::new(Protocol::OpenAi, body), &target, context.clone())?.back;
+/// let told = back.whole(br#"{"candidates":[{"content":{"role":"model","parts":[
+///     {"functionCall":{"id":"c1","name":"clock","args":{}},"thoughtSignature":"c2lnbmF0dXJl"}]},"finishReason":"STOP"}]}"#)?;
+/// let [carried] = told.carried.as_slice() else { panic!("{told:?}") };
+///
+/// // The client sends the call back, and the provider gets its signature.
+/// let next = format!(r#"{{"model":"any","messages":[{{"role":"user","content":"What time is it?"}},
+///     {{"role":"assistant","tool_calls":[{{"id":"{0}","type":"function","function":{{"name":"clock","arguments":"{{}}"}}}}]}},
+///     {{"role":"tool","tool_call_id":"{0}","content":"Noon."}}]}}"#, carried.call_id);
+/// let mut reading = Reading::of(Asked::new(Protocol::OpenAi, next.as_bytes()))?;
+/// reading.restore(carried);
+/// let sent = reading.write(&target, context)?.body;
+/// assert!(String::from_utf8_lossy(&sent).contains(r#""thoughtSignature":"c2lnbmF0dXJl""#));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Carried {
     /// The call's id.

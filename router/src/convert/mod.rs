@@ -4,14 +4,18 @@
 //! back, whole or event by event. Where client and provider speak the same protocol nothing of this happens: their
 //! bytes pass as they are.
 
+mod asked;
 mod carried;
+mod translator;
 mod voices;
 
 use std::borrow::Cow;
 
 use bytes::Bytes;
 
+pub use self::asked::{Asked, Path};
 pub use self::carried::Carried;
+pub use self::translator::Translator;
 use self::voices::{Form, Out, Reader, Writer, read_error, read_response, write, write_response};
 use crate::chat::cut::Cutter;
 use crate::chat::lower::Lowering;
@@ -25,6 +29,15 @@ use crate::sse::Splitter;
 const MAX_FRAME_BYTES: usize = 16 << 20;
 
 /// What is known of a request before its answer.
+///
+/// ```
+/// use tokenrouter::convert::Context;
+/// use tokenrouter::envelope::Sealer;
+///
+/// let sealer = Some(Sealer::new([7; 32]));
+/// let context = Context { seed: "4f1c".to_owned(), now_s: 1_790_000_000, sealer, ..Context::default() };
+/// assert!(!context.keep && !context.continued);
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Context {
     /// Something that no other answer has, in letters and digits.
@@ -44,6 +57,21 @@ pub struct Context {
 }
 
 /// A request in the target's form, with what its answer needs on the way back.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::chat::Target;
+/// use tokenrouter::convert::{Asked, Context, translate};
+///
+/// let body = br#"{"model":"any","seed":4,"messages":[{"role":"user","content":"Hello"}]}"#;
+/// let target = Target::new("anthropic", Protocol::Anthropic, "claude-sonnet-4-5");
+/// let translated = translate(Asked::new(Protocol::OpenAi, body), &target, Context::default())
+///     .map_err(|problem| problem.sentence())?;
+/// assert!(translated.body.starts_with(br#"{"model":"claude-sonnet-4-5""#));
+/// // Anthropic's protocol has no seed.
+/// assert_eq!(translated.losses.header().as_deref(), Some("seed"));
+/// # Ok::<(), String>(())
+/// ```
 #[derive(Debug)]
 pub struct Translated {
     /// The body for the provider.
@@ -55,6 +83,27 @@ pub struct Translated {
 }
 
 /// The way back of an answer.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::chat::Target;
+/// use tokenrouter::convert::{Asked, Context, translate};
+///
+/// # fn main() -> Result<(), tokenrouter::Problem> {
+/// let body = br#"{"model":"any","max_tokens":9,"messages":[{"role":"user","content":"Hello"}]}"#;
+/// let target = Target::new("openai", Protocol::OpenAi, "gpt-5");
+/// let back = translate(Asked::new(Protocol::Anthropic, body), &target, Context::default())?.back;
+/// assert!(!back.wants_stream());
+/// // An error is told in the client's words, with its own status …
+/// let refused = br#"{"error":{"message":"no such model","code":"model_not_found"}}"#;
+/// assert_eq!(back.error(404, refused).http_status(Protocol::Anthropic), 404);
+/// // … and an answer in its form.
+/// let answer = br#"{"choices":[{"message":{"role":"assistant","content":"Hi"},"finish_reason":"stop"}]}"#;
+/// let told = String::from_utf8_lossy(&back.whole(answer)?.body).into_owned();
+/// assert!(told.contains(r#""content":[{"type":"text","text":"Hi"}]"#) && told.contains(r#""stop_reason":"end_turn""#));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Back {
     from: Protocol,
@@ -67,28 +116,6 @@ pub struct Back {
     reply: Reply,
 }
 
-/// A request as a client sends it.
-#[derive(Clone, Copy, Debug)]
-pub struct Asked<'a> {
-    /// The protocol that the client speaks.
-    pub protocol: Protocol,
-    /// The body.
-    pub body: &'a [u8],
-    /// What Gemini says in the path and not in the body; of no account in the other protocols.
-    pub path: Path<'a>,
-}
-
-/// What Gemini says in the path.
-#[derive(Clone, Copy, Debug, Default)]
-pub struct Path<'a> {
-    /// The model.
-    pub model: &'a str,
-    /// Whether the answer is to be a stream.
-    pub stream: bool,
-    /// Whether the stream is to be one JSON list (`alt=sse` was not asked for).
-    pub list: bool,
-}
-
 /// Reads what a client asks and writes it for `target`.
 ///
 /// # Errors
@@ -99,6 +126,25 @@ pub fn translate(asked: Asked<'_>, target: &Target, context: Context) -> Result<
 }
 
 /// A request that was read and not yet written.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::chat::Target;
+/// use tokenrouter::convert::{Asked, Context, Reading};
+///
+/// # fn main() -> Result<(), tokenrouter::Problem> {
+/// let body = br#"{"model":"any","messages":[{"role":"user","content":"What time is it?"},
+///     {"role":"assistant","tool_calls":[{"id":"call_1","type":"function","function":{"name":"clock","arguments":"{}"}}]},
+///     {"role":"tool","tool_call_id":"call_1","content":"Noon."}]}"#;
+/// let reading = Reading::of(Asked::new(Protocol::OpenAi, body))?;
+/// // What was kept under these ids can be restored now, see `Carried`.
+/// assert_eq!(reading.calls_without_state(), ["call_1"]);
+/// let target = Target::new("gemini", Protocol::Gemini, "gemini-2.5-flash");
+/// let translated = reading.write(&target, Context::default())?;
+/// assert!(String::from_utf8_lossy(&translated.body).contains(r#""functionResponse":{"#));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Debug)]
 pub struct Reading {
     request: Request,
@@ -174,6 +220,23 @@ pub fn unknown_answer(id: &str) -> Problem {
 }
 
 /// An answer as the client gets it.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::chat::Target;
+/// use tokenrouter::convert::{Asked, Context, translate};
+///
+/// # fn main() -> Result<(), tokenrouter::Problem> {
+/// // The client asked for a stream, but the provider answered in one piece.
+/// let body = br#"{"model":"any","stream":true,"messages":[{"role":"user","content":"Hello"}]}"#;
+/// let target = Target::new("cohere", Protocol::Cohere, "command-a-03-2025");
+/// let back = translate(Asked::new(Protocol::OpenAi, body), &target, Context::default())?.back;
+/// let answer = br#"{"message":{"role":"assistant","content":[{"type":"text","text":"Hi"}]},"finish_reason":"COMPLETE"}"#;
+/// let told = back.whole(answer)?;
+/// assert!(told.body.starts_with(b"data: {") && told.body.ends_with(b"data: [DONE]\n\n"));
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Told {
     /// The body: an answer in one piece, or a whole stream.
@@ -270,63 +333,6 @@ impl Back {
         let out = Out::new(writer, self.from, sealer.as_ref());
         let sequencer = Sequencer::new(Cutter::new(out, self.cut), self.lowering, seed);
         Translator { reader: Reader::new(self.to, self.maker), sequencer }
-    }
-}
-
-/// Translates a stream event by event.
-#[derive(Debug)]
-pub struct Translator {
-    reader: Reader,
-    sequencer: Sequencer<Cutter<Out>>,
-}
-
-impl Translator {
-    /// Takes one frame of the provider's stream; what it means to the client is in [`Self::take`] then.
-    pub fn frame(&mut self, frame: &[u8]) -> Result<(), Problem> {
-        if self.sequencer.has_ended() {
-            return Ok(());
-        }
-        self.reader.frame(frame, &mut self.sequencer).map_err(|e| broken(&e))?;
-        if let Some(problem) = self.reader.problem() {
-            let problem = problem.clone();
-            self.sequencer.fail(&problem);
-        }
-        Ok(())
-    }
-
-    /// The provider's stream is over: the answer ends as it should, or with an error if it is not complete.
-    pub fn finish(&mut self) {
-        let done = if self.reader.is_complete() { self.sequencer.finish() } else { Ok(()) };
-        match done {
-            Ok(()) if self.sequencer.has_ended() => {}
-            Ok(()) => self.sequencer.fail(&unfinished()),
-            Err(e) => self.sequencer.fail(&broken(&e)),
-        }
-    }
-
-    /// The provider's stream broke.
-    pub fn fail(&mut self, problem: &Problem) {
-        self.sequencer.fail(problem);
-    }
-
-    /// The bytes for the client since the last time.
-    pub fn take(&mut self) -> Bytes {
-        self.sequencer.sink().sink().take().into()
-    }
-
-    /// The response object, once the answer is complete, where [`Context::keep`] asked for it.
-    pub fn take_object(&mut self) -> Option<Vec<u8>> {
-        self.sequencer.sink().sink().take_object()
-    }
-
-    /// The state of tool calls since the last time that the client cannot carry.
-    pub fn take_carried(&mut self) -> Vec<Carried> {
-        self.sequencer.sink().sink().take_carried()
-    }
-
-    /// What keeps a waiting client patient.
-    pub const fn keep_alive(&mut self) -> &'static [u8] {
-        self.sequencer.sink().sink().keep_alive()
     }
 }
 

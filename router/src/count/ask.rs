@@ -2,6 +2,19 @@
 //!
 //! Anthropic `POST /v1/messages/count_tokens`, OpenAI `POST /v1/responses/input_tokens`, Gemini
 //! `POST …/models/{model}:countTokens`. The other two protocols have no such question.
+//!
+//! ```
+//! use tokenrouter::Protocol;
+//! use tokenrouter::count::ask;
+//!
+//! let request = br#"{"model":"m","max_tokens":9,"messages":[{"role":"user","content":"Hello"}]}"#;
+//! let question = ask::question(Protocol::Anthropic, "m", request).ok_or("nothing to ask")?;
+//! assert_eq!(question, br#"{"model":"m","messages":[{"role":"user","content":"Hello"}]}"#);
+//! // Sent to `/v1` and this, the provider answers with a number.
+//! assert_eq!(ask::tail(Protocol::Anthropic), Some("/messages/count_tokens"));
+//! assert_eq!(ask::answer(Protocol::Anthropic, br#"{"input_tokens":8}"#), Some(8));
+//! # Ok::<(), &str>(())
+//! ```
 
 use std::borrow::Cow;
 

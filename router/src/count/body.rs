@@ -1,4 +1,17 @@
 //! The usage that an answer in one piece reports.
+//!
+//! ```
+//! use tokenrouter::Protocol;
+//! use tokenrouter::count::body;
+//!
+//! let answer = br#"{"content":[],"usage":{"input_tokens":5,"cache_read_input_tokens":70,"output_tokens":2}}"#;
+//! let counts = body::read(Protocol::Anthropic, answer).ok_or("no usage")?;
+//! assert_eq!((counts.input_uncached, counts.cache_read, counts.output, counts.total()), (5, 70, 2, 77));
+//! // A provider that reports nothing is estimated.
+//! let counts = body::estimate(br#"{"messages":[{"content":"Hello"}]}"#, br#"{"content":"Hello there"}"#);
+//! assert!(counts.input() > 0 && counts.output > 0);
+//! # Ok::<(), &str>(())
+//! ```
 
 use serde::Deserialize;
 use serde_json::value::RawValue;

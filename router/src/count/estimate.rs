@@ -2,6 +2,13 @@
 //!
 //! Vocabularies weigh megabytes and differ by model, so this counts by class of script instead. The weights are
 //! quarters of the tokens that common byte-pair vocabularies need per character of that class.
+//!
+//! ```
+//! use tokenrouter::count::estimate;
+//!
+//! assert_eq!(estimate::text_tokens("The cat sat on the mat."), 6);
+//! assert!(estimate::request_tokens(br#"{"messages":[{"role":"user","content":"Hello"}]}"#) >= 2);
+//! ```
 
 use memchr::{memchr, memchr2};
 

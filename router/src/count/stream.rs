@@ -26,6 +26,20 @@ pub enum Frame {
 }
 
 /// Reads a stream's frames for usage, its end, and errors.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::count::stream::{Frame, Meter};
+///
+/// let mut meter = Meter::new(Protocol::OpenAi);
+/// let chunk = r#"data: {"choices":[{"index":0,"delta":{"content":"Hi"},"finish_reason":"stop"}]}"#;
+/// assert_eq!(meter.read(chunk.as_bytes()), Frame::Content);
+/// let usage = r#"data: {"choices":[],"usage":{"prompt_tokens":9,"completion_tokens":1}}"#;
+/// assert_eq!(meter.read(usage.as_bytes()), Frame::UsageOnly);
+/// assert_eq!(meter.read(b"data: [DONE]"), Frame::End);
+/// assert!(meter.is_whole());
+/// assert_eq!(meter.reported().map(|counts| counts.total()), Some(10));
+/// ```
 #[derive(Debug)]
 pub struct Meter {
     protocol: Protocol,

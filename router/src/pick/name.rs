@@ -24,6 +24,19 @@ impl Provider {
 }
 
 /// Every provider in the order of the configuration.
+///
+/// ```
+/// use tokenrouter::pick::name::{How, Names, Provider, Unknown};
+///
+/// let listed = Some(vec!["claude-sonnet-4-5".to_owned()]);
+/// let names = Names::new(vec![Provider { name: "anthropic".to_owned(), enabled: true, listed }], None);
+/// let picked = names.resolve("claude-sonnet-4-5").map_err(|_| "unknown")?;
+/// assert_eq!((picked.how, picked.provider, picked.model), (How::Listed, 0, "claude-sonnet-4-5"));
+/// // A prefix is taken at its word, and a misspelt name is told with the closest ones.
+/// assert_eq!(names.resolve("anthropic/claude-next").map(|picked| picked.how), Ok(How::Prefix));
+/// assert_eq!(names.resolve("claude-sonet-4-5"), Err(Unknown::Model(vec!["anthropic/claude-sonnet-4-5".to_owned()])));
+/// # Ok::<(), &str>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Names {
     providers: Vec<Provider>,

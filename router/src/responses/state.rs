@@ -3,6 +3,21 @@
 //!
 //! A turn is what one request added and what was answered. A request with `previous_response_id` means: all turns
 //! up to that answer, then its own input. Its instructions and tools are its own; they are never inherited.
+//!
+//! ```
+//! use tokenrouter::responses::state::{Turn, answer, continued, own_input};
+//!
+//! // What is kept of a first exchange …
+//! let first = br#"{"model":"m","input":"My name is Ada."}"#;
+//! let answered = answer(br#"{"id":"resp_1","output":[{"type":"message","id":"msg_1"}]}"#).ok_or("no answer")?;
+//! let turn = Turn { input: own_input(first).ok_or("no input")?, output: answered.output };
+//! // … stands in the second, whose provider knows nothing of the first.
+//! let second = br#"{"model":"m","previous_response_id":"resp_1","input":[{"role":"user","content":"Who am I?"}]}"#;
+//! let sent = String::from_utf8(continued(second, &[turn], false)?)?;
+//! assert!(sent.contains("My name is Ada.") && sent.contains("msg_1") && sent.contains("Who am I?"));
+//! assert!(!sent.contains("previous_response_id"));
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
 
 use std::collections::BTreeMap;
 

@@ -1,0 +1,165 @@
+//! One model at one provider: where it is asked, in which protocol, with which key.
+
+use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{CONTENT_LENGTH, InvalidHeaderValue};
+use http::{Method, Request, Uri};
+
+use super::Pieces;
+use crate::catalog::{AuthStyle, BaseUrl, PRESETS, Preset};
+use crate::chat::Target;
+use crate::convert::Path;
+use crate::protocol::Protocol;
+use crate::surface::{self, Surface};
+
+/// One thing that can be asked: a model at a provider.
+///
+/// `Debug` shows no key.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::call::Endpoint;
+/// use tokenrouter::catalog::BaseUrl;
+///
+/// // A provider that is known by name …
+/// let claude = Endpoint::preset("anthropic", "claude-sonnet-4-5").ok_or("no such preset")?.with_key("sk-secret")?;
+/// assert_eq!(claude.protocol(), Protocol::Anthropic);
+/// assert!(!format!("{claude:?}").contains("secret"));
+/// // … and any other by its URL.
+/// let local = Endpoint::new(Protocol::OpenAi, BaseUrl::parse("http://localhost:8000")?, "qwen3");
+/// assert_eq!(local.base_url().host(), "localhost");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    base_url: BaseUrl,
+    target: Target,
+    auth: AuthStyle,
+    headers: HeaderMap,
+}
+
+impl Endpoint {
+    /// `model` at `base_url`, asked in `protocol`. Where a preset has the same host, its dialect is spoken.
+    pub fn new(protocol: Protocol, base_url: BaseUrl, model: &str) -> Self {
+        let is_here = |url: &str| {
+            BaseUrl::parse(url).is_ok_and(|url| url.host() == base_url.host() && url.port() == base_url.port())
+        };
+        let preset = PRESETS.iter().find(|preset| preset.endpoints.iter().any(|e| is_here(e.base_url)));
+        Self::at(preset, protocol, base_url, model)
+    }
+
+    /// `model` at the provider with the preset `id`, in the protocol that it prefers; none if there is no such preset.
+    pub fn preset(id: &str, model: &str) -> Option<Self> {
+        let preset = Preset::find(id)?;
+        let endpoint = preset.endpoints.first()?;
+        let base_url = BaseUrl::parse(endpoint.base_url).ok()?;
+        Some(Self::at(Some(preset), endpoint.protocol, base_url, model))
+    }
+
+    fn at(preset: Option<&Preset>, protocol: Protocol, base_url: BaseUrl, model: &str) -> Self {
+        let auth = preset.and_then(|p| p.endpoint(protocol)).map_or_else(|| AuthStyle::usual(protocol), |e| e.auth);
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
+        // Usage is read in passing, and events are handed on one by one: neither works on compressed bytes.
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if protocol == Protocol::Anthropic {
+            headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
+        }
+        let target = Target::new(preset.map_or("", |p| p.id), protocol, model);
+        Self { base_url, target, auth, headers }
+    }
+
+    /// Sends `key` in the way that the provider expects.
+    ///
+    /// # Errors
+    ///
+    /// Where `key` holds characters that no header can carry.
+    pub fn with_key(self, key: &str) -> Result<Self, InvalidHeaderValue> {
+        let (name, mut value) = match self.auth {
+            AuthStyle::Bearer => (AUTHORIZATION, HeaderValue::try_from(format!("Bearer {key}"))?),
+            AuthStyle::XApiKey => (HeaderName::from_static("x-api-key"), HeaderValue::from_str(key)?),
+            AuthStyle::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), HeaderValue::from_str(key)?),
+        };
+        value.set_sensitive(true);
+        Ok(self.with_header(name, value))
+    }
+
+    /// Sends a header with every call, such as `anthropic-beta`.
+    #[must_use]
+    pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
+        self.headers.insert(name, value);
+        self
+    }
+
+    /// The protocol that it is asked in.
+    pub const fn protocol(&self) -> Protocol {
+        self.target.protocol
+    }
+
+    /// Where it is.
+    pub const fn base_url(&self) -> &BaseUrl {
+        &self.base_url
+    }
+
+    /// The model, as translations see it.
+    pub const fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// A request with `body`, which is in the endpoint's protocol. Of `path` the model is of no account.
+    pub(super) fn request(&self, body: Pieces, path: Path<'_>) -> Result<Request<Pieces>, http::Error> {
+        let uri = Uri::try_from(self.url(path))?;
+        let length = body.len();
+        let mut request = Request::builder().method(Method::POST).uri(uri).body(body)?;
+        request.headers_mut().extend(self.headers.clone());
+        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(length));
+        Ok(request)
+    }
+
+    fn url(&self, path: Path<'_>) -> String {
+        let protocol = self.target.protocol;
+        let tail = Surface::conversation(protocol).map_or("", Surface::tail);
+        if protocol != Protocol::Gemini {
+            return self.base_url.join(protocol, tail);
+        }
+        let verb = match (path.stream, path.list) {
+            (false, _) => "generateContent",
+            (true, false) => "streamGenerateContent?alt=sse",
+            (true, true) => "streamGenerateContent",
+        };
+        let model = surface::segment(&self.target.model);
+        self.base_url.join(protocol, &format!("{tail}/{model}:{verb}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn requests_go_where_the_protocol_has_its_path() {
+        let url = |protocol, base: &str, model: &str, stream| {
+            let endpoint = Endpoint::new(protocol, BaseUrl::parse(base).unwrap(), model);
+            let request = endpoint.request(Pieces::default(), Path { stream, ..Path::default() }).unwrap();
+            request.uri().to_string()
+        };
+        assert_eq!(url(Protocol::Responses, "http://a:1/v1", "m", true), "http://a:1/v1/responses");
+        assert_eq!(url(Protocol::Cohere, "http://a:1", "m", true), "http://a:1/v2/chat");
+        assert_eq!(
+            url(Protocol::Gemini, "http://a:1", "x/../y?z", true),
+            "http://a:1/v1beta/models/x%2F..%2Fy%3Fz:streamGenerateContent?alt=sse"
+        );
+        assert_eq!(url(Protocol::Gemini, "http://a:1", "m", false), "http://a:1/v1beta/models/m:generateContent");
+    }
+
+    #[test]
+    fn a_known_host_has_its_dialect_and_its_way_to_send_a_key() {
+        let known = Endpoint::new(Protocol::OpenAi, BaseUrl::parse("https://api.openai.com").unwrap(), "gpt-5");
+        assert_eq!(known.target(), &Target::new("openai", Protocol::OpenAi, "gpt-5"));
+        let key = |e: Endpoint, name: &str| e.with_key("k").unwrap().headers.get(name).cloned().unwrap();
+        assert_eq!(key(known, "authorization"), "Bearer k");
+        assert_eq!(key(Endpoint::preset("gemini", "m").unwrap(), "x-goog-api-key"), "k");
+        assert_eq!(key(Endpoint::preset("anthropic", "m").unwrap(), "x-api-key"), "k");
+        assert!(Endpoint::preset("openai", "m").unwrap().with_key("a\nb").is_err());
+    }
+}
