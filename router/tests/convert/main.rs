@@ -7,6 +7,7 @@ mod hostile;
 mod matrix;
 mod requests;
 mod responses;
+mod rows;
 mod sequence;
 mod state;
 mod support;
