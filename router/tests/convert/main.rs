@@ -4,6 +4,7 @@
 
 mod answers;
 mod hostile;
+mod identity;
 mod matrix;
 mod requests;
 mod responses;
@@ -11,3 +12,4 @@ mod rows;
 mod sequence;
 mod state;
 mod support;
+mod talk;

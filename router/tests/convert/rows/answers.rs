@@ -5,6 +5,7 @@ use tokenrouter::Protocol::{self, Anthropic, Cohere, Gemini, OpenAi, Responses};
 
 use super::wire::answer;
 use super::{Cell, Row, Verdict, exact};
+use crate::support::{events, streamed};
 
 const PAGES: &str =
     "Clients of Chat and Responses read the pages as annotations; the others read the text without them.";
@@ -47,7 +48,7 @@ fn partly(to: Protocol) -> Cell {
 }
 
 pub(super) fn rows() -> Vec<Row> {
-    vec![pages(), refusals(), stops(), usage(), progress()]
+    vec![pages(), refusals(), refusing_words(), stops(), usage(), progress()]
 }
 
 fn pages() -> Row {
@@ -126,6 +127,27 @@ fn refusals() -> Row {
         .at(refused(exact(Anthropic).answers(with(Anthropic, "", json!({"stop_reason": "refusal"})))))
         .at(refused(exact(Gemini).answers(with(Gemini, "/candidates/0", json!({"finishReason": "SAFETY"})))))
         .at(text(exact(Cohere).answers(answer(Cohere, "so")).note("Cohere has no reason of this kind.")))
+}
+
+fn refusing_words() -> Row {
+    let said = |cell: Cell| {
+        each(
+            cell,
+            &[
+                (OpenAi, "/choices/0/message/refusal", json!("no")),
+                (Responses, "/output/0/content/0", json!({"type": "refusal", "refusal": "no"})),
+                (Anthropic, "/content/0/text", json!("no")),
+                (Gemini, "/candidates/0/content/parts/0/text", json!("no")),
+                (Cohere, "/message/content/0/text", json!("no")),
+            ],
+        )
+    };
+    let chat = with(OpenAi, "/choices/0/message", json!({"content": null, "refusal": "no"}));
+    let responses = with(Responses, "/output/0", json!({"content": [{"type": "refusal", "refusal": "no"}]}));
+    Row::new(57, "the model's refusal in words")
+        .at(said(exact(OpenAi).answers(chat)))
+        .at(said(exact(Responses).answers(responses)))
+        .elsewhere(|to| super::nothing(to).note("It is text there."))
 }
 
 fn stops() -> Row {
@@ -231,7 +253,27 @@ fn progress() -> Row {
     Row::new(60, "the progress of tools that the provider runs")
         .at(super::nothing(OpenAi).note("Chat tells of none."))
         .at(text(partly(Responses).answers(responses).note(PROGRESS)))
-        .at(text(partly(Anthropic).answers(claude).note(PROGRESS)))
+        .at(text(partly(Anthropic).answers(claude).run(streamed_progress).note(PROGRESS)))
         .at(text(partly(Gemini).answers(gemini).note(PROGRESS)))
         .at(super::nothing(Cohere).note("Cohere runs no tools."))
+}
+
+/// The same in a stream: no event of the tool reaches the client, and nothing breaks.
+fn streamed_progress() {
+    let frames = [
+        r#"{"type":"message_start","message":{"id":"msg_u","model":"up","content":[],"usage":{"input_tokens":1,"output_tokens":1}}}"#,
+        r#"{"type":"content_block_start","index":0,"content_block":{"type":"server_tool_use","id":"srvtoolu_1","name":"web_search","input":{}}}"#,
+        r#"{"type":"content_block_delta","index":0,"delta":{"type":"input_json_delta","partial_json":"{\"query\":\"x\"}"}}"#,
+        r#"{"type":"content_block_stop","index":0}"#,
+        r#"{"type":"content_block_start","index":1,"content_block":{"type":"text","text":""}}"#,
+        r#"{"type":"content_block_delta","index":1,"delta":{"type":"text_delta","text":"so"}}"#,
+        r#"{"type":"content_block_stop","index":1}"#,
+        r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":2}}"#,
+        r#"{"type":"message_stop"}"#,
+    ];
+    let body = r#"{"stream":true,"model":"m","messages":[{"role":"user","content":"hi"}]}"#;
+    let stream = streamed(OpenAi, body, Anthropic, super::usual(Anthropic), &frames);
+    let deltas = |event: &Value| event.pointer("/choices/0/delta/content").and_then(Value::as_str).map(str::to_owned);
+    assert_eq!(events(&stream).iter().filter_map(deltas).collect::<String>(), "so", "{stream}");
+    assert!(!stream.contains("web_search") && stream.ends_with("data: [DONE]\n\n"), "{stream}");
 }

@@ -5,7 +5,7 @@ use tokenrouter::Protocol::{Anthropic, Cohere, Gemini, OpenAi, Responses};
 use tokenrouter::chat::Field;
 
 use super::wire::called;
-use super::{Cell, Row, exact, lossy, native, refused};
+use super::{Cell, Row, emulated, exact, lossy, refused};
 
 const PREFIXED: &str = "The result begins with `[tool error]`.";
 const OBJECT: &str = "An empty text and `null` count as no arguments; the refusal names the call.";
@@ -28,8 +28,8 @@ fn odd_arguments(arguments: &str) -> [(tokenrouter::Protocol, Value); 2] {
     ]
 }
 
-fn with_id(id: &str) -> Value {
-    let text = called(OpenAi, &json!({"a": 1}), &json!("x")).to_string();
+fn with_id(protocol: tokenrouter::Protocol, id: &str) -> Value {
+    let text = called(protocol, &json!({"a": 1}), &json!("x")).to_string();
     serde_json::from_str(&text.replace("call_1", id)).unwrap()
 }
 
@@ -70,8 +70,11 @@ pub(super) fn rows() -> Vec<Row> {
             .at(exact(Gemini).has("/contents/1/parts/0/text", "first").has("/contents/1/parts/1/functionCall/name", "f"))
             .at(exact(Cohere).has("/messages/1/content", "first").lacks("/messages/1/tool_plan")),
         Row::new(25, "the id of a call")
-            .ask(OpenAi, with_id("call:1/x"))
-            .at(native(OpenAi).note("Mistral takes ids of nine letters and digits only, and gets them."))
+            .ask(OpenAi, with_id(OpenAi, "call:1/x"))
+            .ask(Responses, with_id(Responses, "call:1/x"))
+            .ask(Cohere, with_id(Cohere, "call:1/x"))
+            .at(exact(OpenAi).has("/messages/1/tool_calls/0/id", "call:1/x").has("/messages/2/tool_call_id", "call:1/x").note("Everywhere but at Mistral."))
+            .at(emulated(OpenAi).on("mistral/mistral-large").has("/messages/1/tool_calls/0/id", "9tjFUiKlv").has("/messages/2/tool_call_id", "9tjFUiKlv").note("Mistral takes ids of nine letters and digits only, and gets them."))
             .at(exact(Responses).has("/input/1/call_id", "call:1/x").has("/input/2/call_id", "call:1/x").lacks("/input/1/id"))
             .at(exact(Anthropic).has("/messages/1/content/0/id", "call_1_x_40e87427").has("/messages/2/content/0/tool_use_id", "call_1_x_40e87427").note("Other characters than letters, digits, `_` and `-` are replaced, alike in the call and its result."))
             .at(exact(Gemini).has("/contents/1/parts/0/functionCall/id", "call:1/x").has("/contents/2/parts/0/functionResponse/id", "call:1/x"))

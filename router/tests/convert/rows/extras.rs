@@ -2,10 +2,12 @@
 
 use serde_json::{Value, json};
 use tokenrouter::Protocol::{self, Anthropic, Cohere, Gemini, OpenAi, Responses};
-use tokenrouter::chat::{Field, Request};
+use tokenrouter::chat::Field;
+use tokenrouter::count::ask;
 
 use super::wire::request;
-use super::{Row, emulated, exact, hint, lossy, native, refused};
+use super::{Row, emulated, exact, hint, lossy, native, refused, usual};
+use crate::support::ask;
 
 const OPENAI: &str = "At OpenAI and Azure.";
 const ELSEWHERE: &str = "Elsewhere.";
@@ -112,20 +114,26 @@ pub(super) fn rows() -> Vec<Row> {
             .at(native(Gemini))
             .elsewhere(|to| hint(to, "safetySettings")),
         Row::new(59, "counting tokens without an answer")
-            .at(emulated(OpenAi).run(counts).note("Estimated by the gateway."))
-            .elsewhere(|to| emulated(to).run(counts).note("A provider of the client's own protocol counts by itself; otherwise the gateway estimates.")),
+            .at(emulated(OpenAi).run(counts).note("Chat and Cohere have no such question: the gateway estimates, and says so in `x-tokenrouter-estimated`."))
+            .at(emulated(Cohere).run(counts).note("Chat and Cohere have no such question: the gateway estimates, and says so in `x-tokenrouter-estimated`."))
+            .elsewhere(|to| exact(to).run(counts).note("The provider is asked, in its own words; where it does not answer, the gateway estimates and says so in `x-tokenrouter-estimated`.")),
     ]
 }
 
-/// The bodies of the counting endpoints are read in each protocol that has one, without what only an answer needs.
+/// The question of one protocol is read without what only an answer needs, and put to every other that has one.
 fn counts() {
-    let text = "some words to count, and some more of them";
-    let body = |protocol: Protocol, more: Value| request(protocol, more).to_string();
-    let anthropic = json!({"model": "m", "messages": [{"role": "user", "content": text}]}).to_string();
-    let request: Request = tokenrouter::anthropic::request::read_count(anthropic.as_bytes()).unwrap();
-    assert_eq!(request.messages[0].text(), text);
-    let gemini = json!({"generateContentRequest": {"contents": [{"parts": [{"text": text}]}]}});
-    let gemini = body(Gemini, gemini);
-    let request = tokenrouter::gemini::request::read(gemini.as_bytes(), "m", false).unwrap();
-    assert_eq!(request.messages[0].text(), text);
+    let text = "some words to count";
+    let body = json!({"model": "m", "messages": [{"role": "user", "content": text}]}).to_string();
+    let read = tokenrouter::anthropic::request::read_count(body.as_bytes()).unwrap();
+    assert_eq!(read.messages[0].text(), text);
+    let asked = request(Anthropic, json!({"system": "sys", "temperature": 0.5}));
+    for to in Protocol::ALL {
+        let done = ask(Anthropic, &asked.to_string(), to, usual(to)).unwrap();
+        let question = ask::question(to, "m", &done.body);
+        assert_eq!(question.is_none(), matches!(to, OpenAi | Cohere), "{to}");
+        let Some(question) = question else { continue };
+        let question = String::from_utf8(question).unwrap();
+        assert!(question.contains("sys") && question.contains("hi"), "{to}: {question}");
+        assert!(to == Gemini || !question.contains("temperature"), "{to}: {question}");
+    }
 }

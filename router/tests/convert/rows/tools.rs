@@ -260,7 +260,7 @@ fn choices() -> Vec<Row> {
             .at(emulated(Responses).has("/tool_choice", json!({"type": "function", "name": "p"})))
             .at(emulated(Anthropic).has("/tool_choice", json!({"type": "tool", "name": "p"})))
             .at(emulated(Gemini).has("/toolConfig/functionCallingConfig/allowedFunctionNames", json!(["p"])))
-            .at(lossy(Cohere, Field::ToolChoice).has("/tool_choice", "REQUIRED")),
+            .at(lossy(Cohere, Field::ToolChoice).has("/tool_choice", "REQUIRED").note("Only that tool is sent, and the model must call one.")),
         Row::new(23, "no calls in parallel")
             .ask(OpenAi, with_tools(OpenAi, &["f"], json!({"parallel_tool_calls": false})))
             .ask(Responses, with_tools(Responses, &["f"], json!({"parallel_tool_calls": false})))

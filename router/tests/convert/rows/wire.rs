@@ -74,7 +74,7 @@ pub(super) fn called(protocol: Protocol, arguments: &Value, gave: &Value) -> Val
 
 /// The same settings in each protocol that has them: Gemini puts most of them into one object.
 pub(super) fn generation(settings: Value) -> Value {
-    json!({"generationConfig": settings})
+    Value::Object(std::iter::once(("generationConfig".to_owned(), settings)).collect())
 }
 
 /// An answer of one text, with `more` at the places where each protocol has it.
