@@ -19,7 +19,8 @@ pub(super) const fn write(stop: &Stop) -> &'static str {
         Stop::Length | Stop::Context => "MAX_TOKENS",
         Stop::Sequence(_) => "STOP_SEQUENCE",
         Stop::Calls => "TOOL_CALL",
-        Stop::Failed(_) => "ERROR",
-        Stop::End | Stop::Safety(_) | Stop::Pause => "COMPLETE",
+        // There is no word for safety, and a cut answer must not pass for a complete one.
+        Stop::Failed(_) | Stop::Safety(_) => "ERROR",
+        Stop::End | Stop::Pause => "COMPLETE",
     }
 }

@@ -4,9 +4,12 @@
 
 mod answers;
 mod hostile;
+mod identity;
 mod matrix;
 mod requests;
 mod responses;
+mod rows;
 mod sequence;
 mod state;
 mod support;
+mod talk;

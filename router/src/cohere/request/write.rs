@@ -63,7 +63,10 @@ struct ThinkingOut {
     token_budget: Option<u64>,
 }
 
+/// The most stop texts that the provider looks for.
 const MAX_STOPS: usize = 5;
+/// The most candidates that the provider chooses among.
+const MOST_K: u64 = 500;
 
 /// Writes `request` for `target`.
 pub fn write(request: &Request, target: &Target, losses: &mut Losses) -> Result<Written, Impossible> {
@@ -96,6 +99,9 @@ pub fn write(request: &Request, target: &Target, losses: &mut Losses) -> Result<
     let p = clamp(&sampling.top_p, 0.01, 0.99, Field::TopP);
     let frequency_penalty = clamp(&sampling.frequency_penalty, 0.0, 1.0, Field::FrequencyPenalty);
     let presence_penalty = clamp(&sampling.presence_penalty, 0.0, 1.0, Field::PresencePenalty);
+    if sampling.top_k.is_some_and(|k| k > MOST_K) {
+        losses.changed(name(Field::TopK));
+    }
     if sampling.top_logprobs.is_some_and(|n| n > 0) {
         losses.changed(name(Field::Logprobs));
     }
@@ -117,7 +123,7 @@ pub fn write(request: &Request, target: &Target, losses: &mut Losses) -> Result<
         stop_sequences: request.stop.get(..MAX_STOPS).unwrap_or(&request.stop),
         temperature: sampling.temperature.as_ref(),
         p,
-        k: sampling.top_k.map(|k| k.min(500)),
+        k: sampling.top_k.map(|k| k.min(MOST_K)),
         frequency_penalty,
         presence_penalty,
         seed: sampling.seed,

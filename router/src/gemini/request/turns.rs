@@ -219,7 +219,8 @@ impl<'a> Turns<'a, '_> {
                 Media::Text(text) => PartOut { text: Some(text.as_str().into()), ..PartOut::default() },
                 media => self.media(media, Field::DocumentUrl)?,
             }),
-            PartKind::Audio(media) | PartKind::Video(media) => Some(self.media(media, Field::Audio)?),
+            PartKind::Audio(media) => Some(self.media(media, Field::Audio)?),
+            PartKind::Video(media) => Some(self.media(media, Field::Video)?),
             PartKind::Opaque(opaque) => {
                 self.losses.dropped(opaque.kind.clone());
                 None

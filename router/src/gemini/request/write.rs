@@ -139,11 +139,7 @@ pub fn write(request: &Request, target: &Target, losses: &mut Losses) -> Result<
         tools,
         tool_config,
         generation_config: generation(request, target, losses),
-        service_tier: match request.service_tier.as_deref() {
-            Some("flex") => Some("flex"),
-            Some("priority" | "fast") => Some("priority"),
-            _ => None,
-        },
+        service_tier: tier(request, losses),
     };
     extras(request, losses)?;
     let cut = request.stop.get(MAX_STOPS..).unwrap_or_default().to_vec();
@@ -308,6 +304,19 @@ fn thinking(request: &Request, target: &Target, losses: &mut Losses) -> Option<T
         (_, None) => 32_768,
     });
     Some(out)
+}
+
+fn tier(request: &Request, losses: &mut Losses) -> Option<&'static str> {
+    match request.service_tier.as_deref()? {
+        "default" => Some("standard"),
+        "flex" => Some("flex"),
+        "priority" | "fast" => Some("priority"),
+        "auto" => None,
+        _ => {
+            losses.hint(Field::ServiceTier.in_protocol(request.protocol));
+            None
+        }
+    }
 }
 
 fn extras(request: &Request, losses: &mut Losses) -> Result<(), Impossible> {

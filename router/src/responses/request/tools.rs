@@ -120,7 +120,7 @@ pub(super) fn tools<'a>(
                     let description = description.or_else(|| typed::description(kind).map(Cow::Borrowed));
                     function(description, Some(Cow::Owned(schema)), None)
                 }
-                None if kind.starts_with("web_search") && target.dialect.has(Quirk::HostedTools) => {
+                None if is_search(kind) && target.dialect.has(Quirk::HostedTools) => {
                     ToolOut { kind: "web_search", ..ToolOut::default() }
                 }
                 None => {
@@ -131,6 +131,11 @@ pub(super) fn tools<'a>(
         });
     }
     Ok(out)
+}
+
+/// Whether it is a vendor's search of the web, which every vendor has under a name of its own.
+fn is_search(kind: &str) -> bool {
+    kind.starts_with("web_search") || kind == "googleSearch"
 }
 
 /// A tool that only its own vendor executes: beside others it can be left out.

@@ -1,0 +1,365 @@
+//! The conversion matrix: for every feature of a request or an answer, and for every protocol behind the gateway, what
+//! becomes of it. Each line is tried, and `docs/conversion.md` is written from the lines.
+
+mod answers;
+mod calls;
+mod extras;
+mod form;
+mod media;
+mod page;
+mod thinking;
+mod tools;
+mod wire;
+mod words;
+
+use serde_json::Value;
+use tokenrouter::Protocol::{self, Anthropic, Cohere, Gemini, OpenAi, Responses};
+use tokenrouter::chat::Field;
+use tokenrouter::chat::loss::What;
+
+use crate::support::{ask, whole};
+
+/// What becomes of a feature at one target.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Verdict {
+    /// It arrives with its meaning unchanged.
+    Exact,
+    /// The target has nothing like it, and the gateway provides it.
+    Emulated,
+    /// Something of it is lost, and the header names it.
+    Lossy,
+    /// It is left out without a word to the client: nobody notices.
+    Hint,
+    /// The request is refused.
+    Impossible,
+    /// Only clients of the target's own protocol have it: their bytes pass as they are.
+    Native,
+    /// It cannot come up.
+    Nothing,
+}
+
+/// What a loss or a refusal names.
+#[derive(Clone, Copy, Debug)]
+enum Name {
+    /// A feature, in the words of the client's protocol.
+    Of(Field),
+    /// A name of its own.
+    Word(&'static str),
+}
+
+impl Name {
+    fn for_client(self, protocol: Protocol) -> &'static str {
+        match self {
+            Self::Of(field) => field.in_protocol(protocol),
+            Self::Word(word) => word,
+        }
+    }
+}
+
+impl From<Field> for Name {
+    fn from(field: Field) -> Self {
+        Self::Of(field)
+    }
+}
+
+impl From<&'static str> for Name {
+    fn from(word: &'static str) -> Self {
+        Self::Word(word)
+    }
+}
+
+/// One feature.
+struct Row {
+    /// Which of the sixty features; one that needs several lines has its number in each.
+    number: u8,
+    what: &'static str,
+    /// The request in the protocols that have the feature.
+    asks: Vec<(Protocol, Value)>,
+    cells: Vec<Cell>,
+}
+
+/// One feature at one target.
+struct Cell {
+    verdict: Verdict,
+    to: Protocol,
+    model: &'static str,
+    /// Of all the clients, only these.
+    of: Option<&'static [Protocol]>,
+    has: Vec<(&'static str, Value)>,
+    says: Vec<(&'static str, &'static str)>,
+    lacks: Vec<&'static str>,
+    names: Vec<Name>,
+    /// The provider's answer, and what of it each client reads.
+    answer: Option<Value>,
+    told: Vec<(Protocol, &'static str, Value)>,
+    /// What no table says.
+    run: Option<fn()>,
+    note: &'static str,
+}
+
+impl Row {
+    const fn new(number: u8, what: &'static str) -> Self {
+        Self { number, what, asks: Vec::new(), cells: Vec::new() }
+    }
+
+    /// The request in `protocol`: `more` beside a model, a limit and one message.
+    fn ask(mut self, protocol: Protocol, more: Value) -> Self {
+        self.asks.push((protocol, wire::request(protocol, more)));
+        self
+    }
+
+    fn at(mut self, cell: Cell) -> Self {
+        self.cells.push(cell);
+        self
+    }
+
+    /// The same at every target that has no cell yet.
+    fn elsewhere(mut self, cell: impl Fn(Protocol) -> Cell) -> Self {
+        for to in Protocol::ALL {
+            if !self.cells.iter().any(|cell| cell.to == to) {
+                self.cells.push(cell(to));
+            }
+        }
+        self
+    }
+}
+
+impl Cell {
+    const fn new(verdict: Verdict, to: Protocol) -> Self {
+        Self {
+            verdict,
+            to,
+            model: usual(to),
+            of: None,
+            has: Vec::new(),
+            says: Vec::new(),
+            lacks: Vec::new(),
+            names: Vec::new(),
+            answer: None,
+            told: Vec::new(),
+            run: None,
+            note: "",
+        }
+    }
+
+    /// For this model, `provider/model`, and not the usual one.
+    const fn on(mut self, model: &'static str) -> Self {
+        self.model = model;
+        self
+    }
+
+    const fn of(mut self, clients: &'static [Protocol]) -> Self {
+        self.of = Some(clients);
+        self
+    }
+
+    /// The provider's request has this value at this pointer.
+    fn has(mut self, pointer: &'static str, value: impl Into<Value>) -> Self {
+        self.has.push((pointer, value.into()));
+        self
+    }
+
+    /// The text at this pointer contains that.
+    fn says(mut self, pointer: &'static str, text: &'static str) -> Self {
+        self.says.push((pointer, text));
+        self
+    }
+
+    fn lacks(mut self, pointer: &'static str) -> Self {
+        self.lacks.push(pointer);
+        self
+    }
+
+    fn names(mut self, name: impl Into<Name>) -> Self {
+        self.names.push(name.into());
+        self
+    }
+
+    fn answers(mut self, answer: Value) -> Self {
+        self.answer = Some(answer);
+        self
+    }
+
+    fn told(mut self, client: Protocol, pointer: &'static str, value: impl Into<Value>) -> Self {
+        self.told.push((client, pointer, value.into()));
+        self
+    }
+
+    const fn run(mut self, run: fn()) -> Self {
+        self.run = Some(run);
+        self
+    }
+
+    const fn note(mut self, note: &'static str) -> Self {
+        self.note = note;
+        self
+    }
+}
+
+const fn exact(to: Protocol) -> Cell {
+    Cell::new(Verdict::Exact, to)
+}
+
+const fn emulated(to: Protocol) -> Cell {
+    Cell::new(Verdict::Emulated, to)
+}
+
+fn lossy(to: Protocol, name: impl Into<Name>) -> Cell {
+    Cell::new(Verdict::Lossy, to).names(name)
+}
+
+fn hint(to: Protocol, name: impl Into<Name>) -> Cell {
+    Cell::new(Verdict::Hint, to).names(name)
+}
+
+fn refused(to: Protocol, name: impl Into<Name>) -> Cell {
+    Cell::new(Verdict::Impossible, to).names(name)
+}
+
+const fn native(to: Protocol) -> Cell {
+    Cell::new(Verdict::Native, to)
+}
+
+const fn nothing(to: Protocol) -> Cell {
+    Cell::new(Verdict::Nothing, to)
+}
+
+/// A model without peculiarities, of an unknown provider where the protocol has many.
+const fn usual(protocol: Protocol) -> &'static str {
+    match protocol {
+        OpenAi => "x/llama",
+        Responses => "x/some-model",
+        Anthropic => "anthropic/claude-sonnet-4-5",
+        Gemini => "google/gemini-2.5-pro",
+        Cohere => "cohere/command-a",
+    }
+}
+
+fn rows() -> Vec<Row> {
+    [
+        words::rows(),
+        media::rows(),
+        tools::rows(),
+        calls::rows(),
+        thinking::rows(),
+        form::rows(),
+        extras::rows(),
+        answers::rows(),
+    ]
+    .into_iter()
+    .flatten()
+    .collect()
+}
+
+/// What is wrong with one cell; empty if nothing.
+fn faults(row: &Row, cell: &Cell) -> Vec<String> {
+    let mut faults = Vec::new();
+    if let Some(run) = cell.run {
+        run();
+    }
+    if let Some(answer) = &cell.answer {
+        for (client, pointer, expected) in &cell.told {
+            let body = wire::request(*client, Value::Null).to_string();
+            let told = whole(*client, &body, cell.to, cell.model, &answer.to_string());
+            check(&mut faults, &format!("told to {client}"), &told, pointer, expected);
+        }
+        for client in Protocol::ALL.into_iter().filter(|client| *client != cell.to) {
+            if !cell.told.iter().any(|(told, ..)| *told == client) {
+                faults.push(format!("what {client} is told is not checked"));
+            }
+        }
+    }
+    let asks = row.asks.iter().filter(|(from, _)| *from != cell.to && cell.of.is_none_or(|of| of.contains(from)));
+    let asks: Vec<_> = asks.collect();
+    let needs_none = matches!(cell.verdict, Verdict::Native | Verdict::Nothing);
+    if asks.is_empty() != needs_none && cell.run.is_none() && cell.answer.is_none() {
+        faults.push(format!("{} clients ask for it", asks.len()));
+    }
+    for (from, body) in asks {
+        let said = |fault: String| format!("from {from}: {fault}");
+        match ask(*from, &body.to_string(), cell.to, cell.model) {
+            Err(problem) => {
+                let expected = cell.names.first().map(|name| name.for_client(*from));
+                if cell.verdict != Verdict::Impossible {
+                    faults.push(said(format!("refused: {}", problem.message)));
+                } else if problem.field.as_deref() != expected {
+                    faults.push(said(format!("the refusal names {:?}, not {expected:?}", problem.field)));
+                } else if problem.http_status(*from) != 400 {
+                    faults.push(said("the refusal is no 400".to_owned()));
+                } else if problem.code == "not_convertible" && !problem.message.contains(cell.to.as_str()) {
+                    faults.push(said(format!("the refusal does not name the target: {}", problem.message)));
+                }
+            }
+            Ok(done) => {
+                let out: Value = serde_json::from_slice(&done.body).unwrap();
+                let mut own = Vec::new();
+                for (pointer, expected) in &cell.has {
+                    check(&mut own, "sent", &out, pointer, expected);
+                }
+                for (pointer, text) in &cell.says {
+                    if !out.pointer(pointer).and_then(Value::as_str).is_some_and(|said| said.contains(text)) {
+                        own.push(format!("{pointer} does not say {text:?}: {:?}", out.pointer(pointer)));
+                    }
+                }
+                own.extend(cell.lacks.iter().filter_map(|p| Some(format!("{p} is there: {}", out.pointer(p)?))));
+                let names: Vec<_> = cell.names.iter().map(|name| name.for_client(*from)).collect();
+                let expected = if cell.verdict == Verdict::Lossy { names.join(", ") } else { String::new() };
+                let header = done.losses.header().unwrap_or_default();
+                if header != expected || cell.verdict == Verdict::Impossible {
+                    own.push(format!("the header says {header:?}"));
+                }
+                let hints: Vec<_> = done.losses.all().iter().filter(|loss| loss.what == What::Hint).collect();
+                if cell.verdict == Verdict::Hint && !names.iter().all(|name| hints.iter().any(|l| l.field == *name)) {
+                    own.push(format!("the hints are {hints:?}"));
+                }
+                if !own.is_empty() {
+                    own.push(format!("the body: {out}"));
+                }
+                faults.extend(own.into_iter().map(said));
+            }
+        }
+    }
+    faults
+}
+
+fn check(faults: &mut Vec<String>, what: &str, body: &Value, pointer: &str, expected: &Value) {
+    let found = body.pointer(pointer).unwrap_or(&Value::Null);
+    if found != expected {
+        faults.push(format!("{what}: {pointer} is {found}, not {expected}; {body}"));
+    }
+}
+
+#[test]
+fn rows_hold_at_every_target() {
+    let rows = rows();
+    let mut all = Vec::new();
+    for row in &rows {
+        for to in Protocol::ALL {
+            let verdicts: Vec<_> = row.cells.iter().filter(|cell| cell.to == to).collect();
+            if verdicts.is_empty() || (verdicts.len() > 1 && verdicts.iter().any(|cell| cell.note.is_empty())) {
+                all.push(format!("row {} ({}) to {to}: no verdict, or several without notes", row.number, row.what));
+            }
+        }
+        for cell in &row.cells {
+            let place = format!("row {} ({}) to {} {}", row.number, row.what, cell.to, cell.model);
+            all.extend(faults(row, cell).into_iter().map(|fault| format!("{place}: {fault}")));
+        }
+    }
+    let missing: Vec<u8> = (1..=60).filter(|number| !rows.iter().any(|row| row.number == *number)).collect();
+    assert!(all.is_empty(), "{} faults:\n{}", all.len(), all.join("\n"));
+    assert_eq!(missing, [0_u8; 0], "rows without a line");
+}
+
+#[test]
+fn rows_are_written_down() {
+    let page = page::write(&rows());
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/conversion.md");
+    if std::env::var_os("UPDATE_DOCS").is_some() {
+        std::fs::write(&path, &page).unwrap();
+    }
+    let kept = std::fs::read_to_string(&path).unwrap_or_default();
+    assert!(
+        kept == page,
+        "docs/conversion.md is stale: run `UPDATE_DOCS=1 cargo test -p tokenrouter --test convert rows`"
+    );
+}
