@@ -169,9 +169,11 @@ impl Problem {
 impl From<&PeekError> for Problem {
     fn from(e: &PeekError) -> Self {
         let code = match e {
-            PeekError::Empty | PeekError::Truncated | PeekError::Syntax { .. } | PeekError::NotAnObject => {
-                "invalid_json"
-            }
+            PeekError::Empty
+            | PeekError::Truncated
+            | PeekError::Syntax { .. }
+            | PeekError::NotUtf8 { .. }
+            | PeekError::NotAnObject => "invalid_json",
             PeekError::NoModel => "model_missing",
             PeekError::ModelNotAString | PeekError::ModelLength(_) | PeekError::ModelCharacter(_) => "invalid_model",
             PeekError::Ambiguous(_) => "ambiguous_field",

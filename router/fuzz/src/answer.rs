@@ -2,7 +2,7 @@
 
 use tokenrouter::Protocol;
 
-use super::legal::{Ending, frames, hear, read};
+use super::legal::{frames, hear, read};
 use super::{case, legal};
 
 /// The first byte is the provider's protocol, the rest is its answer.
@@ -24,7 +24,8 @@ pub fn run(data: &[u8]) {
                 let text = String::from_utf8_lossy(stream);
                 assert!(stream.len() <= 4 * most, "{way}: {} bytes became {}", body.len(), stream.len());
                 let heard = hear(client, &frames(&[stream.clone().into()]));
-                assert_eq!(heard.map(|heard| heard.ending), Ok(Ending::Clean), "{way}: {text}");
+                let blocked = text.contains(r#""finish_reason":"ERROR""#);
+                assert_eq!(heard.map(|heard| heard.ending), Ok(legal::ending(client, blocked)), "{way}: {text}");
             }
             (Err(problem), Err(_)) => legal::can_be_told(problem),
             (whole, stream) => panic!("{way}: whole {whole:?}, but as a stream {stream:?}"),

@@ -3,7 +3,7 @@
 
 use bytes::Bytes;
 use tokenrouter::chat::lower::Lowering;
-use tokenrouter::chat::{BadRequest, Broken, Event, Maker, PartKind, Response, Sequencer, Sink};
+use tokenrouter::chat::{BadRequest, Broken, Event, Maker, PartKind, Response, Sequencer, Sink, Stop};
 use tokenrouter::sse::Splitter;
 use tokenrouter::{Problem, Protocol, anthropic, cohere, gemini, openai, responses};
 
@@ -23,6 +23,8 @@ pub enum Ending {
 pub struct Heard {
     /// How it ended.
     pub ending: Ending,
+    /// Whether the provider stopped it for safety's sake.
+    pub blocked: bool,
     /// The texts of the first answer, joined.
     pub text: String,
     /// The calls' names and inputs of the first answer.
@@ -34,6 +36,7 @@ pub struct Heard {
 struct Strict {
     started: bool,
     ended: bool,
+    blocked: bool,
     open: Vec<(u32, u32)>,
     so_far: String,
     text: String,
@@ -88,6 +91,7 @@ impl Sink for Strict {
                     _ => {}
                 }
             }
+            Event::Stop { choice: 0, stop } => self.blocked = matches!(stop, Stop::Safety(_)),
             Event::End { .. } => {
                 self.ended = true;
                 assert!(self.open.is_empty(), "all is closed at the end");
@@ -96,6 +100,11 @@ impl Sink for Strict {
             _ => {}
         }
     }
+}
+
+/// How an answer ends for a client of `protocol` that ended cleanly for us: Cohere has no word for safety but its error.
+pub fn ending(protocol: Protocol, blocked: bool) -> Ending {
+    if protocol == Protocol::Cohere && blocked { Ending::Error } else { Ending::Clean }
 }
 
 /// Who is said to have made the answers.
@@ -134,8 +143,8 @@ pub fn hear(protocol: Protocol, frames: &[Bytes]) -> Result<Heard, Broken> {
                 }
                 None => Ending::Silent,
             };
-            let Strict { text, calls, .. } = to.into_sink();
-            Ok(Heard { ending, text, calls })
+            let Strict { blocked, text, calls, .. } = to.into_sink();
+            Ok(Heard { ending, blocked, text, calls })
         }};
     }
     match protocol {

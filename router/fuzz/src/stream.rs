@@ -39,7 +39,8 @@ pub fn run(data: &[u8]) {
             Ok(heard) => heard,
             Err(e) => panic!("{way}: cannot be read again: {e:?}: {text}"),
         };
-        let expected = if is_clean { Ending::Clean } else { Ending::Error };
+        let blocked = said.as_ref().is_ok_and(|said| said.blocked);
+        let expected = if is_clean { legal::ending(client, blocked) } else { Ending::Error };
         assert_eq!(heard.ending, expected, "{way}: {text}");
         if let Ok(said) = &said
             && is_clean

@@ -8,20 +8,7 @@ use tokenrouter::protocol::Protocol;
 
 /// The body cannot be routed.
 pub fn unreadable(e: &PeekError) -> Problem {
-    let code = match e {
-        PeekError::Empty
-        | PeekError::Truncated
-        | PeekError::Syntax { .. }
-        | PeekError::NotUtf8 { .. }
-        | PeekError::NotAnObject => "invalid_json",
-        PeekError::NoModel => "model_missing",
-        PeekError::ModelNotAString | PeekError::ModelLength(_) | PeekError::ModelCharacter(_) => "invalid_model",
-        PeekError::Ambiguous(_) => "ambiguous_field",
-        PeekError::StreamNotABool => "invalid_stream",
-        PeekError::Duplicate(_) => "duplicate_field",
-        PeekError::TooDeep => "too_deep",
-    };
-    Problem::new(Kind::BadRequest, code, e.to_string(), "").at_field(e.field())
+    Problem::from(e)
 }
 
 /// The model means nothing here.
