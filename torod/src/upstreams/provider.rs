@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Uri};
 use tokenrouter::call::Client;
 use tokenrouter::catalog::{AuthStyle, BaseUrl, Preset};
 use tokenrouter::protocol::Protocol;
-use tokenrouter::surface::Surface;
+use tokenrouter::surface::{Surface, segment};
 use tokenrouter_shared::secret::Secret;
 
 use super::calibration::Calibration;
@@ -76,14 +76,7 @@ impl Route<'_> {
         if !matches!(surface, Surface::Generate | Surface::CountGenerate) {
             return Some(self.uri.clone());
         }
-        let mut url = format!("{}/", self.uri);
-        for byte in model.bytes() {
-            if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-                url.push(char::from(byte));
-            } else {
-                url.push_str(&format!("%{byte:02X}"));
-            }
-        }
+        let mut url = format!("{}/{}", self.uri, segment(model));
         if surface == Surface::CountGenerate {
             url.push_str(":countTokens");
             return Uri::try_from(url).ok();
