@@ -49,7 +49,7 @@ async fn whatever_fails_before_the_first_output_moves_on() {
         ("s500", "upstream_failed"),
         ("s503", "overloaded"),
         ("s429ra2", "rate_limited"),
-        ("s401", "unauthenticated"),
+        ("s401", "upstream_refused_credential"),
         ("s404", "model_not_found"),
         ("html502", "upstream_failed"),
         ("err200", ""),
@@ -83,6 +83,21 @@ async fn a_provider_that_is_not_there_moves_on() {
     ];
     let answer = ask(&pool(endpoints), WHOLE).await.unwrap();
     assert_eq!((answer.endpoint(), answer.failures()[0].code), (1, "upstream_unreachable"));
+    simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_moves_on_and_is_not_repeated() {
+    let settings = Settings { api_key: Some("sk-right".to_owned()), ..Settings::default() };
+    let simulator = Simulator::start(([127, 0, 0, 1], 0).into(), settings).await.unwrap();
+    for protocol in Protocol::ALL {
+        let [wrong, right] =
+            ["sk-wrong", "sk-right"].map(|key| endpoint(protocol, &simulator.url(), "ok").with_key(key).unwrap());
+        let answer = ask(&pool(vec![wrong, right]), WHOLE).await.unwrap();
+        let [failure] = answer.failures() else { panic!("{protocol}: {answer:?}") };
+        assert_eq!(failure.code, "upstream_refused_credential", "{protocol}");
+        assert!(!failure.sentence().contains("wrong"), "{protocol}: {failure:?}");
+    }
     simulator.stop().await;
 }
 

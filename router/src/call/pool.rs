@@ -147,6 +147,9 @@ impl Pool {
             let whole = Relay::whole(Begun::unread(body), spoken, idle, notes);
             let (said, _) = gather(whole, MAX_ERROR_BYTES).await?;
             let mut problem = provider_error(spoken, head.status.as_u16(), &said);
+            if matches!(problem.kind, Kind::Unauthenticated | Kind::Forbidden) {
+                return Err(refused_key(endpoint, problem.kind, head.status.as_u16()).into());
+            }
             let after = head.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
             problem.retry_after_s = problem.retry_after_s.or(after);
             // A longer conversation than one model takes may be short enough for the next.
@@ -233,6 +236,12 @@ fn is_error(answer: &[u8]) -> bool {
         error: Option<&'a RawValue>,
     }
     serde_json::from_slice::<Only<'_>>(answer).is_ok_and(|answer| answer.error.is_some())
+}
+
+/// The provider's own sentence may repeat the key.
+fn refused_key(endpoint: &Endpoint, kind: Kind, status: u16) -> Problem {
+    let said = format!("{} refuses the key that it was called with (status {status})", endpoint.base_url());
+    Problem::new(kind, "upstream_refused_credential", said, "Check the endpoint's key.")
 }
 
 fn unreachable(endpoint: &Endpoint, e: &CallError) -> Problem {
