@@ -91,7 +91,8 @@ for (const streamed of [false, true]) {
     assert.equal(plain[1].text, TRUTH);
     const turn = [{ role: "assistant", content: first.content }, { role: "user", content: "go on" }];
     await ask(`${provider}/think`, { messages: [...HI, ...turn], ...more });
-    await sawThought(true);
+    // Gemini's signature comes behind its text, where agents look for the result: a stream cannot put it before.
+    await sawThought(!(streamed && provider === "ge"));
   });
 }
 

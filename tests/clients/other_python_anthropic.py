@@ -208,7 +208,8 @@ def reasoning(provider: str, streamed: bool) -> None:
     assert plain[0].thinking == THOUGHT and plain[1].text == TRUTH, first
     turn = [{"role": "assistant", "content": first.content}, {"role": "user", "content": "go on"}]
     ask(f"{provider}/think", [*HI, *turn], streamed, **options)
-    saw_thought(sealed=True)
+    # Gemini's signature comes behind its text, where agents look for the result: a stream cannot put it before.
+    saw_thought(sealed=not (streamed and provider == "ge"))
 
 
 @on_every_provider

@@ -125,11 +125,17 @@ pub fn write(response: &Response, reply: &Reply) -> Vec<u8> {
     for part in &choice.parts {
         blocks_of(part, reply, &mut content);
     }
-    // Clients take the last block for the result, so the signature of a text that nothing follows stays here.
+    // Clients take the last block for the result, so the signature of a text that nothing follows goes before it, where
+    // it is found as well; behind another text it would be taken for that one's, and stays here.
     let signs_the_end =
         matches!(choice.parts.last().map(|part| &part.kind), Some(PartKind::Text(text)) if text.state.is_some());
-    if signs_the_end && content.last().is_some_and(|block| block.kind == "redacted_thinking") {
-        content.pop();
+    if signs_the_end
+        && let Some(carrier) = content.pop_if(|block| block.kind == "redacted_thinking")
+        && let [before @ .., text] = content.as_slice()
+        && text.kind == "text"
+        && before.last().is_none_or(|block| block.kind != "text")
+    {
+        content.insert(content.len() - 1, carrier);
     }
     let out = AnswerOut {
         id: reply.id("msg_", &response.id),
