@@ -105,6 +105,17 @@ pub(super) fn rows() -> Vec<Row> {
             .ask(Anthropic, json!({"context_management": {"edits": []}}))
             .at(native(Anthropic))
             .elsewhere(|to| hint(to, "context_management")),
+        Row::new(54, "`truncation: auto` of Responses")
+            .ask(Responses, json!({"truncation": "auto"}))
+            .at(native(Responses))
+            .elsewhere(|to| lossy(to, "truncation").note("Too long a conversation is an error there.")),
+        Row::new(54, "a field that nobody knows")
+            .ask(OpenAi, json!({"novelty": 1}))
+            .ask(Responses, json!({"novelty": 1}))
+            .ask(Anthropic, json!({"novelty": 1}))
+            .ask(Gemini, json!({"novelty": 1}))
+            .ask(Cohere, json!({"novelty": 1}))
+            .elsewhere(|to| lossy(to, "novelty")),
         Row::new(54, "`documents` of Cohere")
             .ask(Cohere, json!({"documents": ["d"]}))
             .at(native(Cohere))
@@ -113,6 +124,10 @@ pub(super) fn rows() -> Vec<Row> {
             .ask(Gemini, json!({"safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]}))
             .at(native(Gemini))
             .elsewhere(|to| hint(to, "safetySettings")),
+        Row::new(55, "`safety_mode`")
+            .ask(Cohere, json!({"safety_mode": "STRICT"}))
+            .at(native(Cohere))
+            .elsewhere(|to| hint(to, "safety_mode")),
         Row::new(59, "counting tokens without an answer")
             .at(emulated(OpenAi).run(counts).note("Chat and Cohere have no such question: the gateway estimates, and says so in `x-tokenrouter-estimated`."))
             .at(emulated(Cohere).run(counts).note("Chat and Cohere have no such question: the gateway estimates, and says so in `x-tokenrouter-estimated`."))

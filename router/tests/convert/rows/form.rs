@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use tokenrouter::Protocol::{Anthropic, Cohere, Gemini, OpenAi, Responses};
 use tokenrouter::chat::Field;
 
-use super::wire::generation;
+use super::wire::{answer, generation, request};
 use super::{Row, emulated, exact, hint, lossy, native, refused};
+use crate::support::whole;
 
 const REASONER: &str = "openai/gpt-5.2";
 const CUT: &str = "The gateway reads along and ends the answer at the text.";
@@ -97,6 +98,14 @@ pub(super) fn rows() -> Vec<Row> {
             .at(emulated(Cohere)
                 .has("/stop_sequences", json!(stops(5)))
                 .note("The provider looks for the first five, the gateway for the others.")),
+        Row::new(39, "a text of blanks at which to stop")
+            .ask(OpenAi, json!({"stop": ["\n\n"]}))
+            .ask(Gemini, generation(json!({"stopSequences": ["\n\n"]})))
+            .at(exact(OpenAi).has("/stop", json!(["\n\n"])))
+            .at(emulated(Responses).lacks("/stop").note(CUT))
+            .at(emulated(Anthropic).lacks("/stop_sequences").run(cut_at_blanks).note(CUT))
+            .at(exact(Gemini).has("/generationConfig/stopSequences", json!(["\n\n"])))
+            .at(exact(Cohere).has("/stop_sequences", json!(["\n\n"]))),
         Row::new(40, "the most tokens to write")
             .ask(OpenAi, json!({"max_completion_tokens": 100}))
             .ask(Responses, json!({"max_output_tokens": 100}))
@@ -255,6 +264,13 @@ fn odds() -> Vec<Row> {
             .at(lossy(Cohere, Field::Logprobs)
                 .has("/logprobs", true)
                 .note("Only those of the chosen words come back.")),
+        Row::new(46, "`top_logprobs` without the probabilities themselves")
+            .ask(Responses, json!({"top_logprobs": 3}))
+            .at(exact(OpenAi).lacks("/top_logprobs").lacks("/logprobs").note("It asks for nothing alone."))
+            .at(native(Responses))
+            .at(exact(Anthropic).note("It asks for nothing alone."))
+            .at(exact(Gemini).lacks("/generationConfig/logprobs").note("It asks for nothing alone."))
+            .at(exact(Cohere).lacks("/logprobs").note("It asks for nothing alone.")),
         Row::new(47, "biases of tokens (`logit_bias`)")
             .ask(OpenAi, json!({"logit_bias": {"1": 5}}))
             .at(native(OpenAi))
@@ -267,6 +283,10 @@ fn odds() -> Vec<Row> {
             .ask(Gemini, generation(json!({"responseModalities": ["TEXT", "IMAGE"]})))
             .at(native(Gemini))
             .elsewhere(|to| refused(to, "generationConfig.responseModalities")),
+        Row::new(48, "voices, resolutions and other settings of Gemini alone (`speechConfig`, `mediaResolution` …)")
+            .ask(Gemini, generation(json!({"media_resolution": "MEDIA_RESOLUTION_LOW"})))
+            .at(native(Gemini))
+            .elsewhere(|to| lossy(to, "generationConfig.mediaResolution")),
         Row::new(48, "a predicted answer (`prediction`)")
             .ask(OpenAi, json!({"prediction": {"type": "content", "content": "x"}}))
             .at(native(OpenAi))
@@ -280,4 +300,12 @@ fn odds() -> Vec<Row> {
             .at(hint(Responses, Field::Verbosity).note("Elsewhere."))
             .elsewhere(|to| hint(to, Field::Verbosity)),
     ]
+}
+
+/// A provider that does not look for the text: its answer ends there all the same.
+fn cut_at_blanks() {
+    let asked = request(OpenAi, json!({"stop": ["\n\n"]})).to_string();
+    let answer = answer(Anthropic, "one\n\ntwo").to_string();
+    let told = whole(OpenAi, &asked, Anthropic, super::usual(Anthropic), &answer);
+    assert_eq!(told["choices"][0]["message"]["content"], "one");
 }

@@ -12,10 +12,13 @@ mod tools;
 mod wire;
 mod words;
 
+use bytes::Bytes;
 use serde_json::Value;
 use tokenrouter::Protocol::{self, Anthropic, Cohere, Gemini, OpenAi, Responses};
 use tokenrouter::chat::Field;
 use tokenrouter::chat::loss::What;
+use tokenrouter::peek::Peek;
+use tokenrouter::splice;
 
 use crate::support::{ask, whole};
 
@@ -45,6 +48,8 @@ enum Name {
     Of(Field),
     /// A name of its own.
     Word(&'static str),
+    /// A name of its own in each client's protocol.
+    Each(&'static [(Protocol, &'static str)]),
 }
 
 impl Name {
@@ -52,6 +57,7 @@ impl Name {
         match self {
             Self::Of(field) => field.in_protocol(protocol),
             Self::Word(word) => word,
+            Self::Each(words) => words.iter().find(|(of, _)| *of == protocol).map_or("", |(_, word)| word),
         }
     }
 }
@@ -59,6 +65,12 @@ impl Name {
 impl From<Field> for Name {
     fn from(field: Field) -> Self {
         Self::Of(field)
+    }
+}
+
+impl From<&'static [(Protocol, &'static str)]> for Name {
+    fn from(words: &'static [(Protocol, &'static str)]) -> Self {
+        Self::Each(words)
     }
 }
 
@@ -275,6 +287,10 @@ fn faults(row: &Row, cell: &Cell) -> Vec<String> {
     if asks.is_empty() != needs_none && cell.run.is_none() && cell.answer.is_none() {
         faults.push(format!("{} clients ask for it", asks.len()));
     }
+    if cell.verdict == Verdict::Native {
+        let own = row.asks.iter().filter(|(from, _)| *from == cell.to);
+        faults.extend(own.filter(|(_, body)| !passes(cell.to, body)).map(|_| "its bytes change".to_owned()));
+    }
     for (from, body) in asks {
         let said = |fault: String| format!("from {from}: {fault}");
         match ask(*from, &body.to_string(), cell.to, cell.model) {
@@ -320,6 +336,20 @@ fn faults(row: &Row, cell: &Cell) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Whether nothing but the model's name changes on the way to a provider of the same protocol.
+fn passes(protocol: Protocol, body: &Value) -> bool {
+    let bytes = Bytes::from(body.to_string());
+    if protocol == Gemini {
+        // The model stands in the path.
+        let peek = Peek::in_path(&bytes, "m", false).unwrap();
+        return splice::set_model(&peek, "other").is_none();
+    }
+    let peek = Peek::read(&bytes).unwrap();
+    let sent = splice::apply(&bytes, splice::set_model(&peek, "other").into_iter().collect()).concat();
+    let expected = body.to_string().replace(r#""model":"m""#, r#""model":"other""#);
+    expected.as_bytes() == sent
 }
 
 fn check(faults: &mut Vec<String>, what: &str, body: &Value, pointer: &str, expected: &Value) {

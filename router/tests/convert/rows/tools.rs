@@ -174,6 +174,14 @@ pub(super) fn rows() -> Vec<Row> {
             .ask(Responses, json!({"tools": [{"type": "file_search", "vector_store_ids": ["v"]}]}))
             .at(native(Responses))
             .elsewhere(|to| refused(to, Field::HostedTool).note("Beside other tools it is left out, and the header names it.")),
+        Row::new(20, "other tools of Google (`urlContext`, `googleMaps`, `fileSearch` …)")
+            .ask(Gemini, json!({"tools": [{"url_context": {}}, {"functionDeclarations": [{"name": "f"}]}]}))
+            .at(native(Gemini))
+            .elsewhere(|to| lossy(to, "tools.urlContext").note("Alone it is refused.")),
+        Row::new(20, "the search of Chat's search models (`web_search_options`)")
+            .ask(OpenAi, json!({"web_search_options": {}}))
+            .at(native(OpenAi))
+            .elsewhere(|to| lossy(to, "web_search_options")),
         Row::new(21, "Anthropic's client tools (bash, text editor, memory, computer)")
             .ask(Anthropic, json!({"tools": [{"type": "bash_20250124", "name": "bash"}]}))
             .at(emulated(OpenAi).has("/tools/0/function/parameters/properties/command/type", "string").note("Declared with the schema that Claude knows by heart."))

@@ -59,6 +59,10 @@ pub(super) fn rows() -> Vec<Row> {
             .at(exact(Anthropic).has("/messages/0/content/1/text", "b").note("They are merged into one turn."))
             .at(exact(Gemini).has("/contents/0/parts/1/text", "b").note("They are merged into one turn."))
             .at(exact(Cohere).has("/messages/1", json!({"role": "user", "content": "b"}))),
+        Row::new(3, "the name of a speaker (`name`)")
+            .ask(OpenAi, json!({"messages": [{"role": "user", "name": "ada", "content": "hi"}]}))
+            .at(super::native(OpenAi))
+            .elsewhere(|to| lossy(to, Field::Name)),
         Row::new(4, "an empty text beside others")
             .ask(OpenAi, json!({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}, {"type": "text", "text": "c"}]}]}))
             .ask(Responses, json!({"input": [{"role": "user", "content": [{"type": "input_text", "text": ""}, {"type": "input_text", "text": "c"}]}]}))

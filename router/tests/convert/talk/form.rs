@@ -140,7 +140,7 @@ impl Talk {
                 json!({"type": "json_schema", "json_schema": {"name": "response", "schema": schema}}),
             ),
             Responses => {
-                put(out, "text", json!({"format": {"type": "json_schema", "name": "response", "schema": schema}}))
+                put(out, "text", json!({"format": {"type": "json_schema", "name": "response", "schema": schema}}));
             }
             Anthropic => put(out, "output_config", json!({"format": {"type": "json_schema", "schema": schema}})),
             Gemini => {
