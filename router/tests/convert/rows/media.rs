@@ -111,8 +111,13 @@ pub(super) fn rows() -> Vec<Row> {
         Row::new(11, "sound in the prompt")
             .ask(OpenAi, user(OpenAi, &json!([{"type": "input_audio", "input_audio": {"data": "aGk=", "format": "wav"}}])))
             .ask(Gemini, user(Gemini, &json!([{"inlineData": {"mimeType": "audio/wav", "data": "aGk="}}])))
-            .at(exact(OpenAi).has("/messages/0/content/0/input_audio", json!({"data": "aGk=", "format": "wav"})).note("WAV and MP3; other formats are refused."))
+            .at(exact(OpenAi).has("/messages/0/content/0/input_audio", json!({"data": "aGk=", "format": "wav"})))
             .at(exact(Gemini).has("/contents/0/parts/0/inlineData", json!({"mimeType": "audio/wav", "data": "aGk="})))
+            .elsewhere(|to| refused(to, Field::Audio)),
+        Row::new(11, "sound in a rarer format (FLAC)")
+            .ask(Gemini, user(Gemini, &json!([{"inlineData": {"mimeType": "audio/flac", "data": "aGk="}}])))
+            .at(native(Gemini))
+            .at(refused(OpenAi, Field::Audio).note("WAV and MP3 are taken."))
             .elsewhere(|to| refused(to, Field::Audio)),
         Row::new(12, "a film in the prompt")
             .ask(OpenAi, user(OpenAi, &json!([{"type": "video_url", "video_url": {"url": "data:video/mp4;base64,aGk="}}])))

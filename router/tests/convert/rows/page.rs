@@ -26,7 +26,7 @@ x-tokenrouter-degraded: seed, image_url.detail
 ```
 
 The same names stand in the log. Hints, whose absence nobody notices (a cache key, a label), are in neither. Without
-the header nothing was lost.
+the header nothing was lost that anybody could notice.
 
 **A 400 that names the field** is the answer where leaving something out would give the client something else than it
 asked for: one answer in place of two, a question without its recording, a search that nobody makes. Its code is

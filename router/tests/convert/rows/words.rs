@@ -38,7 +38,7 @@ pub(super) fn rows() -> Vec<Row> {
             .at(exact(Anthropic)
                 .on("anthropic/claude-opus-5-5")
                 .has("/messages/1", json!({"role": "system", "content": [{"type": "text", "text": "late"}]}))
-                .note("Newer Claude models (from opus 4.8 and sonnet 5 on) take instructions between turns."))
+                .note("Claude models from 4.8 on take instructions between turns."))
             .at(lossy(Anthropic, Field::LateSystem)
                 .says("/messages/0/content/1/text", INSTRUCTED)
                 .note("Older Claude models do not: they stand in the user's turn, between `<system-reminder>` tags."))
