@@ -302,7 +302,7 @@ fn odds() -> Vec<Row> {
             .ask(OpenAi, json!({"logit_bias": {"1": 5}}))
             .at(native(OpenAi))
             .elsewhere(|to| refused(to, Field::LogitBias)),
-        Row::new(48, "spoken or drawn answers (`modalities`, `responseModalities`)")
+        Row::new(48, "spoken answers (`modalities`, `audio`)")
             .ask(OpenAi, json!({"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}))
             .at(native(OpenAi))
             .elsewhere(|to| refused(to, "audio")),
