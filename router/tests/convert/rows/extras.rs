@@ -103,7 +103,7 @@ pub(super) fn rows() -> Vec<Row> {
         Row::new(54, "`store` of Responses")
             .ask(Responses, json!({"store": true}))
             .at(native(Responses))
-            .elsewhere(|to| emulated(to).lacks("/store").note("The provider keeps nothing; the gateway does, where it is set up to.")),
+            .elsewhere(|to| emulated(to).lacks("/store").note("The provider keeps nothing; the gateway does, as `[responses]` in its configuration says.")),
         Row::new(54, "`store` of Chat")
             .ask(OpenAi, json!({"store": true}))
             .at(native(OpenAi))
