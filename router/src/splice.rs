@@ -30,9 +30,9 @@ pub struct Edit {
     pub with: Bytes,
 }
 
-/// The edit that puts `model` in place of the model the client named; none if it is already there.
+/// The edit that puts `model` in place of the model the client named; none if it is already there, or not in the body.
 pub fn set_model(peek: &Peek<'_>, model: &str) -> Option<Edit> {
-    (peek.model != model).then(|| Edit { at: peek.model_at.clone(), with: quote(model) })
+    (peek.model != model && !peek.model_at.is_empty()).then(|| Edit { at: peek.model_at.clone(), with: quote(model) })
 }
 
 /// `text` as a JSON string, quotes included.

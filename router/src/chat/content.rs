@@ -1,5 +1,10 @@
 //! The parts of a message.
 
+use std::borrow::Cow;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
+
 use super::tool::{Call, ToolResult};
 use super::{Json, State};
 
@@ -188,6 +193,20 @@ pub struct Document {
     pub context: Option<String>,
     /// Anthropic's switch for citations.
     pub citations: bool,
+}
+
+impl Document {
+    /// Its text, if it is one; also one that was sent as base64.
+    pub fn text(&self) -> Option<Cow<'_, str>> {
+        match &self.media {
+            Media::Text(text) => Some(Cow::Borrowed(text)),
+            Media::Base64 { media_type, data } if media_type.starts_with("text/") => {
+                let bytes = STANDARD_NO_PAD.decode(data.trim_end_matches('=')).ok()?;
+                String::from_utf8(bytes).ok().map(Cow::Owned)
+            }
+            _ => None,
+        }
+    }
 }
 
 /// What the model thought before it spoke.

@@ -80,6 +80,19 @@ pub(super) struct Part {
     pub(super) executable_code: Option<Json>,
     #[serde(alias = "code_execution_result")]
     pub(super) code_execution_result: Option<Json>,
+    #[serde(alias = "tool_call")]
+    pub(super) tool_call: Option<Json>,
+    #[serde(alias = "tool_response")]
+    pub(super) tool_response: Option<Json>,
+    #[serde(alias = "media_resolution")]
+    pub(super) media_resolution: Option<Resolution>,
+}
+
+/// How closely to look at one image.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+pub(super) struct Resolution {
+    pub(super) level: Option<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -127,25 +140,11 @@ pub(super) struct ResultKeys {
     pub(super) error: Option<Json>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct Tool {
-    #[serde(alias = "function_declarations")]
-    pub(super) function_declarations: Option<Vec<Declaration>>,
-    #[serde(alias = "google_search")]
-    pub(super) google_search: Option<Json>,
-    #[serde(alias = "google_search_retrieval")]
-    pub(super) google_search_retrieval: Option<Json>,
-    #[serde(alias = "url_context")]
-    pub(super) url_context: Option<Json>,
-    #[serde(alias = "code_execution")]
-    pub(super) code_execution: Option<Json>,
-    #[serde(alias = "google_maps")]
-    pub(super) google_maps: Option<Json>,
-    #[serde(alias = "file_search")]
-    pub(super) file_search: Option<Json>,
-    #[serde(alias = "computer_use")]
-    pub(super) computer_use: Option<Json>,
+top_level! {
+    /// Functions, and by name what the provider executes.
+    pub struct Tool {
+        function_declarations: Vec<Declaration> = "functionDeclarations" | "function_declarations",
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -173,38 +172,26 @@ pub(super) struct CallingConfig {
     pub(super) allowed_function_names: Option<Vec<String>>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, rename_all = "camelCase")]
-pub(super) struct GenerationConfig {
-    pub(super) temperature: Option<Number>,
-    #[serde(alias = "top_p")]
-    pub(super) top_p: Option<Number>,
-    #[serde(alias = "top_k")]
-    pub(super) top_k: Option<Number>,
-    #[serde(alias = "candidate_count")]
-    pub(super) candidate_count: Option<u32>,
-    #[serde(alias = "max_output_tokens")]
-    pub(super) max_output_tokens: Option<u64>,
-    #[serde(alias = "stop_sequences")]
-    pub(super) stop_sequences: Option<Vec<String>>,
-    #[serde(alias = "response_logprobs")]
-    pub(super) response_logprobs: Option<bool>,
-    pub(super) logprobs: Option<u32>,
-    #[serde(alias = "presence_penalty")]
-    pub(super) presence_penalty: Option<Number>,
-    #[serde(alias = "frequency_penalty")]
-    pub(super) frequency_penalty: Option<Number>,
-    pub(super) seed: Option<i64>,
-    #[serde(alias = "response_mime_type")]
-    pub(super) response_mime_type: Option<String>,
-    #[serde(alias = "response_schema")]
-    pub(super) response_schema: Option<Json>,
-    #[serde(alias = "response_json_schema")]
-    pub(super) response_json_schema: Option<Json>,
-    #[serde(alias = "response_modalities")]
-    pub(super) response_modalities: Option<Vec<String>>,
-    #[serde(alias = "thinking_config")]
-    pub(super) thinking_config: Option<ThinkingConfig>,
+top_level! {
+    /// Form, limits and sampling.
+    pub struct GenerationConfig {
+        temperature: Number = "temperature",
+        top_p: Number = "topP" | "top_p",
+        top_k: Number = "topK" | "top_k",
+        candidate_count: u32 = "candidateCount" | "candidate_count",
+        max_output_tokens: u64 = "maxOutputTokens" | "max_output_tokens",
+        stop_sequences: Vec<String> = "stopSequences" | "stop_sequences",
+        response_logprobs: bool = "responseLogprobs" | "response_logprobs",
+        logprobs: u32 = "logprobs",
+        presence_penalty: Number = "presencePenalty" | "presence_penalty",
+        frequency_penalty: Number = "frequencyPenalty" | "frequency_penalty",
+        seed: i64 = "seed",
+        response_mime_type: String = "responseMimeType" | "response_mime_type",
+        response_schema: Json = "responseSchema" | "response_schema",
+        response_json_schema: Json = "responseJsonSchema" | "response_json_schema",
+        response_modalities: Vec<String> = "responseModalities" | "response_modalities",
+        thinking_config: ThinkingConfig = "thinkingConfig" | "thinking_config",
+    }
 }
 
 #[derive(Debug, Default, Deserialize)]

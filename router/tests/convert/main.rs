@@ -13,3 +13,4 @@ mod sequence;
 mod state;
 mod support;
 mod talk;
+mod vanish;

@@ -72,7 +72,7 @@ struct SourceOut<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     media_type: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    data: Option<&'a str>,
+    data: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -301,7 +301,8 @@ impl<'a, 'l> Turns<'a, 'l> {
                     let why = format!("`{media_type}` is none of jpeg, png, gif, webp");
                     return Err(Self::impossible(Field::Image, why));
                 }
-                SourceOut { kind: "base64", media_type: Some(media_type), data: Some(data), ..SourceOut::default() }
+                let data = Some(Cow::Borrowed(data.as_str()));
+                SourceOut { kind: "base64", media_type: Some(media_type), data, ..SourceOut::default() }
             }
             Media::Url { url, .. } => SourceOut { kind: "url", url: Some(url), ..SourceOut::default() },
             Media::File { .. } | Media::Text(_) => {
@@ -312,20 +313,21 @@ impl<'a, 'l> Turns<'a, 'l> {
     }
 
     fn document(document: &'a Document, request: &Request) -> Result<BlockOut<'a>, Impossible> {
+        let text =
+            |text| SourceOut { kind: "text", media_type: Some("text/plain"), data: Some(text), ..SourceOut::default() };
         let source = match &document.media {
+            _ if let Some(said) = document.text() => text(said),
             Media::Base64 { media_type, data } if media_type == "application/pdf" => SourceOut {
                 kind: "base64",
                 media_type: Some("application/pdf"),
-                data: Some(data),
+                data: Some(Cow::Borrowed(data)),
                 ..SourceOut::default()
             },
             Media::Base64 { media_type, .. } => {
                 let why = format!("`{media_type}` is neither PDF nor plain text");
                 return Err(Self::impossible(Field::Document, why));
             }
-            Media::Text(text) => {
-                SourceOut { kind: "text", media_type: Some("text/plain"), data: Some(text), ..SourceOut::default() }
-            }
+            Media::Text(said) => text(Cow::Borrowed(said)),
             Media::Url { url, .. } => SourceOut { kind: "url", url: Some(url), ..SourceOut::default() },
             Media::File { id, .. } if request.protocol == Protocol::Anthropic => {
                 SourceOut { kind: "file", file_id: Some(id), ..SourceOut::default() }

@@ -105,7 +105,9 @@ pub fn write(request: &Request, target: &Target, losses: &mut Losses) -> Result<
         cache_control: request.cache.map(CacheControl::write),
     };
     extras(request, losses)?;
-    Ok(Written { body: serde_json::to_vec(&out).unwrap_or_default(), lowering, cut: Vec::new() })
+    // The vendor refuses stop texts of blanks: the gateway looks for those.
+    let cut = request.stop.iter().filter(|stop| stop.trim().is_empty()).cloned().collect();
+    Ok(Written { body: serde_json::to_vec(&out).unwrap_or_default(), lowering, cut })
 }
 
 /// What would give the user something else than was asked for.

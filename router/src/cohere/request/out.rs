@@ -27,7 +27,7 @@ pub(super) struct PartOut<'a> {
     #[serde(rename = "type")]
     pub(super) kind: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) text: Option<&'a str>,
+    pub(super) text: Option<Cow<'a, str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(super) thinking: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -33,6 +33,9 @@ impl<'a> Writer<'a, '_> {
     pub(super) fn messages(&mut self) -> Result<(), Impossible> {
         let mut begun = false;
         for message in &self.request.messages {
+            if message.name.is_some() {
+                self.dropped(Field::Name);
+            }
             match message.role {
                 Role::System | Role::Developer if begun => {
                     self.changed(Field::LateSystem);
@@ -93,10 +96,10 @@ impl<'a> Writer<'a, '_> {
         for part in &message.parts {
             match &part.kind {
                 PartKind::Text(text) if !text.text.is_empty() => {
-                    parts.push(PartOut { kind: "text", text: Some(&text.text), ..PartOut::default() });
+                    parts.push(PartOut { kind: "text", text: Some(Cow::Borrowed(&text.text)), ..PartOut::default() });
                 }
                 PartKind::Refusal(text) => {
-                    parts.push(PartOut { kind: "text", text: Some(text), ..PartOut::default() });
+                    parts.push(PartOut { kind: "text", text: Some(Cow::Borrowed(text)), ..PartOut::default() });
                 }
                 // Unsigned, so it may come from a Cohere model only.
                 PartKind::Reasoning(reasoning) if self.request.protocol == Protocol::Cohere => {
@@ -131,17 +134,19 @@ impl<'a> Writer<'a, '_> {
         }
         Ok(Some(match &part.kind {
             PartKind::Text(text) if text.text.is_empty() => return Ok(None),
-            PartKind::Text(text) => PartOut { kind: "text", text: Some(&text.text), ..PartOut::default() },
+            PartKind::Text(text) => {
+                PartOut { kind: "text", text: Some(Cow::Borrowed(&text.text)), ..PartOut::default() }
+            }
             PartKind::Image(image) => {
                 let url = image.media.to_url();
                 let url = url.ok_or_else(|| Self::impossible(Field::FileId, "it lies with another provider"))?;
                 let detail = image.detail.as_deref().filter(|detail| matches!(*detail, "auto" | "low" | "high"));
                 PartOut { kind: "image_url", image_url: Some(ImageOut { url, detail }), ..PartOut::default() }
             }
-            PartKind::Document(document) => match &document.media {
-                Media::Text(text) => PartOut { kind: "text", text: Some(text), ..PartOut::default() },
-                Media::Url { .. } => return Err(Self::impossible(Field::DocumentUrl, "")),
-                _ => return Err(Self::impossible(Field::Document, "it takes text and images only")),
+            PartKind::Document(document) => match (document.text(), &document.media) {
+                (Some(text), _) => PartOut { kind: "text", text: Some(text), ..PartOut::default() },
+                (None, Media::Url { .. }) => return Err(Self::impossible(Field::DocumentUrl, "")),
+                (None, _) => return Err(Self::impossible(Field::Document, "it takes text and images only")),
             },
             PartKind::Audio(_) => return Err(Self::impossible(Field::Audio, "")),
             PartKind::Video(_) => return Err(Self::impossible(Field::Video, "")),
@@ -157,7 +162,7 @@ impl<'a> Writer<'a, '_> {
 /// One text as a string, anything else as parts.
 fn content(parts: Vec<PartOut<'_>>) -> ContentOut<'_> {
     match parts.as_slice() {
-        [PartOut { kind: "text", text: Some(text), .. }] => ContentOut::Text(Cow::Borrowed(text)),
+        [PartOut { kind: "text", text: Some(text), .. }] => ContentOut::Text(text.clone()),
         _ => ContentOut::Parts(parts),
     }
 }

@@ -102,7 +102,7 @@ pub fn write(request: &Request, target: &Target, losses: &mut Losses) -> Result<
     if sampling.top_k.is_some_and(|k| k > MOST_K) {
         losses.changed(name(Field::TopK));
     }
-    if sampling.top_logprobs.is_some_and(|n| n > 0) {
+    if sampling.logprobs == Some(true) && sampling.top_logprobs.is_some_and(|n| n > 0) {
         losses.changed(name(Field::Logprobs));
     }
     let out = Out {

@@ -145,6 +145,7 @@ pub(in crate::gemini) fn read_part(
         wire.thought_signature.filter(|text| !text.is_empty()).map(|text| State { maker: maker.cloned(), text });
     let opaque =
         |kind: &str, json: Json| PartKind::Opaque(Opaque { protocol: Protocol::Gemini, kind: kind.into(), json });
+    let detail = wire.media_resolution.and_then(|resolution| detail(resolution.level.as_deref()?));
     let kind = if let Some(call) = wire.function_call {
         let Some(name) = call.name.filter(|name| !name.is_empty()) else { return Ok(None) };
         let input = call.args.filter(|args| !args.is_null()).unwrap_or_else(Json::empty_object);
@@ -154,7 +155,7 @@ pub(in crate::gemini) fn read_part(
         let id = call.id.filter(|id| !id.is_empty()).unwrap_or_else(|| call_id.to_owned());
         PartKind::Call(Call { id, name, input: input.text().to_owned(), state, ..Call::default() })
     } else if let Some(blob) = wire.inline_data {
-        media(Media::Base64 { media_type: blob.mime_type, data: standard(&blob.data) }, path)?
+        media(Media::Base64 { media_type: blob.mime_type, data: standard(&blob.data) }, detail, path)?
     } else if let Some(file) = wire.file_data {
         let is_web = file.file_uri.starts_with("http") && !file.file_uri.contains("generativelanguage.googleapis");
         media(
@@ -163,12 +164,17 @@ pub(in crate::gemini) fn read_part(
             } else {
                 Media::File { id: file.file_uri, media_type: file.mime_type }
             },
+            detail,
             path,
         )?
     } else if let Some(code) = wire.executable_code {
         opaque("executableCode", code)
     } else if let Some(result) = wire.code_execution_result {
         opaque("codeExecutionResult", result)
+    } else if let Some(call) = wire.tool_call {
+        opaque("toolCall", call)
+    } else if let Some(response) = wire.tool_response {
+        opaque("toolResponse", response)
     } else {
         let text = wire.text.unwrap_or_default();
         if wire.thought == Some(true) && role == Role::Assistant {
@@ -199,7 +205,16 @@ pub(in crate::gemini) fn standard(data: &str) -> String {
     data
 }
 
-fn media(media: Media, path: &dyn Fn(&str) -> String) -> Result<PartKind, BadRequest> {
+/// OpenAI's word for how closely to look at an image; none for Google's default.
+fn detail(level: &str) -> Option<String> {
+    match level {
+        "MEDIA_RESOLUTION_LOW" => Some("low".to_owned()),
+        "MEDIA_RESOLUTION_HIGH" | "MEDIA_RESOLUTION_ULTRA_HIGH" => Some("high".to_owned()),
+        _ => None,
+    }
+}
+
+fn media(media: Media, detail: Option<String>, path: &dyn Fn(&str) -> String) -> Result<PartKind, BadRequest> {
     if let Media::Base64 { data, .. } = &media
         && !is_base64(data)
     {
@@ -207,7 +222,7 @@ fn media(media: Media, path: &dyn Fn(&str) -> String) -> Result<PartKind, BadReq
     }
     let kind = media.media_type().unwrap_or_default().split('/').next().unwrap_or_default().to_owned();
     Ok(match kind.as_str() {
-        "image" => PartKind::Image(Image { media, detail: None }),
+        "image" => PartKind::Image(Image { media, detail }),
         "audio" => PartKind::Audio(media),
         "video" => PartKind::Video(media),
         _ => PartKind::Document(Document { media, name: None, context: None, citations: false }),
@@ -242,26 +257,33 @@ fn tools(wire: wire::Tool, to: &mut Vec<Tool>) {
             deferred: false,
         });
     }
-    let hosted = [
-        ("googleSearch", wire.google_search.or(wire.google_search_retrieval)),
-        ("urlContext", wire.url_context),
-        ("codeExecution", wire.code_execution),
-        ("googleMaps", wire.google_maps),
-        ("fileSearch", wire.file_search),
-        ("computerUse", wire.computer_use),
-    ];
-    for (kind, json) in hosted {
-        if let Some(json) = json {
-            to.push(Tool {
-                name: kind.to_owned(),
-                namespace: None,
-                description: None,
-                kind: ToolKind::Vendor { protocol: Protocol::Gemini, kind: kind.to_owned(), json },
-                cache: None,
-                deferred: false,
-            });
-        }
+    // Whatever else a tool is called is executed by the provider.
+    for (name, json) in wire.rest.into_iter().filter(|(_, json)| !json.is_null()) {
+        let kind = match camel(&name) {
+            kind if kind == "googleSearchRetrieval" => "googleSearch".to_owned(),
+            kind => kind,
+        };
+        to.push(Tool {
+            name: kind.clone(),
+            namespace: None,
+            description: None,
+            kind: ToolKind::Vendor { protocol: Protocol::Gemini, kind, json },
+            cache: None,
+            deferred: false,
+        });
     }
+}
+
+/// A field's name in camel case, however the client writes it.
+fn camel(name: &str) -> String {
+    let mut words = name.split('_');
+    let mut out = words.next().unwrap_or_default().to_owned();
+    for word in words {
+        let mut letters = word.chars();
+        out.extend(letters.next().map(|first| first.to_ascii_uppercase()));
+        out.push_str(letters.as_str());
+    }
+    out
 }
 
 fn choice(wire: wire::CallingConfig) -> Option<ToolChoice> {
@@ -299,6 +321,10 @@ fn generation(wire: wire::GenerationConfig, request: &mut Request) -> Result<(),
         let value = Json::of(&modalities).unwrap_or_else(Json::empty_object);
         let name = "generationConfig.responseModalities".to_owned();
         request.extra.push(Extra { name, value, weight: Weight::Meaning });
+    }
+    for (name, value) in wire.rest.into_iter().filter(|(_, value)| !value.is_null()) {
+        let name = format!("generationConfig.{}", camel(&name));
+        request.extra.push(Extra { name, value, weight: Weight::Loss });
     }
     let schema = wire.response_json_schema.or_else(|| wire.response_schema.as_ref().map(to_json_schema));
     request.format = match (wire.response_mime_type.as_deref(), schema) {

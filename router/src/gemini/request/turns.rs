@@ -49,7 +49,7 @@ impl<'a> Turns<'a, '_> {
         let request = self.request;
         for message in &request.messages {
             if message.name.is_some() {
-                self.losses.hint(Field::Name.in_protocol(request.protocol));
+                self.losses.dropped(Field::Name.in_protocol(request.protocol));
             }
             match message.role {
                 Role::System | Role::Developer => self.instructions(message),

@@ -60,6 +60,10 @@ pub fn read(body: &[u8]) -> Result<Request, BadRequest> {
     request.service_tier = wire.service_tier;
     request.cache_key = wire.prompt_cache_key;
     request.store = wire.store;
+    if request.store == Some(true) {
+        // For the vendor's own dashboard; no other protocol asks for that.
+        request.losses.hint("store");
+    }
     for (name, value) in wire.rest {
         if !value.is_null() {
             let weight = weight(&name, &value);

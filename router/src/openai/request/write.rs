@@ -209,7 +209,8 @@ fn sampling<'a>(request: &'a Request, target: &Target, rest: &mut Rest<'a>, loss
         rest.presence_penalty = sampling.presence_penalty.as_ref();
         rest.frequency_penalty = sampling.frequency_penalty.as_ref();
         rest.logprobs = sampling.logprobs;
-        rest.top_logprobs = sampling.top_logprobs;
+        // Alone it is refused.
+        rest.top_logprobs = sampling.top_logprobs.filter(|_| sampling.logprobs == Some(true));
         rest.logit_bias = sampling.logit_bias.as_ref();
     }
     if !dialect.has(Quirk::PlainSampling) {

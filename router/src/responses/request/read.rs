@@ -113,6 +113,9 @@ pub fn read(body: &[u8]) -> Result<Request, BadRequest> {
     echo.text = wire.text;
     echo.reasoning = wire.reasoning;
     echo.metadata = wire.metadata;
+    if let Some(value) = wire.truncation.as_ref().filter(|value| value.text() == "\"auto\"") {
+        request.extra.push(Extra { name: "truncation".to_owned(), value: value.clone(), weight: Weight::Loss });
+    }
     echo.truncation = wire.truncation;
     for (name, value) in wire.rest {
         if !value.is_null() && value.text() != "false" {

@@ -37,7 +37,7 @@ impl<'a> Turns<'a, '_> {
             .map(Message::text);
         for message in messages {
             if message.name.is_some() {
-                self.losses.hint(Field::Name.in_protocol(request.protocol));
+                self.losses.dropped(Field::Name.in_protocol(request.protocol));
             }
             match message.role {
                 Role::System | Role::Developer => self.said("developer", &message.parts)?,

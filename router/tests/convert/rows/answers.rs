@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use tokenrouter::Protocol::{self, Anthropic, Cohere, Gemini, OpenAi, Responses};
 
 use super::wire::answer;
-use super::{Cell, Row, Verdict, exact};
+use super::{Cell, Row, Verdict, exact, lossy};
 use crate::support::{events, streamed};
 
 const PAGES: &str =
@@ -48,7 +48,7 @@ fn partly(to: Protocol) -> Cell {
 }
 
 pub(super) fn rows() -> Vec<Row> {
-    vec![pages(), refusals(), refusing_words(), stops(), usage(), progress()]
+    vec![pages(), refusals(), refusing_words(), stops(), usage(), progress(), history()]
 }
 
 fn pages() -> Row {
@@ -115,7 +115,8 @@ fn refusals() -> Row {
                 (Gemini, "/candidates/0/finishReason", json!("SAFETY")),
             ],
         )
-        .told(Cohere, "/finish_reason", "ERROR")
+        .told(Cohere, "/finish_reason", "COMPLETE")
+        .note("Clients of Cohere read `COMPLETE`: their protocol has no word for it.")
     };
     Row::new(57, "an answer that the provider stopped for safety")
         .at(refused(exact(OpenAi).answers(with(OpenAi, "/choices/0", json!({"finish_reason": "content_filter"})))))
@@ -238,6 +239,21 @@ fn usage() -> Row {
             json!({"usage": {"tokens": {"input_tokens": 10, "output_tokens": 6}, "cached_tokens": 4}}),
         )))
         .note("Cohere does not count reasoning apart."))
+}
+
+/// What tools of the provider did earlier is worth nothing to another provider.
+fn history() -> Row {
+    const NAMES: &[(Protocol, &str)] =
+        &[(Responses, "web_search_call"), (Anthropic, "server_tool_use"), (Gemini, "toolCall")];
+    let search = json!({"type": "server_tool_use", "id": "srvtoolu_1", "name": "web_search", "input": {}});
+    Row::new(60, "what such tools did earlier, in the conversation")
+        .ask(Responses, json!({"input": [{"role": "user", "content": "a"}, {"type": "web_search_call", "id": "ws_1", "status": "completed"},
+            {"role": "assistant", "content": "b"}, {"role": "user", "content": "c"}]}))
+        .ask(Anthropic, json!({"messages": [{"role": "user", "content": "a"},
+            {"role": "assistant", "content": [search, {"type": "text", "text": "b"}]}, {"role": "user", "content": "c"}]}))
+        .ask(Gemini, json!({"contents": [{"role": "user", "parts": [{"text": "a"}]},
+            {"role": "model", "parts": [{"toolCall": {"id": "1"}}, {"text": "b"}]}, {"role": "user", "parts": [{"text": "c"}]}]}))
+        .elsewhere(|to| lossy(to, NAMES).note("Left out of the request; its header names it."))
 }
 
 fn progress() -> Row {

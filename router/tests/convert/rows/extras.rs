@@ -3,15 +3,20 @@
 use serde_json::{Value, json};
 use tokenrouter::Protocol::{self, Anthropic, Cohere, Gemini, OpenAi, Responses};
 use tokenrouter::chat::Field;
+use tokenrouter::convert::{Asked, Context, Path, translate};
 use tokenrouter::count::ask;
+use tokenrouter::responses::state;
 
 use super::wire::request;
 use super::{Row, emulated, exact, hint, lossy, native, refused, usual};
-use crate::support::ask;
+use crate::support::{ask, context, target};
 
 const OPENAI: &str = "At OpenAI and Azure.";
 const ELSEWHERE: &str = "Elsewhere.";
 const GPT: &str = "openai/gpt-5.2";
+
+const KEPT: &str = "An answer that this gateway gave and still keeps is put before the request.";
+const UNKNOWN: &str = "Any other is unknown.";
 
 fn marked(text: &str) -> Value {
     json!({"messages": [{"role": "user", "content": [{"type": "text", "text": text, "cache_control": {"type": "ephemeral", "ttl": "1h"}}]}]})
@@ -86,17 +91,24 @@ pub(super) fn rows() -> Vec<Row> {
             .elsewhere(|to| refused(to, "background")),
         Row::new(54, "`previous_response_id`")
             .ask(Responses, json!({"previous_response_id": "resp_1"}))
+            .at(emulated(OpenAi).of(&[]).run(continues).note(KEPT))
+            .at(refused(OpenAi, "previous_response_id").note(UNKNOWN))
             .at(native(Responses).note("A provider that keeps answers gets it as it is."))
-            .elsewhere(|to| {
-                refused(to, "previous_response_id")
-                    .note("An answer that this gateway gave and still keeps is put before the request; any other is unknown, and that is a 400.")
-            }),
-        Row::new(54, "`store` of Chat and Responses")
-            .ask(OpenAi, json!({"store": true}))
+            .at(emulated(Anthropic).of(&[]).run(continues).note(KEPT))
+            .at(refused(Anthropic, "previous_response_id").note(UNKNOWN))
+            .at(emulated(Gemini).of(&[]).run(continues).note(KEPT))
+            .at(refused(Gemini, "previous_response_id").note(UNKNOWN))
+            .at(emulated(Cohere).of(&[]).run(continues).note(KEPT))
+            .at(refused(Cohere, "previous_response_id").note(UNKNOWN)),
+        Row::new(54, "`store` of Responses")
             .ask(Responses, json!({"store": true}))
-            .at(exact(OpenAi).lacks("/store").note("The provider keeps nothing; a Responses client finds its answer at the gateway."))
-            .at(exact(Responses).has("/store", false).note("The provider keeps nothing; a Responses client finds its answer at the gateway."))
-            .elsewhere(|to| exact(to).lacks("/store").note("The provider keeps nothing; a Responses client finds its answer at the gateway.")),
+            .at(native(Responses))
+            .elsewhere(|to| emulated(to).lacks("/store").note("The provider keeps nothing; the gateway does, as `[responses]` in its configuration says.")),
+        Row::new(54, "`store` of Chat")
+            .ask(OpenAi, json!({"store": true}))
+            .at(native(OpenAi))
+            .at(hint(Responses, "store").has("/store", false))
+            .elsewhere(|to| hint(to, "store").lacks("/store")),
         Row::new(54, "`container` and `mcp_servers` of Anthropic")
             .ask(Anthropic, json!({"container": "c1"}))
             .at(native(Anthropic))
@@ -105,6 +117,17 @@ pub(super) fn rows() -> Vec<Row> {
             .ask(Anthropic, json!({"context_management": {"edits": []}}))
             .at(native(Anthropic))
             .elsewhere(|to| hint(to, "context_management")),
+        Row::new(54, "`truncation: auto` of Responses")
+            .ask(Responses, json!({"truncation": "auto"}))
+            .at(native(Responses))
+            .elsewhere(|to| lossy(to, "truncation").note("Too long a conversation is an error there.")),
+        Row::new(54, "a field that nobody knows")
+            .ask(OpenAi, json!({"novelty": 1}))
+            .ask(Responses, json!({"novelty": 1}))
+            .ask(Anthropic, json!({"novelty": 1}))
+            .ask(Gemini, json!({"novelty": 1}))
+            .ask(Cohere, json!({"novelty": 1}))
+            .elsewhere(|to| lossy(to, "novelty")),
         Row::new(54, "`documents` of Cohere")
             .ask(Cohere, json!({"documents": ["d"]}))
             .at(native(Cohere))
@@ -113,6 +136,10 @@ pub(super) fn rows() -> Vec<Row> {
             .ask(Gemini, json!({"safetySettings": [{"category": "HARM_CATEGORY_HARASSMENT", "threshold": "BLOCK_NONE"}]}))
             .at(native(Gemini))
             .elsewhere(|to| hint(to, "safetySettings")),
+        Row::new(55, "`safety_mode`")
+            .ask(Cohere, json!({"safety_mode": "STRICT"}))
+            .at(native(Cohere))
+            .elsewhere(|to| hint(to, "safety_mode")),
         Row::new(59, "counting tokens without an answer")
             .at(emulated(OpenAi).run(counts).note("Chat and Cohere have no such question: the gateway estimates, and says so in `x-tokenrouter-estimated`."))
             .at(emulated(Cohere).run(counts).note("Chat and Cohere have no such question: the gateway estimates, and says so in `x-tokenrouter-estimated`."))
@@ -135,5 +162,24 @@ fn counts() {
         let question = String::from_utf8(question).unwrap();
         assert!(question.contains("sys") && question.contains("hi"), "{to}: {question}");
         assert!(to == Gemini || !question.contains("temperature"), "{to}: {question}");
+    }
+}
+
+/// What a kept answer and its question said stands before the request that goes on from there.
+fn continues() {
+    let output =
+        json!([{"type": "message", "role": "assistant", "content": [{"type": "output_text", "text": "second"}]}]);
+    let kept = state::answer(json!({"id": "resp_1", "output": output}).to_string().as_bytes()).unwrap();
+    let first = request(Responses, json!({"input": "first"})).to_string();
+    let turn = state::Turn { input: state::own_input(first.as_bytes()).unwrap(), output: kept.output };
+    let next = request(Responses, json!({"input": "third", "previous_response_id": "resp_1"})).to_string();
+    let body = state::continued(next.as_bytes(), &[turn], true).unwrap();
+    for to in Protocol::ALL {
+        let asked = Asked { protocol: Responses, body: &body, path: Path::default() };
+        let context = Context { continued: true, ..context() };
+        let done = translate(asked, &target(to, usual(to)), context).unwrap();
+        let said = String::from_utf8(done.body.to_vec()).unwrap();
+        let places: Vec<_> = ["first", "second", "third"].iter().map(|word| said.find(word).unwrap()).collect();
+        assert!(places.is_sorted(), "{to}: {said}");
     }
 }

@@ -4,8 +4,9 @@ use serde_json::{Value, json};
 use tokenrouter::Protocol::{Anthropic, Cohere, Gemini, OpenAi, Responses};
 use tokenrouter::chat::Field;
 
-use super::wire::generation;
+use super::wire::{answer, generation, request};
 use super::{Row, emulated, exact, hint, lossy, native, refused};
+use crate::support::whole;
 
 const REASONER: &str = "openai/gpt-5.2";
 const CUT: &str = "The gateway reads along and ends the answer at the text.";
@@ -33,7 +34,12 @@ pub(super) fn rows() -> Vec<Row> {
             .at(exact(OpenAi)
                 .has("/response_format/type", "json_schema")
                 .has("/response_format/json_schema/schema", schema())
-                .note("DeepSeek takes `json_object` only: the schema becomes an instruction, lossy there."))
+                .note("Most providers."))
+            .at(lossy(OpenAi, Field::Format)
+                .on("deepseek/deepseek-chat")
+                .has("/response_format", json!({"type": "json_object"}))
+                .says("/messages/0/content", "fits this schema")
+                .note("DeepSeek takes `json_object` only: the schema becomes an instruction."))
             .at(exact(Responses).has("/text/format/type", "json_schema").has("/text/format/schema", schema()))
             .at(exact(Anthropic)
                 .has("/output_config/format", json!({"type": "json_schema", "schema": schema()}))
@@ -97,6 +103,14 @@ pub(super) fn rows() -> Vec<Row> {
             .at(emulated(Cohere)
                 .has("/stop_sequences", json!(stops(5)))
                 .note("The provider looks for the first five, the gateway for the others.")),
+        Row::new(39, "a text of blanks at which to stop")
+            .ask(OpenAi, json!({"stop": ["\n\n"]}))
+            .ask(Gemini, generation(json!({"stopSequences": ["\n\n"]})))
+            .at(exact(OpenAi).has("/stop", json!(["\n\n"])))
+            .at(emulated(Responses).lacks("/stop").note(CUT))
+            .at(emulated(Anthropic).lacks("/stop_sequences").run(cut_at_blanks).note(CUT))
+            .at(exact(Gemini).has("/generationConfig/stopSequences", json!(["\n\n"])))
+            .at(exact(Cohere).has("/stop_sequences", json!(["\n\n"]))),
         Row::new(40, "the most tokens to write")
             .ask(OpenAi, json!({"max_completion_tokens": 100}))
             .ask(Responses, json!({"max_output_tokens": 100}))
@@ -106,7 +120,12 @@ pub(super) fn rows() -> Vec<Row> {
             .at(exact(OpenAi)
                 .has("/max_tokens", 100)
                 .lacks("/max_completion_tokens")
-                .note("OpenAI itself gets `max_completion_tokens`, the others `max_tokens`."))
+                .note("Most providers: `max_tokens`."))
+            .at(exact(OpenAi)
+                .on("openai/gpt-4o")
+                .has("/max_completion_tokens", 100)
+                .lacks("/max_tokens")
+                .note("OpenAI and Azure: `max_completion_tokens`."))
             .at(exact(Responses).has("/max_output_tokens", 100))
             .at(exact(Anthropic).has("/max_tokens", 100))
             .at(exact(Gemini).has("/generationConfig/maxOutputTokens", 100))
@@ -174,11 +193,28 @@ fn sampling() -> Vec<Row> {
             .ask(Cohere, json!({"p": 0.5}))
             .at(exact(OpenAi).has("/top_p", 0.5))
             .at(exact(Responses).has("/top_p", 0.5))
-            .at(exact(Anthropic)
-                .has("/top_p", 0.5)
-                .note("Beside a temperature it is left out: newer models take one of the two."))
+            .at(exact(Anthropic).has("/top_p", 0.5))
             .at(exact(Gemini).has("/generationConfig/topP", 0.5))
-            .at(exact(Cohere).has("/p", 0.5).note("Cut to 0.01 … 0.99, which the header says.")),
+            .at(exact(Cohere).has("/p", 0.5)),
+        Row::new(42, "`top_p` beside a temperature")
+            .ask(OpenAi, json!({"top_p": 0.5, "temperature": 0.5}))
+            .ask(Gemini, generation(json!({"topP": 0.5, "temperature": 0.5})))
+            .at(exact(OpenAi).has("/top_p", 0.5).has("/temperature", 0.5))
+            .at(exact(Responses).has("/top_p", 0.5).has("/temperature", 0.5))
+            .at(lossy(Anthropic, Field::TopP)
+                .lacks("/top_p")
+                .has("/temperature", 0.5)
+                .note("Newer Claude models take one of the two."))
+            .at(exact(Gemini).has("/generationConfig/topP", 0.5))
+            .at(exact(Cohere).has("/p", 0.5)),
+        Row::new(42, "`top_p` of 1")
+            .ask(OpenAi, json!({"top_p": 1.0}))
+            .ask(Anthropic, json!({"top_p": 1.0}))
+            .at(exact(OpenAi).has("/top_p", 1.0))
+            .at(exact(Responses).has("/top_p", 1.0))
+            .at(exact(Anthropic).has("/top_p", 1.0))
+            .at(exact(Gemini).has("/generationConfig/topP", 1.0))
+            .at(lossy(Cohere, Field::TopP).has("/p", 0.99).note("Cohere takes 0.01 to 0.99.")),
         Row::new(42, "`top_k`")
             .ask(OpenAi, json!({"top_k": 40}))
             .ask(Anthropic, json!({"top_k": 40}))
@@ -255,11 +291,18 @@ fn odds() -> Vec<Row> {
             .at(lossy(Cohere, Field::Logprobs)
                 .has("/logprobs", true)
                 .note("Only those of the chosen words come back.")),
+        Row::new(46, "`top_logprobs` without the probabilities themselves")
+            .ask(Responses, json!({"top_logprobs": 3}))
+            .at(exact(OpenAi).lacks("/top_logprobs").lacks("/logprobs").note("It asks for nothing alone."))
+            .at(native(Responses))
+            .at(exact(Anthropic).note("It asks for nothing alone."))
+            .at(exact(Gemini).lacks("/generationConfig/logprobs").note("It asks for nothing alone."))
+            .at(exact(Cohere).lacks("/logprobs").note("It asks for nothing alone.")),
         Row::new(47, "biases of tokens (`logit_bias`)")
             .ask(OpenAi, json!({"logit_bias": {"1": 5}}))
             .at(native(OpenAi))
             .elsewhere(|to| refused(to, Field::LogitBias)),
-        Row::new(48, "spoken or drawn answers (`modalities`, `responseModalities`)")
+        Row::new(48, "spoken answers (`modalities`, `audio`)")
             .ask(OpenAi, json!({"modalities": ["text", "audio"], "audio": {"voice": "alloy", "format": "wav"}}))
             .at(native(OpenAi))
             .elsewhere(|to| refused(to, "audio")),
@@ -267,6 +310,10 @@ fn odds() -> Vec<Row> {
             .ask(Gemini, generation(json!({"responseModalities": ["TEXT", "IMAGE"]})))
             .at(native(Gemini))
             .elsewhere(|to| refused(to, "generationConfig.responseModalities")),
+        Row::new(48, "voices, resolutions and other settings of Gemini alone (`speechConfig`, `mediaResolution` …)")
+            .ask(Gemini, generation(json!({"media_resolution": "MEDIA_RESOLUTION_LOW"})))
+            .at(native(Gemini))
+            .elsewhere(|to| lossy(to, "generationConfig.mediaResolution")),
         Row::new(48, "a predicted answer (`prediction`)")
             .ask(OpenAi, json!({"prediction": {"type": "content", "content": "x"}}))
             .at(native(OpenAi))
@@ -280,4 +327,12 @@ fn odds() -> Vec<Row> {
             .at(hint(Responses, Field::Verbosity).note("Elsewhere."))
             .elsewhere(|to| hint(to, Field::Verbosity)),
     ]
+}
+
+/// A provider that does not look for the text: its answer ends there all the same.
+fn cut_at_blanks() {
+    let asked = request(OpenAi, json!({"stop": ["\n\n"]})).to_string();
+    let answer = answer(Anthropic, "one\n\ntwo").to_string();
+    let told = whole(OpenAi, &asked, Anthropic, super::usual(Anthropic), &answer);
+    assert_eq!(told["choices"][0]["message"]["content"], "one");
 }

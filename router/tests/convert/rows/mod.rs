@@ -3,6 +3,7 @@
 
 mod answers;
 mod calls;
+mod cell;
 mod extras;
 mod form;
 mod media;
@@ -12,228 +13,16 @@ mod tools;
 mod wire;
 mod words;
 
+use bytes::Bytes;
 use serde_json::Value;
-use tokenrouter::Protocol::{self, Anthropic, Cohere, Gemini, OpenAi, Responses};
-use tokenrouter::chat::Field;
+use tokenrouter::Protocol::{self, Gemini};
 use tokenrouter::chat::loss::What;
+use tokenrouter::peek::Peek;
+use tokenrouter::splice;
+
+use cell::{Cell, Row, Verdict, emulated, exact, hint, lossy, native, nothing, refused, usual};
 
 use crate::support::{ask, whole};
-
-/// What becomes of a feature at one target.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verdict {
-    /// It arrives with its meaning unchanged.
-    Exact,
-    /// The target has nothing like it, and the gateway provides it.
-    Emulated,
-    /// Something of it is lost, and the header names it.
-    Lossy,
-    /// It is left out without a word to the client: nobody notices.
-    Hint,
-    /// The request is refused.
-    Impossible,
-    /// Only clients of the target's own protocol have it: their bytes pass as they are.
-    Native,
-    /// It cannot come up.
-    Nothing,
-}
-
-/// What a loss or a refusal names.
-#[derive(Clone, Copy, Debug)]
-enum Name {
-    /// A feature, in the words of the client's protocol.
-    Of(Field),
-    /// A name of its own.
-    Word(&'static str),
-}
-
-impl Name {
-    fn for_client(self, protocol: Protocol) -> &'static str {
-        match self {
-            Self::Of(field) => field.in_protocol(protocol),
-            Self::Word(word) => word,
-        }
-    }
-}
-
-impl From<Field> for Name {
-    fn from(field: Field) -> Self {
-        Self::Of(field)
-    }
-}
-
-impl From<&'static str> for Name {
-    fn from(word: &'static str) -> Self {
-        Self::Word(word)
-    }
-}
-
-/// One feature.
-struct Row {
-    /// Which of the sixty features; one that needs several lines has its number in each.
-    number: u8,
-    what: &'static str,
-    /// The request in the protocols that have the feature.
-    asks: Vec<(Protocol, Value)>,
-    cells: Vec<Cell>,
-}
-
-/// One feature at one target.
-struct Cell {
-    verdict: Verdict,
-    to: Protocol,
-    model: &'static str,
-    /// Of all the clients, only these.
-    of: Option<&'static [Protocol]>,
-    has: Vec<(&'static str, Value)>,
-    says: Vec<(&'static str, &'static str)>,
-    lacks: Vec<&'static str>,
-    names: Vec<Name>,
-    /// The provider's answer, and what of it each client reads.
-    answer: Option<Value>,
-    told: Vec<(Protocol, &'static str, Value)>,
-    /// What no table says.
-    run: Option<fn()>,
-    note: &'static str,
-}
-
-impl Row {
-    const fn new(number: u8, what: &'static str) -> Self {
-        Self { number, what, asks: Vec::new(), cells: Vec::new() }
-    }
-
-    /// The request in `protocol`: `more` beside a model, a limit and one message.
-    fn ask(mut self, protocol: Protocol, more: Value) -> Self {
-        self.asks.push((protocol, wire::request(protocol, more)));
-        self
-    }
-
-    fn at(mut self, cell: Cell) -> Self {
-        self.cells.push(cell);
-        self
-    }
-
-    /// The same at every target that has no cell yet.
-    fn elsewhere(mut self, cell: impl Fn(Protocol) -> Cell) -> Self {
-        for to in Protocol::ALL {
-            if !self.cells.iter().any(|cell| cell.to == to) {
-                self.cells.push(cell(to));
-            }
-        }
-        self
-    }
-}
-
-impl Cell {
-    const fn new(verdict: Verdict, to: Protocol) -> Self {
-        Self {
-            verdict,
-            to,
-            model: usual(to),
-            of: None,
-            has: Vec::new(),
-            says: Vec::new(),
-            lacks: Vec::new(),
-            names: Vec::new(),
-            answer: None,
-            told: Vec::new(),
-            run: None,
-            note: "",
-        }
-    }
-
-    /// For this model, `provider/model`, and not the usual one.
-    const fn on(mut self, model: &'static str) -> Self {
-        self.model = model;
-        self
-    }
-
-    const fn of(mut self, clients: &'static [Protocol]) -> Self {
-        self.of = Some(clients);
-        self
-    }
-
-    /// The provider's request has this value at this pointer.
-    fn has(mut self, pointer: &'static str, value: impl Into<Value>) -> Self {
-        self.has.push((pointer, value.into()));
-        self
-    }
-
-    /// The text at this pointer contains that.
-    fn says(mut self, pointer: &'static str, text: &'static str) -> Self {
-        self.says.push((pointer, text));
-        self
-    }
-
-    fn lacks(mut self, pointer: &'static str) -> Self {
-        self.lacks.push(pointer);
-        self
-    }
-
-    fn names(mut self, name: impl Into<Name>) -> Self {
-        self.names.push(name.into());
-        self
-    }
-
-    fn answers(mut self, answer: Value) -> Self {
-        self.answer = Some(answer);
-        self
-    }
-
-    fn told(mut self, client: Protocol, pointer: &'static str, value: impl Into<Value>) -> Self {
-        self.told.push((client, pointer, value.into()));
-        self
-    }
-
-    const fn run(mut self, run: fn()) -> Self {
-        self.run = Some(run);
-        self
-    }
-
-    const fn note(mut self, note: &'static str) -> Self {
-        self.note = note;
-        self
-    }
-}
-
-const fn exact(to: Protocol) -> Cell {
-    Cell::new(Verdict::Exact, to)
-}
-
-const fn emulated(to: Protocol) -> Cell {
-    Cell::new(Verdict::Emulated, to)
-}
-
-fn lossy(to: Protocol, name: impl Into<Name>) -> Cell {
-    Cell::new(Verdict::Lossy, to).names(name)
-}
-
-fn hint(to: Protocol, name: impl Into<Name>) -> Cell {
-    Cell::new(Verdict::Hint, to).names(name)
-}
-
-fn refused(to: Protocol, name: impl Into<Name>) -> Cell {
-    Cell::new(Verdict::Impossible, to).names(name)
-}
-
-const fn native(to: Protocol) -> Cell {
-    Cell::new(Verdict::Native, to)
-}
-
-const fn nothing(to: Protocol) -> Cell {
-    Cell::new(Verdict::Nothing, to)
-}
-
-/// A model without peculiarities, of an unknown provider where the protocol has many.
-const fn usual(protocol: Protocol) -> &'static str {
-    match protocol {
-        OpenAi => "x/llama",
-        Responses => "x/some-model",
-        Anthropic => "anthropic/claude-sonnet-4-5",
-        Gemini => "google/gemini-2.5-pro",
-        Cohere => "cohere/command-a",
-    }
-}
 
 fn rows() -> Vec<Row> {
     [
@@ -274,6 +63,10 @@ fn faults(row: &Row, cell: &Cell) -> Vec<String> {
     let needs_none = matches!(cell.verdict, Verdict::Native | Verdict::Nothing);
     if asks.is_empty() != needs_none && cell.run.is_none() && cell.answer.is_none() {
         faults.push(format!("{} clients ask for it", asks.len()));
+    }
+    if cell.verdict == Verdict::Native {
+        let own = row.asks.iter().filter(|(from, _)| *from == cell.to);
+        faults.extend(own.filter(|(_, body)| !passes(cell.to, body)).map(|_| "its bytes change".to_owned()));
     }
     for (from, body) in asks {
         let said = |fault: String| format!("from {from}: {fault}");
@@ -320,6 +113,20 @@ fn faults(row: &Row, cell: &Cell) -> Vec<String> {
         }
     }
     faults
+}
+
+/// Whether nothing but the model's name changes on the way to a provider of the same protocol.
+fn passes(protocol: Protocol, body: &Value) -> bool {
+    let bytes = Bytes::from(body.to_string());
+    if protocol == Gemini {
+        // The model stands in the path.
+        let peek = Peek::in_path(&bytes, "m", false).unwrap();
+        return splice::set_model(&peek, "other").is_none();
+    }
+    let peek = Peek::read(&bytes).unwrap();
+    let sent = splice::apply(&bytes, splice::set_model(&peek, "other").into_iter().collect()).concat();
+    let expected = body.to_string().replace(r#""model":"m""#, r#""model":"other""#);
+    expected.as_bytes() == sent
 }
 
 fn check(faults: &mut Vec<String>, what: &str, body: &Value, pointer: &str, expected: &Value) {

@@ -26,7 +26,7 @@ x-tokenrouter-degraded: seed, image_url.detail
 ```
 
 The same names stand in the log. Hints, whose absence nobody notices (a cache key, a label), are in neither. Without
-the header nothing was lost.
+the header nothing was lost that anybody could notice.
 
 **A 400 that names the field** is the answer where leaving something out would give the client something else than it
 asked for: one answer in place of two, a question without its recording, a search that nobody makes. Its code is
@@ -51,7 +51,7 @@ the client speaks.
 | as sent | only this protocol has it, so its clients' bytes pass untouched |
 | – | it cannot come up |
 
-Numbers in parentheses lead to the notes below each table. What only some models or providers can is listed with the
+The number before a line is its name in the tests. Numbers in parentheses lead to the notes below each table. What only some models or providers can is listed with the
 note that says which.
 ";
 
@@ -112,10 +112,12 @@ pub(super) fn write(rows: &[Row]) -> String {
             write!(page, "{said}\n\n").unwrap();
         }
         page.push_str(
-            "| | | Chat Completions | Responses | Anthropic | Gemini | Cohere |\n|--:|---|---|---|---|---|---|\n",
+            "| # | what | Chat Completions | Responses | Anthropic | Gemini | Cohere |\n|--:|---|---|---|---|---|---|\n",
         );
         let mut notes = Vec::new();
-        for row in rows.iter().filter(|row| numbers.contains(&row.number)) {
+        let mut lines: Vec<&Row> = rows.iter().filter(|row| numbers.contains(&row.number)).collect();
+        lines.sort_by_key(|row| row.number);
+        for row in lines {
             write!(page, "| {} | {} |", row.number, row.what).unwrap();
             for to in Protocol::ALL {
                 let cells: Vec<&Cell> = row.cells.iter().filter(|cell| cell.to == to).collect();

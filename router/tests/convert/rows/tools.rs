@@ -82,7 +82,8 @@ pub(super) fn rows() -> Vec<Row> {
             .ask(Responses, json!({"tools": [{"type": "function", "name": "f", "parameters": schema(), "strict": true}]}))
             .ask(Anthropic, json!({"tools": [{"name": "f", "input_schema": schema(), "strict": true}]}))
             .ask(Cohere, with_tools(Cohere, &["f"], json!({"strict_tools": true})))
-            .at(exact(OpenAi).has("/tools/0/function/strict", true).note("Ollama, vLLM, LM Studio and llama.cpp refuse it: lossy there."))
+            .at(exact(OpenAi).has("/tools/0/function/strict", true).note("Most providers."))
+            .at(lossy(OpenAi, Field::ToolStrict).on("ollama/llama").lacks("/tools/0/function/strict").note("Ollama, vLLM, LM Studio and llama.cpp refuse it, and do not get it."))
             .at(exact(Responses).has("/tools/0/strict", true))
             .at(exact(Anthropic).has("/tools/0/strict", true))
             .at(lossy(Gemini, Field::ToolStrict))
@@ -170,10 +171,26 @@ pub(super) fn rows() -> Vec<Row> {
             .at(exact(Anthropic).has("/tools", json!([{"type": "code_execution_20250825", "name": "code_execution"}])))
             .at(exact(Gemini).has("/tools", json!([{"codeExecution": {}}])))
             .elsewhere(|to| refused(to, Field::HostedTool)),
-        Row::new(20, "other tools of a vendor (file search, MCP, image generation)")
+        Row::new(20, "other tools of OpenAI (file search, MCP, image generation), alone")
             .ask(Responses, json!({"tools": [{"type": "file_search", "vector_store_ids": ["v"]}]}))
             .at(native(Responses))
-            .elsewhere(|to| refused(to, Field::HostedTool).note("Beside other tools it is left out, and the header names it.")),
+            .elsewhere(|to| refused(to, Field::HostedTool)),
+        Row::new(20, "such a tool beside functions")
+            .ask(Responses, json!({"tools": [{"type": "file_search", "vector_store_ids": ["v"]}, {"type": "function", "name": "f", "parameters": schema()}]}))
+            .at(native(Responses))
+            .elsewhere(|to| lossy(to, "tools.file_search")),
+        Row::new(20, "other tools of Google (`urlContext`, `googleMaps` …), alone")
+            .ask(Gemini, json!({"tools": [{"urlContext": {}}]}))
+            .at(native(Gemini))
+            .elsewhere(|to| refused(to, Field::HostedTool)),
+        Row::new(20, "the same beside functions")
+            .ask(Gemini, json!({"tools": [{"url_context": {}}, {"functionDeclarations": [{"name": "f"}]}]}))
+            .at(native(Gemini))
+            .elsewhere(|to| lossy(to, "tools.urlContext")),
+        Row::new(20, "the search of Chat's search models (`web_search_options`)")
+            .ask(OpenAi, json!({"web_search_options": {}}))
+            .at(native(OpenAi))
+            .elsewhere(|to| lossy(to, "web_search_options")),
         Row::new(21, "Anthropic's client tools (bash, text editor, memory, computer)")
             .ask(Anthropic, json!({"tools": [{"type": "bash_20250124", "name": "bash"}]}))
             .at(emulated(OpenAi).has("/tools/0/function/parameters/properties/command/type", "string").note("Declared with the schema that Claude knows by heart."))
@@ -265,7 +282,8 @@ fn choices() -> Vec<Row> {
             .ask(OpenAi, with_tools(OpenAi, &["f"], json!({"parallel_tool_calls": false})))
             .ask(Responses, with_tools(Responses, &["f"], json!({"parallel_tool_calls": false})))
             .ask(Anthropic, with_tools(Anthropic, &["f"], json!({"tool_choice": {"type": "auto", "disable_parallel_tool_use": true}})))
-            .at(exact(OpenAi).has("/parallel_tool_calls", false).note("Providers that refuse the switch (Ollama, vLLM, DeepSeek, Cerebras …) do not get it: lossy there."))
+            .at(exact(OpenAi).has("/parallel_tool_calls", false).note("Most providers."))
+            .at(lossy(OpenAi, Field::ParallelCalls).on("ollama/llama").lacks("/parallel_tool_calls").note("Ollama, vLLM, DeepSeek, Cerebras and the like refuse the switch, and do not get it."))
             .at(exact(Responses).has("/parallel_tool_calls", false))
             .at(exact(Anthropic).has("/tool_choice", json!({"type": "auto", "disable_parallel_tool_use": true})))
             .elsewhere(|to| lossy(to, Field::ParallelCalls)),

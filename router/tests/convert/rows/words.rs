@@ -38,7 +38,7 @@ pub(super) fn rows() -> Vec<Row> {
             .at(exact(Anthropic)
                 .on("anthropic/claude-opus-5-5")
                 .has("/messages/1", json!({"role": "system", "content": [{"type": "text", "text": "late"}]}))
-                .note("Newer Claude models (from opus 4.8 and sonnet 5 on) take instructions between turns."))
+                .note("Claude models from 4.8 on take instructions between turns."))
             .at(lossy(Anthropic, Field::LateSystem)
                 .says("/messages/0/content/1/text", INSTRUCTED)
                 .note("Older Claude models do not: they stand in the user's turn, between `<system-reminder>` tags."))
@@ -59,6 +59,10 @@ pub(super) fn rows() -> Vec<Row> {
             .at(exact(Anthropic).has("/messages/0/content/1/text", "b").note("They are merged into one turn."))
             .at(exact(Gemini).has("/contents/0/parts/1/text", "b").note("They are merged into one turn."))
             .at(exact(Cohere).has("/messages/1", json!({"role": "user", "content": "b"}))),
+        Row::new(3, "the name of a speaker (`name`)")
+            .ask(OpenAi, json!({"messages": [{"role": "user", "name": "ada", "content": "hi"}]}))
+            .at(super::native(OpenAi))
+            .elsewhere(|to| lossy(to, Field::Name)),
         Row::new(4, "an empty text beside others")
             .ask(OpenAi, json!({"messages": [{"role": "user", "content": [{"type": "text", "text": ""}, {"type": "text", "text": "c"}]}]}))
             .ask(Responses, json!({"input": [{"role": "user", "content": [{"type": "input_text", "text": ""}, {"type": "input_text", "text": "c"}]}]}))
