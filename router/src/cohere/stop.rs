@@ -19,8 +19,8 @@ pub(super) const fn write(stop: &Stop) -> &'static str {
         Stop::Length | Stop::Context => "MAX_TOKENS",
         Stop::Sequence(_) => "STOP_SEQUENCE",
         Stop::Calls => "TOOL_CALL",
-        Stop::Failed(_) => "ERROR",
-        // There is no word for safety, and clients take an error for a broken answer, to be asked for again.
-        Stop::End | Stop::Safety(_) | Stop::Pause => "COMPLETE",
+        // There is no word for safety, and an answer that was cut must not pass for a complete one.
+        Stop::Failed(_) | Stop::Safety(_) => "ERROR",
+        Stop::End | Stop::Pause => "COMPLETE",
     }
 }

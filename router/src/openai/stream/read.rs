@@ -130,7 +130,9 @@ impl Reader {
             for (choice, has_ended) in &mut self.choices {
                 *has_ended |= *choice == number;
             }
-            self.finished = self.choices.iter().all(|(_, has_ended)| *has_ended);
+            // A stream of which the first answer never came is no answer, whatever else ended.
+            self.finished = self.choices.iter().all(|(_, has_ended)| *has_ended)
+                && self.choices.iter().any(|(index, _)| *index == 0);
             to.stop(number, stop::read(&reason))?;
         }
         Ok(())

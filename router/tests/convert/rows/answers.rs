@@ -115,8 +115,8 @@ fn refusals() -> Row {
                 (Gemini, "/candidates/0/finishReason", json!("SAFETY")),
             ],
         )
-        .told(Cohere, "/finish_reason", "COMPLETE")
-        .note("Clients of Cohere read `COMPLETE`: their protocol has no word for it.")
+        .told(Cohere, "/finish_reason", "ERROR")
+        .note("Clients of Cohere read `ERROR`: their protocol has no other word for it.")
     };
     Row::new(57, "an answer that the provider stopped for safety")
         .at(refused(exact(OpenAi).answers(with(OpenAi, "/choices/0", json!({"finish_reason": "content_filter"})))))
