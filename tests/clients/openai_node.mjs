@@ -5,6 +5,7 @@ import { BASE, KEY, SIM, runAll, test } from "./harness/cases.mjs";
 import { calls, events, lastCall, rawBody, replay, waitCalls } from "./harness/cases.mjs";
 import { collect, raises, untilItBreaks } from "./harness/cases.mjs";
 import { load } from "./harness/packages.mjs";
+import "./openai_node_anywhere.mjs";
 
 const { default: OpenAI } = await load("openai");
 const { zodResponseFormat, zodTextFormat, zodFunction } = await load("openai/helpers/zod");

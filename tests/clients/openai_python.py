@@ -5,6 +5,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import openai_python_anywhere  # noqa: F401
 import openai_python_chat  # noqa: F401
 import openai_python_errors  # noqa: F401
 import openai_python_other  # noqa: F401
