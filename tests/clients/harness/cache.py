@@ -169,10 +169,31 @@ def install_npm(folder: Path, needs: Npm) -> str:
         "1000",
     ]
     call(["npm", "install", *calm, *needs.packages], folder)
+    for package, program in needs.programs:
+        take_one_that_starts(folder, calm, package, program)
     listed = json.loads(call(["npm", "ls", "--json", "--depth", "0"], folder))
     if needs == NODE:
         call([str(folder / "node_modules/.bin/node"), "--version"], folder)
     return ", ".join(f"{name} {entry['version']}" for name, entry in listed["dependencies"].items())
+
+
+def take_one_that_starts(folder: Path, calm: list[str], package: str, program: str) -> None:
+    """A release can be in the registry minutes before its binary for this machine is: then the one before it will do."""
+    path = str(folder / "node_modules/.bin" / program)
+    earlier: list[str] | None = None
+    while True:
+        try:
+            call([path, "--version"], folder)
+            return
+        except (InstallError, OSError, subprocess.SubprocessError) as problem:
+            if earlier is None:
+                listed = json.loads(call(["npm", "view", package, "versions", "--json"], folder))
+                earlier = [version for version in listed if "-" not in version][-4:-1]
+            if not earlier:
+                raise InstallError(f"no recent release of {package} starts: {problem}") from problem
+            version = earlier.pop()
+            print(f"  the newest {package} does not start; trying {version}", flush=True)
+            call(["npm", "install", *calm, f"{package}@{version}"], folder)
 
 
 def call(command: list[str], folder: Path) -> str:

@@ -23,6 +23,8 @@ class Npm:
     """Packages of one Node folder, as written on the command line of npm."""
 
     packages: tuple[str, ...]
+    # Packages with a program that must start: where the newest release does not, an earlier one is taken.
+    programs: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True)

@@ -4,4 +4,5 @@ import sys
 from harness.client import Client, Npm, script
 
 PACKAGES = ("@openai/codex@latest", "@anthropic-ai/claude-code@latest")
-CLIENT = Client(name="agents", needs=Npm(PACKAGES), run=script("agents.py", program=sys.executable))
+PROGRAMS = (("@openai/codex", "codex"), ("@anthropic-ai/claude-code", "claude"))
+CLIENT = Client(name="agents", needs=Npm(PACKAGES, PROGRAMS), run=script("agents.py", program=sys.executable))
