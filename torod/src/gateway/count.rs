@@ -42,6 +42,10 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         return problem::stopping(protocol, &request_id);
     }
     let _in_flight = app.lifecycle.enter();
+    let most = app.live.load().limits.concurrent;
+    if app.lifecycle.in_flight() > most {
+        return problem::respond(&reject::full("requests", most, "limits.concurrent"), protocol, &request_id);
+    }
     match answer(&app, peer, surface, request, &request_id).await {
         Ok(response) => response,
         Err(refused) => problem::respond(&refused, protocol, &request_id),
@@ -79,6 +83,7 @@ async fn answer(
     });
     let request = ask::request(protocol, &body).map_err(|e| e.problem())?;
     if let Some((to, route)) = route {
+        let _place = entry::permits(app, &live, provider, false)?;
         let question = if to == protocol {
             if protocol == Protocol::Gemini {
                 Some(vec![body.clone()])

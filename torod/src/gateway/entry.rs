@@ -217,7 +217,12 @@ pub async fn run(call: Call) -> Response<Reply> {
 }
 
 /// A place among the calls to `provider`, and for a stream one among the streams.
-fn permits(app: &App, live: &Snapshot, provider: &Provider, stream: bool) -> Result<[Option<Permit>; 2], Problem> {
+pub(super) fn permits(
+    app: &App,
+    live: &Snapshot,
+    provider: &Provider,
+    stream: bool,
+) -> Result<[Option<Permit>; 2], Problem> {
     let limits = &live.limits;
     let call = provider.in_flight.enter(limits.concurrent_per_provider);
     if call.is_none() {

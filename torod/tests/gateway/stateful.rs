@@ -245,3 +245,24 @@ async fn a_conversation_is_compacted_by_its_own_model() {
     assert_eq!(daemon.post("/v1/responses/compact", r#"{"model":"nobody/x","input":"x"}"#).await.status, 404);
     daemon.stop().await;
 }
+
+/// What was sealed for another vendor is taken out of a native request; what the request continues stays in it.
+#[tokio::test]
+async fn a_request_that_was_unsealed_still_continues_its_answer() {
+    let daemon = daemon().await;
+    let asked = respond(&daemon, "own/ok", r#","input":"hi""#).await;
+    let forged = r#"{"type":"reasoning","summary":[],"encrypted_content":"gw1.AAAA.BBBB"}"#;
+    let more = format!(
+        r#","store":true,"previous_response_id":"{}","input":[{forged},{{"role":"user","content":"on"}}]"#,
+        id(&asked)
+    );
+    let answer = respond(&daemon, "own/ok", &more).await;
+    assert_eq!(answer.status, 200, "{}", answer.text());
+    let sent = last_body(&daemon);
+    assert_eq!(
+        (sent["previous_response_id"].as_str(), sent["store"].as_bool()),
+        (asked.json()["id"].as_str(), Some(true))
+    );
+    assert!(!sent.to_string().contains("gw1."), "{sent}");
+    daemon.stop().await;
+}

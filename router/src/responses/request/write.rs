@@ -48,7 +48,10 @@ struct Rest<'a> {
     top_logprobs: Option<u32>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     include: Vec<&'static str>,
-    store: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    store: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    previous_response_id: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -197,6 +200,13 @@ fn extras<'a>(
     losses: &mut Losses,
 ) -> Result<(), Impossible> {
     rest.user = request.user.as_deref();
+    if request.protocol == Protocol::Responses {
+        // The provider keeps its own answers as its client wishes.
+        rest.store = request.store;
+        rest.previous_response_id = request.previous_response_id.as_deref();
+    } else {
+        rest.store = Some(false);
+    }
     let name = |field: Field| field.in_protocol(request.protocol);
     if target.dialect.has(Quirk::OpenAiExtras) {
         rest.service_tier = request.service_tier.as_deref();
