@@ -16,7 +16,7 @@ pub struct CredentialConfig {
     pub name: Option<String>,
     /// Where the key comes from.
     pub secret: SecretSource,
-    /// Its share of the calls beside the other keys, from 1 to 1000.
+    /// Its share of the calls beside the other keys, from 1 to 1,000,000.
     pub weight: u32,
 }
 
@@ -86,9 +86,6 @@ pub(super) fn read_all(provider: &mut Section<'_>, preset: Option<&Preset>) -> V
         if credential.name.is_some() && credentials.iter().any(|other| other.name == credential.name) {
             field.refuse("two keys have the same `name`", "give each key its own name");
         }
-        if !credentials.is_empty() {
-            field.doubt("this version uses the first key only", "put the key to use first");
-        }
         provider.report.credential_at(field.span.clone(), &field.path);
         credentials.push(credential);
     }
@@ -106,8 +103,7 @@ fn read(field: &Field<'_>, variable: &str) -> Option<CredentialConfig> {
     }
     let mut section = field.section_as("providers[].api_keys[]".to_owned())?;
     let name = section.take("name").and_then(|name| name.string()).map(str::to_owned);
-    let mut weight = 1;
-    section.set_integer("weight", 1..1001, &mut weight);
+    let weight = section.weight("weight").unwrap_or(1);
     let mut sources = Vec::new();
     if let Some(value) = section.take("value") {
         hide(&value);

@@ -97,6 +97,11 @@ impl<'a> Field<'a> {
         None
     }
 
+    /// Whether it is the whole number 0.
+    pub(super) fn is_zero(&self) -> bool {
+        matches!(self.value, DeValue::Integer(digits) if i64::from_str_radix(digits.as_str(), digits.radix()) == Ok(0))
+    }
+
     pub(super) fn duration(&self, range: RangeInclusive<Duration>) -> Option<Duration> {
         let DeValue::String(text) = self.value else {
             self.wrong_type("a duration in quotes");

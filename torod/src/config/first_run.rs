@@ -55,14 +55,31 @@ pub fn first_run(found: &Detected) -> String {
     if found.keys.is_empty() {
         text.push_str(EXAMPLE);
     }
-    for table in ["limits", "shutdown", "log", "usage", "responses"] {
+    text.push_str(ALIASES);
+    for table in ["routing", "limits", "shutdown", "log", "usage", "responses"] {
         text += &format!("\n[{table}]\n");
-        for key in KEYS.iter().filter(|key| key.path.strip_prefix(table).is_some_and(|rest| rest.starts_with('.'))) {
+        for key in KEYS.iter().filter(|key| key.path.strip_prefix(table).is_some_and(is_one_key)) {
             comment(&mut text, key);
         }
     }
     text
 }
+
+/// `.attempts`, and not `.breaker.failures`, which stands in its table's line.
+fn is_one_key(rest: &str) -> bool {
+    rest.strip_prefix('.').is_some_and(|key| !key.contains('.'))
+}
+
+const ALIASES: &str = "
+# ---- Aliases: names of your own for models, by profile; `torod profile use NAME` switches ----
+
+# [[model_aliases]]
+# name = \"chat\"
+# [[model_aliases.targets]]
+# profile = \"local\"
+# provider = \"ollama\"
+# model = \"qwen2.5:14b\"
+";
 
 const EXAMPLE: &str = "
 # [[providers]]
@@ -130,6 +147,8 @@ mod tests {
             .collect();
         let config = parse(&uncommented.join("\n"), "torod.toml").unwrap();
         assert_eq!(config.providers.len(), 2);
-        assert_eq!(Config { providers: Vec::new(), ..config }, Config::default());
+        assert_eq!(config.active_model_profile.as_deref(), Some("local"));
+        let aliases = Config { providers: Vec::new(), model_aliases: Vec::new(), active_model_profile: None, ..config };
+        assert_eq!(aliases, Config::default());
     }
 }

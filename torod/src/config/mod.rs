@@ -1,5 +1,6 @@
 //! `torod.toml`: one section one file, defaults and checks beside the struct; all problems are reported at once.
 
+mod alias;
 mod credential;
 mod examined;
 mod field;
@@ -16,6 +17,7 @@ pub mod reference;
 mod report;
 mod resolve;
 mod responses;
+mod routing;
 mod section;
 mod show;
 mod shutdown;
@@ -28,6 +30,8 @@ mod usage;
 mod view;
 #[cfg(test)]
 mod wording;
+#[cfg(test)]
+mod wording_routing;
 
 use std::net::SocketAddr;
 
@@ -35,8 +39,10 @@ use tokenrouter::catalog::PRESETS;
 use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
+pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use examined::Examined;
+use field::Field;
 pub use file::{ConfigError, examine_file, load, write_new};
 pub use finding::{Finding, Severity};
 pub use first_run::{Detected, FoundKey, FoundServer, first_run};
@@ -48,6 +54,7 @@ pub use provider::ProviderConfig;
 use report::Report;
 pub use resolve::{SecretError, resolve_secret};
 pub use responses::Responses;
+pub use routing::{Breaker, Criterion, Routing};
 use section::{Section, closest, shorten};
 pub use show::show;
 pub use shutdown::Shutdown;
@@ -61,6 +68,8 @@ pub struct Config {
     pub listen_addr: SocketAddr,
     /// Who gets a request whose model no provider lists.
     pub default_provider: Option<String>,
+    /// Which targets of the aliases hold; none: those without a profile.
+    pub active_model_profile: Option<String>,
     /// Whether programs on this machine may use inference without a token.
     pub allow_localhost_no_auth: bool,
     /// Whether model servers on their usual ports of this machine are found and used.
@@ -69,6 +78,10 @@ pub struct Config {
     pub lossy: Lossy,
     /// In the order of the file.
     pub providers: Vec<ProviderConfig>,
+    /// In the order of the file.
+    pub model_aliases: Vec<AliasConfig>,
+    /// How an endpoint is chosen among those that fit.
+    pub routing: Routing,
     /// How much is taken on at once.
     pub limits: Limits,
     /// How torod ends.
@@ -86,10 +99,13 @@ impl Default for Config {
         Self {
             listen_addr: SocketAddr::from(([127, 0, 0, 1], 8080)),
             default_provider: None,
+            active_model_profile: None,
             allow_localhost_no_auth: true,
             auto_detect_local_servers: true,
             lossy: Lossy::Warn,
             providers: Vec::new(),
+            model_aliases: Vec::new(),
+            routing: Routing::default(),
             limits: Limits::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
@@ -158,6 +174,16 @@ impl Config {
             }
         }
         config.read_default_provider(&mut section);
+        let aliases = section.take("model_aliases");
+        if let Some(field) = &aliases {
+            alias::read_all(field, &mut config);
+        }
+        if let Some(field) = section.take("active_model_profile") {
+            alias::read_profile(&field, aliases.as_ref(), &mut config);
+        }
+        if let Some(routing) = section.section("routing") {
+            config.routing = Routing::read(routing);
+        }
         if let Some(limits) = section.section("limits") {
             config.limits = Limits::read(limits);
         }
@@ -180,6 +206,12 @@ impl Config {
     fn read_default_provider(&mut self, section: &mut Section<'_>) {
         let Some(field) = section.take("default_provider") else { return };
         let Some(name) = field.string() else { return };
+        self.check_provider(&field, name, "`default_provider` names no provider", "default provider");
+        self.default_provider = Some(name.to_owned());
+    }
+
+    /// Notes where `name` is no provider, or one that is switched off; `what` it is called then.
+    fn check_provider(&self, field: &Field<'_>, name: &str, message: &str, what: &str) {
         // A server on this machine may be found later under the name of its preset.
         let local = self.auto_detect_local_servers && PRESETS.iter().any(|p| p.local_port.is_some() && p.id == name);
         let named = self.providers.iter().find(|provider| provider.name == name);
@@ -190,13 +222,9 @@ impl Config {
                 None if self.providers.is_empty() => "add a `[[providers]]` table with this name".to_owned(),
                 None => format!("write one of: {}", names.collect::<Vec<_>>().join(", ")),
             };
-            field.refuse(format!("`default_provider` names no provider: `{}`", shorten(name)), advice);
+            field.refuse(format!("{message}: `{}`", shorten(name)), advice);
         } else if named.is_some_and(|provider| !provider.enabled) {
-            field.doubt(
-                format!("the default provider `{name}` is disabled"),
-                "set `enabled = true` there, or name another",
-            );
+            field.doubt(format!("the {what} `{name}` is disabled"), "set `enabled = true` there, or name another");
         }
-        self.default_provider = Some(name.to_owned());
     }
 }

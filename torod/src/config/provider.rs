@@ -22,7 +22,7 @@ pub struct ProviderConfig {
     pub provider_type: Option<String>,
     /// Whether it is called at all.
     pub enabled: bool,
-    /// Larger is tried first.
+    /// Smaller is tried first.
     pub priority: i32,
     /// What it speaks natively and where, the preferred protocol first. Not empty after a reading without errors.
     pub protocols: Vec<(Protocol, BaseUrl)>,

@@ -1,6 +1,7 @@
 //! Walks one TOML table: every key is asked for by name, what is left over is an unknown key.
 
-use std::ops::Range;
+use std::ops::{Range, RangeInclusive};
+use std::time::Duration;
 
 use toml::de::{DeTable, DeValue};
 
@@ -82,6 +83,23 @@ impl<'a> Section<'a> {
         if let Some(value) = value.and_then(|value| T::try_from(value).ok()) {
             *target = value;
         }
+    }
+
+    /// Replaces `target` if the key is there and within `range`.
+    pub(super) fn set_duration(&mut self, key: &'static str, range: RangeInclusive<Duration>, target: &mut Duration) {
+        if let Some(value) = self.take(key).and_then(|field| field.duration(range)) {
+            *target = value;
+        }
+    }
+
+    /// A share of the traffic, from 1 to 1,000,000.
+    pub(super) fn weight(&mut self, key: &'static str) -> Option<u32> {
+        let field = self.take(key)?;
+        if field.is_zero() {
+            field.refuse("a weight of 0 would never be chosen", "write 1 or more, or remove the whole entry");
+            return None;
+        }
+        field.integer(1..1_000_001).and_then(|weight| u32::try_from(weight).ok())
     }
 
     /// Replaces `target` if the key is there and one of `choices`.

@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use super::units::{format_duration, format_size};
-use super::{Config, ProviderConfig};
+use super::{AliasConfig, Config, Criterion, ProviderConfig, Routing};
 
 /// `config` as TOML. Keys that stand in the file are masked.
 pub fn show(config: &Config) -> String {
@@ -18,12 +18,19 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     if let Some(name) = &config.default_provider {
         writeln!(text, "default_provider = {}", quoted(name))?;
     }
+    if let Some(name) = &config.active_model_profile {
+        writeln!(text, "active_model_profile = {}", quoted(name))?;
+    }
     writeln!(text, "allow_localhost_no_auth = {}", config.allow_localhost_no_auth)?;
     writeln!(text, "auto_detect_local_servers = {}", config.auto_detect_local_servers)?;
     writeln!(text, "lossy = \"{}\"", config.lossy)?;
     for provider in &config.providers {
         write_provider(text, provider)?;
     }
+    for alias in &config.model_aliases {
+        write_alias(text, alias)?;
+    }
+    write_routing(text, &config.routing)?;
     let limits = &config.limits;
     writeln!(text, "\n[limits]\nconcurrent = {}", limits.concurrent)?;
     writeln!(text, "concurrent_streams = {}", limits.concurrent_streams)?;
@@ -82,6 +89,52 @@ fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Res
     Ok(())
 }
 
+fn write_alias(text: &mut String, alias: &AliasConfig) -> std::fmt::Result {
+    writeln!(text, "\n[[model_aliases]]\nname = {}", quoted(&alias.name))?;
+    if let Some(lossy) = alias.lossy {
+        writeln!(text, "lossy = \"{lossy}\"")?;
+    }
+    if let Some(order) = &alias.order {
+        writeln!(text, "order = {}", listed(order))?;
+    }
+    for target in &alias.targets {
+        writeln!(text, "[[model_aliases.targets]]")?;
+        for (key, value) in [("profile", &target.profile), ("provider", &target.provider)] {
+            if let Some(value) = value {
+                writeln!(text, "{key} = {}", quoted(value))?;
+            }
+        }
+        writeln!(text, "model = {}", quoted(&target.model))?;
+        if let Some(weight) = target.weight {
+            writeln!(text, "weight = {weight}")?;
+        }
+    }
+    Ok(())
+}
+
+fn write_routing(text: &mut String, routing: &Routing) -> std::fmt::Result {
+    let time = format_duration;
+    writeln!(text, "\n[routing]\norder = {}\nattempts = {}", listed(&routing.order), routing.attempts)?;
+    writeln!(text, "max_wait = \"{}\"\nretry_percent = {}", time(routing.max_wait), routing.retry_percent)?;
+    writeln!(text, "session_ttl = \"{}\"\nprobe = {}", time(routing.session_ttl), routing.probe)?;
+    writeln!(text, "probe_interval = \"{}\"", time(routing.probe_interval))?;
+    let breaker = &routing.breaker;
+    writeln!(
+        text,
+        "breaker = {{ failures = {}, recovery = \"{}\", connection_failures = {}, connection_recovery = \"{}\", credential_recovery = \"{}\" }}",
+        breaker.failures,
+        time(breaker.recovery),
+        breaker.connection_failures,
+        time(breaker.connection_recovery),
+        time(breaker.credential_recovery)
+    )
+}
+
+fn listed(order: &[Criterion]) -> String {
+    let names: Vec<_> = order.iter().map(|criterion| format!("\"{}\"", criterion.as_str())).collect();
+    format!("[{}]", names.join(", "))
+}
+
 fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
@@ -95,6 +148,7 @@ mod tests {
     fn shows_what_reads_the_same_and_no_secret() {
         let text = r#"
             default_provider = "a"
+            active_model_profile = "p"
             [[providers]]
             name = "a"
             base_url = "https://a.example/v1"
@@ -104,12 +158,25 @@ mod tests {
             id = "m"
             context = 1000
             price = { input = 2.5, output = 10.0 }
+            [[model_aliases]]
+            name = "chat \"x\""
+            lossy = "reject"
+            order = ["quota", "weighted"]
+            targets = [{ profile = "p", provider = "a", model = "m", weight = 3 }, { model = "other" }]
+            [[model_aliases]]
+            name = "other"
+            targets = [{ provider = "a", model = "m" }]
+            [routing]
+            order = ["round_robin"]
+            breaker = { failures = 7, recovery = "90s" }
         "#;
         let config = parse(text, "t").unwrap();
         let shown = show(&config);
         assert!(!shown.contains("sk-very") && !shown.contains("also private"), "{shown}");
         let again = parse(&shown, "t").unwrap();
         assert_eq!(again.limits, config.limits);
+        assert_eq!((&again.model_aliases, &again.routing), (&config.model_aliases, &config.routing));
+        assert_eq!(again.active_model_profile.as_deref(), Some("p"));
         assert_eq!(again.providers[0].protocols, config.providers[0].protocols);
         assert_eq!(again.providers[0].models, config.providers[0].models);
         assert_eq!(parse(&show(&Config::default()), "t"), Ok(Config::default()));

@@ -36,6 +36,11 @@ fn parser_and_reference_know_the_same_keys() {
         [[providers.models]]
         id = \"m\"
         price = { input = 1.0, output = 1.0 }
+        [[model_aliases]]
+        name = \"b\"
+        targets = [{ provider = \"a\", model = \"m\" }]
+        [routing]
+        breaker = {}
         [limits]
         [shutdown]
         [log]
@@ -109,6 +114,7 @@ fn every_key_is_read() {
     let text = r#"
         listen_addr = "[::1]:9"
         default_provider = "a"
+        active_model_profile = "p"
         allow_localhost_no_auth = false
         auto_detect_local_servers = false
         lossy = "reject"
@@ -122,6 +128,24 @@ fn every_key_is_read() {
         stream_usage = false
         headers = { X-Team = "scarlet" }
         models = [{ id = "m", context = 9, price = { input = 1, output = 0.5, cache_read = 0.1, cache_write = 2, cache_write_1h = 3.0 } }]
+        [[model_aliases]]
+        name = "chat"
+        lossy = "reject"
+        order = ["priority", "latency"]
+        [[model_aliases.targets]]
+        profile = "p"
+        provider = "a"
+        model = "m"
+        weight = 1000000
+        [routing]
+        order = ["quota", "weighted", "round_robin", "latency", "price", "priority", "affinity"]
+        attempts = 16
+        max_wait = "0s"
+        retry_percent = 100
+        session_ttl = "1s"
+        probe = false
+        probe_interval = "100ms"
+        breaker = { failures = 9, recovery = "1s", connection_failures = 8, connection_recovery = "2s", credential_recovery = "3s" }
         [limits]
         concurrent = 1
         concurrent_streams = 2
@@ -166,10 +190,47 @@ fn every_key_is_read() {
     let expected = Config {
         listen_addr: "[::1]:9".parse().unwrap(),
         default_provider: Some("a".into()),
+        active_model_profile: Some("p".into()),
         allow_localhost_no_auth: false,
         auto_detect_local_servers: false,
         lossy: Lossy::Reject,
         providers: vec![provider],
+        model_aliases: vec![AliasConfig {
+            name: "chat".into(),
+            lossy: Some(Lossy::Reject),
+            order: Some(vec![Criterion::Priority, Criterion::Latency]),
+            targets: vec![TargetConfig {
+                profile: Some("p".into()),
+                provider: Some("a".into()),
+                model: "m".into(),
+                weight: Some(1_000_000),
+            }],
+        }],
+        routing: Routing {
+            order: [
+                Criterion::Quota,
+                Criterion::Weighted,
+                Criterion::RoundRobin,
+                Criterion::Latency,
+                Criterion::Price,
+                Criterion::Priority,
+                Criterion::Affinity,
+            ]
+            .to_vec(),
+            attempts: 16,
+            max_wait: Duration::ZERO,
+            retry_percent: 100,
+            session_ttl: Duration::from_secs(1),
+            probe: false,
+            probe_interval: Duration::from_millis(100),
+            breaker: Breaker {
+                failures: 9,
+                recovery: Duration::from_secs(1),
+                connection_failures: 8,
+                connection_recovery: Duration::from_secs(2),
+                credential_recovery: Duration::from_secs(3),
+            },
+        },
         limits: Limits {
             concurrent: 1,
             concurrent_streams: 2,

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{Config, ModelConfig, ProviderConfig};
+use super::{AliasConfig, Config, Criterion, ModelConfig, ProviderConfig, Routing};
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
 pub fn view(config: &Config) -> Value {
@@ -12,10 +12,13 @@ pub fn view(config: &Config) -> Value {
     json!({
         "listen_addr": config.listen_addr.to_string(),
         "default_provider": config.default_provider,
+        "active_model_profile": config.active_model_profile,
         "allow_localhost_no_auth": config.allow_localhost_no_auth,
         "auto_detect_local_servers": config.auto_detect_local_servers,
         "lossy": config.lossy.as_str(),
         "providers": config.providers.iter().map(view_provider).collect::<Vec<_>>(),
+        "model_aliases": config.model_aliases.iter().map(view_alias).collect::<Vec<_>>(),
+        "routing": view_routing(&config.routing),
         "limits": {
             "concurrent": limits.concurrent,
             "concurrent_streams": limits.concurrent_streams,
@@ -34,6 +37,51 @@ pub fn view(config: &Config) -> Value {
             "size_bytes": config.responses.size_bytes,
         },
     })
+}
+
+fn view_alias(alias: &AliasConfig) -> Value {
+    let targets: Vec<Value> = alias
+        .targets
+        .iter()
+        .map(|target| {
+            json!({
+                "profile": target.profile,
+                "provider": target.provider,
+                "model": target.model,
+                "weight": target.weight,
+            })
+        })
+        .collect();
+    json!({
+        "name": alias.name,
+        "lossy": alias.lossy.map(|lossy| lossy.as_str()),
+        "order": alias.order.as_deref().map(names),
+        "targets": targets,
+    })
+}
+
+fn view_routing(routing: &Routing) -> Value {
+    let breaker = &routing.breaker;
+    json!({
+        "order": names(&routing.order),
+        "attempts": routing.attempts,
+        "max_wait_ms": ms(routing.max_wait),
+        "retry_percent": routing.retry_percent,
+        "session_ttl_ms": ms(routing.session_ttl),
+        "probe": routing.probe,
+        "probe_interval_ms": ms(routing.probe_interval),
+        "breaker": {
+            "failures": breaker.failures,
+            "recovery_ms": ms(breaker.recovery),
+            "connection_failures": breaker.connection_failures,
+            "connection_recovery_ms": ms(breaker.connection_recovery),
+            "credential_recovery_ms": ms(breaker.credential_recovery),
+        },
+    })
+}
+
+fn names(order: &[Criterion]) -> Vec<&'static str> {
+    order.iter().map(|criterion| criterion.as_str()).collect()
 }
 
 fn view_provider(provider: &ProviderConfig) -> Value {
