@@ -8,7 +8,9 @@ pub mod endpoint;
 pub mod latency;
 pub mod name;
 pub mod order;
+pub mod registry;
 pub mod session;
+pub mod table;
 pub mod verdict;
 
 /// Spreads every bit of `x` over all of the result (the last step of `SplitMix64`).
