@@ -126,9 +126,10 @@ impl Names {
         }
     }
 
-    /// Whether `picked` is known to exist, or may exist because its provider's list is not known.
-    pub fn may_exist(&self, picked: Picked<'_>) -> bool {
-        self.providers.get(picked.provider).is_some_and(|p| p.listed.is_none() || p.lists(picked.model))
+    /// Whether the provider `name` is known to have `model`, or may have it because its list is not known.
+    pub fn may_have(&self, name: &str, model: &str) -> bool {
+        let provider = self.providers.iter().find(|p| p.name == name);
+        provider.is_some_and(|p| p.listed.is_none() || p.lists(model))
     }
 
     /// Who gets a name that nobody lists.

@@ -29,10 +29,21 @@ pub struct Target {
     pub weight: Option<u32>,
 }
 
+/// A provider to put into a [`Table`].
+#[derive(Clone, Debug)]
+pub struct Member {
+    /// Its name and the models that it lists.
+    pub provider: Provider,
+    /// The models that it is known to have, whatever it lists.
+    pub declared: Vec<String>,
+    /// How many credentials there are for it; none counts as one that is empty.
+    pub credentials: usize,
+}
+
 /// What a table is built from.
 pub struct Parts<'a> {
-    /// The providers with the number of their credentials, at least 1 each: a provider that needs none has an empty one.
-    pub providers: Vec<(Provider, usize)>,
+    /// The providers.
+    pub providers: Vec<Member>,
     /// The aliases.
     pub aliases: Vec<Alias>,
     /// The default provider's name.
@@ -79,7 +90,7 @@ impl Table {
     pub fn new(parts: Parts<'_>, mut endpoint: impl FnMut(usize, usize, &str) -> Endpoint) -> Self {
         let Parts { providers, aliases, default, order } = parts;
         let mut made: HashMap<(usize, String), Vec<Arc<Endpoint>>> = HashMap::new();
-        let credentials: Vec<usize> = providers.iter().map(|(_, count)| (*count).max(1)).collect();
+        let credentials: Vec<usize> = providers.iter().map(|member| member.credentials.max(1)).collect();
         let mut make = |provider: usize, model: &str| -> Vec<Arc<Endpoint>> {
             let count = credentials.get(provider).copied().unwrap_or(1);
             let all = || (0..count).map(|credential| Arc::new(endpoint(provider, credential, model))).collect();
@@ -88,11 +99,11 @@ impl Table {
         let ranked = |endpoints: Vec<Arc<Endpoint>>, rank: u32, weight: u32| {
             endpoints.into_iter().map(move |endpoint| Candidate { endpoint, rank, weight })
         };
-        let is_default = |at: usize| providers.get(at).is_some_and(|(p, _)| Some(p.name.as_str()) == default);
+        let is_default = |at: usize| providers.get(at).is_some_and(|m| Some(m.provider.name.as_str()) == default);
 
         let mut by_model: HashMap<&str, Vec<usize>> = HashMap::new();
-        for (at, (provider, _)) in providers.iter().enumerate().filter(|(_, (p, _))| p.enabled) {
-            for model in provider.listed.iter().flatten() {
+        for (at, member) in providers.iter().enumerate().filter(|(_, member)| member.provider.enabled) {
+            for model in member.provider.listed.iter().flatten().chain(&member.declared) {
                 let at_model = by_model.entry(model).or_default();
                 if at_model.last() != Some(&at) {
                     at_model.push(at);
@@ -126,7 +137,7 @@ impl Table {
             let is_split = alias.targets.iter().any(|target| target.weight.is_some());
             let mut list = Vec::new();
             for (place, target) in alias.targets.iter().enumerate() {
-                if providers.get(target.provider).is_some_and(|(p, _)| p.enabled) {
+                if providers.get(target.provider).is_some_and(|member| member.provider.enabled) {
                     let rank = if is_split { 0 } else { u32::try_from(place).unwrap_or(u32::MAX) };
                     list.extend(ranked(make(target.provider, &target.model), rank, target.weight.unwrap_or(1)));
                 }
@@ -136,9 +147,9 @@ impl Table {
             (alias.name.into(), (number, Arc::new(Candidates::new(list, order))))
         });
         let aliases = aliases.collect();
-        let places = providers.iter().enumerate().map(|(at, (p, _))| (p.name.as_str().into(), at)).collect();
-        let enabled = providers.iter().map(|(p, _)| p.enabled).collect();
-        let names = Names::new(providers.into_iter().map(|(provider, _)| provider).collect(), default);
+        let places = providers.iter().enumerate().map(|(at, m)| (m.provider.name.as_str().into(), at)).collect();
+        let enabled = providers.iter().map(|member| member.provider.enabled).collect();
+        let names = Names::new(providers.into_iter().map(|member| member.provider).collect(), default);
         Self { names, places, enabled, aliases, listed, own }
     }
 
@@ -226,11 +237,12 @@ mod tests {
             let listed = listed.map(|list| list.iter().map(|m| (*m).to_owned()).collect());
             Provider { name: name.to_owned(), enabled, listed }
         };
+        let member = |provider, credentials| Member { provider, declared: Vec::new(), credentials };
         let providers = vec![
-            (provider("a", true, Some(&["m", "only-a", "org/x"])), 1),
-            (provider("b", true, Some(&["m"])), 2),
-            (provider("off", false, Some(&["m", "only-off"])), 1),
-            (provider("c", true, None), 1),
+            member(provider("a", true, Some(&["m", "only-a", "org/x"])), 1),
+            member(provider("b", true, Some(&["m"])), 2),
+            member(provider("off", false, Some(&["m", "only-off"])), 1),
+            member(provider("c", true, None), 1),
         ];
         let target = |provider, model: &str, weight| Target { provider, model: model.to_owned(), weight };
         let aliases = vec![
