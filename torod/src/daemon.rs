@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,16 +14,15 @@ use crate::access::{Random, TokenIndex};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::{Config, ConfigFile};
 use crate::gateway::intake::UNPACKING;
 use crate::http::routes::Routes;
 use crate::http::setup::Setup;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
+use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
 use crate::store::{DirLock, Readers, kept, key_file, schema, tokens, usage};
-use crate::upstreams::discovery;
-use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Sequence, UsageWriter};
 
@@ -35,6 +35,8 @@ const CLOSING: Duration = Duration::from_secs(5);
 pub struct Options {
     /// What the operator decided.
     pub config: Config,
+    /// Where it stands on disk, to be read again when it changes.
+    pub file: Option<ConfigFile>,
     /// Where the database lies.
     pub data_dir: PathBuf,
     /// The time.
@@ -52,7 +54,6 @@ pub struct Daemon {
     usage: Arc<UsageWriter>,
     addr: SocketAddr,
     socket: PathBuf,
-    grace: Duration,
     has_admin: bool,
     _lock: DirLock,
 }
@@ -60,7 +61,7 @@ pub struct Daemon {
 impl Daemon {
     /// Builds everything and begins to listen.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let Options { config, data_dir, clock, random, env } = options;
+        let Options { config, file, data_dir, clock, random, env } = options;
         let lock = DirLock::take(&data_dir)?;
         let connection = schema::open_writer(&data_dir)
             .with_context(|| format!("cannot use the data folder {}", data_dir.display()))?;
@@ -79,6 +80,7 @@ impl Daemon {
         let control = bind::unix(&socket);
 
         let lifecycle = Lifecycle::default();
+        let hangups = Hangups::listen();
         let readers = Arc::new(Readers::new(data_dir.clone()));
         let memory = Arc::new(Memory::new(
             usage.handle(),
@@ -87,12 +89,25 @@ impl Daemon {
             config.responses.clone(),
             has_calls,
         ));
-        let live = Arc::new(Live::new(&config, providers(&config, env)));
+        let live = Arc::new(Live::new(&config, Vec::new()));
+        let log_requests = Arc::new(AtomicBool::new(config.log.requests));
+        let parts = Parts {
+            live: Arc::clone(&live),
+            memory: Arc::clone(&memory),
+            log_requests: Arc::clone(&log_requests),
+            clock: clock.clone(),
+            lifecycle: lifecycle.clone(),
+            env,
+            own_addr: addr,
+        };
+        // Off this thread: secrets come from files and commands.
+        let reload = tokio::task::spawn_blocking(move || Reload::new(parts, config, file)).await?;
+        let reload = Arc::new(reload);
         let app = Arc::new(App {
             clock: clock.clone(),
             ids,
             tokens: Arc::clone(&tokens),
-            live: Arc::clone(&live),
+            live,
             recorder: usage.recorder(),
             usage: Arc::clone(&usage),
             lifecycle: lifecycle.clone(),
@@ -100,7 +115,8 @@ impl Daemon {
             sealer: Sealer::new(key_file::load_or_make(&data_dir, random)?),
             memory: Arc::clone(&memory),
             unpacking: Semaphore::new(UNPACKING),
-            log_requests: config.log.requests,
+            log_requests,
+            reload: Arc::clone(&reload),
             started_ms: clock.now_ms(),
         });
         let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random));
@@ -108,7 +124,8 @@ impl Daemon {
             writer: usage.handle(),
             readers,
             tokens,
-            clock: clock.clone(),
+            reload: Arc::clone(&reload),
+            clock,
             random,
         }));
         let routes = Arc::new(Routes::new(Arc::clone(&app), admin, Arc::clone(&setup)));
@@ -120,15 +137,9 @@ impl Daemon {
             Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
         }
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
-        for provider in live.load().providers.iter().filter(|p| p.enabled) {
-            let follow = discovery::follow(Arc::clone(provider), Arc::clone(&live), clock.clone(), lifecycle.clone());
-            lifecycle.spawn("model lists", follow);
-        }
-        if config.auto_detect_local_servers {
-            let find = discovery::find_local(addr, Arc::clone(&live), clock, lifecycle.clone());
-            lifecycle.spawn_connection(find);
-        }
-        Ok(Self { app, setup, usage, addr, socket, grace: config.shutdown.grace, has_admin, _lock: lock })
+        reload.begin();
+        lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
+        Ok(Self { app, setup, usage, addr, socket, has_admin, _lock: lock })
     }
 
     /// Where it listens.
@@ -156,11 +167,16 @@ impl Daemon {
         self.app.lifecycle.clone()
     }
 
+    /// Reads its configuration file and its secrets anew.
+    pub async fn reload(&self) -> Result<Changes, ReloadError> {
+        self.app.reload.reload().await
+    }
+
     /// Runs until it is told to stop, then lets running answers finish. Says whether everything ended in order.
     pub async fn run(self) -> bool {
         let lifecycle = self.lifecycle();
         lifecycle.soft_stop().await;
-        let drained = lifecycle.drain(self.grace).await;
+        let drained = lifecycle.drain(self.app.reload.status().config.shutdown.grace).await;
         if !drained {
             tracing::warn!(in_flight = lifecycle.in_flight(), "not every answer finished in time; ending them now");
         }
@@ -186,30 +202,6 @@ fn refuse_open_door(addr: SocketAddr, has_admin: bool) -> anyhow::Result<()> {
          Run `torod token create --role admin` first, or set `listen_addr = \"127.0.0.1:{}\"`",
         addr.port()
     )
-}
-
-/// Prepares every provider of the file. One whose key cannot be read is switched off, so that the others still serve.
-fn providers(config: &Config, env: fn(&str) -> Option<String>) -> Vec<Arc<Provider>> {
-    let mut providers = Vec::new();
-    for described in &config.providers {
-        let mut described = described.clone();
-        let secret = match described.credentials.first() {
-            Some(credential) if described.enabled => match config::resolve_secret(&credential.secret, &env) {
-                Ok(secret) => Some(secret),
-                Err(e) => {
-                    tracing::error!(provider = %described.name, "switched off: {e}");
-                    described.enabled = false;
-                    None
-                }
-            },
-            _ => None,
-        };
-        match Provider::new(&described, secret.as_ref()) {
-            Ok(provider) => providers.push(Arc::new(provider)),
-            Err(e) => tracing::error!("left out: {e}"),
-        }
-    }
-    providers
 }
 
 /// Writes `url` where somebody waits for it, in one piece.

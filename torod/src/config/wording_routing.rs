@@ -94,7 +94,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("[[model_aliases]]\nname = \"chat\"\ntargets = [{ provider = \"work\", model = \"m\", profile = \"local\" }, { provider = \"work\", model = \"n\", profile = \"far\" }]\n\
       [[model_aliases]]\nname = \"both\"\ntargets = [{ provider = \"work\", model = \"m\" }]\n\
       [[model_aliases]]\nname = \"far\"\ntargets = [{ provider = \"work\", model = \"m\", profile = \"far\" }]", &[
-        "13:3: warning: alias `far` has no target in the active profile `local`: it falls back to its first profile, `far`; give it a target of `local`",
+        "13:1: warning: alias `far` has no target in the active profile `local`: it falls back to its first profile, `far`; give it a target of `local`",
     ]),
     // Criteria.
     ("[routing]\norder = []", &[

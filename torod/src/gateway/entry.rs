@@ -248,14 +248,16 @@ struct Chosen<'l, 'm> {
 }
 
 /// The provider of a model, and the model's name there.
-pub(super) fn find<'l, 'm>(live: &'l Snapshot, asked: &'m str) -> Result<(&'l Arc<Provider>, &'m str), Problem> {
+pub(super) fn find<'l: 'm, 'm>(live: &'l Snapshot, asked: &'m str) -> Result<(&'l Arc<Provider>, &'m str), Problem> {
+    let asked = live.first_target(asked).unwrap_or(asked);
     let picked = live.names.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
     let provider = live.providers.get(picked.provider).ok_or_else(reject::lost_provider)?;
     Ok((provider, picked.model))
 }
 
-fn choose<'l, 'm>(live: &'l Snapshot, surface: Surface, peek: &'m Peek<'_>) -> Result<Chosen<'l, 'm>, Problem> {
+fn choose<'l: 'm, 'm>(live: &'l Snapshot, surface: Surface, peek: &'m Peek<'_>) -> Result<Chosen<'l, 'm>, Problem> {
     let asked = peek.model.as_ref();
+    let asked = live.first_target(asked).unwrap_or(asked);
     let picked = live.names.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
     let provider = live.providers.get(picked.provider).ok_or_else(reject::lost_provider)?;
     let route = provider.route(surface).or_else(|| provider.translated(surface));
@@ -350,7 +352,7 @@ fn relay(
 }
 
 fn log_refusal(app: &App, surface: Surface, id: &RequestId, caller: Option<&Caller>, problem: &Problem) {
-    if app.log_requests {
+    if app.logs_requests() {
         tracing::info!(
             target: "request",
             id = id.as_str(),

@@ -217,6 +217,12 @@ impl Provider {
         self.endpoints.iter().flat_map(|e| &e.uris).any(|(_, uri)| uri.to_string().starts_with(base))
     }
 
+    /// Whether both have a URL in common.
+    pub fn shares_a_url(&self, other: &Self) -> bool {
+        let mut uris = self.endpoints.iter().flat_map(|e| &e.uris);
+        uris.any(|(_, uri)| other.endpoints.iter().flat_map(|e| &e.uris).any(|(_, theirs)| theirs == uri))
+    }
+
     /// Its protocols, for reports.
     pub fn protocols(&self) -> impl Iterator<Item = Protocol> {
         self.endpoints.iter().map(|e| e.protocol)

@@ -1,14 +1,15 @@
 //! What requests see of the configuration and of the providers: one consistent world, swapped as a whole.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokenrouter::pick::name::{Names, Provider as Named};
-
 use tokenrouter_shared::Lossy;
+use tokio::sync::Notify;
 
 use super::provider::Provider;
-use crate::config::{Config, Limits};
+use crate::config::{Alias, Config, Limits};
 
 /// One consistent world.
 #[derive(Debug)]
@@ -25,28 +26,92 @@ pub struct Snapshot {
     pub lossy: Lossy,
     /// The most of everything at once.
     pub limits: Limits,
-    default: Option<String>,
+    /// What every alias means in the active profile.
+    pub aliases: Vec<Alias>,
+    /// The first target of each as `provider/model`.
+    first_targets: HashMap<String, String>,
+    /// The configuration that all this was made of.
+    pub config: Arc<Config>,
+    /// Those of `providers` that were found on this machine.
+    found: Vec<Arc<Provider>>,
 }
 
-/// The current [`Snapshot`].
-#[derive(Debug)]
-pub struct Live {
-    current: ArcSwap<Snapshot>,
-}
-
-impl Live {
-    /// Begins with what `config` says; nothing is known of the providers' models yet but what it declares.
-    pub fn new(config: &Config, providers: Vec<Arc<Provider>>) -> Self {
-        let snapshot = Snapshot {
+impl Snapshot {
+    fn new(config: &Arc<Config>, described: Vec<Arc<Provider>>, found: Vec<Arc<Provider>>) -> Self {
+        let mut providers = described;
+        providers.extend(found.iter().cloned());
+        let aliases = config.aliases();
+        let first = |alias: &Alias| {
+            let target = alias.targets.first()?;
+            Some((alias.name.clone(), format!("{}/{}", target.provider, target.model)))
+        };
+        Self {
             names: names(&providers, config.default_provider.as_deref()),
             providers,
             allow_loopback: config.allow_localhost_no_auth,
             max_body_bytes: usize::try_from(config.limits.request_body_bytes).unwrap_or(usize::MAX),
             lossy: config.lossy,
             limits: config.limits.clone(),
-            default: config.default_provider.clone(),
-        };
-        Self { current: ArcSwap::from_pointee(snapshot) }
+            first_targets: aliases.iter().filter_map(first).collect(),
+            aliases,
+            config: Arc::clone(config),
+            found,
+        }
+    }
+
+    /// The first target of the alias `name` in the active profile, as `provider/model`.
+    pub fn first_target(&self, name: &str) -> Option<&str> {
+        self.first_targets.get(name).map(String::as_str)
+    }
+
+    fn is_found(&self, provider: &Arc<Provider>) -> bool {
+        self.found.iter().any(|found| Arc::ptr_eq(found, provider))
+    }
+
+    fn described(&self) -> Vec<Arc<Provider>> {
+        self.providers.iter().filter(|provider| !self.is_found(provider)).cloned().collect()
+    }
+}
+
+/// The current [`Snapshot`].
+#[derive(Debug)]
+pub struct Live {
+    current: ArcSwap<Snapshot>,
+    swapped: Notify,
+}
+
+impl Live {
+    /// Begins with what `config` says; nothing is known of the providers' models yet but what it declares.
+    pub fn new(config: &Config, providers: Vec<Arc<Provider>>) -> Self {
+        let snapshot = Snapshot::new(&Arc::new(config.clone()), providers, Vec::new());
+        Self { current: ArcSwap::from_pointee(snapshot), swapped: Notify::new() }
+    }
+
+    /// Puts another configuration with its providers in force, at once and as a whole. Providers that were found on
+    /// this machine stay, unless they are not wanted any more or the file describes them now.
+    pub fn apply(&self, config: &Arc<Config>, providers: Vec<Arc<Provider>>) {
+        self.current.rcu(|now| {
+            let stays = |found: &&Arc<Provider>| {
+                config.auto_detect_local_servers
+                    && !providers.iter().any(|p| p.name == found.name || p.shares_a_url(found))
+            };
+            let found = now.found.iter().filter(stays).cloned().collect();
+            Arc::new(Snapshot::new(config, providers.clone(), found))
+        });
+        self.swapped.notify_waiters();
+    }
+
+    /// Resolves when `provider` serves no longer.
+    pub async fn left(&self, provider: &Arc<Provider>) {
+        loop {
+            let mut swapped = std::pin::pin!(self.swapped.notified());
+            // From here on no swap is missed.
+            swapped.as_mut().enable();
+            if !self.load().providers.iter().any(|p| Arc::ptr_eq(p, provider)) {
+                return;
+            }
+            swapped.await;
+        }
     }
 
     /// The world as it is now; a request takes it once.
@@ -56,32 +121,18 @@ impl Live {
 
     /// Makes newly learned model lists visible to requests.
     pub fn publish_lists(&self) {
-        self.replace(|_| {});
+        self.current.rcu(|now| Arc::new(Snapshot::new(&now.config, now.described(), now.found.clone())));
     }
 
-    /// Adds a provider that was found, unless one of its name is there.
-    pub fn add(&self, provider: &Arc<Provider>) {
-        self.replace(|providers| {
-            if !providers.iter().any(|p| p.name == provider.name) {
-                providers.push(Arc::clone(provider));
-            }
-        });
-    }
-
-    fn replace(&self, change: impl Fn(&mut Vec<Arc<Provider>>)) {
+    /// Adds a provider that was found, unless one of its name is there or none is wanted. Says whether it did.
+    pub fn add(&self, provider: &Arc<Provider>) -> bool {
+        let mut is_added = false;
         self.current.rcu(|now| {
-            let mut providers = now.providers.clone();
-            change(&mut providers);
-            Arc::new(Snapshot {
-                names: names(&providers, now.default.as_deref()),
-                providers,
-                allow_loopback: now.allow_loopback,
-                lossy: now.lossy,
-                max_body_bytes: now.max_body_bytes,
-                limits: now.limits.clone(),
-                default: now.default.clone(),
-            })
+            is_added = now.config.auto_detect_local_servers && !now.providers.iter().any(|p| p.name == provider.name);
+            let found = now.found.iter().chain(is_added.then_some(provider)).cloned().collect();
+            Arc::new(Snapshot::new(&now.config, now.described(), found))
         });
+        is_added
     }
 }
 

@@ -11,6 +11,7 @@ mod generate;
 mod life;
 mod native;
 mod odd_upstream;
+mod reload;
 mod routing;
 mod stateful;
 mod streams;

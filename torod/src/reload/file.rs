@@ -1,0 +1,130 @@
+//! The ways in: the file when it changes, SIGHUP, and whoever asks for it or for another profile.
+
+use std::sync::Arc;
+
+use super::{Changes, Reload, ReloadError, State, Status};
+use crate::config::edit;
+use crate::config::{self, Config, ConfigError, Finding, Watch};
+use crate::lifecycle::Hangups;
+
+impl Reload {
+    /// Follows the file and SIGHUP until the daemon stops.
+    pub async fn follow(self: Arc<Self>, mut hangups: Hangups) {
+        let mut watch = self.watch();
+        loop {
+            tokio::select! {
+                () = hangups.next() => {
+                    tracing::info!("SIGHUP: reading the configuration anew");
+                    match self.reload().await {
+                        Err(ReloadError::NoFile) => tracing::warn!("there is none: this daemon runs without a file"),
+                        // Whatever else there is to say was said.
+                        Ok(_) | Err(_) => {}
+                    }
+                }
+                () = noticed(watch.as_mut()) => self.look().await,
+                () = self.parts.lifecycle.soft_stop() => return,
+            }
+        }
+    }
+
+    fn watch(&self) -> Option<Watch> {
+        let file = self.file.as_ref()?;
+        match Watch::start(&file.path) {
+            Ok(watch) => Some(watch),
+            Err(error) => {
+                tracing::warn!(%error, "the configuration file cannot be watched; SIGHUP has it read");
+                None
+            }
+        }
+    }
+
+    /// Reads the file and the secrets anew.
+    pub async fn reload(&self) -> Result<Changes, ReloadError> {
+        let mut state = self.state.lock().await;
+        self.read(&mut state, |_, _| true).await.map(Option::unwrap_or_default)
+    }
+
+    /// Something happened where the file is.
+    async fn look(&self) {
+        let mut state = self.state.lock().await;
+        // An empty file is one that is being written: nobody wants to lose every provider on the way.
+        let is_news = |before: Option<&str>, text: &str| before != Some(text) && !text.is_empty();
+        match self.read(&mut state, is_news).await {
+            Ok(None) => tracing::debug!("the configuration file is as it was"),
+            // Both were told.
+            Ok(Some(_)) | Err(_) => {}
+        }
+    }
+
+    /// Makes `profile` the active one: in the file, and where there is none, until the daemon ends.
+    pub async fn set_profile(&self, profile: Option<String>) -> Result<Changes, ReloadError> {
+        let mut state = self.state.lock().await;
+        if let Some(file) = self.file.clone() {
+            let value = profile.map(toml_edit::Value::from);
+            let edit = move || edit::set(&file.path, &["active_model_profile"], value);
+            tokio::task::spawn_blocking(edit).await.map_err(|_| ReloadError::Stopping)??;
+            return self.read(&mut state, |_, _| true).await.map(Option::unwrap_or_default);
+        }
+        let mut config = Config::clone(&self.status().config);
+        if let Some(unknown) = profile.as_deref().filter(|name| !config.profiles().contains(name)) {
+            return Err(ReloadError::NoProfile(unknown.to_owned()));
+        }
+        config.active_model_profile = profile;
+        self.apply(&mut state, config).await
+    }
+
+    /// Reads the file, and applies it if its text `is_wanted`, which is told the text of the last time.
+    async fn read(
+        &self,
+        state: &mut State,
+        is_wanted: impl Fn(Option<&str>, &str) -> bool,
+    ) -> Result<Option<Changes>, ReloadError> {
+        let file = self.file.clone().ok_or(ReloadError::NoFile)?;
+        let path = file.path.clone();
+        let read = tokio::task::spawn_blocking(move || {
+            let text = config::read_text(&path)?;
+            Ok::<_, ConfigError>((config::examine_file(&path)?, text))
+        });
+        let read = read.await.map_err(|_| ReloadError::Stopping)?;
+        let (examined, text) = match read {
+            Ok(read) => read,
+            Err(error) => return Err(self.refuse(error)),
+        };
+        if !is_wanted(state.text.as_deref(), &text) {
+            return Ok(None);
+        }
+        state.text = Some(text);
+        if examined.has_errors() {
+            return Err(self.refuse(ConfigError::Invalid(examined.findings)));
+        }
+        for warning in &examined.findings {
+            tracing::warn!("{warning}");
+        }
+        let mut config = examined.config;
+        file.overrides.apply(&mut config);
+        self.apply(state, config).await.map(Some)
+    }
+
+    /// Tells why the file is not taken over, and keeps it to be told again.
+    fn refuse(&self, error: ConfigError) -> ReloadError {
+        let why = error.to_string();
+        match &error {
+            ConfigError::Invalid(findings) => {
+                findings.iter().filter(|finding| finding.is_error()).for_each(|finding: &Finding| {
+                    tracing::error!("{finding}");
+                });
+            }
+            _ => tracing::error!("{error}"),
+        }
+        tracing::error!("the configuration was not taken over: what was in force before still is");
+        self.status.rcu(|now| Status { error: Some(why.clone()), ..Status::clone(now) });
+        error.into()
+    }
+}
+
+async fn noticed(watch: Option<&mut Watch>) {
+    match watch {
+        Some(watch) => watch.changed().await,
+        None => std::future::pending().await,
+    }
+}
