@@ -53,12 +53,13 @@ impl From<ReloadError> for Failure {
             ReloadError::NoFile => {
                 (StatusCode::CONFLICT, "no_config_file", "Start torod with --config to have one read.")
             }
-            ReloadError::NoProfile(_) => (StatusCode::UNPROCESSABLE_ENTITY, "config_invalid", kept),
             ReloadError::File(ConfigError::Io { .. }) | ReloadError::Edit(EditError::File(ConfigError::Io { .. })) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "config_file_failed", "Look at the file's owner and mode.")
             }
             ReloadError::Edit(EditError::Raced(_)) => (StatusCode::CONFLICT, "config_changed", "Try again."),
-            ReloadError::File(_) | ReloadError::Edit(_) => (StatusCode::UNPROCESSABLE_ENTITY, "config_invalid", kept),
+            ReloadError::NoProfile(_) | ReloadError::File(_) | ReloadError::Edit(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "config_invalid", kept)
+            }
             ReloadError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "Ask again when it runs."),
         };
         let problem = Problem { code: code.into(), message: error.to_string(), advice: advice.into() };

@@ -28,13 +28,13 @@ pub enum EditError {
 
 /// Sets the value at `key` (`active_model_profile`, `routing.attempts`), or removes it with `None`. Says whether the
 /// file was changed. A link is followed to the file itself, which keeps its mode.
-pub fn set(path: &Path, key: &[&str], value: Option<Value>) -> Result<bool, EditError> {
+pub fn set(path: &Path, key: &[&str], value: Option<&Value>) -> Result<bool, EditError> {
     let name = path.display().to_string();
     let io = |source| ConfigError::Io { path: path.to_owned(), source };
     let target = fs::canonicalize(path).map_err(io)?;
     for _ in 0..TRIES {
         let text = read_text(&target)?;
-        let edited = edit(&text, key, value.clone(), &name)?;
+        let edited = edit(&text, key, value, &name)?;
         if edited == text {
             return Ok(false);
         }
@@ -50,16 +50,16 @@ pub fn set(path: &Path, key: &[&str], value: Option<Value>) -> Result<bool, Edit
 }
 
 /// `text` with the value at `key`.
-fn edit(text: &str, key: &[&str], value: Option<Value>, name: &str) -> Result<String, EditError> {
+fn edit(text: &str, key: &[&str], value: Option<&Value>, name: &str) -> Result<String, EditError> {
     let invalid = |_| EditError::from(ConfigError::Invalid(findings(text, name)));
-    if let Some(value) = &value
+    if let Some(value) = value
         && let Some(span) = Document::parse(text).map_err(invalid)?.as_table().place(key)
         && let (Some(before), Some(after)) = (text.get(..span.start), text.get(span.end..))
     {
         // Byte for byte as it was, but for the value.
         return Ok(format!("{before}{}{after}", plain(value)));
     }
-    if let (Some(value), [only]) = (&value, key)
+    if let (Some(value), [only]) = (value, key)
         && let Some(edited) = uncomment(text, only, value)
     {
         return Ok(edited);
@@ -75,7 +75,7 @@ fn edit(text: &str, key: &[&str], value: Option<Value>, name: &str) -> Result<St
         at = item.as_table_like_mut().ok_or_else(|| EditError::NoTable(key.join(".")))?;
     }
     match value {
-        Some(value) => _ = at.insert(last, Item::Value(value)),
+        Some(value) => _ = at.insert(last, Item::Value(value.clone())),
         None if at.contains_key(last) => _ = at.remove(last),
         None => return Ok(text.to_owned()),
     }
@@ -179,7 +179,7 @@ mod tests {
                          targets = [{ profile = 'p', provider = 'a', model = 'm' }, { profile = 'q', provider = 'a', model = 'n' }]\n";
 
     fn edited(text: &str, key: &[&str], value: impl Into<Value>) -> String {
-        edit(text, key, Some(value.into()), "t").unwrap()
+        edit(text, key, Some(&value.into()), "t").unwrap()
     }
 
     #[test]
@@ -220,7 +220,7 @@ mod tests {
         assert_eq!(edit(text, &["lossy"], None, "t").unwrap(), "listen_addr = '127.0.0.1:1' # here\n");
         assert_eq!(edit(text, &["nothing"], None, "t").unwrap(), text);
         assert_eq!(edit(text, &["no", "thing"], None, "t").unwrap(), text);
-        assert!(matches!(edit(text, &["lossy", "x"], Some(1.into()), "t"), Err(EditError::NoTable(_))));
+        assert!(matches!(edit(text, &["lossy", "x"], Some(&1.into()), "t"), Err(EditError::NoTable(_))));
     }
 
     #[test]
@@ -230,8 +230,8 @@ mod tests {
         fs::write(&real, ALIAS).unwrap();
         fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink("real.toml", &link).unwrap();
-        assert!(set(&link, &["active_model_profile"], Some("q".into())).unwrap());
-        assert!(!set(&link, &["active_model_profile"], Some("q".into())).unwrap());
+        assert!(set(&link, &["active_model_profile"], Some(&"q".into())).unwrap());
+        assert!(!set(&link, &["active_model_profile"], Some(&"q".into())).unwrap());
         assert!(link.is_symlink());
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
         let text = fs::read_to_string(&real).unwrap();
@@ -246,7 +246,7 @@ mod tests {
         let path = root.path().join("torod.toml");
         fs::write(&path, ALIAS).unwrap();
         let Err(EditError::File(ConfigError::Invalid(findings))) =
-            set(&path, &["active_model_profile"], Some("z".into()))
+            set(&path, &["active_model_profile"], Some(&"z".into()))
         else {
             panic!("written")
         };
@@ -254,7 +254,7 @@ mod tests {
         assert_eq!(fs::read_to_string(&path).unwrap(), ALIAS);
         for broken in ["lossy = ", "lossy = 'warn'\nzzz = 1\n"] {
             fs::write(&path, broken).unwrap();
-            let error = set(&path, &["lossy"], Some("reject".into())).unwrap_err();
+            let error = set(&path, &["lossy"], Some(&"reject".into())).unwrap_err();
             assert!(matches!(error, EditError::File(ConfigError::Invalid(_))), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), broken);
         }

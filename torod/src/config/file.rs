@@ -46,7 +46,7 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
 }
 
 /// The file's text, within bounds.
-pub fn read_text(path: &Path) -> Result<String, ConfigError> {
+pub(super) fn read_text(path: &Path) -> Result<String, ConfigError> {
     Ok(read(path)?.0)
 }
 
@@ -64,6 +64,11 @@ fn read(path: &Path) -> Result<(String, File), ConfigError> {
 
 /// Reads the file and keeps the findings, among them whether others can read keys that stand in it.
 pub fn examine_file(path: &Path) -> Result<Examined, ConfigError> {
+    Ok(examine_text_of(path)?.0)
+}
+
+/// As [`examine_file`], with the text itself.
+pub fn examine_text_of(path: &Path) -> Result<(Examined, String), ConfigError> {
     let (text, file) = read(path)?;
     let mut examined = examine(&text, &path.display().to_string());
     if let Some(mode) = open_mode(&file)
@@ -74,7 +79,7 @@ pub fn examine_file(path: &Path) -> Result<Examined, ConfigError> {
             "run `chmod 600` on it, or move the keys to environment variables",
         );
     }
-    Ok(examined)
+    Ok((examined, text))
 }
 
 /// The permission bits, if others than the owner have any.

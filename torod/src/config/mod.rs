@@ -46,7 +46,7 @@ pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use examined::Examined;
 use field::Field;
-pub use file::{ConfigError, examine_file, load, read_text, write_new};
+pub use file::{ConfigError, examine_file, examine_text_of, load, write_new};
 pub use finding::{Finding, Severity};
 pub use first_run::{Detected, FoundKey, FoundServer, first_run};
 pub use launch::{ConfigFile, Overrides};

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokenrouter_shared::Lossy;
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
 use super::{Alias, AliasConfig, Config, Criterion, ModelConfig, ProviderConfig, Routing, Target};
@@ -74,7 +75,7 @@ fn view_alias(alias: &AliasConfig) -> Value {
         .collect();
     json!({
         "name": alias.name,
-        "lossy": alias.lossy.map(|lossy| lossy.as_str()),
+        "lossy": alias.lossy.map(Lossy::as_str),
         "order": alias.order.as_deref().map(names),
         "targets": targets,
     })

@@ -32,7 +32,7 @@ impl Watch {
         let (sender, events) = mpsc::channel(1);
         let watcher = notify::recommended_watcher(move |event: Result<Event, notify::Error>| {
             // What the system could not tell may have been a change as well.
-            if event.map_or(true, |event| !is_reading(&event.kind)) {
+            if event.map_or(true, |event| !is_reading(event.kind)) {
                 _ = sender.try_send(());
             }
         })?;
@@ -82,7 +82,7 @@ impl Watch {
 }
 
 /// Reading changes nothing, and we read the file ourselves.
-fn is_reading(kind: &EventKind) -> bool {
+fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if !matches!(access, AccessKind::Close(AccessMode::Write)))
 }
 

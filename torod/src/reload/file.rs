@@ -11,14 +11,17 @@ impl Reload {
     /// Follows the file and SIGHUP until the daemon stops.
     pub async fn follow(self: Arc<Self>, mut hangups: Hangups) {
         let mut watch = self.watch();
+        if watch.is_some() {
+            // What happened between the first reading and the watch.
+            self.look().await;
+        }
         loop {
             tokio::select! {
                 () = hangups.next() => {
                     tracing::info!("SIGHUP: reading the configuration anew");
-                    match self.reload().await {
-                        Err(ReloadError::NoFile) => tracing::warn!("there is none: this daemon runs without a file"),
-                        // Whatever else there is to say was said.
-                        Ok(_) | Err(_) => {}
+                    // Whatever else there is to say of it was said.
+                    if let Err(ReloadError::NoFile) = self.reload().await {
+                        tracing::warn!("there is none: this daemon runs without a file");
                     }
                 }
                 () = noticed(watch.as_mut()) => self.look().await,
@@ -49,10 +52,9 @@ impl Reload {
         let mut state = self.state.lock().await;
         // An empty file is one that is being written: nobody wants to lose every provider on the way.
         let is_news = |before: Option<&str>, text: &str| before != Some(text) && !text.is_empty();
-        match self.read(&mut state, is_news).await {
-            Ok(None) => tracing::debug!("the configuration file is as it was"),
-            // Both were told.
-            Ok(Some(_)) | Err(_) => {}
+        // Changes and errors were told.
+        if let Ok(None) = self.read(&mut state, is_news).await {
+            tracing::debug!("the configuration file is as it was");
         }
     }
 
@@ -61,7 +63,7 @@ impl Reload {
         let mut state = self.state.lock().await;
         if let Some(file) = self.file.clone() {
             let value = profile.map(toml_edit::Value::from);
-            let edit = move || edit::set(&file.path, &["active_model_profile"], value);
+            let edit = move || edit::set(&file.path, &["active_model_profile"], value.as_ref());
             tokio::task::spawn_blocking(edit).await.map_err(|_| ReloadError::Stopping)??;
             return self.read(&mut state, |_, _| true).await.map(Option::unwrap_or_default);
         }
@@ -81,14 +83,15 @@ impl Reload {
     ) -> Result<Option<Changes>, ReloadError> {
         let file = self.file.clone().ok_or(ReloadError::NoFile)?;
         let path = file.path.clone();
-        let read = tokio::task::spawn_blocking(move || {
-            let text = config::read_text(&path)?;
-            Ok::<_, ConfigError>((config::examine_file(&path)?, text))
-        });
+        let read = tokio::task::spawn_blocking(move || config::examine_text_of(&path));
         let read = read.await.map_err(|_| ReloadError::Stopping)?;
         let (examined, text) = match read {
             Ok(read) => read,
-            Err(error) => return Err(self.refuse(error)),
+            Err(error) => {
+                // When it is back, it is news even with the same words.
+                state.text = None;
+                return Err(self.refuse(error));
+            }
         };
         if !is_wanted(state.text.as_deref(), &text) {
             return Ok(None);

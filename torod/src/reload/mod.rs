@@ -15,10 +15,11 @@ pub use self::changes::Changes;
 use self::providers::Prepared;
 use crate::clock::Clock;
 use crate::config::edit::EditError;
-use crate::config::{Config, ConfigError, ConfigFile};
+use crate::config::{self, Config, ConfigError, ConfigFile};
 use crate::lifecycle::Lifecycle;
 use crate::memory::Memory;
 use crate::upstreams::discovery;
+use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Live;
 
 /// Asks the environment.
@@ -93,9 +94,9 @@ impl Reload {
     pub fn new(parts: Parts, config: Config, file: Option<ConfigFile>) -> Self {
         let prepared = providers::prepare(&config, parts.env, &[]);
         let config = Arc::new(config);
-        parts.live.apply(&config, providers::shared(&prepared));
+        parts.live.apply(&config, &providers::shared(&prepared));
         let loaded_ms = parts.clock.now_ms();
-        let text = file.as_ref().and_then(|file| crate::config::read_text(&file.path).ok());
+        let text = file.as_ref().and_then(|file| text_of(file, &config));
         Self {
             parts,
             file,
@@ -132,7 +133,7 @@ impl Reload {
         .map_err(|_| ReloadError::Stopping)?;
         let changes = Changes::between(&before, &config, &state.prepared, &prepared);
         let config = Arc::new(config);
-        parts.live.apply(&config, providers::shared(&prepared));
+        parts.live.apply(&config, &providers::shared(&prepared));
         parts.memory.configure(config.responses.clone());
         parts.log_requests.store(config.log.requests, Ordering::Relaxed);
         let is_new = |now: &&Prepared| !state.prepared.iter().any(|then| Arc::ptr_eq(&then.provider, &now.provider));
@@ -148,7 +149,7 @@ impl Reload {
         Ok(changes)
     }
 
-    fn learn(&self, provider: &Arc<crate::upstreams::provider::Provider>) {
+    fn learn(&self, provider: &Arc<Provider>) {
         let Parts { live, clock, lifecycle, .. } = &self.parts;
         let follow = discovery::follow(Arc::clone(provider), Arc::clone(live), clock.clone(), lifecycle.clone());
         lifecycle.spawn_connection(follow);
@@ -159,4 +160,12 @@ impl Reload {
         let find = discovery::find_local(*own_addr, Arc::clone(live), clock.clone(), lifecycle.clone());
         lifecycle.spawn_connection(find);
     }
+}
+
+/// What the file holds, if that still means `config`.
+fn text_of(file: &ConfigFile, config: &Config) -> Option<String> {
+    let (examined, text) = config::examine_text_of(&file.path).ok()?;
+    let mut now = examined.config;
+    file.overrides.apply(&mut now);
+    (now == *config).then_some(text)
 }

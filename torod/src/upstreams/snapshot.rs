@@ -89,14 +89,14 @@ impl Live {
 
     /// Puts another configuration with its providers in force, at once and as a whole. Providers that were found on
     /// this machine stay, unless they are not wanted any more or the file describes them now.
-    pub fn apply(&self, config: &Arc<Config>, providers: Vec<Arc<Provider>>) {
+    pub fn apply(&self, config: &Arc<Config>, providers: &[Arc<Provider>]) {
         self.current.rcu(|now| {
             let stays = |found: &&Arc<Provider>| {
                 config.auto_detect_local_servers
                     && !providers.iter().any(|p| p.name == found.name || p.shares_a_url(found))
             };
             let found = now.found.iter().filter(stays).cloned().collect();
-            Arc::new(Snapshot::new(config, providers.clone(), found))
+            Arc::new(Snapshot::new(config, providers.to_vec(), found))
         });
         self.swapped.notify_waiters();
     }

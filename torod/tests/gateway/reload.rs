@@ -55,7 +55,7 @@ impl Site {
         let child = site.command(&["serve", "--log-format", "json", "--ready-file", ready.to_str().unwrap()]);
         site.child = Some({ child }.stderr(log).stdout(Stdio::null()).spawn().unwrap());
         until("the gateway is ready", || async { ready.exists() }).await;
-        site.url = std::fs::read_to_string(&ready).unwrap().trim().to_owned();
+        std::fs::read_to_string(&ready).unwrap().trim().clone_into(&mut site.url);
         site
     }
 
