@@ -9,7 +9,15 @@ use crate::lifecycle::Hangups;
 
 impl Reload {
     /// Follows the file and SIGHUP until the daemon stops.
-    pub async fn follow(self: Arc<Self>, mut hangups: Hangups) {
+    pub async fn follow(self: Arc<Self>, hangups: Hangups) {
+        tokio::select! {
+            () = self.follow_both(hangups) => {}
+            // Also while a command is still fetching a key.
+            () = self.parts.lifecycle.soft_stop() => {}
+        }
+    }
+
+    async fn follow_both(&self, mut hangups: Hangups) {
         let mut watch = self.watch();
         if watch.is_some() {
             // What happened between the first reading and the watch.
@@ -25,7 +33,6 @@ impl Reload {
                     }
                 }
                 () = noticed(watch.as_mut()) => self.look().await,
-                () = self.parts.lifecycle.soft_stop() => return,
             }
         }
     }
@@ -50,8 +57,13 @@ impl Reload {
     /// Something happened where the file is.
     async fn look(&self) {
         let mut state = self.state.lock().await;
-        // An empty file is one that is being written: nobody wants to lose every provider on the way.
-        let is_news = |before: Option<&str>, text: &str| before != Some(text) && !text.is_empty();
+        let is_news = |before: Option<&str>, text: &str| {
+            if text.is_empty() {
+                // Nobody wants to lose every provider while an editor is half way.
+                tracing::info!("the configuration file is empty: waiting for its content");
+            }
+            before != Some(text) && !text.is_empty()
+        };
         // Changes and errors were told.
         if let Ok(None) = self.read(&mut state, is_news).await {
             tracing::debug!("the configuration file is as it was");

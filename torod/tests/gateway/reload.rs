@@ -232,6 +232,9 @@ async fn a_broken_file_changes_nothing_and_says_why() {
     assert!(site.log().contains("not taken over"));
     // What is being written is no news yet.
     std::fs::write(site.file(), "").unwrap();
+    until("the empty file is noticed", || async { site.log().contains("waiting for its content") }).await;
+    site.chat("p/ok").await;
+    assert_eq!(site.seen(), (1, 0));
     site.write(&provider("TWO", ""));
     until("the mended file is in force", || async { site.status().await["config"]["error"].is_null() }).await;
     site.chat("p/ok").await;
@@ -289,6 +292,15 @@ async fn what_did_not_change_goes_on_as_it_was() {
     let answer = site.ask("POST", "/admin/api/reload", "").await.json();
     assert_eq!(answer, serde_json::json!({ "changed": [], "at_restart": [] }));
     assert!(site.log().contains("`log.level` changed: it takes effect when torod starts again"), "{}", site.log());
+    // Answers are kept, or not, as the file says now.
+    for (days, status) in [(30, 200), (0, 404)] {
+        site.write(&format!("[responses]\nretention_days = {days}\n{}", both("priority = 9")));
+        until("it is in force", || async { site.log().matches("`responses` changed").count() + days.min(1) == 1 })
+            .await;
+        let made = site.ask("POST", "/v1/responses", r#"{"model":"p/ok","input":"hi"}"#).await.json();
+        let path = format!("/v1/responses/{}", made["id"].as_str().unwrap());
+        assert_eq!(site.ask("GET", &path, "").await.status, status);
+    }
     // Who is gone is gone, with every question for its models.
     let before = site.status().await;
     site.write(&provider("ONE", ""));
