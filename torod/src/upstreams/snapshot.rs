@@ -104,9 +104,8 @@ impl Live {
     /// Resolves when `provider` serves no longer.
     pub async fn left(&self, provider: &Arc<Provider>) {
         loop {
-            let mut swapped = std::pin::pin!(self.swapped.notified());
-            // From here on no swap is missed.
-            swapped.as_mut().enable();
+            // Made before the look: from here on no swap is missed.
+            let swapped = self.swapped.notified();
             if !self.load().providers.iter().any(|p| Arc::ptr_eq(p, provider)) {
                 return;
             }

@@ -230,6 +230,18 @@ async fn a_broken_file_changes_nothing_and_says_why() {
     }
     assert_eq!(site.seen(), (4, 0));
     assert!(site.log().contains("not taken over"));
+    // A file that is gone for a while is news when it is back, with the same words too.
+    let away = site.folder.path().join("away");
+    std::fs::rename(site.file(), &away).unwrap();
+    until("it is gone", || async {
+        site.status().await["config"]["error"].as_str().is_some_and(|error| error.contains("No such file"))
+    })
+    .await;
+    std::fs::rename(&away, site.file()).unwrap();
+    until("it is as broken as before", || async {
+        site.status().await["config"]["error"].as_str().is_some_and(|error| error.contains("not TOML"))
+    })
+    .await;
     // What is being written is no news yet.
     std::fs::write(site.file(), "").unwrap();
     until("the empty file is noticed", || async { site.log().contains("waiting for its content") }).await;
@@ -292,6 +304,7 @@ async fn what_did_not_change_goes_on_as_it_was() {
     let answer = site.ask("POST", "/admin/api/reload", "").await.json();
     assert_eq!(answer, serde_json::json!({ "changed": [], "at_restart": [] }));
     assert!(site.log().contains("`log.level` changed: it takes effect when torod starts again"), "{}", site.log());
+    assert_eq!(audit(&site.folder.path().join("data")), [["config.reload", "torod.toml", ""]]);
     // Answers are kept, or not, as the file says now.
     for (days, status) in [(30, 200), (0, 404)] {
         site.write(&format!("[responses]\nretention_days = {days}\n{}", both("priority = 9")));
