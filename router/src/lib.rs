@@ -73,6 +73,7 @@ pub mod responses;
 pub mod splice;
 pub mod sse;
 pub mod surface;
+mod walk;
 
 /// The examples of the guide for users of the library, tested.
 #[cfg(all(doctest, feature = "client"))]

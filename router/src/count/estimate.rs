@@ -12,7 +12,7 @@
 
 use memchr::{memchr, memchr2};
 
-use super::fields::{Fields, string_at};
+use crate::walk::{Fields, string_at};
 
 /// A long string without blanks is taken for encoded media, which no vocabulary counts by its letters.
 const MEDIA_BYTES: usize = 1_024;

@@ -3,7 +3,6 @@
 pub mod ask;
 pub mod body;
 pub mod estimate;
-mod fields;
 mod scan;
 pub mod stream;
 pub(crate) mod usage;

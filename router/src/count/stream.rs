@@ -3,12 +3,12 @@
 //! Runs for every event of every stream, so a frame is searched for the few marks that matter and parsed only
 //! where one is found.
 
-use super::fields::Fields;
 use super::scan::{Choice, Chunk, CohereEnd, GeminiChunk, is_empty_list, kind};
 use super::usage::parse;
 use super::{Counts, estimate};
 use crate::protocol::Protocol;
 use crate::sse;
+use crate::walk::Fields;
 
 /// What a frame is to the relay.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -46,6 +46,8 @@ pub struct Names {
 /// Which rule found the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
+    /// An alias says so.
+    Alias,
     /// The client named it.
     Prefix,
     /// It lists the model.
@@ -60,6 +62,7 @@ impl How {
     /// The word in headers and explanations.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Alias => "alias",
             Self::Prefix => "prefix",
             Self::Listed => "listed",
             Self::Default => "default",

@@ -1,0 +1,224 @@
+//! A circuit breaker in one word of memory: who fails too often is left alone for a while, then tried by one caller.
+//!
+//! Closed, it counts failures in a row. Open, it refuses until its time has come; then exactly one caller may try (the
+//! probe), and everybody else goes on waiting. A probe that is never heard of again is lost, not the endpoint: after
+//! another recovery time the next caller may try.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// The memory that a [`Breaker`] lives in: an atomic integer, or a model checker's stand-in for one.
+pub trait Word {
+    /// One that holds 0.
+    fn zero() -> Self;
+    /// Reads it.
+    fn load(&self) -> u64;
+    /// Writes `new` if it still holds `old`; says whether it did.
+    fn replace(&self, old: u64, new: u64) -> bool;
+}
+
+impl Word for AtomicU64 {
+    fn zero() -> Self {
+        Self::new(0)
+    }
+
+    fn load(&self) -> u64 {
+        Self::load(self, Ordering::Acquire)
+    }
+
+    fn replace(&self, old: u64, new: u64) -> bool {
+        self.compare_exchange(old, new, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// When a breaker opens and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trip {
+    /// So many failures in a row open it.
+    pub failures: u32,
+    /// So long it stays open, in milliseconds.
+    pub recovery_ms: u64,
+}
+
+/// Whether a call may be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gate {
+    /// It may.
+    Open,
+    /// It may, by one caller, who must [`Breaker::claim`] it.
+    Probe,
+    /// Not before this time, in milliseconds.
+    Shut(u64),
+}
+
+/// A circuit breaker. Times are milliseconds of any clock that never goes back; 0 is before all of them.
+///
+/// ```
+/// use tokenrouter::pick::breaker::{Breaker, Gate, Trip};
+///
+/// let (breaker, trip) = (Breaker::default(), Trip { failures: 3, recovery_ms: 60_000 });
+/// for _ in 0..3 {
+///     breaker.failed(1_000, trip);
+/// }
+/// assert_eq!(breaker.gate(60_999), Gate::Shut(61_000));
+/// assert_eq!(breaker.gate(61_000), Gate::Probe);
+/// // One caller wins the probe, the others go on waiting until it is back.
+/// assert!(breaker.claim(61_000, trip) && !breaker.claim(61_000, trip));
+/// breaker.recovered();
+/// assert_eq!(breaker.gate(61_001), Gate::Open);
+/// ```
+#[derive(Debug)]
+pub struct Breaker<W: Word = AtomicU64> {
+    /// The lowest [`COUNT_BITS`] count failures in a row; the rest is when the next probe may be, 0 while closed.
+    word: W,
+}
+
+const COUNT_BITS: u32 = 16;
+const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+
+impl<W: Word> Default for Breaker<W> {
+    fn default() -> Self {
+        Self { word: W::zero() }
+    }
+}
+
+const fn parts(word: u64) -> (u64, u64) {
+    (word >> COUNT_BITS, word & COUNT_MASK)
+}
+
+/// An open breaker always has a time.
+fn open(until_ms: u64, failures: u64) -> u64 {
+    (until_ms.clamp(1, u64::MAX >> COUNT_BITS) << COUNT_BITS) | failures
+}
+
+impl<W: Word> Breaker<W> {
+    /// Whether a call may be made now.
+    pub fn gate(&self, now_ms: u64) -> Gate {
+        match parts(self.word.load()) {
+            (0, _) => Gate::Open,
+            (until, _) if now_ms < until => Gate::Shut(until),
+            _ => Gate::Probe,
+        }
+    }
+
+    /// Takes the probe; says whether this caller may make it.
+    pub fn claim(&self, now_ms: u64, trip: Trip) -> bool {
+        let word = self.word.load();
+        let (until, failures) = parts(word);
+        // Until the probe is back, everybody waits as if it had failed already.
+        until != 0
+            && now_ms >= until
+            && self.word.replace(word, open(now_ms.saturating_add(trip.recovery_ms), failures))
+    }
+
+    /// A call succeeded that was not the probe: the failures in a row end. An open breaker stays open: the call may have
+    /// begun before whatever happened since.
+    pub fn succeeded(&self) {
+        loop {
+            let word = self.word.load();
+            let (until, failures) = parts(word);
+            if until != 0 || failures == 0 || self.word.replace(word, 0) {
+                return;
+            }
+        }
+    }
+
+    /// The probe succeeded, or something else proves that all is well.
+    pub fn recovered(&self) {
+        loop {
+            let word = self.word.load();
+            if word == 0 || self.word.replace(word, 0) {
+                return;
+            }
+        }
+    }
+
+    /// A call failed. Says whether that opened it.
+    pub fn failed(&self, now_ms: u64, trip: Trip) -> bool {
+        loop {
+            let word = self.word.load();
+            let (until, failures) = parts(word);
+            let failures = (failures + 1).min(COUNT_MASK);
+            let opens = failures >= u64::from(trip.failures.max(1));
+            let later = now_ms.saturating_add(trip.recovery_ms);
+            // What fails while it is open, the probe among it, makes everybody wait from now on.
+            let new = if until != 0 || opens { open(later.max(until), failures) } else { failures };
+            if self.word.replace(word, new) {
+                return opens && until == 0;
+            }
+        }
+    }
+
+    /// Lets nobody in until `until_ms`, whatever was counted.
+    pub fn shut(&self, until_ms: u64) {
+        loop {
+            let word = self.word.load();
+            let (until, failures) = parts(word);
+            if until >= until_ms || self.word.replace(word, open(until_ms, failures)) {
+                return;
+            }
+        }
+    }
+
+    /// Failures in a row, and until when it is open in milliseconds; 0 for closed.
+    pub fn reading(&self) -> (u64, u64) {
+        let (until, failures) = parts(self.word.load());
+        (failures, until)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const TRIP: Trip = Trip { failures: 3, recovery_ms: 60_000 };
+
+    #[test]
+    fn failures_in_a_row_open_it_and_a_success_between_them_does_not() {
+        let breaker: Breaker = Breaker::default();
+        assert!(!breaker.failed(1, TRIP) && !breaker.failed(2, TRIP));
+        breaker.succeeded();
+        assert!(!breaker.failed(3, TRIP) && !breaker.failed(4, TRIP));
+        assert_eq!(breaker.gate(4), Gate::Open);
+        assert!(breaker.failed(5, TRIP));
+        assert_eq!(breaker.gate(60_004), Gate::Shut(60_005));
+        assert_eq!(breaker.reading(), (3, 60_005));
+    }
+
+    #[test]
+    fn only_the_probe_closes_it_and_its_failure_makes_all_wait_again() {
+        let breaker: Breaker = Breaker::default();
+        let once = Trip { failures: 1, recovery_ms: 100 };
+        breaker.failed(0, once);
+        // Begun before it opened.
+        breaker.succeeded();
+        assert_eq!(breaker.gate(50), Gate::Shut(100));
+        assert!(!breaker.claim(99, once));
+        assert!(breaker.claim(100, once));
+        assert_eq!(breaker.gate(150), Gate::Shut(200));
+        assert!(!breaker.failed(180, once), "it was open already");
+        assert_eq!(breaker.gate(200), Gate::Shut(280));
+        // A probe that never comes back costs one more recovery time.
+        assert!(breaker.claim(280, once));
+        assert_eq!(breaker.gate(380), Gate::Probe);
+        assert!(breaker.claim(380, once));
+        breaker.recovered();
+        assert_eq!(breaker.reading(), (0, 0));
+    }
+
+    #[test]
+    fn fifty_callers_after_recovery_make_one_probe() {
+        let breaker: Breaker = Breaker::default();
+        breaker.failed(1, Trip { failures: 1, recovery_ms: 10 });
+        let won = std::sync::atomic::AtomicUsize::new(0);
+        std::thread::scope(|scope| {
+            for _ in 0..50 {
+                scope.spawn(|| {
+                    if breaker.claim(11, TRIP) {
+                        won.fetch_add(1, Ordering::Relaxed);
+                    }
+                });
+            }
+        });
+        assert_eq!(won.load(Ordering::Relaxed), 1);
+    }
+}

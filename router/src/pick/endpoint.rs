@@ -1,0 +1,339 @@
+//! One thing that can be tried — a model at a provider with one of its credentials — and what its calls told of it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+
+use super::breaker::{Breaker, Gate, Trip};
+use super::latency::Latency;
+use super::mix;
+use super::session::EndpointId;
+use super::verdict::{Blame, Limits, Verdict};
+
+/// When the three breakers open and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Trips {
+    /// Of one endpoint: its model fails.
+    pub endpoint: Trip,
+    /// Of all of a provider: it cannot be reached.
+    pub connection: Trip,
+    /// Of a credential: it is refused.
+    pub credential: Trip,
+}
+
+impl Default for Trips {
+    fn default() -> Self {
+        Self {
+            endpoint: Trip { failures: 3, recovery_ms: 60_000 },
+            connection: Trip { failures: 1, recovery_ms: 120_000 },
+            credential: Trip { failures: 1, recovery_ms: 300_000 },
+        }
+    }
+}
+
+/// A provider's connections, shared by all of its endpoints.
+#[derive(Debug, Default)]
+pub struct Line {
+    /// Opens when it cannot be reached.
+    pub breaker: Breaker,
+    /// Calls and repeated calls of late, for [`Line::may_repeat`].
+    budget: AtomicU64,
+}
+
+/// One call earns this much of a repeated one per percent allowed; a repeated call costs a hundred times as much.
+const UNIT: u64 = 10;
+/// Repeated calls that a provider without traffic may see at once.
+const RESERVE: u64 = 10 * 100 * UNIT;
+
+impl Line {
+    /// A call goes to the provider; repeated calls may be `percent` of these.
+    pub fn called(&self, percent: u32) {
+        let earned = u64::from(percent) * UNIT;
+        // The word holds what was spent: 0 is a full reserve, so that nothing needs to be set up.
+        _ = self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |spent| {
+            (spent != 0).then(|| spent.saturating_sub(earned))
+        });
+    }
+
+    /// Takes a place for a repeated call; false where they have become too large a part of the traffic.
+    pub fn may_repeat(&self) -> bool {
+        let take = |spent: u64| (spent + 100 * UNIT <= RESERVE).then_some(spent + 100 * UNIT);
+        self.budget.fetch_update(Ordering::Relaxed, Ordering::Relaxed, take).is_ok()
+    }
+}
+
+/// One of a provider's credentials, shared by its endpoints.
+#[derive(Debug, Default)]
+pub struct Credential {
+    /// Opens when it is refused.
+    pub breaker: Breaker,
+    /// When its limits are set back, in milliseconds, above ten bits of what is left of them in thousandths; 0 is unknown.
+    left: AtomicU64,
+}
+
+/// A credential with less than this left of its limits, in thousandths, is spared.
+const TIGHT: u64 = 50;
+
+impl Credential {
+    /// What an answer said of its limits.
+    pub fn observe(&self, now_ms: u64, limits: Limits) {
+        let reset = now_ms.saturating_add(limits.reset_ms);
+        self.left.store((reset << 10) | u64::from(limits.left_permille.min(1_000)), Ordering::Relaxed);
+    }
+
+    /// What is left of its limits, in thousandths: all of it where nothing is known or they have been set back.
+    pub fn left_permille(&self, now_ms: u64) -> u64 {
+        let word = self.left.load(Ordering::Relaxed);
+        if word >> 10 <= now_ms { 1_000 } else { word & 1_023 }
+    }
+
+    /// Whether it would soon be refused for its limits.
+    pub fn is_tight(&self, now_ms: u64) -> bool {
+        self.left_permille(now_ms) < TIGHT
+    }
+}
+
+/// What one endpoint's calls told. It outlives the tables that it stands in.
+#[derive(Debug)]
+pub struct State {
+    /// Its number.
+    pub id: EndpointId,
+    /// Opens when its model fails.
+    pub breaker: Breaker,
+    /// How fast it has been.
+    pub latency: Latency,
+    /// It is over a limit until then, in milliseconds.
+    cooling_ms: AtomicU64,
+    in_flight: AtomicU32,
+    calls: AtomicU64,
+    failures: AtomicU64,
+}
+
+impl Default for State {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl State {
+    /// The state of an endpoint that was never called.
+    pub fn new() -> Self {
+        static NEXT: AtomicU32 = AtomicU32::new(0);
+        Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            breaker: Breaker::default(),
+            latency: Latency::default(),
+            cooling_ms: AtomicU64::new(0),
+            in_flight: AtomicU32::new(0),
+            calls: AtomicU64::new(0),
+            failures: AtomicU64::new(0),
+        }
+    }
+
+    /// Calls under way.
+    pub fn in_flight(&self) -> u32 {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// Calls made, and those of them that failed by its fault.
+    pub fn calls(&self) -> (u64, u64) {
+        (self.calls.load(Ordering::Relaxed), self.failures.load(Ordering::Relaxed))
+    }
+
+    /// Until when it is over a limit, in milliseconds; 0 for never.
+    pub fn cooling_ms(&self) -> u64 {
+        self.cooling_ms.load(Ordering::Relaxed)
+    }
+}
+
+/// Why an endpoint cannot be called now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Why {
+    /// Its provider could not be reached.
+    Connection,
+    /// Its credential was refused.
+    Credential,
+    /// Its model failed.
+    Failing,
+    /// It is over a limit of the provider.
+    Limited,
+    /// Somebody else's call finds out whether it has recovered.
+    Probed,
+}
+
+impl Why {
+    /// The word in explanations.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "unreachable",
+            Self::Credential => "credential_refused",
+            Self::Failing => "failing",
+            Self::Limited => "rate_limited",
+            Self::Probed => "being_probed",
+        }
+    }
+}
+
+/// Whether an endpoint can be called.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ready {
+    /// It can.
+    Yes,
+    /// By one caller, who finds out whether it has recovered.
+    Probe,
+    /// Not before this time, in milliseconds.
+    No(u64, Why),
+}
+
+/// One thing that can be tried.
+#[derive(Clone, Debug)]
+pub struct Endpoint {
+    /// The provider's place in the caller's own list.
+    pub provider: usize,
+    /// The credential's place in the provider's list.
+    pub credential: usize,
+    /// The model as the provider knows it.
+    pub model: Arc<str>,
+    /// Smaller is preferred.
+    pub priority: i32,
+    /// What a million tokens in and a million out cost, in nano-dollars.
+    pub price_nanos: Option<u64>,
+    /// Its share where traffic is split by weight.
+    pub weight: u32,
+    /// A digest of what it is, the same after a restart.
+    pub seed: u64,
+    /// Its provider's connections.
+    pub line: Arc<Line>,
+    /// Its credential.
+    pub key: Arc<Credential>,
+    /// What its calls told.
+    pub state: Arc<State>,
+}
+
+impl Endpoint {
+    /// An endpoint with nothing known of it yet. `name` tells it from all others, restarts included.
+    pub fn new(provider: usize, credential: usize, model: &str, name: &str) -> Self {
+        let seed = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| mix(hash ^ u64::from(byte)));
+        Self {
+            provider,
+            credential,
+            model: model.into(),
+            priority: 0,
+            price_nanos: None,
+            weight: 1,
+            seed,
+            line: Arc::default(),
+            key: Arc::default(),
+            state: Arc::default(),
+        }
+    }
+
+    /// Whether it can be called now.
+    pub fn ready(&self, now_ms: u64) -> Ready {
+        let cooling = self.state.cooling_ms.load(Ordering::Relaxed);
+        if now_ms < cooling {
+            return Ready::No(cooling, Why::Limited);
+        }
+        let mut ready = Ready::Yes;
+        for (gate, why) in [
+            (self.line.breaker.gate(now_ms), Why::Connection),
+            (self.key.breaker.gate(now_ms), Why::Credential),
+            (self.state.breaker.gate(now_ms), Why::Failing),
+        ] {
+            match gate {
+                Gate::Open => {}
+                Gate::Probe => ready = Ready::Probe,
+                Gate::Shut(until) => return Ready::No(until, why),
+            }
+        }
+        ready
+    }
+
+    /// Takes the probe of every breaker that wants one; says whether this caller may call.
+    pub fn claim(&self, now_ms: u64, trips: &Trips) -> bool {
+        [
+            (&self.line.breaker, trips.connection),
+            (&self.key.breaker, trips.credential),
+            (&self.state.breaker, trips.endpoint),
+        ]
+        .into_iter()
+        .filter(|(breaker, _)| breaker.gate(now_ms) != Gate::Open)
+        .all(|(breaker, trip)| breaker.claim(now_ms, trip))
+    }
+
+    /// A call to it begins.
+    pub fn begin(self: &Arc<Self>, is_probe: bool) -> Ticket {
+        self.state.in_flight.fetch_add(1, Ordering::Relaxed);
+        self.state.calls.fetch_add(1, Ordering::Relaxed);
+        Ticket { endpoint: Arc::clone(self), is_probe, told: false }
+    }
+
+    /// What a call costs in time, with those that wait there already; none while nothing is known.
+    pub(super) fn cost_us(&self, now_ms: u64) -> Option<u64> {
+        let mean = self.state.latency.at(now_ms)?;
+        Some(mean.saturating_mul(u64::from(self.state.in_flight()) + 1))
+    }
+}
+
+/// One call to an endpoint under way; dropped at its end.
+#[derive(Debug)]
+pub struct Ticket {
+    endpoint: Arc<Endpoint>,
+    is_probe: bool,
+    told: bool,
+}
+
+impl Ticket {
+    /// Who is called.
+    pub const fn endpoint(&self) -> &Arc<Endpoint> {
+        &self.endpoint
+    }
+
+    /// The first byte of the answer took so long.
+    pub fn first_byte(&self, now_ms: u64, first_byte_us: u64) {
+        self.endpoint.state.latency.observe(now_ms, first_byte_us);
+    }
+
+    /// What came of the call so far. A call may succeed first and break later.
+    pub fn tell(&mut self, now_ms: u64, verdict: &Verdict, trips: &Trips) {
+        let Endpoint { line, key, state, .. } = &*self.endpoint;
+        if verdict.blame != Blame::Nobody && !matches!(verdict.blame, Blame::Request | Blame::Missing) {
+            state.failures.fetch_add(1, Ordering::Relaxed);
+        }
+        if let Some(limits) = verdict.limits {
+            key.observe(now_ms, limits);
+        }
+        match verdict.blame {
+            Blame::Connection => {
+                line.breaker.failed(now_ms, trips.connection);
+                return;
+            }
+            Blame::Credential => {
+                key.breaker.failed(now_ms, trips.credential);
+            }
+            Blame::Exhausted => key.breaker.shut(now_ms.saturating_add(verdict.wait_ms)),
+            Blame::Limit => {
+                state.cooling_ms.fetch_max(now_ms.saturating_add(verdict.wait_ms), Ordering::Relaxed);
+            }
+            Blame::Endpoint => {
+                state.breaker.failed(now_ms, trips.endpoint);
+            }
+            Blame::Nobody | Blame::Request | Blame::Missing => self.well(&state.breaker),
+        }
+        // Somebody answered, whatever it was: the connection stands. And it looked at the credential.
+        self.well(&line.breaker);
+        if !matches!(verdict.blame, Blame::Credential | Blame::Exhausted | Blame::Endpoint) {
+            self.well(&key.breaker);
+        }
+        self.told = true;
+    }
+
+    fn well(&self, breaker: &Breaker) {
+        if self.is_probe { breaker.recovered() } else { breaker.succeeded() }
+    }
+}
+
+impl Drop for Ticket {
+    fn drop(&mut self) {
+        self.endpoint.state.in_flight.fetch_sub(1, Ordering::Relaxed);
+    }
+}
