@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokenrouter::pick::order::Criterion;
 use tokenrouter_shared::Lossy;
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
-use super::{Alias, AliasConfig, Config, Criterion, ModelConfig, ProviderConfig, Routing, Target};
+use super::{Alias, AliasConfig, Config, ModelConfig, ProviderConfig, Routing, Target};
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
 pub fn view(config: &Config) -> Value {

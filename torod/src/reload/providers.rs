@@ -26,29 +26,31 @@ pub(super) fn prepare(config: &Config, env: Env, before: &[Prepared]) -> Vec<Pre
 
 fn one(described: &ProviderConfig, env: Env, before: &[Prepared]) -> Option<Prepared> {
     let same = before.iter().find(|known| known.config == *described);
-    let mut errors = Vec::new();
-    let secrets: Vec<Option<Secret>> = described
-        .credentials
-        .iter()
-        .filter(|_| described.enabled)
-        .map(|credential| config::resolve_secret(&credential.secret, &env).map_err(|e| errors.push(e)).ok())
-        .collect();
-    if let Some(same) = same {
-        let is_as_it_was = |(now, then): (&Option<Secret>, &Option<Secret>)| now.is_none() || now == then;
-        if secrets.iter().zip(&same.secrets).all(is_as_it_was) {
-            for error in errors.iter().filter(|_| same.provider.enabled) {
-                tracing::warn!(provider = %described.name, "its key stays the one from before: {error}");
+    let mut secrets = Vec::new();
+    for (at, credential) in described.credentials.iter().enumerate().filter(|_| described.enabled) {
+        let then = same.and_then(|same| same.secrets.get(at).cloned().flatten());
+        secrets.push(match config::resolve_secret(&credential.secret, &env) {
+            Ok(secret) => Some(secret),
+            Err(error) if then.is_some() => {
+                tracing::warn!(provider = %described.name, key = at + 1, "the key stays the one from before: {error}");
+                then
             }
-            return Some(same.clone());
-        }
+            Err(error) => {
+                tracing::error!(provider = %described.name, key = at + 1, "left out: {error}");
+                None
+            }
+        });
+    }
+    if let Some(same) = same.filter(|same| same.secrets == secrets) {
+        return Some(same.clone());
     }
     let mut effective = described.clone();
-    let first = secrets.first().cloned().flatten();
-    if let Some(error) = errors.first().filter(|_| first.is_none()) {
-        tracing::error!(provider = %described.name, "switched off: {error}");
+    let first = secrets.iter().flatten().next();
+    if described.enabled && !secrets.is_empty() && first.is_none() {
+        tracing::error!(provider = %described.name, "switched off: none of its keys could be read");
         effective.enabled = false;
     }
-    match Provider::new(&effective, first.as_ref()) {
+    match Provider::new(&effective, first) {
         Ok(provider) => Some(Prepared { config: described.clone(), secrets, provider: Arc::new(provider) }),
         Err(e) => {
             tracing::error!("left out: {e}");
@@ -95,5 +97,11 @@ mod tests {
         assert_eq!(kept(&without, &with), [false, true]);
         assert!(with[0].provider.enabled);
         assert_eq!(kept(&with, &prepare(&config(TEXT), |_| None, &with)), [true, true]);
+        // One of two keys is gone, the other is new: the one from before is not lost.
+        let two = TEXT.replace("api_key = \"${KEY}\"", "api_keys = [\"${KEY}\", \"${OTHER}\"]");
+        let both = prepare(&config(&two), |_| Some("k".into()), &[]);
+        let half = prepare(&config(&two), |name| (name == "OTHER").then(|| "new".to_owned()), &both);
+        let shown: Vec<_> = half[0].secrets.iter().flatten().map(|secret| secret.expose().to_owned()).collect();
+        assert_eq!((shown, kept(&both, &half)), (vec!["k".to_owned(), "new".to_owned()], vec![false, true]));
     }
 }

@@ -201,7 +201,7 @@ mod tests {
         let providers = described(&first);
         let live = Arc::new(Live::new(&first, providers.clone()));
         let (waiting, provider) = (Arc::clone(&live), Arc::clone(&providers[0]));
-        let left = tokio::spawn(async move { waiting.left(&provider).await });
+        let left = tokio::runtime::Handle::current().spawn(async move { waiting.left(&provider).await });
         live.apply(&first, &providers);
         live.publish_lists();
         tokio::task::yield_now().await;

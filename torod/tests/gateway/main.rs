@@ -13,6 +13,7 @@ mod native;
 mod odd_upstream;
 mod reload;
 mod routing;
+mod site;
 mod stateful;
 mod streams;
 mod support;
