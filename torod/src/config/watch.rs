@@ -4,8 +4,10 @@
 use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use notify::event::{AccessKind, AccessMode};
 use notify::{Event, EventKind, RecommendedWatcher, RecursiveMode, Watcher};
 use tokio::sync::mpsc;
@@ -20,6 +22,8 @@ const LINKS: usize = 40;
 /// Watches the folders that a file's path leads through.
 pub struct Watch {
     path: PathBuf,
+    /// The file and the links on the way to it. Others may be busy in the same folders.
+    places: Arc<ArcSwap<BTreeSet<PathBuf>>>,
     watcher: RecommendedWatcher,
     events: mpsc::Receiver<()>,
     folders: BTreeSet<PathBuf>,
@@ -30,19 +34,21 @@ impl Watch {
     pub fn start(path: &Path) -> Result<Self, notify::Error> {
         // One waiting word is enough: it says that somebody should look.
         let (sender, events) = mpsc::channel(1);
+        let places = Arc::new(ArcSwap::from_pointee(BTreeSet::new()));
+        let ours = Arc::clone(&places);
         let watcher = notify::recommended_watcher(move |event: Result<Event, notify::Error>| {
             // What the system could not tell may have been a change as well.
-            if event.map_or(true, |event| !is_reading(event.kind)) {
+            if event.map_or(true, |event| !is_reading(event.kind) && concerns(&event.paths, &ours.load())) {
                 _ = sender.try_send(());
             }
         })?;
         let path = std::path::absolute(path)?;
-        let mut watch = Self { path, watcher, events, folders: BTreeSet::new() };
+        let mut watch = Self { path, places, watcher, events, folders: BTreeSet::new() };
         watch.follow_links()?;
         Ok(watch)
     }
 
-    /// Resolves when something happened in one of the folders; to this file or to another.
+    /// Resolves when something happened to the file, or to a link on the way to it.
     pub async fn changed(&mut self) {
         if self.events.recv().await.is_none() {
             // The watcher is ours, so its sender lives as long as we do.
@@ -57,7 +63,10 @@ impl Watch {
     }
 
     fn follow_links(&mut self) -> Result<(), notify::Error> {
-        let folders = folders(&self.path);
+        let places = places(&self.path);
+        let folders: BTreeSet<PathBuf> = places.iter().filter_map(|place| place.parent()).map(Path::to_owned).collect();
+        // First, so that nothing is missed between the two.
+        self.places.store(Arc::new(places));
         for gone in self.folders.difference(&folders) {
             // Its folder may be gone as well.
             _ = self.watcher.unwatch(gone);
@@ -81,14 +90,19 @@ impl Watch {
     }
 }
 
+/// Whether one of `paths` is one of ours; without any, something was lost that might have been.
+fn concerns(paths: &[PathBuf], ours: &BTreeSet<PathBuf>) -> bool {
+    paths.is_empty() || paths.iter().any(|path| ours.contains(path))
+}
+
 /// Reading changes nothing, and we read the file ourselves.
 fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if !matches!(access, AccessKind::Close(AccessMode::Write)))
 }
 
-/// The folders in which a change can make `path` mean another file: that of every link on the way, and the file's own.
-fn folders(path: &Path) -> BTreeSet<PathBuf> {
-    let mut folders = BTreeSet::new();
+/// What makes `path` mean another file when it changes: every link on the way, and the file itself.
+fn places(path: &Path) -> BTreeSet<PathBuf> {
+    let mut places = BTreeSet::new();
     let mut rest: Vec<PathBuf> = parts(path);
     let mut at = PathBuf::from("/");
     let mut links = 0;
@@ -101,17 +115,17 @@ fn folders(path: &Path) -> BTreeSet<PathBuf> {
         match fs::read_link(&next) {
             Ok(leads_to) if links < LINKS => {
                 links += 1;
-                folders.insert(at.clone());
+                places.insert(next);
                 rest.extend(parts(&leads_to));
                 if leads_to.is_absolute() {
                     at = PathBuf::from("/");
                 }
             }
-            _ if rest.is_empty() => _ = folders.insert(at.clone()),
+            _ if rest.is_empty() => _ = places.insert(next),
             _ => at = next,
         }
     }
-    folders
+    places
 }
 
 /// The names of a path, the last one first.
@@ -147,8 +161,11 @@ mod tests {
             fs::rename(root.path().join("new"), &path).unwrap();
             soon(&mut watch, "another file in its place").await;
         }
-        drop(fs::read(&path).unwrap());
-        assert!(watch.events.try_recv().is_err(), "reading is no change");
+        let reading = EventKind::Access(AccessKind::Close(AccessMode::Read));
+        assert!(is_reading(reading) && !is_reading(EventKind::Access(AccessKind::Close(AccessMode::Write))));
+        let places = places(&path);
+        assert!(concerns(&[path], &places) && !concerns(&[root.path().join("torod.db")], &places));
+        assert!(concerns(&[], &BTreeSet::new()), "something was lost");
     }
 
     #[tokio::test]
@@ -164,9 +181,9 @@ mod tests {
         symlink("..1", place("..data")).unwrap();
         symlink("../..data/torod.toml", place("etc/torod.toml")).unwrap();
         let real = fs::canonicalize(root.path()).unwrap();
-        let expected = [real.join("..1"), real.join("etc"), real.clone()];
-        let found = folders(&place("etc/torod.toml"));
-        assert!(expected.iter().all(|folder| found.contains(folder)), "{found:?}");
+        let expected = [real.join("..1/torod.toml"), real.join("..data"), real.join("etc/torod.toml")];
+        let found = places(&place("etc/torod.toml"));
+        assert!(expected.iter().all(|place| found.contains(place)), "{found:?}");
         let mut watch = Watch::start(&place("etc/torod.toml")).unwrap();
         symlink("..2", place("tmp")).unwrap();
         fs::rename(place("tmp"), place("..data")).unwrap();
@@ -181,6 +198,6 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         symlink("b", root.path().join("a")).unwrap();
         symlink("a", root.path().join("b")).unwrap();
-        assert!(!folders(&root.path().join("a")).is_empty());
+        assert!(!places(&root.path().join("a")).is_empty());
     }
 }

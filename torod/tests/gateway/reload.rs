@@ -12,7 +12,7 @@ async fn sighup_takes_an_edit_over_and_a_running_stream_does_not_notice() {
     let site = Site::start(&provider("ONE", "")).await;
     site.chat("p/ok").await;
     assert_eq!(site.seen(), (1, 0));
-    let body = chat_body("p/long+seconds=3", r#","stream":true"#);
+    let body = chat_body("p/long+seconds=5", r#","stream":true"#);
     let mut stream = site.head("POST", "/v1/chat/completions", &body).await.into_body();
     let first = stream.frame().await.unwrap().unwrap().into_data().unwrap();
     let before = site.status().await;
