@@ -43,6 +43,31 @@ async fn a_length_that_contradicts_the_framing_does_not_truncate() {
     daemon.stop().await;
 }
 
+/// Fields without a blank, and a last event that nothing ends: a native client gets all of it, another one too.
+#[tokio::test]
+async fn a_stream_without_blanks_and_without_a_last_line_is_delivered_whole() {
+    let chunk = |delta: &str, reason: &str| {
+        format!(
+            r#"{{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":{reason}}}]}}"#
+        )
+    };
+    let body = format!(
+        "data:{}\n\ndata:{}\n\ndata:[DONE]",
+        chunk(r#"{"role":"assistant","content":"first "}"#, "null"),
+        chunk(r#"{"content":"last"}"#, r#""stop""#)
+    );
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let daemon = provider(format!("{head}{body}")).await;
+    let native = daemon.chat("sim/m", r#","stream":true"#).await;
+    assert_eq!(native.text().trim_end(), body);
+    let gemini = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+    let foreign = daemon.post("/v1beta/models/sim/m:streamGenerateContent?alt=sse", gemini).await;
+    assert!(foreign.text().contains("first ") && foreign.text().contains("last"), "{}", foreign.text());
+    assert!(foreign.text().contains(r#""finishReason":"STOP""#), "{}", foreign.text());
+    assert_eq!(daemon.rows("outcome").await, [["0"], ["0"]]);
+    daemon.stop().await;
+}
+
 #[tokio::test]
 async fn an_empty_answer_is_an_answer() {
     for head in ["204 No Content", "200 OK"] {
