@@ -7,6 +7,7 @@ mod answers;
 mod bad_input;
 mod count;
 mod database;
+mod framing;
 mod generate;
 mod life;
 mod native;
