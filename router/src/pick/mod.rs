@@ -4,6 +4,7 @@
 
 pub mod affinity;
 pub mod breaker;
+pub mod course;
 mod criterion;
 pub mod endpoint;
 pub mod latency;
