@@ -4,6 +4,7 @@
 
 pub mod affinity;
 pub mod breaker;
+mod choice;
 pub mod course;
 mod criterion;
 pub mod endpoint;

@@ -3,3 +3,5 @@
 
 mod breaker;
 mod choosing;
+mod course;
+mod many;
