@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 pub use super::choice::{By, Candidate, Choice, Wish};
 pub use super::criterion::{Criterion, NoCriterion};
 use super::endpoint::Ready;
-use super::lots::{below, below_score, below_turn, scale, strongest};
+use super::lots::{below, below_turn, ranking, scale, strongest};
 use super::mix;
 use super::session::Session;
 
@@ -50,7 +50,7 @@ const MOST_COMPARED: usize = 64;
 /// So many candidates are all looked at rather than chosen from by lot.
 const FEW: usize = 16;
 /// So many lots are drawn before all are looked at.
-const LOTS: u64 = 8;
+const LOTS: usize = 8;
 
 impl Candidates {
     /// Sorts `list` by what `order` says of fixed properties.
@@ -194,6 +194,8 @@ impl Candidates {
     fn quick(&self, tier: &Range<usize>, wish: &Wish<'_>) -> Option<(usize, Seen)> {
         let is_large = tier.len() > FEW;
         let lots = if is_large { LOTS } else { 1 };
+        let draws = |random: u64| (0..lots as u64).map(move |lot| if lot == 0 { random } else { mix(random ^ lot) });
+        let drawn = |random: u64| tier.start + below(random, tier.len());
         let seen = |at: usize| self.see(at, wish).map(|seen| (at, seen));
         match self.decider {
             // Few are looked at one by one, so that a probe waits for nobody's turn.
@@ -202,30 +204,19 @@ impl Candidates {
                 seen(tier.start + below_turn(self.turn.fetch_add(1, Ordering::Relaxed), tier.len()))
             }
             Some(Criterion::Quota) => {
-                let from = (0..lots).map(|lot| below(mix(wish.random ^ lot), tier.len()));
-                let from = from.map(|from| tier.start + from).find_map(seen)?.0;
+                let from = draws(wish.random).find_map(|random| seen(drawn(random)))?.0;
                 self.most_left((from..tier.end).chain(tier.start..from).filter_map(seen), wish)
             }
             Some(Criterion::Weighted) => {
-                let random = self.random(wish);
-                (0..lots)
-                    .filter_map(|lot| self.by_sums(tier, if lot == 0 { random } else { mix(random ^ lot) }))
-                    .find_map(seen)
+                draws(self.random(wish)).filter_map(|random| self.by_sums(tier, random)).find_map(seen)
             }
             _ => {
                 let first = match self.placed(wish) {
                     Some(session) => {
-                        let (seeds, mut most) = (self.seeds.get(tier.clone())?, u32::MAX);
-                        let next = |_| {
-                            let (at, score) = below_score(seeds, session, most)?;
-                            most = score.checked_sub(1)?;
-                            Some(tier.start + at)
-                        };
-                        (0..lots).map_while(next).find_map(seen)?
+                        let ranking = ranking(self.seeds.get(tier.clone())?, session);
+                        ranking.take(lots).find_map(|at| seen(tier.start + at))?
                     }
-                    None => (0..lots)
-                        .map(|lot| if lot == 0 { wish.random } else { mix(wish.random ^ lot) })
-                        .find_map(|random| seen(tier.start + below(random, tier.len())))?,
+                    None => draws(wish.random).find_map(|random| seen(drawn(random)))?,
                 };
                 let step = 1 + below(mix(wish.random), tier.len() - 1);
                 let other = tier.start + (first.0 - tier.start + step) % tier.len();
