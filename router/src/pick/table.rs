@@ -181,6 +181,11 @@ impl Table {
         found(picked.how, own.models.get(picked.model).unwrap_or(&own.other), picked.model)
     }
 
+    /// An endpoint of the provider at `provider`, whichever.
+    pub fn any_of(&self, provider: usize) -> Option<&Arc<Endpoint>> {
+        self.own.get(provider)?.other.list().first().map(|candidate| &candidate.endpoint)
+    }
+
     /// Every alias.
     pub fn aliases(&self) -> impl Iterator<Item = &str> {
         self.aliases.keys().map(AsRef::as_ref)

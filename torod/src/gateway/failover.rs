@@ -40,6 +40,8 @@ const ROUTE: HeaderName = HeaderName::from_static("x-tokenrouter-route");
 const MOST: usize = 16;
 /// The longest pause before the first repeated call; doubled each time, and a random part of it is taken.
 const BACKOFF_MS: u64 = 100;
+/// One request waits no more often than this.
+const MOST_WAITS: u32 = 16;
 /// Who is shut for another reason than a limit is waited for no longer than this.
 const SOON_MS: u64 = 1_000;
 
@@ -58,7 +60,9 @@ struct Course<'l, 'm> {
     only_listed: bool,
     steps: Vec<Step>,
     refusal: Option<Refusal>,
-    repeats: u32,
+    /// How often it was waited, and for how long in all.
+    waits: u32,
+    waited_ms: u64,
 }
 
 /// An answer that goes to the client.
@@ -96,7 +100,8 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) 
         only_listed: false,
         steps: Vec::new(),
         refusal: None,
-        repeats: 0,
+        waits: 0,
+        waited_ms: 0,
     };
     let served = course.serve(call, peek, salt).await;
     let Some(Served { good, exchange, way, mut said, provider, protocol }) = served else {
@@ -274,9 +279,12 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
     async fn wait(&mut self, app: &App) -> bool {
         let rules = &self.live.rules;
         let now_ms = app.clock.uptime_ms();
-        let jitter = u64::try_from((u128::from(mix(self.dice)) * u128::from(BACKOFF_MS << self.repeats.min(6))) >> 64);
+        let jitter = u64::try_from((u128::from(mix(self.dice)) * u128::from(BACKOFF_MS << self.waits.min(6))) >> 64);
         let jitter = jitter.unwrap_or(0);
         let mut soonest: Option<(u64, usize)> = None;
+        if self.waits >= MOST_WAITS {
+            return false;
+        }
         for (at, candidate) in self.found.candidates.list().iter().enumerate().take(MOST * 8) {
             let was_tried = self.tried.contains(&at);
             if !self.fits(&candidate.endpoint) || (was_tried && !self.again.contains(&at)) {
@@ -288,7 +296,9 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
                 Ready::No(until, _) if until.saturating_sub(now_ms) <= SOON_MS => until.saturating_sub(now_ms),
                 _ => continue,
             };
-            if wait_ms <= rules.max_wait_ms && soonest.is_none_or(|(least, _)| wait_ms < least) {
+            if self.waited_ms.saturating_add(wait_ms) <= rules.max_wait_ms
+                && soonest.is_none_or(|(least, _)| wait_ms < least)
+            {
                 soonest = Some((wait_ms, at));
             }
         }
@@ -297,7 +307,8 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
         if was_tried && !self.found.candidates.list().get(at).is_some_and(|c| c.endpoint.line.may_repeat()) {
             return false;
         }
-        self.repeats += 1;
+        self.waits += 1;
+        self.waited_ms += wait_ms + jitter;
         tokio::time::sleep(Duration::from_millis(wait_ms + jitter)).await;
         self.tried.retain(|tried| *tried != at);
         self.again.retain(|again| *again != at);

@@ -6,5 +6,6 @@ pub mod detect;
 pub mod discovery;
 pub mod endpoints;
 pub mod health;
+pub mod probe;
 pub mod provider;
 pub mod snapshot;
