@@ -67,7 +67,7 @@ pub async fn judge(
         let mut problem = problem;
         let verdict = match problem.code {
             // Asked again it would say the same.
-            "upstream_encoding" | "upstream_redirect" => Verdict::NONSENSE,
+            "upstream_encoding" | "upstream_redirect" | "upstream_nonsense" => Verdict::NONSENSE,
             _ => Verdict::of(&problem, status, &head.headers, now_unix_ms),
         };
         if verdict.is_told && problem.retry_after_s.is_none() {
@@ -88,7 +88,7 @@ pub async fn judge(
     let begun = if kind.starts_with(b"text/event-stream") {
         Begun::stream(body, protocol, idle, HOLD).await.map(|begun| (begun, false))
     } else {
-        Begun::whole(body, HOLD.min(idle)).await
+        Begun::whole(body, idle, HOLD).await
     };
     let body = match begun {
         Ok((body, false)) => body,
