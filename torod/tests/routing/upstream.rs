@@ -1,0 +1,451 @@
+//! A scripted provider on a raw socket: it can do to a connection what no server library lets one do.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::net::SocketAddr;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering::Relaxed};
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+
+use crate::act::{Act, PIECES, Speech, error, error_event, frames, whole};
+
+/// A call as it came.
+#[derive(Clone, Debug)]
+pub struct Ask {
+    /// Counts this provider's calls from 0.
+    pub n: u64,
+    /// The credential, without `Bearer`.
+    pub key: String,
+    pub model: String,
+    pub stream: bool,
+    pub path: String,
+    pub body: Bytes,
+    pub at: Instant,
+}
+
+pub type Script = dyn Fn(&Ask) -> Act + Send + Sync;
+
+struct Inner {
+    name: String,
+    script: RwLock<Arc<Script>>,
+    models: Mutex<Vec<String>>,
+    /// By credential and model.
+    counts: Mutex<BTreeMap<(String, String), u64>>,
+    asks: Mutex<VecDeque<Ask>>,
+    keeps: AtomicBool,
+    lists: AtomicBool,
+    number: AtomicU64,
+    connections: AtomicU64,
+    hung_up: AtomicU64,
+    gate: Semaphore,
+}
+
+/// A running provider.
+pub struct Upstream {
+    pub addr: SocketAddr,
+    inner: Arc<Inner>,
+    open: Mutex<Result<CancellationToken, TcpSocket>>,
+}
+
+fn bound(addr: SocketAddr) -> TcpSocket {
+    let socket = TcpSocket::new_v4().unwrap();
+    socket.set_reuseaddr(true).unwrap();
+    socket.bind(addr).unwrap();
+    socket
+}
+
+fn hold<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Upstream {
+    /// A provider that lists `models` and answers everything.
+    pub fn start(name: &str, models: &[&str]) -> Self {
+        let inner = Arc::new(Inner {
+            name: name.to_owned(),
+            script: RwLock::new(Arc::new(|_: &Ask| Act::Ok)),
+            models: Mutex::new(models.iter().map(|m| (*m).to_owned()).collect()),
+            counts: Mutex::default(),
+            asks: Mutex::default(),
+            keeps: AtomicBool::new(true),
+            lists: AtomicBool::new(true),
+            number: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
+            hung_up: AtomicU64::new(0),
+            gate: Semaphore::new(0),
+        });
+        let listener = bound("127.0.0.1:0".parse().unwrap()).listen(1024).unwrap();
+        let addr = listener.local_addr().unwrap();
+        let open = Mutex::new(Ok(serve(listener, &inner)));
+        Self { addr, inner, open }
+    }
+
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// What it does from now on.
+    pub fn does(&self, script: impl Fn(&Ask) -> Act + Send + Sync + 'static) {
+        *self.inner.script.write().unwrap() = Arc::new(script);
+    }
+
+    /// The same for every call.
+    pub fn always(&self, act: Act) {
+        self.does(move |_| act.clone());
+    }
+
+    /// Whether it answers questions for its list; else 404.
+    pub fn has_list(&self, lists: bool) {
+        self.inner.lists.store(lists, Relaxed);
+    }
+
+    /// Whether calls are kept for [`Upstream::asks`].
+    pub fn keeps(&self, keeps: bool) {
+        self.inner.keeps.store(keeps, Relaxed);
+    }
+
+    /// Refuses connections from now on, and ends those that are.
+    pub fn close(&self) {
+        let mut open = hold(&self.open);
+        if let Ok(end) = &*open {
+            end.cancel();
+            let deadline = Instant::now() + Duration::from_secs(5);
+            let socket = loop {
+                // The listener goes when its task has seen the end; until then the address is taken.
+                let socket = TcpSocket::new_v4().unwrap();
+                socket.set_reuseaddr(true).unwrap();
+                if socket.bind(self.addr).is_ok() {
+                    break socket;
+                }
+                assert!(Instant::now() < deadline, "the listener does not end");
+                std::thread::yield_now();
+            };
+            *open = Err(socket);
+        }
+    }
+
+    /// Takes connections again.
+    pub fn reopen(&self) {
+        let mut open = hold(&self.open);
+        if open.is_ok() {
+            return;
+        }
+        let socket = std::mem::replace(&mut *open, Ok(CancellationToken::new()));
+        if let Err(socket) = socket {
+            *open = Ok(serve(socket.listen(1024).unwrap(), &self.inner));
+        }
+    }
+
+    /// Lets so many held calls go on.
+    pub fn release(&self, calls: usize) {
+        self.inner.gate.add_permits(calls);
+    }
+
+    /// Calls since the last clearing, without questions for the list.
+    pub fn calls(&self) -> u64 {
+        hold(&self.inner.counts).values().sum()
+    }
+
+    /// The same by credential.
+    pub fn by_key(&self) -> BTreeMap<String, u64> {
+        let mut counts = BTreeMap::new();
+        for ((key, _), count) in &*hold(&self.inner.counts) {
+            *counts.entry(key.clone()).or_default() += count;
+        }
+        counts
+    }
+
+    /// The same for one model.
+    pub fn calls_of(&self, model: &str) -> u64 {
+        hold(&self.inner.counts).iter().filter(|((_, m), _)| m == model).map(|(_, count)| count).sum()
+    }
+
+    /// The newest calls.
+    pub fn asks(&self) -> Vec<Ask> {
+        hold(&self.inner.asks).iter().cloned().collect()
+    }
+
+    /// Connections that were ever taken.
+    pub fn connections(&self) -> u64 {
+        self.inner.connections.load(Relaxed)
+    }
+
+    /// Calls that the other side left before their end.
+    pub fn hung_up(&self) -> u64 {
+        self.inner.hung_up.load(Relaxed)
+    }
+
+    /// Begins to count anew; says how many calls there were.
+    pub fn clear(&self) -> u64 {
+        let calls = std::mem::take(&mut *hold(&self.inner.counts)).values().sum();
+        hold(&self.inner.asks).clear();
+        calls
+    }
+}
+
+impl Drop for Upstream {
+    fn drop(&mut self) {
+        if let Ok(end) = &*hold(&self.open) {
+            end.cancel();
+        }
+    }
+}
+
+/// An `https` server whose certificate nobody trusts. Says its URL; it ends with the runtime.
+pub async fn untrusted() -> String {
+    let certified = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::Pkcs8(certified.signing_key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![certified.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("https://localhost:{}", listener.local_addr().unwrap().port());
+    tokio::runtime::Handle::current().spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::runtime::Handle::current().spawn(async move { drop(acceptor.accept(stream).await) });
+        }
+    });
+    url
+}
+
+fn serve(listener: TcpListener, inner: &Arc<Inner>) -> CancellationToken {
+    let end = CancellationToken::new();
+    let (inner, token) = (Arc::clone(inner), end.clone());
+    tokio::runtime::Handle::current().spawn(async move {
+        while let Some(Ok((stream, _))) = token.run_until_cancelled(listener.accept()).await {
+            inner.connections.fetch_add(1, Relaxed);
+            let (inner, token) = (Arc::clone(&inner), token.clone());
+            tokio::runtime::Handle::current()
+                .spawn(async move { token.run_until_cancelled(connection(stream, inner)).await });
+        }
+    });
+    end
+}
+
+async fn connection(mut stream: TcpStream, inner: Arc<Inner>) {
+    drop(stream.set_nodelay(true));
+    let mut buffer = Vec::with_capacity(8 << 10);
+    loop {
+        let Some((head, body)) = request(&mut stream, &mut buffer).await else { return };
+        let path = head.split(' ').nth(1).unwrap_or_default().to_owned();
+        if head.starts_with("GET") {
+            let models: Vec<_> = hold(&inner.models)
+                .iter()
+                .map(|m| serde_json::json!({"id": m, "name": format!("models/{m}"), "type": "model"}))
+                .collect();
+            let list = serde_json::json!({"object": "list", "data": models, "models": models}).to_string();
+            let found = inner.lists.load(Relaxed);
+            let (status, body) = if found { (200, list) } else { (404, "{}".to_owned()) };
+            if stream.write_all(answer(status, &[], "application/json", &body).as_bytes()).await.is_err() {
+                return;
+            }
+            continue;
+        }
+        let ask = ask(&inner, &head, path, body);
+        let script = Arc::clone(&inner.script.read().unwrap());
+        *hold(&inner.counts).entry((ask.key.clone(), ask.model.clone())).or_default() += 1;
+        if inner.keeps.load(Relaxed) {
+            let mut asks = hold(&inner.asks);
+            asks.push_back(ask.clone());
+            if asks.len() > 4_096 {
+                asks.pop_front();
+            }
+        }
+        if act(&mut stream, &inner, &ask, script(&ask)).await.is_none() {
+            return;
+        }
+    }
+}
+
+/// The next request on the connection.
+async fn request(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Option<(String, Bytes)> {
+    let end = loop {
+        if let Some(end) = memchr::memmem::find(buffer, b"\r\n\r\n") {
+            break end + 4;
+        }
+        if stream.read_buf(buffer).await.ok()? == 0 {
+            return None;
+        }
+    };
+    let head = String::from_utf8_lossy(&buffer[..end]).into_owned();
+    let length = header(&head, "content-length").and_then(|v| v.parse().ok()).unwrap_or(0_usize);
+    while buffer.len() < end + length {
+        if stream.read_buf(buffer).await.ok()? == 0 {
+            return None;
+        }
+    }
+    let body = Bytes::copy_from_slice(&buffer[end..end + length]);
+    buffer.drain(..end + length);
+    Some((head, body))
+}
+
+fn header<'h>(head: &'h str, name: &str) -> Option<&'h str> {
+    head.lines().filter_map(|line| line.split_once(':')).find(|(n, _)| n.eq_ignore_ascii_case(name)).map(|h| h.1.trim())
+}
+
+fn ask(inner: &Inner, head: &str, path: String, body: Bytes) -> Ask {
+    let key = header(head, "authorization").map(|v| v.trim_start_matches("Bearer ").to_owned());
+    let key = key.or_else(|| header(head, "x-api-key").or_else(|| header(head, "x-goog-api-key")).map(str::to_owned));
+    let text = |name: &str| {
+        let at = memchr::memmem::find(&body, format!("\"{name}\"").as_bytes())? + name.len() + 2;
+        let rest = String::from_utf8_lossy(&body[at..body.len().min(at + 300)]).into_owned();
+        rest.trim_start_matches([':', ' ']).strip_prefix('"')?.split_once('"').map(|(value, _)| value.to_owned())
+    };
+    let in_path = path.split_once("/models/").and_then(|(_, rest)| rest.split_once(':')).map(|(m, _)| m.to_owned());
+    let stream = path.contains(":stream")
+        || memchr::memmem::find(&body, b"\"stream\":true").is_some()
+        || memchr::memmem::find(&body, b"\"stream\": true").is_some();
+    Ask {
+        n: inner.number.fetch_add(1, Relaxed),
+        key: key.unwrap_or_default(),
+        model: in_path.or_else(|| text("model")).unwrap_or_default(),
+        stream,
+        path,
+        body,
+        at: Instant::now(),
+    }
+}
+
+fn answer(status: u16, more: &[(String, String)], kind: &str, body: &str) -> String {
+    let more: String = more.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let length = body.len();
+    format!("HTTP/1.1 {status} X\r\ncontent-type: {kind}\r\n{more}content-length: {length}\r\n\r\n{body}")
+}
+
+fn chunk(text: &str) -> String {
+    if text.is_empty() { String::new() } else { format!("{:x}\r\n{text}\r\n", text.len()) }
+}
+
+/// Waits until the other side leaves.
+async fn hang(stream: &mut TcpStream, inner: &Inner) {
+    let mut rest = [0; 64];
+    while !matches!(stream.read(&mut rest).await, Ok(0) | Err(_)) {}
+    inner.hung_up.fetch_add(1, Relaxed);
+}
+
+fn reset(stream: &TcpStream) -> Option<()> {
+    stream.set_zero_linger().unwrap();
+    None
+}
+
+/// Does it; none where the connection is not to be used again.
+async fn act(stream: &mut TcpStream, inner: &Inner, ask: &Ask, act: Act) -> Option<()> {
+    let speech = Speech::of(&ask.path);
+    let mut act = act;
+    loop {
+        act = match act {
+            Act::Slow(ms, then) => {
+                let slept = tokio::time::sleep(Duration::from_millis(ms));
+                tokio::select! {
+                    () = slept => {}
+                    () = hang(stream, inner) => return None,
+                }
+                *then
+            }
+            Act::Held(then) => {
+                tokio::select! {
+                    permit = inner.gate.acquire() => permit.unwrap().forget(),
+                    () = hang(stream, inner) => return None,
+                }
+                *then
+            }
+            act => break do_it(stream, inner, ask, speech, act).await,
+        };
+    }
+}
+
+async fn do_it(stream: &mut TcpStream, inner: &Inner, ask: &Ask, speech: Speech, act: Act) -> Option<()> {
+    let json = "application/json";
+    let text = format!("[{}|{}]", inner.name, ask.key);
+    let (status, more, body, kind) = match act {
+        Act::Status(status, more) => (status, more, error(speech, status).to_string(), json),
+        Act::Says(status, body) => (status, Vec::new(), body, json),
+        Act::Html(status) => (status, Vec::new(), "<html><h1>Bad gateway</h1></html>".to_owned(), "text/html"),
+        Act::ErrorAfter(_) if !ask.stream => (529, Vec::new(), error(speech, 529).to_string(), json),
+        Act::ResetBeforeHead => return reset(stream),
+        Act::Hang => {
+            hang(stream, inner).await;
+            return None;
+        }
+        Act::Ok | Act::Long(..) if !ask.stream => (200, Vec::new(), whole(speech, &ask.model, &text).to_string(), json),
+        Act::OkWith(more) if !ask.stream => (200, more, whole(speech, &ask.model, &text).to_string(), json),
+        act if ask.stream => return streamed(stream, inner, ask, &text, act).await,
+        act => {
+            // Half of a whole answer.
+            let all = answer(200, &[], json, &whole(speech, &ask.model, &text).to_string());
+            stream.write_all(&all.as_bytes()[..all.len() - 40]).await.ok()?;
+            match act {
+                Act::CutAfter(..) => drop(stream.shutdown().await),
+                Act::HangAfter(_) => hang(stream, inner).await,
+                _ => {
+                    settle().await;
+                    return reset(stream);
+                }
+            }
+            return None;
+        }
+    };
+    stream.write_all(answer(status, &more, kind, &body).as_bytes()).await.ok()
+}
+
+/// A reset overtakes what was written: the other side gets a moment to read it.
+async fn settle() {
+    tokio::time::sleep(Duration::from_millis(10)).await;
+}
+
+async fn streamed(stream: &mut TcpStream, inner: &Inner, ask: &Ask, text: &str, act: Act) -> Option<()> {
+    let speech = Speech::of(&ask.path);
+    let usage = memchr::memmem::find(&ask.body, b"include_usage").is_some();
+    let frames = frames(speech, &ask.model, text, usage);
+    let more: String = match &act {
+        Act::OkWith(more) => more.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect(),
+        _ => String::new(),
+    };
+    let head =
+        format!("HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n{more}transfer-encoding: chunked\r\n\r\n");
+    let pieces = |count: usize| chunk(&frames.content).repeat(count);
+    let begun = |count: usize| format!("{head}{}{}", chunk(&frames.opening), pieces(count));
+    let (out, then) = match &act {
+        Act::ErrorAfter(count) => (format!("{}{}0\r\n\r\n", begun(*count), chunk(&error_event(speech))), Some(())),
+        Act::CutAfter(count, true) => (format!("{}0\r\n\r\n", begun(*count)), Some(())),
+        Act::CutAfter(count, false) | Act::HangAfter(count) | Act::ResetAfter(count) => (begun(*count), None),
+        Act::ResetMidBody => (begun(0), None),
+        Act::Long(count, every_ms) => {
+            stream.write_all(begun(0).as_bytes()).await.ok()?;
+            for _ in 0..*count {
+                let written = async {
+                    tokio::time::sleep(Duration::from_millis(*every_ms)).await;
+                    stream.write_all(pieces(1).as_bytes()).await
+                };
+                if written.await.is_err() {
+                    inner.hung_up.fetch_add(1, Relaxed);
+                    return None;
+                }
+            }
+            (format!("{}0\r\n\r\n", chunk(&frames.ending)), Some(()))
+        }
+        _ => (format!("{}{}0\r\n\r\n", begun(PIECES), chunk(&frames.ending)), Some(())),
+    };
+    stream.write_all(out.as_bytes()).await.ok()?;
+    match act {
+        Act::HangAfter(_) => hang(stream, inner).await,
+        Act::ResetMidBody | Act::ResetAfter(_) => {
+            settle().await;
+            return reset(stream);
+        }
+        Act::CutAfter(_, false) => drop(stream.shutdown().await),
+        _ => {}
+    }
+    then
+}
