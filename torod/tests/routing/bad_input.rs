@@ -48,7 +48,7 @@ fn wrong(url: &str) -> Vec<(&'static str, String, &'static str, &'static [&'stat
         (
             "an alias without targets",
             format!("{good}[[model_aliases]]\nname = \"chat\"\n"),
-            "model_aliases",
+            "name = \"chat\"",
             &["target"],
         ),
         (

@@ -76,7 +76,7 @@ async fn row_68_threshold_and_recovery_are_configurable() {
 #[tokio::test]
 async fn row_69_a_refused_connection_skips_the_whole_provider_for_two_minutes() {
     let rig = Rig::with_backup("[routing]\nprobe = false\n").await;
-    rig.up[0].close();
+    rig.up[0].close().await;
     let answer = rig.chat("m").await;
     assert_eq!((answer.status.as_u16(), answer.header("x-tokenrouter-provider")), (200, "p1"), "{}", answer.text());
     rig.up[0].reopen();
@@ -199,7 +199,7 @@ async fn a_provider_that_cannot_be_reached_is_asked_for_its_list_until_it_answer
     let probing = "[routing]\nprobe = true\nprobe_interval = \"100ms\"\n";
     let up = vec![Upstream::start("p0", &["m"]), Upstream::start("p1", &["m"])];
     let rig = Rig::over(up, "", &["priority = 0", "priority = 10"], probing, Clock::fixed(1_800_000_000_000)).await;
-    rig.up[0].close();
+    rig.up[0].close().await;
     assert_eq!(rig.chat("m").await.header("x-tokenrouter-provider"), "p1");
     rig.up[0].reopen();
     // The clock stands still: it is the probe that finds it again, not the time.

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use torod::clock::Clock;
 
 use crate::act::{Act, Speech};
-use crate::rig::{Ending, HEAD, Rig, provider};
+use crate::rig::{Ending, HEAD, Rig, alias, provider};
 use crate::upstream::{Upstream, untrusted};
 
 const SEED: u64 = 0x5eed_0004;
@@ -16,7 +16,7 @@ const HEALING: usize = 4;
 /// Requests until the next change of who is ill.
 const PHASE: usize = 400;
 /// So far the clock moves with each request, in milliseconds.
-const STEP_MS: i64 = 200;
+const STEP_MS: i64 = 400;
 const CLIENTS: usize = 64;
 
 fn mix(mut x: u64) -> u64 {
@@ -46,20 +46,29 @@ fn ill(who: usize, roll: u64) -> Act {
     }
 }
 
-/// Who is ill in a phase: at least one of them is well.
+/// Who is well throughout a phase and the next: without such a one nobody could serve while the others recover.
+fn steady(phase: usize) -> usize {
+    (dice(&[1, phase as u64]) % HEALING as u64) as usize
+}
+
+/// Whether one is well without fail in a phase.
+fn is_steady(who: usize, phase: usize) -> bool {
+    who == steady(phase) || (phase > 0 && who == steady(phase - 1))
+}
+
+/// Whether one fails nearly always in a phase.
 fn is_ill(who: usize, phase: usize) -> bool {
-    let set = dice(&[1, phase as u64]) % 15;
-    set & (1 << who) != 0
+    dice(&[5, phase as u64, who as u64]) % 5 < 3 && !is_steady(who, phase)
 }
 
 struct Chaos {
     rig: Rig,
-    sent: AtomicUsize,
+    sent: Arc<AtomicUsize>,
     attempts: AtomicU64,
     failures: Mutex<Vec<String>>,
 }
 
-async fn chaos() -> Arc<Chaos> {
+async fn chaos(routing: &str) -> Arc<Chaos> {
     let up: Vec<_> = (0..HEALING).map(|at| Upstream::start(&format!("p{at}"), &["m"])).collect();
     let hasty = "timeouts = { connect = \"2s\", first_byte = \"2s\", idle = \"2s\" }";
     let mut text = HEAD.to_owned();
@@ -67,10 +76,13 @@ async fn chaos() -> Arc<Chaos> {
         up.keeps(false);
         text += &provider(&format!("p{at}"), &up.url(), hasty);
     }
-    text += &provider("p4", &untrusted().await, &format!("{hasty}\n[[providers.models]]\nid = \"m\""));
-    text += "[routing]\nprobe = false\n";
+    text += &provider("p4", &untrusted().await, hasty);
+    // All of one rank, the first that would refuse the handshake included.
+    text += &alias("pool", &["- p4 m", "- p0 m", "- p1 m", "- p2 m", "- p3 m"]);
+    text = text.replace("name = \"pool\"", "name = \"pool\"\norder = [\"affinity\", \"latency\"]");
+    text += &format!("[routing]\nprobe = false\n{routing}");
     let rig = Rig::of(up, &text, Clock::fixed(1_800_000_000_000)).await;
-    Arc::new(Chaos { rig, sent: AtomicUsize::new(0), attempts: AtomicU64::new(0), failures: Mutex::default() })
+    Arc::new(Chaos { rig, sent: Arc::default(), attempts: AtomicU64::new(0), failures: Mutex::default() })
 }
 
 impl Chaos {
@@ -94,7 +106,7 @@ impl Chaos {
                     }
                     me.rig.clock.advance(STEP_MS);
                     let (speech, stream) = ask(n);
-                    let outcome = me.rig.ask(speech, "m", stream, &format!("question {n}"), &[]).await;
+                    let outcome = me.rig.ask(speech, "pool", stream, &format!("question {n}"), &[]).await;
                     me.attempts.fetch_add(outcome.header("x-tokenrouter-attempts").parse().unwrap_or(1), Relaxed);
                     if let Some(why) = judge(&outcome) {
                         me.failures.lock().unwrap().push(format!("{n} {speech:?} stream={stream}: {why}: {outcome:?}"));
@@ -126,18 +138,16 @@ fn anything(n: usize) -> (Speech, bool) {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_before_the_first_content_is_seen_by_nobody() {
     let requests = 20_000;
-    let chaos = chaos().await;
+    let chaos = chaos("").await;
     for who in 0..HEALING {
-        let seen = Arc::clone(&chaos);
-        // Which phase it is depends on the requests sent; a weak hand, so that the rig can be taken apart.
-        let weak = Arc::downgrade(&seen);
+        let sent = Arc::clone(&chaos.sent);
         chaos.rig.up[who].does(move |ask| {
-            let phase = weak.upgrade().map_or(0, |chaos| chaos.sent.load(Relaxed)) / PHASE;
+            let phase = sent.load(Relaxed) / PHASE;
             let roll = dice(&[3, who as u64, ask.n]);
             match roll % 100 {
                 // The ill fail nearly always, the well now and then.
                 0..90 if is_ill(who, phase) => ill(who, roll >> 8),
-                98 => ill(who, roll >> 8),
+                98 if !is_steady(who, phase) => ill(who, roll >> 8),
                 _ => Act::Ok,
             }
         });
@@ -170,7 +180,7 @@ async fn chaos_before_the_first_content_is_seen_by_nobody() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn chaos_after_the_first_content_ends_each_stream_with_an_error() {
     let requests = 6_000;
-    let chaos = chaos().await;
+    let chaos = chaos("breaker = { failures = 1000 }\n").await;
     for who in 0..HEALING {
         chaos.rig.up[who].does(move |ask| {
             let roll = dice(&[4, who as u64, ask.n]);
@@ -189,8 +199,6 @@ async fn chaos_after_the_first_content_ends_each_stream_with_an_error() {
         .run(requests, ask, |outcome| match (outcome.status, outcome.ending, outcome.pieces) {
             (200, Ending::Error, 2) if outcome.broken.is_none() => None,
             (200, Ending::Clean, _) if outcome.is_good() && outcome.pieces == crate::act::PIECES => None,
-            // All breakers may be open: then nothing was begun.
-            (503, Ending::Error, 0) => None,
             (200, Ending::Clean, _) => Some("a cut stream ended clean"),
             (_, Ending::Nothing, _) => Some("it ended with nothing, or hung"),
             _ => Some("something else"),
@@ -200,6 +208,6 @@ async fn chaos_after_the_first_content_ends_each_stream_with_an_error() {
     let first: Vec<_> = failures.iter().take(5).collect();
     assert!(failures.is_empty(), "{} of {requests}: {first:#?}", failures.len());
     let calls: u64 = chaos.rig.seen().iter().sum();
-    assert!(calls > requests as u64 / 100, "{calls} streams were begun: nothing was tested");
+    assert!(calls >= requests as u64, "{calls} streams were begun");
     chaos.stop_here().stop().await;
 }

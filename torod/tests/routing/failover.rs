@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use torod::clock::Clock;
 
 use crate::act::{Act, PIECES, Speech, error};
-use crate::rig::{Ending, HEAD, Rig, provider};
+use crate::rig::{Ending, HEAD, Rig, alias, provider};
 use crate::upstream::{Upstream, untrusted};
 
 const HASTY: &str = "timeouts = { connect = \"2s\", first_byte = \"1s\", idle = \"1s\" }";
@@ -86,9 +86,10 @@ async fn row_72_a_fault_of_the_request_is_answered_at_once() {
 async fn unreachable(url: &str) -> Rig {
     let backup = Upstream::start("p1", &["m", "m2"]);
     let text = format!(
-        "{HEAD}{}{}[routing]\nprobe = false\n",
-        provider("p0", url, &format!("priority = 0\n{HASTY}\n[[providers.models]]\nid = \"m\"")),
-        provider("p1", &backup.url(), "priority = 10")
+        "{HEAD}{}{}{}[routing]\nprobe = false\n",
+        provider("p0", url, &format!("priority = 0\n{HASTY}")),
+        provider("p1", &backup.url(), "priority = 10"),
+        alias("both", &["- p0 m", "- p1 m"])
     );
     let rig = Rig::of(vec![backup], &text, Clock::fixed(1_800_000_000_000)).await;
     // The look at its list has failed already; only a request is to find out.
@@ -99,14 +100,14 @@ async fn unreachable(url: &str) -> Rig {
 #[tokio::test]
 async fn row_72_no_connection_is_mended_by_the_next() {
     let closed = Upstream::start("p0", &[]);
-    closed.close();
+    closed.close().await;
     for url in [closed.url(), "http://no-such-host.invalid:9".to_owned(), untrusted().await] {
         let rig = unreachable(&url).await;
-        let answer = rig.chat("m").await;
+        let answer = rig.chat("both").await;
         assert_eq!(answer.status, 200, "{url}: {}", answer.text());
         assert_eq!(answer.header("x-tokenrouter-provider"), "p1");
         assert_eq!(answer.header("x-tokenrouter-attempts"), "2", "{url}");
-        assert_eq!(rig.chat("m").await.header("x-tokenrouter-attempts"), "1", "{url}: from then on it is skipped");
+        assert_eq!(rig.chat("both").await.header("x-tokenrouter-attempts"), "1", "{url}: from then on it is skipped");
         // Alone it says what is wrong, in words.
         let alone = rig.chat("p0/m").await;
         assert!(alone.status.is_server_error(), "{}", alone.text());
@@ -118,7 +119,7 @@ async fn row_72_no_connection_is_mended_by_the_next() {
 async fn probe_10_a_name_that_does_not_resolve_is_mended_by_the_next() {
     let rig = unreachable("http://no-such-host.invalid:9").await;
     for _ in 0..5 {
-        let outcome = rig.stream("m").await;
+        let outcome = rig.stream("both").await;
         assert!(outcome.is_good() && outcome.who().0 == "p1", "{outcome:?}");
     }
     rig.stop().await;

@@ -22,12 +22,12 @@ async fn row_14_health_is_degraded_when_nothing_can_serve_and_stays_right_for_da
     let rig = Rig::equal(2, QUIET).await;
     rig.chat("m").await;
     assert_eq!(health(&rig).await, (200, "ok".to_owned()));
-    rig.up[0].close();
+    rig.up[0].close().await;
     for _ in 0..4 {
         assert_eq!(rig.chat("m").await.status, 200);
     }
     assert_eq!(health(&rig).await, (200, "ok".to_owned()), "one of two serves");
-    rig.up[1].close();
+    rig.up[1].close().await;
     for _ in 0..4 {
         assert_ne!(rig.chat("m").await.status, 200);
     }

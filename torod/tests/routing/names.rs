@@ -67,7 +67,7 @@ async fn row_42_else_the_first_enabled_provider_that_may_have_the_model() {
         provider("p2", &up[2].url(), "")
     );
     for up in &up {
-        up.close();
+        up.close().await;
     }
     let rig = Rig::of(up, &text, Clock::fixed(1_800_000_000_000)).await;
     for up in &rig.up {

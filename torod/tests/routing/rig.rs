@@ -236,8 +236,8 @@ impl Outcome {
 
     /// The provider and the credential that answered.
     pub fn who(&self) -> (String, String) {
-        let inside = self.text.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(inside, _)| inside);
+        let inside = self.text.split_once("[p").and_then(|(_, rest)| rest.split_once(']')).map(|(inside, _)| inside);
         let (name, key) = inside.and_then(|inside| inside.split_once('|')).unwrap_or(("", ""));
-        (name.to_owned(), key.to_owned())
+        (format!("p{name}"), key.to_owned())
     }
 }

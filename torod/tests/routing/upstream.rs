@@ -11,6 +11,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use crate::act::{Act, PIECES, Speech, error, error_event, frames, whole};
 
@@ -49,7 +50,13 @@ struct Inner {
 pub struct Upstream {
     pub addr: SocketAddr,
     inner: Arc<Inner>,
-    open: Mutex<Result<CancellationToken, TcpSocket>>,
+    open: Mutex<Result<Serving, TcpSocket>>,
+}
+
+/// An open door: how to close it, and what goes on behind it.
+struct Serving {
+    end: CancellationToken,
+    tasks: TaskTracker,
 }
 
 fn bound(addr: SocketAddr) -> TcpSocket {
@@ -110,23 +117,18 @@ impl Upstream {
     }
 
     /// Refuses connections from now on, and ends those that are.
-    pub fn close(&self) {
-        let mut open = hold(&self.open);
-        if let Ok(end) = &*open {
-            end.cancel();
-            let deadline = Instant::now() + Duration::from_secs(5);
-            let socket = loop {
-                // The listener goes when its task has seen the end; until then the address is taken.
-                let socket = TcpSocket::new_v4().unwrap();
-                socket.set_reuseaddr(true).unwrap();
-                if socket.bind(self.addr).is_ok() {
-                    break socket;
-                }
-                assert!(Instant::now() < deadline, "the listener does not end");
-                std::thread::yield_now();
-            };
-            *open = Err(socket);
-        }
+    pub async fn close(&self) {
+        let tasks = match &*hold(&self.open) {
+            Ok(serving) => {
+                serving.end.cancel();
+                serving.tasks.close();
+                serving.tasks.clone()
+            }
+            Err(_) => return,
+        };
+        tasks.wait().await;
+        // Bound but not listening: the address stays ours, and connections are refused.
+        *hold(&self.open) = Err(bound(self.addr));
     }
 
     /// Takes connections again.
@@ -135,8 +137,8 @@ impl Upstream {
         if open.is_ok() {
             return;
         }
-        let socket = std::mem::replace(&mut *open, Ok(CancellationToken::new()));
-        if let Err(socket) = socket {
+        let nothing = Serving { end: CancellationToken::new(), tasks: TaskTracker::new() };
+        if let Err(socket) = std::mem::replace(&mut *open, Ok(nothing)) {
             *open = Ok(serve(socket.listen(1024).unwrap(), &self.inner));
         }
     }
@@ -190,8 +192,8 @@ impl Upstream {
 
 impl Drop for Upstream {
     fn drop(&mut self) {
-        if let Ok(end) = &*hold(&self.open) {
-            end.cancel();
+        if let Ok(serving) = &*hold(&self.open) {
+            serving.end.cancel();
         }
     }
 }
@@ -219,18 +221,17 @@ pub async fn untrusted() -> String {
     url
 }
 
-fn serve(listener: TcpListener, inner: &Arc<Inner>) -> CancellationToken {
-    let end = CancellationToken::new();
-    let (inner, token) = (Arc::clone(inner), end.clone());
-    tokio::runtime::Handle::current().spawn(async move {
-        while let Some(Ok((stream, _))) = token.run_until_cancelled(listener.accept()).await {
+fn serve(listener: TcpListener, inner: &Arc<Inner>) -> Serving {
+    let serving = Serving { end: CancellationToken::new(), tasks: TaskTracker::new() };
+    let (inner, end, tasks) = (Arc::clone(inner), serving.end.clone(), serving.tasks.clone());
+    serving.tasks.spawn(async move {
+        while let Some(Ok((stream, _))) = end.run_until_cancelled(listener.accept()).await {
             inner.connections.fetch_add(1, Relaxed);
-            let (inner, token) = (Arc::clone(&inner), token.clone());
-            tokio::runtime::Handle::current()
-                .spawn(async move { token.run_until_cancelled(connection(stream, inner)).await });
+            let (inner, end) = (Arc::clone(&inner), end.clone());
+            tasks.spawn(async move { end.run_until_cancelled(connection(stream, inner)).await });
         }
     });
-    end
+    serving
 }
 
 async fn connection(mut stream: TcpStream, inner: Arc<Inner>) {
