@@ -194,11 +194,10 @@ pub fn whole(speech: Speech, model: &str, text: &str) -> Value {
 /// The error event inside a stream.
 pub fn error_event(speech: Speech) -> String {
     match speech {
-        Speech::OpenAi => data(&error(speech, 503)),
+        Speech::OpenAi | Speech::Gemini => data(&error(speech, 503)),
         Speech::Anthropic => event(&error(speech, 529)),
         Speech::Responses => event(&json!({"type": "error", "sequence_number": 9, "code": "server_error",
             "message": "The server had an error", "param": null})),
-        Speech::Gemini => data(&error(speech, 503)),
     }
 }
 

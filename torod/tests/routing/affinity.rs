@@ -24,11 +24,11 @@ impl Talk {
     /// Asks the next question; the key that answered.
     async fn turn(&mut self, rig: &Rig) -> String {
         let number = self.number;
-        let size = if number / 4 % 2 == 0 { 1 } else { 400 };
+        let size = if (number / 4).is_multiple_of(2) { 1 } else { 400 };
         let question = format!("conversation {number}, turn {}: {}", self.turns.len() / 2, "words ".repeat(size));
         self.turns.push(json!({"role": "user", "content": question}));
         let said = Value::Array(self.turns.clone());
-        let mut body = json!({"model": "m", "messages": said, "stream": number % 3 == 0});
+        let mut body = json!({"model": "m", "messages": said, "stream": number.is_multiple_of(3)});
         let session = format!("session-{number}");
         let (speech, path, headers) = match number % 4 {
             0 => (Speech::OpenAi, "/v1/chat/completions", vec![("x-session-id", session.as_str())]),

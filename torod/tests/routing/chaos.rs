@@ -42,7 +42,7 @@ fn ill(who: usize, roll: u64) -> Act {
         (2, _) => Act::ResetMidBody,
         (_, 0) => Act::ErrorAfter(0),
         (_, 1) => Act::status(404),
-        _ => Act::CutAfter(0, roll % 2 == 0),
+        _ => Act::CutAfter(0, roll.is_multiple_of(2)),
     }
 }
 
@@ -101,7 +101,7 @@ impl Chaos {
             clients.spawn(async move {
                 loop {
                     let n = me.sent.fetch_add(1, Relaxed);
-                    if n >= requests || began.elapsed() > Duration::from_secs(300) {
+                    if n >= requests || began.elapsed() > Duration::from_mins(5) {
                         return;
                     }
                     me.rig.clock.advance(STEP_MS);

@@ -82,7 +82,7 @@ async fn told(rig: &Rig, at: usize, model: &str) -> Vec<String> {
     let provider = status["providers"].as_array().unwrap().iter().find(|p| p["name"] == format!("p{at}")).unwrap();
     let mut found = Vec::new();
     objects(provider, model, &mut found);
-    found.iter().map(|object| object.to_string()).collect()
+    found.iter().map(ToString::to_string).collect()
 }
 
 #[tokio::test]

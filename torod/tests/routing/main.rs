@@ -17,6 +17,7 @@ mod names;
 mod rig;
 mod site;
 mod upstream;
+mod wire;
 
 // The same daemon as in the tests of the gateway.
 #[path = "../gateway/support.rs"]

@@ -115,7 +115,7 @@ impl Rig {
 
     async fn outcome(&self, speech: Speech, request: Request<Full<Bytes>>) -> Outcome {
         let asked = tokio::time::timeout(SOON, self.daemon.client.request(request)).await;
-        let Ok(Ok(answer)) = asked else { return Outcome::none(format!("{:?}", asked.map(|a| a.err()))) };
+        let Ok(Ok(answer)) = asked else { return Outcome::none(format!("{:?}", asked.map(Result::err))) };
         let (head, mut body) = answer.into_parts();
         let (mut bytes, mut broken) = (Vec::new(), None);
         loop {
@@ -129,7 +129,7 @@ impl Rig {
                 break;
             }
         }
-        Outcome::of(speech, head.status, head.headers, bytes, broken)
+        Outcome::of(speech, head.status, head.headers, &bytes, broken)
     }
 
     pub async fn admin(&self, method: http::Method, path: &str, body: &str) -> Answer {
@@ -199,10 +199,10 @@ impl Outcome {
         }
     }
 
-    fn of(speech: Speech, status: StatusCode, headers: HeaderMap, bytes: Vec<u8>, broken: Option<String>) -> Self {
-        let text = String::from_utf8_lossy(&bytes).into_owned();
+    fn of(speech: Speech, status: StatusCode, headers: HeaderMap, bytes: &[u8], broken: Option<String>) -> Self {
+        let text = String::from_utf8_lossy(bytes).into_owned();
         let is_stream = headers.get("content-type").is_some_and(|kind| kind.as_bytes().starts_with(b"text/event"));
-        let last = if is_stream { events(&bytes).last().cloned().unwrap_or_default() } else { text.clone() };
+        let last = if is_stream { events(bytes).last().cloned().unwrap_or_default() } else { text.clone() };
         let is_end = match speech {
             Speech::OpenAi => last == "[DONE]",
             Speech::Anthropic => last.contains("message_stop"),
@@ -218,7 +218,7 @@ impl Outcome {
         };
         // Each piece of content names its provider in brackets.
         let deltas = if is_stream && speech == Speech::Responses {
-            events(&bytes).iter().filter(|e| e.contains("output_text.delta")).count()
+            events(bytes).iter().filter(|e| e.contains("output_text.delta")).count()
         } else {
             text.matches("[p").count()
         };

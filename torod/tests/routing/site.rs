@@ -62,7 +62,7 @@ impl Site {
         let key = made["key"].as_str().unwrap().to_owned();
         let mut site = Self { folder, key, url: String::new(), child, client };
         until("the daemon is ready", || async { ready.exists() }).await;
-        site.url = std::fs::read_to_string(&ready).unwrap().trim().to_owned();
+        std::fs::read_to_string(&ready).unwrap().trim().clone_into(&mut site.url);
         site
     }
 
