@@ -9,6 +9,7 @@ use crate::access::index::TokenIndex;
 use crate::clock::Clock;
 use crate::lifecycle::{Gauge, Lifecycle};
 use crate::memory::Memory;
+use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Recorder, Sequence, UsageWriter};
 
@@ -26,6 +27,8 @@ pub struct App {
     pub recorder: Recorder,
     /// How the usage writer stands.
     pub usage: Arc<UsageWriter>,
+    /// The last decisions about who got a request.
+    pub decisions: Decisions,
     /// What is under way, and whether the daemon stops.
     pub lifecycle: Lifecycle,
     /// Streams under way.

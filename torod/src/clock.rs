@@ -1,7 +1,7 @@
 //! The only place that asks the time. Everybody else is given a [`Clock`].
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Tells the time: the system's, or a fixed one in tests. Cheap to clone; clones of a fixed clock move together.
@@ -36,6 +36,18 @@ impl Clock {
             None => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
+        }
+    }
+
+    /// Milliseconds that never go back, from some moment on; a fixed clock tells its own time.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
+    pub fn uptime_ms(&self) -> u64 {
+        /// A day before the process asked first, so that no time is 0.
+        const BEFORE_MS: u64 = 86_400_000;
+        static START: OnceLock<Instant> = OnceLock::new();
+        match &self.fixed {
+            Some(fixed) => u64::try_from(fixed.load(Ordering::Relaxed)).unwrap_or(0),
+            None => BEFORE_MS + u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(0),
         }
     }
 

@@ -13,7 +13,7 @@ use crate::access::{Random, TokenIndex};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{self, Config};
+use crate::config::Config;
 use crate::gateway::intake::UNPACKING;
 use crate::http::routes::Routes;
 use crate::http::setup::Setup;
@@ -21,8 +21,9 @@ use crate::lifecycle::Lifecycle;
 use crate::memory::Memory;
 use crate::server::{accept, bind};
 use crate::store::{DirLock, Readers, kept, key_file, schema, tokens, usage};
+use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery;
-use crate::upstreams::provider::Provider;
+use crate::upstreams::provider::{self, Provider};
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Sequence, UsageWriter};
 
@@ -95,6 +96,7 @@ impl Daemon {
             live: Arc::clone(&live),
             recorder: usage.recorder(),
             usage: Arc::clone(&usage),
+            decisions: Decisions::default(),
             lifecycle: lifecycle.clone(),
             streams: Arc::default(),
             sealer: Sealer::new(key_file::load_or_make(&data_dir, random)?),
@@ -188,28 +190,9 @@ fn refuse_open_door(addr: SocketAddr, has_admin: bool) -> anyhow::Result<()> {
     )
 }
 
-/// Prepares every provider of the file. One whose key cannot be read is switched off, so that the others still serve.
+/// Prepares every provider of the file. One of which no key can be read is switched off, so that the others still serve.
 fn providers(config: &Config, env: fn(&str) -> Option<String>) -> Vec<Arc<Provider>> {
-    let mut providers = Vec::new();
-    for described in &config.providers {
-        let mut described = described.clone();
-        let secret = match described.credentials.first() {
-            Some(credential) if described.enabled => match config::resolve_secret(&credential.secret, &env) {
-                Ok(secret) => Some(secret),
-                Err(e) => {
-                    tracing::error!(provider = %described.name, "switched off: {e}");
-                    described.enabled = false;
-                    None
-                }
-            },
-            _ => None,
-        };
-        match Provider::new(&described, secret.as_ref()) {
-            Ok(provider) => providers.push(Arc::new(provider)),
-            Err(e) => tracing::error!("left out: {e}"),
-        }
-    }
-    providers
+    config.providers.iter().filter_map(|described| provider::prepare(described, &env)).map(Arc::new).collect()
 }
 
 /// Writes `url` where somebody waits for it, in one piece.

@@ -22,37 +22,75 @@ const MAX_HELD_BYTES: usize = 64 << 10;
 /// The most events that are held back: openings such as `message_start` promise nothing yet. Responses has four.
 const MAX_HELD_EVENTS: u64 = 4;
 
-/// A provider's body of which some is here already.
-pub(super) struct Begun {
+/// A provider's body of which some may be here already.
+#[derive(Debug)]
+pub struct Begun {
     held: VecDeque<Bytes>,
     rest: Incoming,
 }
 
 impl Begun {
     /// A body of which nothing has been read.
-    pub(super) const fn unread(rest: Incoming) -> Self {
+    pub const fn unread(rest: Incoming) -> Self {
         Self { held: VecDeque::new(), rest }
     }
 
-    /// Reads a stream of `protocol` up to its first output, within bounds.
+    /// Reads a stream of `protocol` up to its first output, within bounds and for no longer than `hold`.
     ///
     /// # Errors
     ///
     /// The failure that stands there instead: nobody has seen anything of this stream, so another may take its place.
-    pub(super) async fn read(rest: Incoming, protocol: Protocol, idle: Duration) -> Result<Self, Problem> {
+    pub async fn stream(rest: Incoming, protocol: Protocol, idle: Duration, hold: Duration) -> Result<Self, Problem> {
         let mut begun = Self::unread(rest);
+        let wait = idle.min(hold);
+        match tokio::time::timeout(wait, begun.read(protocol)).await {
+            Ok(Ok(())) => Ok(begun),
+            Ok(Err(problem)) => Err(problem),
+            // Whoever waits must hear something in time, and a model that thinks for long is no failure.
+            Err(_) if hold < idle => Ok(begun),
+            Err(_) => Err(broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")),
+        }
+    }
+
+    /// Reads the beginning of an answer in one piece, for no longer than `hold`; says whether it looks like an error.
+    ///
+    /// # Errors
+    ///
+    /// That it broke off before it began.
+    pub async fn whole(rest: Incoming, hold: Duration) -> Result<(Self, bool), Problem> {
+        let mut begun = Self::unread(rest);
+        if begun.rest.is_end_stream() {
+            return Ok((begun, false));
+        }
+        match tokio::time::timeout(hold, begun.first()).await {
+            Ok(Ok(is_error)) => Ok((begun, is_error)),
+            Ok(Err(problem)) => Err(problem),
+            Err(_) => Ok((begun, false)),
+        }
+    }
+
+    async fn first(&mut self) -> Result<bool, Problem> {
+        loop {
+            let Some(chunk) = self.next().await? else { return Ok(false) };
+            let text = chunk.trim_ascii_start();
+            let is_error =
+                text.strip_prefix(b"{").is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\"error\""));
+            let is_blank = text.is_empty();
+            self.held.push_back(chunk);
+            // Some send blanks until they have something to say.
+            if !is_blank {
+                return Ok(is_error);
+            }
+        }
+    }
+
+    async fn read(&mut self, protocol: Protocol) -> Result<(), Problem> {
         let mut splitter = Splitter::new(MAX_HELD_BYTES);
         let mut meter = Meter::new(protocol);
         let mut held_bytes = 0;
         loop {
-            let chunk = match tokio::time::timeout(idle, begun.rest.frame()).await {
-                Err(_) => return Err(broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")),
-                Ok(None) => return Err(broken(Kind::UpstreamFailed, "upstream_cut", "its stream ended")),
-                Ok(Some(Err(e))) => return Err(broken(Kind::UpstreamFailed, "upstream_cut", &root_cause(&e))),
-                Ok(Some(Ok(frame))) => match frame.into_data() {
-                    Ok(data) => data,
-                    Err(_) => continue,
-                },
+            let Some(chunk) = self.next().await? else {
+                return Err(broken(Kind::UpstreamFailed, "upstream_cut", "its stream ended"));
             };
             let mut failed = None;
             let pushed = splitter.push(&chunk, |frame| {
@@ -66,10 +104,24 @@ impl Begun {
                 return Err(provider_error(protocol, 0, &said));
             }
             held_bytes += chunk.len();
-            begun.held.push_back(chunk);
+            self.held.push_back(chunk);
             let says_something = meter.estimated_output() > 0 || meter.is_whole() || meter.frames() > MAX_HELD_EVENTS;
             if says_something || pushed.is_err() || held_bytes > MAX_HELD_BYTES {
-                return Ok(begun);
+                return Ok(());
+            }
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+        loop {
+            match self.rest.frame().await {
+                None => return Ok(None),
+                Some(Err(e)) => return Err(broken(Kind::UpstreamFailed, "upstream_cut", &root_cause(&e))),
+                Some(Ok(frame)) => {
+                    if let Ok(data) = frame.into_data() {
+                        return Ok(Some(data));
+                    }
+                }
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Calling a provider: the only part of this library that does I/O.
 
 pub mod answer;
-mod begun;
+pub mod begun;
 pub mod body;
 pub mod client;
 pub mod endpoint;
@@ -11,6 +11,7 @@ mod reader;
 pub mod relay;
 
 pub use answer::Answer;
+pub use begun::Begun;
 pub use body::Pieces;
 pub use client::{Client, Timeouts};
 pub use endpoint::Endpoint;

@@ -163,7 +163,7 @@ impl Pool {
         }
         let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         let is_stream = kind.starts_with(EVENTS.as_bytes());
-        let body = if is_stream { Begun::read(body, spoken, idle).await? } else { Begun::unread(body) };
+        let body = if is_stream { Begun::stream(body, spoken, idle, idle).await? } else { Begun::unread(body) };
         let (back, relay) = match way {
             Way::Native { hide_usage } if is_stream => {
                 let relay = Relay::stream(body, spoken, hide_usage, idle, notes);

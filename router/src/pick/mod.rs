@@ -4,15 +4,19 @@
 
 pub mod affinity;
 pub mod breaker;
+mod criterion;
 pub mod endpoint;
 pub mod latency;
+mod lots;
 pub mod name;
 pub mod order;
+pub mod registry;
 pub mod session;
+pub mod table;
 pub mod verdict;
 
-/// Spreads every bit of `x` over all of the result (the last step of `SplitMix64`).
-pub(crate) const fn mix(x: u64) -> u64 {
+/// Spreads every bit of `x` over all of the result (the last step of `SplitMix64`): dice from a number that only grows.
+pub const fn mix(x: u64) -> u64 {
     let x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     x ^ (x >> 31)

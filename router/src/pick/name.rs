@@ -46,6 +46,8 @@ pub struct Names {
 /// Which rule found the provider.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
+    /// An alias says so.
+    Alias,
     /// The client named it.
     Prefix,
     /// It lists the model.
@@ -60,6 +62,7 @@ impl How {
     /// The word in headers and explanations.
     pub const fn as_str(self) -> &'static str {
         match self {
+            Self::Alias => "alias",
             Self::Prefix => "prefix",
             Self::Listed => "listed",
             Self::Default => "default",
@@ -123,9 +126,10 @@ impl Names {
         }
     }
 
-    /// Whether `picked` is known to exist, or may exist because its provider's list is not known.
-    pub fn may_exist(&self, picked: Picked<'_>) -> bool {
-        self.providers.get(picked.provider).is_some_and(|p| p.listed.is_none() || p.lists(picked.model))
+    /// Whether the provider `name` is known to have `model`, or may have it because its list is not known.
+    pub fn may_have(&self, name: &str, model: &str) -> bool {
+        let provider = self.providers.iter().find(|p| p.name == name);
+        provider.is_some_and(|p| p.listed.is_none() || p.lists(model))
     }
 
     /// Who gets a name that nobody lists.

@@ -4,85 +4,15 @@
 //! first tier that has an endpoint that can be called, one of the others decides: `latency` takes the better of two,
 //! `round_robin`, `weighted` and `quota` do what they say. `affinity` keeps a conversation where it was.
 
-use std::fmt;
 use std::ops::Range;
-use std::str::FromStr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use super::criterion::{Criterion, NoCriterion};
 use super::endpoint::{Endpoint, Ready, Trips};
+use super::lots::{below, below_turn, scale, strongest};
 use super::mix;
 use super::session::{Session, Sessions};
-
-/// What decides between endpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Criterion {
-    /// Where the conversation was served before.
-    Affinity,
-    /// The order of an alias's targets, then the provider's number.
-    Priority,
-    /// What tokens cost.
-    Price,
-    /// How fast it has been, and how much waits there.
-    Latency,
-    /// One after the other.
-    RoundRobin,
-    /// By weight.
-    Weighted,
-    /// What is left of the credential's limits.
-    Quota,
-}
-
-impl Criterion {
-    /// All of them.
-    pub const ALL: [Self; 7] =
-        [Self::Affinity, Self::Priority, Self::Price, Self::Latency, Self::RoundRobin, Self::Weighted, Self::Quota];
-    /// The order where none is given.
-    pub const USUAL: [Self; 4] = [Self::Affinity, Self::Priority, Self::Price, Self::Latency];
-
-    /// The word in the configuration and in explanations.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Affinity => "affinity",
-            Self::Priority => "priority",
-            Self::Price => "price",
-            Self::Latency => "latency",
-            Self::RoundRobin => "round_robin",
-            Self::Weighted => "weighted",
-            Self::Quota => "quota",
-        }
-    }
-
-    const fn is_fixed(self) -> bool {
-        matches!(self, Self::Priority | Self::Price)
-    }
-}
-
-impl fmt::Display for Criterion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-/// The text is no criterion.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct NoCriterion;
-
-impl fmt::Display for NoCriterion {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("write affinity, priority, price, latency, round_robin, weighted or quota")
-    }
-}
-
-impl std::error::Error for NoCriterion {}
-
-impl FromStr for Criterion {
-    type Err = NoCriterion;
-
-    fn from_str(text: &str) -> Result<Self, NoCriterion> {
-        Self::ALL.into_iter().find(|criterion| criterion.as_str() == text).ok_or(NoCriterion)
-    }
-}
 
 /// An endpoint that may serve a name.
 #[derive(Clone, Debug)]
@@ -446,30 +376,4 @@ fn fixed_key(criterion: Criterion, candidate: &Candidate) -> (u64, i64) {
         Criterion::Price => (candidate.endpoint.price_nanos.unwrap_or(u64::MAX), 0),
         _ => (0, 0),
     }
-}
-
-/// The place of the seed that fits `session` best: each session has its own ranking of all endpoints (rendezvous
-/// hashing), so that one that goes or comes changes nothing between the others.
-fn strongest(seeds: &[u32], session: Session) -> Option<usize> {
-    let salt = (mix(session.0) >> 32) as u32;
-    let score = |seed: u32| {
-        let x = (seed ^ salt).wrapping_mul(0x9e37_79b1);
-        (x ^ (x >> 15)).wrapping_mul(0x85eb_ca77)
-    };
-    // Two short passes that the compiler turns into vector code are faster than one that carries a place along.
-    let best = seeds.iter().copied().map(score).max()?;
-    seeds.iter().position(|seed| score(*seed) == best)
-}
-
-/// A number below `size` from a random one.
-fn below(random: u64, size: usize) -> usize {
-    usize::try_from(scale(random, size as u64)).unwrap_or(0)
-}
-
-fn below_turn(turn: u64, size: usize) -> usize {
-    usize::try_from(turn % (size.max(1) as u64)).unwrap_or(0)
-}
-
-const fn scale(random: u64, total: u64) -> u64 {
-    ((random as u128 * total as u128) >> 64) as u64
 }

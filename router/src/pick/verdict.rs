@@ -113,7 +113,9 @@ impl Verdict {
             Kind::Unauthenticated | Kind::Forbidden => (Blame::Credential, Next::Other, 0),
             Kind::RateLimited if problem.code == "billing" => (Blame::Exhausted, Next::Other, wait(EXHAUSTED_MS)),
             Kind::RateLimited => (Blame::Limit, Next::Any, wait(LIMITED_MS)),
+            // A page in place of an answer says no less that there is no such thing.
             Kind::NotFound => (Blame::Missing, Next::Other, 0),
+            _ if status == 404 => (Blame::Missing, Next::Other, 0),
             // Conflicts and requests that came too early pass by themselves.
             _ if matches!(status, 408 | 409 | 425) => (Blame::Endpoint, Next::Any, told.unwrap_or(0)),
             Kind::UpstreamFailed | Kind::UpstreamTimeout | Kind::Unavailable | Kind::Internal => {

@@ -2,11 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
+use tokenrouter::pick::order::Criterion;
 use tokenrouter_shared::Lossy;
 
 use super::Config;
 use super::field::Field;
-use super::routing::Criterion;
+use super::routing::read_order;
 use super::section::{Section, closest, shorten};
 
 /// The most targets that one alias may come to, aliases that it names included.
@@ -212,7 +213,7 @@ fn read<'a>(mut section: Section<'a>, element: &Field<'a>, config: &Config) -> (
             Err(e) => field.refuse(format!("`{}` is not known", shorten(text)), format!("{e}")),
         }
     }
-    alias.order = section.take("order").and_then(|field| Criterion::read_order(&field));
+    alias.order = section.take("order").and_then(|field| read_order(&field));
     let targets = section.take("targets");
     let mut models = Vec::new();
     for target in targets.iter().flat_map(|field| field.elements("an array of tables (`[[model_aliases.targets]]`)")) {

@@ -54,7 +54,7 @@ pub use provider::ProviderConfig;
 use report::Report;
 pub use resolve::{SecretError, resolve_secret};
 pub use responses::Responses;
-pub use routing::{Breaker, Criterion, Routing};
+pub use routing::{Breaker, Routing};
 use section::{Section, closest, shorten};
 pub use show::show;
 pub use shutdown::Shutdown;

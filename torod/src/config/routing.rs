@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tokenrouter::pick::order::Criterion;
+
 use super::field::Field;
 use super::section::{Section, closest, shorten};
 
@@ -41,84 +43,40 @@ pub struct Breaker {
     pub credential_recovery: Duration,
 }
 
-/// One thing that may decide between endpoints.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Criterion {
-    /// The endpoint that served the conversation before, and so has its prompt in the cache.
-    Affinity,
-    /// The provider's `priority`, or the place among an alias's targets; smaller first.
-    Priority,
-    /// The price of the model; cheaper first.
-    Price,
-    /// The time until the answer begins and the calls under way; quicker first.
-    Latency,
-    /// Each in turn.
-    RoundRobin,
-    /// By weight of target and key.
-    Weighted,
-    /// The key with the most left of its rate limit.
-    Quota,
-}
-
-impl Criterion {
-    const CHOICES: [(&'static str, Self); 7] = [
-        ("affinity", Self::Affinity),
-        ("priority", Self::Priority),
-        ("price", Self::Price),
-        ("latency", Self::Latency),
-        ("round_robin", Self::RoundRobin),
-        ("weighted", Self::Weighted),
-        ("quota", Self::Quota),
-    ];
-
-    /// As it stands in the file.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Affinity => "affinity",
-            Self::Priority => "priority",
-            Self::Price => "price",
-            Self::Latency => "latency",
-            Self::RoundRobin => "round_robin",
-            Self::Weighted => "weighted",
-            Self::Quota => "quota",
+/// Reads an `order`; none where it was empty or wrong as a whole.
+pub(super) fn read_order(field: &Field<'_>) -> Option<Vec<Criterion>> {
+    let elements = field.elements("an array of criteria");
+    if elements.is_empty() {
+        if field.value.is_array() {
+            field.refuse("`order` is empty", "name at least one criterion, or leave `order` out");
         }
+        return None;
     }
-
-    /// Reads an `order`; none where it was empty or wrong as a whole.
-    pub(super) fn read_order(field: &Field<'_>) -> Option<Vec<Self>> {
-        let elements = field.elements("an array of criteria");
-        if elements.is_empty() {
-            if field.value.is_array() {
-                field.refuse("`order` is empty", "name at least one criterion, or leave `order` out");
+    let mut order = Vec::new();
+    for element in elements {
+        let Some(text) = element.string() else { continue };
+        let names = || Criterion::ALL.iter().map(|criterion| criterion.as_str());
+        match text.parse::<Criterion>() {
+            Ok(criterion) if order.contains(&criterion) => {
+                element.refuse(format!("criterion `{text}` is given twice"), "keep the first");
             }
-            return None;
-        }
-        let mut order = Vec::new();
-        for element in elements {
-            let Some(text) = element.string() else { continue };
-            let names = || Self::CHOICES.iter().map(|(name, _)| *name);
-            match Self::CHOICES.iter().find(|(name, _)| *name == text) {
-                Some((_, criterion)) if order.contains(criterion) => {
-                    element.refuse(format!("criterion `{text}` is given twice"), "keep the first");
-                }
-                Some((_, criterion)) => order.push(*criterion),
-                None => {
-                    let advice = match closest(text, names()) {
-                        Some(known) => format!("did you mean \"{known}\"?"),
-                        None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
-                    };
-                    element.refuse(format!("unknown criterion `{}`", shorten(text)), advice);
-                }
+            Ok(criterion) => order.push(criterion),
+            Err(_) => {
+                let advice = match closest(text, names()) {
+                    Some(known) => format!("did you mean \"{known}\"?"),
+                    None => format!("known: {}", names().collect::<Vec<_>>().join(", ")),
+                };
+                element.refuse(format!("unknown criterion `{}`", shorten(text)), advice);
             }
         }
-        (!order.is_empty()).then_some(order)
     }
+    (!order.is_empty()).then_some(order)
 }
 
 impl Default for Routing {
     fn default() -> Self {
         Self {
-            order: vec![Criterion::Affinity, Criterion::Priority, Criterion::Price, Criterion::Latency],
+            order: Criterion::USUAL.to_vec(),
             attempts: 3,
             max_wait: Duration::from_secs(20),
             retry_percent: 20,
@@ -145,7 +103,7 @@ impl Default for Breaker {
 impl Routing {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let mut routing = Self::default();
-        if let Some(order) = section.take("order").and_then(|field| Criterion::read_order(&field)) {
+        if let Some(order) = section.take("order").and_then(|field| read_order(&field)) {
             routing.order = order;
         }
         section.set_integer("attempts", 1..17, &mut routing.attempts);

@@ -2,8 +2,10 @@
 
 use std::fmt::Write;
 
+use tokenrouter::pick::order::Criterion;
+
 use super::units::{format_duration, format_size};
-use super::{AliasConfig, Config, Criterion, ProviderConfig, Routing};
+use super::{AliasConfig, Config, ProviderConfig, Routing};
 
 /// `config` as TOML. Keys that stand in the file are masked.
 pub fn show(config: &Config) -> String {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::*;
+use tokenrouter::pick::order::Criterion;
 
 fn errors(text: &str) -> Vec<String> {
     match parse(text, "torod.toml") {

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use super::{AliasConfig, Config, Criterion, ModelConfig, ProviderConfig, Routing};
+use tokenrouter::pick::order::Criterion;
+
+use super::{AliasConfig, Config, ModelConfig, ProviderConfig, Routing};
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
 pub fn view(config: &Config) -> Value {
@@ -54,7 +56,7 @@ fn view_alias(alias: &AliasConfig) -> Value {
         .collect();
     json!({
         "name": alias.name,
-        "lossy": alias.lossy.map(|lossy| lossy.as_str()),
+        "lossy": alias.lossy.map(tokenrouter_shared::Lossy::as_str),
         "order": alias.order.as_deref().map(names),
         "targets": targets,
     })

@@ -108,7 +108,7 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("[routing]\norder = [\"price\", \"price\", 7]", &[
         "8:19: criterion `price` is given twice: keep the first",
-        r#"8:28: `order[2]` must be a string, not a whole number: see `torod config reference`"#,
+        r"8:28: `order[2]` must be a string, not a whole number: see `torod config reference`",
     ]),
     ("[routing]\norder = \"price\"", &[
         r#"8:9: `order` must be an array of criteria, not a string: write `order = ["affinity", "priority", "price", "latency"]`"#,
@@ -176,9 +176,8 @@ fn an_active_profile_must_be_some_aliases_profile() {
 
 #[test]
 fn too_long_a_way_is_told() {
-    let chain: String = (0..20)
-        .map(|n| format!("[[model_aliases]]\nname = \"n{n}\"\ntargets = [{{ model = \"n{}\" }}]\n", n + 1))
-        .collect();
+    let link = |n: u32| format!("[[model_aliases]]\nname = \"n{n}\"\ntargets = [{{ model = \"n{}\" }}]\n", n + 1);
+    let chain = (0..20).map(link).collect::<Vec<_>>().concat();
     let end = "[[model_aliases]]\nname = \"n20\"\ntargets = [{ provider = \"work\", model = \"m\" }]\n";
     let told = found(&format!("{PROVIDERS}{chain}{end}"));
     assert_eq!(told[0], "8:8: alias `n0` leads to more than 64 targets, or through more than 16 aliases: name fewer");

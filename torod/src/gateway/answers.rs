@@ -212,7 +212,8 @@ async fn ask(
     request_id: &RequestId,
 ) -> Result<Response<Reply>, Problem> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let route = provider.route(Surface::Responses).filter(|_| id.chars().all(is_plain)).ok_or_else(|| unknown(id))?;
+    let route =
+        provider.route(Surface::Responses, 0).filter(|_| id.chars().all(is_plain)).ok_or_else(|| unknown(id))?;
     let mut url = format!("{}/{id}", route.uri);
     if !tail.is_empty() {
         url.push('/');

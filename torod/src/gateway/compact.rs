@@ -23,8 +23,8 @@ pub(super) async fn run(mut call: Call) -> Response<Reply> {
     let has_path = {
         let live = call.app.live.load();
         let found = Peek::read(&call.body).map_err(|e| reject::unreadable(&e)).and_then(|peek| {
-            let (provider, model) = entry::find(&live, peek.model.as_ref())?;
-            Ok(provider.route_of(Protocol::Responses).is_some() && stateful::keeps_answers(provider, model))
+            let (provider, _, model) = entry::find(&live, peek.model.as_ref(), call.app.clock.uptime_ms())?;
+            Ok(provider.speaks(Protocol::Responses) && stateful::keeps_answers(&provider, model))
         });
         match found {
             Ok(has_path) => has_path,

@@ -20,7 +20,7 @@ use tokenrouter::surface::{Surface, counted};
 
 use super::reply::Reply;
 use super::request_id::RequestId;
-use super::{entry, headers, intake, reject};
+use super::{attempt, entry, headers, intake, reject};
 use crate::access::caller;
 use crate::app::App;
 use crate::problem;
@@ -73,17 +73,17 @@ async fn answer(
         None => Peek::read(&body),
     };
     let peek = peek.map_err(|e| reject::unreadable(&e))?;
-    let (provider, model) = entry::find(&live, peek.model.as_ref())?;
+    let (provider, credential, model) = entry::find(&live, peek.model.as_ref(), app.clock.uptime_ms())?;
 
     let now_ms = app.clock.now_ms();
-    let native = provider.count_route(protocol, now_ms).map(|route| (protocol, route));
+    let native = provider.count_route(protocol, credential, now_ms).map(|route| (protocol, route));
     let route = native.or_else(|| {
-        let others = Protocol::ALL.into_iter().filter(|to| *to != protocol && provider.route_of(protocol).is_none());
-        others.into_iter().find_map(|to| Some((to, provider.count_route(to, now_ms)?)))
+        let others = Protocol::ALL.into_iter().filter(|to| *to != protocol && !provider.speaks(protocol));
+        others.into_iter().find_map(|to| Some((to, provider.count_route(to, credential, now_ms)?)))
     });
     let request = ask::request(protocol, &body).map_err(|e| e.problem())?;
     if let Some((to, route)) = route {
-        let _place = entry::permits(app, &live, provider, false)?;
+        let _place = attempt::permits(app, &live, &provider, false)?;
         let question = if to == protocol {
             if protocol == Protocol::Gemini {
                 Some(vec![body.clone()])
@@ -99,7 +99,7 @@ async fn answer(
         };
         if let Some(question) = question
             && let Some(tokens) =
-                of_provider(provider, to, &route, model, question, &head.headers, to == protocol, request_id, now_ms)
+                of_provider(&provider, to, &route, model, question, &head.headers, to == protocol, request_id, now_ms)
                     .await?
         {
             return Ok(entry::json(Bytes::from(ask::told(protocol, tokens)), request_id));

@@ -3,38 +3,30 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response, Uri};
+use http::header::CONTENT_TYPE;
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
-use tokenrouter::call::{Pieces, Relay};
-use tokenrouter::convert::Path;
-use tokenrouter::envelope;
+use tokenrouter::call::Relay;
 use tokenrouter::error::Problem;
-use tokenrouter::peek::{Peek, PeekError};
+use tokenrouter::peek::Peek;
+use tokenrouter::pick::endpoint::Ready;
+use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::ExchangeId;
 
-use super::exchange::{Attempt, Exchange, Input};
+use super::exchange::{Exchange, Opening};
 use super::in_path::InPath;
-use super::lane::{Lane, Way};
+use super::judge::Good;
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
-use super::unfit::unfit;
-use super::{compact, headers, intake, reject, stateful, translated};
+use super::{compact, failover, headers, intake, reject};
 use crate::access::caller::{self, Caller};
 use crate::app::App;
-use crate::lifecycle::{InFlight, Permit};
+use crate::lifecycle::InFlight;
 use crate::problem;
 use crate::server::connection::Peer;
-use crate::upstreams::provider::{Provider, Route};
+use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
-use crate::usage::record::Outcome;
-
-const MODEL: HeaderName = HeaderName::from_static("x-tokenrouter-model");
-const MODEL_ASKED: HeaderName = HeaderName::from_static("x-tokenrouter-model-asked");
-const PROVIDER: HeaderName = HeaderName::from_static("x-tokenrouter-provider");
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-tokenrouter-attempts");
-const ROUTE: HeaderName = HeaderName::from_static("x-tokenrouter-route");
 
 /// Answers one inference request on `surface`.
 pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request<Incoming>) -> Response<Reply> {
@@ -65,6 +57,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     };
     drop(live);
     let headers = head.headers;
+    let in_flight = Some(in_flight);
     let call = Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
     if surface == Surface::Compact {
         // Boxed like every future that most requests do not need.
@@ -86,7 +79,7 @@ pub struct Call {
     /// The same as the client knows it.
     pub request_id: RequestId,
     /// Its place among what is under way.
-    pub in_flight: InFlight,
+    pub in_flight: Option<InFlight>,
     /// Who asks.
     pub caller: Caller,
     /// The client's headers.
@@ -97,213 +90,56 @@ pub struct Call {
     pub body: Bytes,
 }
 
+impl Call {
+    /// What its exchange begins with; none a second time.
+    pub(super) fn opening(&mut self, live: Arc<Snapshot>, salt: u64) -> Option<Opening> {
+        Some(Opening {
+            app: Arc::clone(&self.app),
+            in_flight: self.in_flight.take()?,
+            id: self.exchange_id,
+            request_id: self.request_id.clone(),
+            surface: self.surface,
+            caller: self.caller.clone(),
+            live,
+            salt,
+        })
+    }
+}
+
 /// Answers a request that was let in and read.
-pub async fn run(call: Call) -> Response<Reply> {
-    let Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body } = call;
-    let live = app.live.load();
-    let refused = |problem: Problem, caller: Option<&Caller>| {
-        log_refusal(&app, surface, &request_id, caller, &problem);
-        problem::respond(&problem, surface.protocol(), &request_id)
-    };
-    let peek = if surface == Surface::Generate {
-        Peek::in_path(&body, &in_path.model, in_path.stream)
+pub async fn run(mut call: Call) -> Response<Reply> {
+    let live = call.app.live.load();
+    let body = call.body.clone();
+    let peek = if call.surface == Surface::Generate {
+        Peek::in_path(&body, &call.in_path.model, call.in_path.stream)
     } else {
         Peek::read(&body)
     };
-    let peek = match peek {
-        Ok(peek) => peek,
-        Err(e) => return refused(reject::unreadable(&e), Some(&caller)),
-    };
-    let Chosen { provider, model, route, how } = match choose(&live, surface, &peek) {
-        Ok(chosen) => chosen,
-        Err(problem) => return refused(problem, Some(&caller)),
-    };
-
-    let native = route.protocol == surface.protocol();
-    let remember = stateful::Remember::of(&app, surface, &peek, &body, provider, native, model);
-    // What comes before, where this request continues an answer that its provider does not know.
-    let mut full: Option<Bytes> = None;
-    if surface == Surface::Responses && peek.previous.is_some() {
-        // Boxed like every future that most requests do not need.
-        match Box::pin(stateful::continued(&app, &caller, &peek, &body, provider, native)).await {
-            Ok(continued) => full = continued,
-            Err(problem) => return refused(problem, Some(&caller)),
-        }
-    }
-    let path = Path { model: &in_path.model, stream: in_path.stream, list: in_path.list };
-    let lane = if native {
-        let sent = full.as_ref().unwrap_or(&body);
-        let sealed = surface.is_conversation() && envelope::may_be_in(route.protocol, sent);
-        let unsealed = if sealed { translated::unseal(&app, surface, provider, model, sent, path) } else { None };
-        match (unsealed, &full) {
-            (Some(lane), _) => lane,
-            (None, Some(full)) => match Peek::read(full) {
-                Ok(peek) => Lane::native(full, &peek, surface, provider, model),
-                Err(e) => return refused(reject::unreadable(&e), Some(&caller)),
-            },
-            (None, None) => Lane::native(&body, &peek, surface, provider, model),
-        }
-    } else {
-        let sent = full.as_ref().unwrap_or(&body);
-        let ask = translated::Ask {
-            surface,
-            provider,
-            protocol: route.protocol,
-            model,
-            body: sent,
-            path,
-            request_id: &request_id,
-            token_id: caller.token_id(),
-            lossy: caller.lossy().unwrap_or(live.lossy),
-            estimated_input: Input::of(sent, true).tokens(),
-            continued: full.is_some(),
-            keep: remember.is_some(),
-        };
-        match Box::pin(translated::prepare(&app, ask)).await {
-            Ok(lane) => lane,
-            Err(problem) => return refused(problem, Some(&caller)),
-        }
-    };
-    let permits = match permits(&app, &live, provider, peek.stream) {
-        Ok(permits) => permits,
-        Err(problem) => return refused(problem, Some(&caller)),
-    };
-
-    let spoken =
-        if route.protocol == surface.protocol() { Some(surface) } else { Surface::conversation(route.protocol) };
-    let list = in_path.list && route.protocol == surface.protocol();
-    let Some(uri) = route.target(spoken.unwrap_or(surface), model, peek.stream, list) else {
-        return refused(reject::unreadable(&PeekError::ModelLength(model.len())), Some(&caller));
-    };
-    let asked: Option<Arc<str>> = (peek.model != model).then(|| peek.model.as_ref().into());
-    let model: Arc<str> = model.into();
-    let stream = peek.stream;
-    let mut said = HeaderMap::with_capacity(20);
-    say_route(&mut said, provider, &model, asked.as_deref(), how);
-
-    let attempt = Attempt {
-        id: app.ids.attempt(now_ms),
-        provider: Arc::clone(provider),
-        model,
-        model_asked: asked,
-        protocol: route.protocol,
-        stream,
-        input: Input::of(full.as_ref().unwrap_or(&body), stream),
-        remember,
-        began: app.clock.instant(),
-        began_ms: now_ms,
-        first_byte_us: 0,
-        status: 0,
-        permits,
-    };
-    drop((body, full));
-    let protocol = route.protocol;
-    let (pieces, way) = lane.split(&mut said);
-    let upstream = outgoing(&headers, uri, &route, pieces, &request_id, surface.protocol());
-    let exchange = Exchange::begin(app, in_flight, exchange_id, request_id, surface, caller, attempt);
-    match (provider.client.send(upstream).await, way) {
-        (Ok(answer), Way::Native { hide_usage }) => {
-            relay(exchange, answer, said, surface, protocol, provider, hide_usage)
-        }
-        (Ok(answer), Way::Translated(back)) => {
-            // Boxed: its state is large, and every native request would carry room for it.
-            Box::pin(translated::answer(exchange, answer, said, surface, protocol, provider, *back)).await
-        }
-        (Err(e), _) => {
-            let (problem, id) = exchange.call_failed(&e);
-            with_headers(problem::respond(&problem, surface.protocol(), &id), said)
-        }
+    match peek {
+        Ok(peek) => failover::run(&mut call, &live, &peek).await,
+        Err(e) => refused(&call, &reject::unreadable(&e)),
     }
 }
 
-/// A place among the calls to `provider`, and for a stream one among the streams.
-pub(super) fn permits(
-    app: &App,
-    live: &Snapshot,
-    provider: &Provider,
-    stream: bool,
-) -> Result<[Option<Permit>; 2], Problem> {
-    let limits = &live.limits;
-    let call = provider.in_flight.enter(limits.concurrent_per_provider);
-    if call.is_none() {
-        let what = format!("calls to the provider \"{}\"", provider.name);
-        return Err(reject::full(&what, limits.concurrent_per_provider, "limits.concurrent_per_provider"));
-    }
-    if !stream {
-        return Ok([call, None]);
-    }
-    let place = app.streams.enter(limits.concurrent_streams);
-    if place.is_none() {
-        return Err(reject::full("streams", limits.concurrent_streams, "limits.concurrent_streams"));
-    }
-    Ok([call, place])
+/// The answer to a request that no call was made for.
+pub(super) fn refused(call: &Call, problem: &Problem) -> Response<Reply> {
+    log_refusal(&call.app, call.surface, &call.request_id, Some(&call.caller), problem);
+    problem::respond(problem, call.surface.protocol(), &call.request_id)
 }
 
-/// Who serves a request.
-struct Chosen<'l, 'm> {
-    provider: &'l Arc<Provider>,
-    model: &'m str,
-    route: Route<'l>,
-    how: &'static str,
-}
-
-/// The provider of a model, and the model's name there.
-pub(super) fn find<'l, 'm>(live: &'l Snapshot, asked: &'m str) -> Result<(&'l Arc<Provider>, &'m str), Problem> {
-    let picked = live.names.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
-    let provider = live.providers.get(picked.provider).ok_or_else(reject::lost_provider)?;
-    Ok((provider, picked.model))
-}
-
-fn choose<'l, 'm>(live: &'l Snapshot, surface: Surface, peek: &'m Peek<'_>) -> Result<Chosen<'l, 'm>, Problem> {
-    let asked = peek.model.as_ref();
-    let picked = live.names.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
-    let provider = live.providers.get(picked.provider).ok_or_else(reject::lost_provider)?;
-    let route = provider.route(surface).or_else(|| provider.translated(surface));
-    let route = route.ok_or_else(|| reject::not_spoken(&provider.name, surface.protocol()))?;
-    Ok(Chosen { provider, model: picked.model, route, how: picked.how.as_str() })
-}
-
-/// The request to the provider: the client's meaning, our credential.
-fn outgoing(
-    client: &HeaderMap,
-    uri: Uri,
-    route: &Route<'_>,
-    pieces: Pieces,
-    id: &RequestId,
-    from: tokenrouter::Protocol,
-) -> Request<Pieces> {
-    let length = pieces.len();
-    let mut request = Request::new(pieces);
-    *request.method_mut() = Method::POST;
-    *request.uri_mut() = uri;
-    let to = request.headers_mut();
-    to.reserve(client.len() + 6);
-    if from == route.protocol {
-        headers::filter(client, to, headers::goes_upstream);
-    } else {
-        headers::filter(client, to, headers::goes_to_another_protocol);
-        headers::introduce(route.protocol, to);
-    }
-    to.insert(CONTENT_LENGTH, HeaderValue::from(length));
-    to.insert(CONTENT_TYPE, problem::JSON);
-    to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    to.insert(request_id::HEADER, id.header().clone());
-    for (name, value) in route.extra.iter().chain(route.credential) {
-        to.insert(name, value.clone());
-    }
-    request
-}
-
-fn say_route(to: &mut HeaderMap, provider: &Provider, model: &str, asked: Option<&str>, how: &'static str) {
-    to.insert(PROVIDER, provider.name_header.clone());
-    if let Ok(model) = HeaderValue::try_from(model) {
-        to.insert(MODEL, model);
-    }
-    if let Some(Ok(asked)) = asked.map(HeaderValue::try_from) {
-        to.insert(MODEL_ASKED, asked);
-    }
-    to.insert(ATTEMPTS, HeaderValue::from_static("1"));
-    to.insert(ROUTE, HeaderValue::from_static(how));
+/// The provider of a model, one of its credentials, and the model's name there.
+pub(super) fn find<'l>(
+    live: &'l Snapshot,
+    asked: &'l str,
+    now_ms: u64,
+) -> Result<(Arc<Provider>, usize, &'l str), Problem> {
+    let found = live.table.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
+    let list = found.candidates.list();
+    let ready = list.iter().find(|c| !matches!(c.endpoint.ready(now_ms), Ready::No(..)));
+    let endpoint = &ready.or(list.first()).ok_or_else(|| reject::no_target(asked))?.endpoint;
+    let provider = live.providers.get(endpoint.provider).ok_or_else(reject::lost_provider)?;
+    let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
+    Ok((Arc::clone(provider), endpoint.credential, model))
 }
 
 pub(super) fn with_headers(mut response: Response<Reply>, said: HeaderMap) -> Response<Reply> {
@@ -311,32 +147,21 @@ pub(super) fn with_headers(mut response: Response<Reply>, said: HeaderMap) -> Re
     response
 }
 
-/// What becomes of the provider's answer.
-fn relay(
-    mut exchange: Exchange,
-    answer: Response<Incoming>,
+/// The provider's answer, passed on as it comes.
+pub(super) fn relay(
+    exchange: Exchange,
+    good: Good,
     mut said: HeaderMap,
-    surface: Surface,
-    protocol: tokenrouter::Protocol,
+    protocol: Protocol,
     provider: &Provider,
     hide_usage: bool,
 ) -> Response<Reply> {
-    let (head, body) = answer.into_parts();
-    exchange.answered(head.status.as_u16());
-    let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    if let Some(problem) = unfit(&head, kind, provider) {
-        let (problem, id) = exchange.refuse(problem, Outcome::UpstreamError, false);
-        let mut response = problem::respond(&problem, surface.protocol(), &id);
-        if let Some(after) = head.headers.get(http::header::RETRY_AFTER) {
-            response.headers_mut().insert(http::header::RETRY_AFTER, after.clone());
-        }
-        return with_headers(response, said);
-    }
+    let Good { head, body, .. } = good;
     said.insert(request_id::HEADER, exchange.request_id().header().clone());
     headers::filter(&head.headers, &mut said, headers::goes_downstream);
     let idle = provider.client.timeouts().idle;
-    let is_stream = kind.starts_with(b"text/event-stream");
-    let relay = if is_stream {
+    let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let relay = if kind.starts_with(b"text/event-stream") {
         // Reverse proxies hold streams back unless told not to.
         said.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
         Relay::stream(body, protocol, hide_usage, idle, exchange)

@@ -5,13 +5,18 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use bytes::Bytes;
-use tokenrouter::call::{CallError, End, Finish, Keepsake, Observer};
-use tokenrouter::count::{Counts, Source, estimate};
+use tokenrouter::call::{End, Finish, Keepsake, Observer};
+use tokenrouter::count::{Counts, Source};
 use tokenrouter::error::{Kind, Problem};
+use tokenrouter::pick::affinity;
+use tokenrouter::pick::endpoint::{Endpoint, Ticket};
+use tokenrouter::pick::session::EndpointId;
+use tokenrouter::pick::verdict::{Blame, Verdict};
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 
+pub use super::input::Input;
 use super::request_id::RequestId;
 use super::stateful::Remember;
 use crate::access::caller::Caller;
@@ -19,6 +24,7 @@ use crate::app::App;
 use crate::lifecycle::{InFlight, Permit};
 use crate::memory::{Memory, Origin};
 use crate::upstreams::provider::Provider;
+use crate::upstreams::snapshot::Snapshot;
 use crate::usage::record::{Outcome, Record};
 
 /// One client request under way.
@@ -29,6 +35,8 @@ pub struct Exchange {
     request_id: RequestId,
     surface: Surface,
     caller: Caller,
+    live: Arc<Snapshot>,
+    salt: u64,
     attempt: Attempt,
     ended: bool,
 }
@@ -39,6 +47,8 @@ pub struct Attempt {
     pub id: AttemptId,
     /// Who is called.
     pub provider: Arc<Provider>,
+    /// The endpoint, told what comes of the call.
+    pub ticket: Ticket,
     /// The model as sent.
     pub model: Arc<str>,
     /// The model as asked for, where that is another text.
@@ -63,48 +73,66 @@ pub struct Attempt {
     pub permits: [Option<Permit>; 2],
 }
 
-/// From what the input tokens can be estimated.
-pub enum Input {
-    /// The request body, kept as long as the exchange.
-    Body(Bytes),
-    /// An estimate made beforehand, so that a long stream need not keep a long body.
-    Tokens(u64),
+/// What an exchange begins with.
+pub struct Opening {
+    /// The daemon's handles.
+    pub app: Arc<App>,
+    /// Its place among what is under way.
+    pub in_flight: InFlight,
+    /// Its number.
+    pub id: ExchangeId,
+    /// The same as clients know it.
+    pub request_id: RequestId,
+    /// What is asked for.
+    pub surface: Surface,
+    /// Who asks.
+    pub caller: Caller,
+    /// The world that it is served in.
+    pub live: Arc<Snapshot>,
+    /// What tells its conversations from those of others.
+    pub salt: u64,
 }
 
-/// A stream keeps a body of this size for an estimate; of a longer one the estimate is made at the start.
-const KEPT_BYTES: usize = 4 << 10;
+/// Where an answer was made.
+pub struct Home {
+    live: Arc<Snapshot>,
+    salt: u64,
+    endpoint: EndpointId,
+    now_ms: u64,
+}
 
-impl Input {
-    /// The cheaper of the two for a request with `body`.
-    pub fn of(body: &Bytes, stream: bool) -> Self {
-        if stream && body.len() > KEPT_BYTES {
-            Self::Tokens(estimate::sampled_request_tokens(body))
-        } else {
-            Self::Body(body.clone())
-        }
-    }
-
-    /// The estimate.
-    pub fn tokens(&self) -> u64 {
-        match self {
-            Self::Body(body) => estimate::request_tokens(body),
-            Self::Tokens(tokens) => *tokens,
+impl Home {
+    /// Whoever continues the answer `id` finds the endpoint that made it.
+    pub fn settle(&self, id: Option<&str>) {
+        if let Some(id) = id {
+            self.live.sessions.settle(affinity::continuing(self.salt, id), self.endpoint, self.now_ms);
         }
     }
 }
 
 impl Exchange {
-    /// An exchange whose attempt is about to be made.
-    pub fn begin(
-        app: Arc<App>,
-        in_flight: InFlight,
-        id: ExchangeId,
-        request_id: RequestId,
-        surface: Surface,
-        caller: Caller,
-        attempt: Attempt,
-    ) -> Self {
-        Self { app, _in_flight: in_flight, id, request_id, surface, caller, attempt, ended: false }
+    /// An exchange whose first attempt is about to be made.
+    pub fn begin(opening: Opening, attempt: Attempt) -> Self {
+        let Opening { app, in_flight, id, request_id, surface, caller, live, salt } = opening;
+        Self { app, _in_flight: in_flight, id, request_id, surface, caller, live, salt, attempt, ended: false }
+    }
+
+    /// The last attempt failed and has its record; another is about to be made.
+    #[must_use]
+    pub fn again(mut self, attempt: Attempt) -> Self {
+        self.attempt = attempt;
+        self.ended = false;
+        self
+    }
+
+    /// Whom the attempt goes to.
+    pub fn endpoint(&self) -> Arc<Endpoint> {
+        Arc::clone(self.attempt.ticket.endpoint())
+    }
+
+    /// The model that it asks for.
+    pub fn model(&self) -> Arc<str> {
+        Arc::clone(&self.attempt.model)
     }
 
     /// Whose what is kept of it would be.
@@ -129,8 +157,8 @@ impl Exchange {
         &self.request_id
     }
 
-    /// The provider has answered with `status`.
-    pub fn answered(&mut self, status: u16) {
+    /// The provider has answered with `status`, and its answer goes to the client.
+    pub fn answered(&mut self, status: u16, verdict: &Verdict) {
         self.attempt.status = status;
         let now_ms = self.app.clock.now_ms();
         if status >= 500 {
@@ -138,53 +166,32 @@ impl Exchange {
         } else {
             self.attempt.provider.health.answered(now_ms);
         }
+        self.judge(verdict);
     }
 
-    /// The attempt brought no answer that can be relayed: `problem` goes to the client.
-    pub fn refuse(mut self, problem: Problem, outcome: Outcome, input_was_seen: bool) -> (Problem, RequestId) {
-        if self.attempt.status == 0 {
-            self.attempt.provider.health.failed(self.app.clock.now_ms());
-            self.attempt.status = problem.http_status(self.surface.protocol());
+    /// The attempt failed: it has its record, and another may be made.
+    pub fn failed(&mut self, status: u16, outcome: Outcome, verdict: &Verdict, input_was_seen: bool) {
+        self.attempt.status = status;
+        let now_ms = self.app.clock.now_ms();
+        if matches!(verdict.blame, Blame::Connection | Blame::Endpoint) {
+            self.attempt.provider.health.failed(now_ms);
+        } else {
+            self.attempt.provider.health.answered(now_ms);
         }
+        self.judge(verdict);
         let counts = if input_was_seen { self.estimate(0) } else { Counts::default() };
         self.settle(outcome, counts, Source::Estimated);
-        (problem, self.request_id.clone())
     }
 
-    /// The call failed before an answer.
-    pub fn call_failed(self, e: &CallError) -> (Problem, RequestId) {
-        let name = Arc::clone(&self.attempt.provider.name);
-        let (outcome, problem) = match e {
-            CallError::Connect(why) => (
-                Outcome::ConnectFailed,
-                Problem::new(
-                    Kind::UpstreamFailed,
-                    "upstream_unreachable",
-                    format!("the provider \"{name}\" cannot be reached: {why}"),
-                    "Check its URL and that it runs; /health shows every provider.",
-                ),
-            ),
-            CallError::Broken(why) => (
-                Outcome::Cut,
-                Problem::new(
-                    Kind::UpstreamFailed,
-                    "upstream_broken",
-                    format!("the provider \"{name}\" closed the connection without an answer: {why}"),
-                    "Try again.",
-                ),
-            ),
-            CallError::FirstByteTimeout => (
-                Outcome::Timeout,
-                Problem::new(
-                    Kind::UpstreamTimeout,
-                    "upstream_timeout",
-                    format!("the provider \"{name}\" did not begin to answer in time"),
-                    "Try again, or raise its `timeouts.first_byte` in torod.toml.",
-                ),
-            ),
-        };
-        let seen = !e.is_unseen();
-        self.refuse(problem, outcome, seen)
+    fn judge(&mut self, verdict: &Verdict) {
+        self.attempt.ticket.tell(self.app.clock.uptime_ms(), verdict, &self.live.rules.trips);
+    }
+
+    /// An answer that was to be translated makes no sense: the client is told `problem` instead.
+    pub fn refuse(mut self, problem: Problem, outcome: Outcome) -> (Problem, RequestId) {
+        let counts = self.estimate(0);
+        self.settle(outcome, counts, Source::Estimated);
+        (problem, self.request_id.clone())
     }
 
     fn estimate(&self, output: u64) -> Counts {
@@ -257,6 +264,12 @@ impl Exchange {
         });
     }
 
+    /// Where the answer is made, for whoever continues it.
+    pub fn home(&self) -> Home {
+        let endpoint = self.attempt.ticket.endpoint().state.id;
+        Home { live: Arc::clone(&self.live), salt: self.salt, endpoint, now_ms: self.app.clock.uptime_ms() }
+    }
+
     fn what_happened(&self, finish: &Finish) -> Problem {
         let name = &self.attempt.provider.name;
         match finish {
@@ -288,7 +301,8 @@ impl Observer for Exchange {
         if let Some(answer) = keepsake.answer
             && let Some(remember) = self.attempt.remember.take()
         {
-            self.app.memory.answered(&origin, remember.previous.as_deref(), &remember.body, &answer);
+            let id = self.app.memory.answered(&origin, remember.previous.as_deref(), &remember.body, &answer);
+            self.home().settle(id.as_deref());
         }
         if !keepsake.carried.is_empty() {
             self.app.memory.carry(&self.origin(), keepsake.carried);
@@ -298,6 +312,9 @@ impl Observer for Exchange {
     fn first_byte(&mut self) {
         let since = self.app.clock.instant().saturating_duration_since(self.attempt.began);
         self.attempt.first_byte_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);
+        if self.attempt.status < 400 {
+            self.attempt.ticket.first_byte(self.app.clock.uptime_ms(), self.attempt.first_byte_us);
+        }
     }
 
     fn end(&mut self, end: End) {
@@ -311,6 +328,9 @@ impl Observer for Exchange {
         };
         if matches!(outcome, Outcome::Cut | Outcome::Timeout) {
             self.attempt.provider.health.failed(self.app.clock.now_ms());
+            self.judge(&Verdict::BROKEN);
+        } else if end.finish == Finish::Failed {
+            self.judge(&Verdict::BROKEN);
         }
         if let Some(reported) = end.reported.filter(|_| end.finish == Finish::Whole) {
             self.calibrate(reported.input());

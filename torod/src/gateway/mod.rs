@@ -1,15 +1,20 @@
 //! The hot path and nothing else: from a request on the data plane to its answer and its record.
 
 pub mod answers;
+pub mod attempt;
 mod compact;
 pub mod count;
 pub mod entry;
 pub mod exchange;
+pub mod failover;
 pub mod headers;
 pub mod in_path;
+mod input;
 pub mod intake;
+pub mod judge;
 pub mod lane;
 pub mod models;
+pub mod refusal;
 pub mod reject;
 pub mod reply;
 pub mod request_id;

@@ -45,20 +45,21 @@ pub fn serve(app: &Arc<App>, peer: Peer, uri: &Uri, headers: &HeaderMap, id: Opt
     if id.len() > MAX_MODEL_BYTES {
         return refuse(&reject::unknown_model(id, Unknown::Model(Vec::new())));
     }
-    match live.names.resolve(id) {
-        Ok(picked) if !live.names.may_exist(picked) => {
-            refuse(&reject::unknown_model(id, Unknown::Model(live.names.closest(id))))
+    if let Some(known) = entries.iter().find(|entry| entry.id == id) {
+        return told(listing::one(protocol, &known.model()), protocol, &request_id);
+    }
+    match entry::find(&live, id, app.clock.uptime_ms()) {
+        Ok((provider, _, model)) if !live.table.names().may_have(&provider.name, model) => {
+            refuse(&reject::unknown_model(id, Unknown::Model(live.table.names().closest(id))))
         }
-        Ok(picked) => {
-            let provider = live.providers.get(picked.provider);
-            let full = provider.map(|p| format!("{}/{}", p.name, picked.model));
-            let known = entries.iter().find(|e| Some(&e.id) == full.as_ref());
+        Ok((provider, _, model)) => {
+            let full = format!("{}/{model}", provider.name);
+            let known = entries.iter().find(|e| e.id == full);
             // A provider without a list may have it; asking is the only way to know.
-            let model = known
-                .map_or_else(|| Model::new(id, provider.map_or("", |p| &p.name), None), |e| Model { id, ..e.model() });
+            let model = known.map_or_else(|| Model::new(id, &provider.name, None), |e| Model { id, ..e.model() });
             told(listing::one(protocol, &model), protocol, &request_id)
         }
-        Err(unknown) => refuse(&reject::unknown_model(id, unknown)),
+        Err(unknown) => refuse(&unknown),
     }
 }
 
@@ -113,13 +114,17 @@ impl Entry<'_> {
     }
 }
 
-/// Every model of every enabled provider by its full name: providers in the file's order, models sorted.
+/// Every alias, then every model of every enabled provider by its full name: in the file's order, models sorted.
 fn entries(live: &Snapshot) -> Vec<Entry<'_>> {
-    let mut entries = Vec::new();
+    let mut entries: Vec<Entry<'_>> = Vec::new();
+    for alias in &live.aliases {
+        entries.push(Entry { id: alias.name.clone(), provider: Cow::Borrowed("tokenrouter"), context: None });
+    }
     for provider in live.providers.iter().filter(|p| p.enabled) {
-        let mut ids: Vec<(String, Option<u64>)> = provider.declared.clone();
+        let declared = provider.declared.iter().map(|model| (model.id.clone(), model.context));
+        let mut ids: Vec<(String, Option<u64>)> = declared.collect();
         for id in provider.listed.load().iter().flat_map(|list| list.iter()) {
-            if !provider.declared.iter().any(|(declared, _)| declared == id) {
+            if !provider.declared.iter().any(|declared| declared.id == *id) {
                 ids.push((id.clone(), None));
             }
         }

@@ -65,6 +65,30 @@ pub fn lossy(fields: &str, provider: &str, protocol: Protocol) -> Problem {
     )
 }
 
+/// Every target of the alias is switched off.
+pub fn no_target(asked: &str) -> Problem {
+    Problem::new(
+        Kind::Unavailable,
+        "no_endpoint_available",
+        format!("no provider of a target of \"{}\" is switched on", shown(asked)),
+        "Set `enabled = true` for one in torod.toml, or give the alias another target.",
+    )
+    .with_status(503)
+}
+
+/// All that could serve the model is left alone for now, for `reasons`.
+pub fn nobody(asked: &str, reasons: &str, limited: bool, retry_after_s: u32) -> Problem {
+    let kind = if limited { Kind::RateLimited } else { Kind::Unavailable };
+    Problem::new(
+        kind,
+        "no_endpoint_available",
+        format!("nobody can serve \"{}\" at the moment ({reasons})", shown(asked)),
+        format!("Try again in {retry_after_s} s; `torod route explain` shows why each provider is left alone."),
+    )
+    .retry_after(retry_after_s)
+    .with_status(if limited { 429 } else { 503 })
+}
+
 /// A name led to a provider that is gone.
 pub fn lost_provider() -> Problem {
     Problem::new(Kind::Internal, "internal_error", "the chosen provider does not exist", "Report this.")

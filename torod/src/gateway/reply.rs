@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
-use tokenrouter::call::Relay;
+use tokenrouter::call::{Begun, Relay};
 
 use super::exchange::Exchange;
 
@@ -14,7 +14,7 @@ pub enum Reply {
     /// A text that is there already.
     Text(Option<Bytes>),
     /// A provider's answer on its way.
-    Relay(Box<Relay<Exchange>>),
+    Relay(Box<Relay<Exchange, Begun>>),
     /// From the admin router.
     Admin(axum::body::Body),
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use http::header::{CONTENT_TYPE, RETRY_AFTER};
+use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Response};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use tokenrouter::Protocol;
-use tokenrouter::call::{Pieces, Relay};
+use tokenrouter::call::{Begun, Pieces, Relay};
 use tokenrouter::chat::Target;
 use tokenrouter::convert::{Asked, Back, Context, Path, Reading, translate};
 use tokenrouter::error::{Kind, Problem};
@@ -17,22 +16,19 @@ use tokenrouter_shared::Lossy;
 
 use super::entry::with_headers;
 use super::exchange::Exchange;
+use super::judge::Good;
 use super::lane::Lane;
 use super::reject;
 use super::reply::Reply;
 use super::request_id::RequestId;
-use super::unfit::unfit;
 use crate::app::App;
 use crate::problem;
 use crate::upstreams::provider::Provider;
-use crate::usage::record::Outcome;
 
 /// Names what did not reach the provider as it was sent.
 pub const DEGRADED: HeaderName = HeaderName::from_static("x-tokenrouter-degraded");
 /// The largest answer that is kept to be translated.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
-/// The most of an error answer that is read.
-const MAX_ERROR_BYTES: usize = 1 << 20;
 
 /// What is asked of a translation.
 pub struct Ask<'a> {
@@ -124,37 +120,18 @@ pub fn unseal(
 
 /// What becomes of the provider's answer.
 pub async fn answer(
-    mut exchange: Exchange,
-    answer: Response<Incoming>,
+    exchange: Exchange,
+    good: Good,
     mut said: HeaderMap,
     surface: Surface,
     protocol: Protocol,
     provider: &Provider,
     back: Back,
 ) -> Response<Reply> {
-    let (head, body) = answer.into_parts();
-    exchange.answered(head.status.as_u16());
+    let Good { head, body, .. } = good;
     let id = exchange.request_id().clone();
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let refuse = |problem: &Problem, said: HeaderMap| {
-        let mut response = problem::respond(problem, surface.protocol(), &id);
-        if let Some(after) = head.headers.get(RETRY_AFTER) {
-            response.headers_mut().insert(RETRY_AFTER, after.clone());
-        }
-        with_headers(response, said)
-    };
-    if let Some(problem) = unfit(&head, kind, provider) {
-        let (problem, _) = exchange.refuse(problem, Outcome::UpstreamError, false);
-        return refuse(&problem, said);
-    }
     let idle = provider.client.timeouts().idle;
-    if !head.status.is_success() {
-        let told = gather(Relay::whole(body, protocol, idle, exchange), MAX_ERROR_BYTES).await.unwrap_or_default();
-        let mut problem = back.error(head.status.as_u16(), &told);
-        let after = head.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
-        problem.retry_after_s = problem.retry_after_s.or(after);
-        return refuse(&problem, said);
-    }
     let is_stream = kind.starts_with(b"text/event-stream");
     let wants_stream = back.wants_stream();
     let wants_list = back.wants_list();
@@ -165,7 +142,8 @@ pub async fn answer(
         return reply(Reply::Relay(Box::new(relay)), said);
     }
     let memory = Arc::clone(exchange.memory());
-    let (origin, remember) = (exchange.origin(), exchange.take_remember());
+    let mut exchange = exchange;
+    let (origin, remember, home) = (exchange.origin(), exchange.take_remember(), exchange.home());
     // A provider that streams unasked, or does not although asked, is put right here.
     let told = if is_stream {
         let whole = gather(Relay::stream(body, protocol, false, idle, exchange), MAX_ANSWER_BYTES).await;
@@ -177,7 +155,8 @@ pub async fn answer(
     match told {
         Ok(told) => {
             if let Some((remember, object)) = remember.zip(told.object) {
-                memory.answered(&origin, remember.previous.as_deref(), &remember.body, &object);
+                let id = memory.answered(&origin, remember.previous.as_deref(), &remember.body, &object);
+                home.settle(id.as_deref());
             }
             memory.carry(&origin, told.carried);
             if wants_stream {
@@ -188,7 +167,7 @@ pub async fn answer(
             id.say(surface.protocol(), &mut said);
             reply(Reply::from(Bytes::from(told.body)), said)
         }
-        Err(problem) => refuse(&problem, said),
+        Err(problem) => with_headers(problem::respond(&problem, surface.protocol(), &id), said),
     }
 }
 
@@ -207,7 +186,7 @@ fn reply(body: Reply, said: HeaderMap) -> Response<Reply> {
 }
 
 /// All of an answer, metered in passing.
-async fn gather(mut relay: Relay<Exchange>, limit: usize) -> Result<Bytes, Problem> {
+async fn gather(mut relay: Relay<Exchange, Begun>, limit: usize) -> Result<Bytes, Problem> {
     let mut all = Vec::new();
     while let Some(frame) = relay.frame().await {
         let Ok(frame) = frame else {

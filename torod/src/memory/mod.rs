@@ -77,14 +77,16 @@ impl Memory {
         self.settings.retention_days > 0
     }
 
-    /// Keeps the answer in `data` (the object, or the event that ends its stream) to the request `body`.
-    pub fn answered(&self, origin: &Origin, previous: Option<&str>, body: &[u8], data: &[u8]) {
+    /// Keeps the answer in `data` (the object, or the event that ends its stream) to the request `body`; tells its id.
+    pub fn answered(&self, origin: &Origin, previous: Option<&str>, body: &[u8], data: &[u8]) -> Option<String> {
         if !self.is_on() {
-            return;
+            return None;
         }
-        let Some((answer, input)) = state::answer(data).zip(state::own_input(body)) else { return };
+        let (answer, input) = state::answer(data).zip(state::own_input(body))?;
+        let id = answer.id.clone();
         let days = i64::from(self.settings.retention_days);
         self.keep(Kind::Answer, answer.id, origin, days, previous.map(str::to_owned), input, answer.object);
+        Some(id)
     }
 
     /// Keeps the state of tool calls.

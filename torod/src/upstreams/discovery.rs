@@ -35,7 +35,7 @@ pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycl
         let known = live.load().providers.iter().any(|p| p.serves(&server.url));
         let Some(preset) = Preset::find(server.preset).filter(|_| !known) else { continue };
         let config = ProviderConfig::local(preset, &server.url);
-        match config.map(|c| Provider::new(&c, None)) {
+        match config.map(|c| Provider::new(&c, &[])) {
             Some(Ok(provider)) => {
                 let provider = Arc::new(provider);
                 live.add(&provider);

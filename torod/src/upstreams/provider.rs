@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue, Uri};
+use sha2::{Digest as _, Sha256};
 use tokenrouter::call::Client;
 use tokenrouter::catalog::{AuthStyle, BaseUrl, Preset};
 use tokenrouter::protocol::Protocol;
@@ -13,7 +14,7 @@ use tokenrouter_shared::secret::Secret;
 
 use super::calibration::Calibration;
 use super::health::Health;
-use crate::config::ProviderConfig;
+use crate::config::{self, ModelConfig, ProviderConfig};
 use crate::lifecycle::Gauge;
 
 /// Everything that the hot path needs to call a provider, made once.
@@ -35,8 +36,12 @@ pub struct Provider {
     pub asks_stream_usage: bool,
     /// The models that it lists; none while unknown.
     pub listed: ArcSwapOption<Vec<String>>,
-    /// What the file declares of its models: id and context window.
-    pub declared: Vec<(String, Option<u64>)>,
+    /// What the file declares of its models.
+    pub declared: Vec<ModelConfig>,
+    /// Smaller is tried first.
+    pub priority: i32,
+    /// Its name with its URLs: where one of these changes, nothing is known of its connections any more.
+    pub line: String,
     /// Calls under way to it.
     pub in_flight: Arc<Gauge>,
     /// How far our estimates of its models' tokens are off.
@@ -46,15 +51,39 @@ pub struct Provider {
     pub counts_from_ms: AtomicI64,
     /// How many calls went to it.
     pub calls: AtomicU64,
-    endpoints: Vec<Endpoint>,
+    places: Vec<Place>,
+    credentials: Vec<Credential>,
     extra: Vec<(HeaderName, HeaderValue)>,
 }
 
+/// Where one protocol is spoken.
 #[derive(Debug)]
-struct Endpoint {
+struct Place {
     protocol: Protocol,
     uris: Vec<(Surface, Uri)>,
-    credential: Option<(HeaderName, HeaderValue)>,
+}
+
+/// A key that was fetched.
+#[derive(Debug)]
+pub struct Key {
+    /// What people call it.
+    pub label: String,
+    /// Its share beside the others.
+    pub weight: u32,
+    /// The key.
+    pub secret: Secret,
+}
+
+/// One of a provider's credentials. `Debug` shows no key: its headers are marked as sensitive.
+#[derive(Debug)]
+pub struct Credential {
+    /// What people call it.
+    pub label: Arc<str>,
+    /// Its share beside the others.
+    pub weight: u32,
+    /// Tells it from others and from what it was before a change.
+    pub digest: String,
+    headers: Vec<(Protocol, (HeaderName, HeaderValue))>,
 }
 
 /// Where and with which credential a call goes.
@@ -113,21 +142,54 @@ const SURFACES: [Surface; 12] = [
     Surface::Models,
 ];
 
+/// Fetches the keys of the provider that `described` describes, and prepares it. With keys of which none can be read it
+/// is switched off; none if it cannot be called at all. Blocks: keys come from files and commands.
+pub fn prepare(described: &ProviderConfig, env: &dyn Fn(&str) -> Option<String>) -> Option<Provider> {
+    let mut described = described.clone();
+    let mut keys = Vec::new();
+    for (at, credential) in described.credentials.iter().enumerate().filter(|_| described.enabled) {
+        let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
+        match config::resolve_secret(&credential.secret, env) {
+            Ok(secret) => keys.push(Key { label, weight: credential.weight, secret }),
+            Err(e) => tracing::error!(provider = %described.name, key = %label, "left out: {e}"),
+        }
+    }
+    if described.enabled && !described.credentials.is_empty() && keys.is_empty() {
+        tracing::error!(provider = %described.name, "switched off: none of its keys could be read");
+        described.enabled = false;
+    }
+    match Provider::new(&described, &keys) {
+        Ok(provider) => Some(provider),
+        Err(e) => {
+            tracing::error!("left out: {e}");
+            None
+        }
+    }
+}
+
 impl Provider {
-    /// Prepares the provider that `config` describes, with its first credential.
-    pub fn new(config: &ProviderConfig, credential: Option<&Secret>) -> Result<Self, Unusable> {
+    /// Prepares the provider that `config` describes, with its keys.
+    pub fn new(config: &ProviderConfig, keys: &[Key]) -> Result<Self, Unusable> {
         let fail = |why: &str| Unusable { name: config.name.clone(), why: why.to_owned() };
-        let mut endpoints = Vec::new();
+        let mut places = Vec::new();
+        let mut line = config.name.clone();
         for (protocol, base) in &config.protocols {
-            let style = auth_style(config, *protocol);
-            let credential = match credential {
-                Some(secret) => Some(
-                    header(style, secret).ok_or_else(|| fail("its key holds characters that no header can carry"))?,
-                ),
-                None => None,
-            };
-            let uris = uris(*protocol, base).map_err(|e| fail(&e))?;
-            endpoints.push(Endpoint { protocol: *protocol, uris, credential });
+            places.push(Place { protocol: *protocol, uris: uris(*protocol, base).map_err(|e| fail(&e))? });
+            line.push('\n');
+            line.push_str(&base.join(*protocol, ""));
+        }
+        let mut credentials = Vec::new();
+        for key in keys {
+            let headers = config.protocols.iter().map(|(protocol, _)| {
+                header(auth_style(config, *protocol), &key.secret).map(|header| (*protocol, header))
+            });
+            let headers = headers.collect::<Option<Vec<_>>>();
+            credentials.push(Credential {
+                label: key.label.as_str().into(),
+                weight: key.weight,
+                digest: digest(&key.secret),
+                headers: headers.ok_or_else(|| fail("its key holds characters that no header can carry"))?,
+            });
         }
         let mut extra = Vec::new();
         for (name, value) in &config.headers {
@@ -143,42 +205,57 @@ impl Provider {
             health: Health::default(),
             asks_stream_usage: config.stream_usage,
             listed: ArcSwapOption::empty(),
-            declared: config.models.iter().map(|m| (m.id.clone(), m.context)).collect(),
+            declared: config.models.clone(),
+            priority: config.priority,
+            line,
             in_flight: Arc::default(),
             calibration: Calibration::default(),
             counts_from_ms: AtomicI64::new(0),
             calls: AtomicU64::new(0),
-            endpoints,
+            places,
+            credentials,
             extra,
         })
     }
 
-    /// Where a request for `surface` goes, if the provider speaks its protocol.
-    pub fn route(&self, surface: Surface) -> Option<Route<'_>> {
+    /// Its credentials; none where it wants no key.
+    pub fn credentials(&self) -> &[Credential] {
+        &self.credentials
+    }
+
+    /// Whether a request for `surface` can be served at all, as it is or translated.
+    pub fn serves_surface(&self, surface: Surface) -> bool {
+        self.native(surface).is_some()
+            || (surface.is_conversation() && self.places.iter().any(|p| Surface::conversation(p.protocol).is_some()))
+    }
+
+    fn native(&self, surface: Surface) -> Option<&Place> {
         let wanted = surface.protocol();
-        let endpoint = self.endpoint(wanted).or_else(|| match wanted {
+        self.place(wanted).or_else(|| match wanted {
             // Who serves Responses serves OpenAI's other paths beneath the same URL. The other way round that is not
             // so: most vendors copied Chat Completions alone.
-            Protocol::OpenAi if !surface.is_conversation() => self.endpoint(Protocol::Responses),
+            Protocol::OpenAi if !surface.is_conversation() => self.place(Protocol::Responses),
             _ => None,
-        })?;
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        self.at(endpoint, surface, wanted)
+        })
+    }
+
+    /// Where a request for `surface` goes with the credential at `credential`, if the provider speaks its protocol.
+    pub fn route(&self, surface: Surface, credential: usize) -> Option<Route<'_>> {
+        let place = self.native(surface)?;
+        self.at(place, surface, surface.protocol(), credential)
     }
 
     /// Where a conversation for `surface` goes that must be translated first.
-    pub fn translated(&self, surface: Surface) -> Option<Route<'_>> {
+    pub fn translated(&self, surface: Surface, credential: usize) -> Option<Route<'_>> {
         if !surface.is_conversation() {
             return None;
         }
         let others = Protocol::ALL.into_iter().filter(|to| *to != surface.protocol());
-        let route = others.into_iter().find_map(|to| self.at(self.endpoint(to)?, Surface::conversation(to)?, to))?;
-        self.calls.fetch_add(1, Ordering::Relaxed);
-        Some(route)
+        others.into_iter().find_map(|to| self.at(self.place(to)?, Surface::conversation(to)?, to, credential))
     }
 
     /// Where it counts tokens in `protocol`, as far as is known.
-    pub fn count_route(&self, protocol: Protocol, now_ms: i64) -> Option<Route<'_>> {
+    pub fn count_route(&self, protocol: Protocol, credential: usize, now_ms: i64) -> Option<Route<'_>> {
         let surface = match protocol {
             Protocol::Anthropic => Surface::CountMessages,
             Protocol::Responses => Surface::CountResponses,
@@ -188,38 +265,57 @@ impl Provider {
         if now_ms < self.counts_from_ms.load(Ordering::Relaxed) {
             return None;
         }
-        self.at(self.endpoint(protocol)?, surface, protocol)
+        self.at(self.place(protocol)?, surface, protocol, credential)
     }
 
-    /// Where it speaks `protocol`, if it does.
-    pub fn route_of(&self, protocol: Protocol) -> Option<Route<'_>> {
-        self.at(self.endpoint(protocol)?, Surface::conversation(protocol)?, protocol)
+    /// Whether it speaks `protocol`.
+    pub fn speaks(&self, protocol: Protocol) -> bool {
+        self.place(protocol).is_some()
     }
 
     /// Where its model list is: any protocol's list will do.
     pub fn list_route(&self) -> Option<Route<'_>> {
+        self.list_route_with(0)
+    }
+
+    /// The same with the credential at `credential`.
+    pub fn list_route_with(&self, credential: usize) -> Option<Route<'_>> {
         let preferred = [Protocol::OpenAi, Protocol::Responses, Protocol::Anthropic];
-        let endpoint = preferred.into_iter().find_map(|p| self.endpoint(p)).or_else(|| self.endpoints.first())?;
-        self.at(endpoint, Surface::Models, endpoint.protocol)
+        let place = preferred.into_iter().find_map(|p| self.place(p)).or_else(|| self.places.first())?;
+        self.at(place, Surface::Models, place.protocol, credential)
     }
 
-    fn endpoint(&self, protocol: Protocol) -> Option<&Endpoint> {
-        self.endpoints.iter().find(|e| e.protocol == protocol)
+    fn place(&self, protocol: Protocol) -> Option<&Place> {
+        self.places.iter().find(|e| e.protocol == protocol)
     }
 
-    fn at<'a>(&'a self, endpoint: &'a Endpoint, surface: Surface, protocol: Protocol) -> Option<Route<'a>> {
-        let (_, uri) = endpoint.uris.iter().find(|(s, _)| *s == surface)?;
-        Some(Route { protocol, uri, credential: endpoint.credential.as_ref(), extra: &self.extra })
+    fn at<'a>(
+        &'a self,
+        place: &'a Place,
+        surface: Surface,
+        protocol: Protocol,
+        credential: usize,
+    ) -> Option<Route<'a>> {
+        let (_, uri) = place.uris.iter().find(|(s, _)| *s == surface)?;
+        let headers = self.credentials.get(credential).map(|credential| &credential.headers);
+        let credential = headers.and_then(|h| h.iter().find(|(p, _)| *p == place.protocol)).map(|(_, header)| header);
+        Some(Route { protocol, uri, credential, extra: &self.extra })
     }
 
     /// Whether one of its URLs lies beneath `base`.
     pub fn serves(&self, base: &str) -> bool {
-        self.endpoints.iter().flat_map(|e| &e.uris).any(|(_, uri)| uri.to_string().starts_with(base))
+        self.places.iter().flat_map(|e| &e.uris).any(|(_, uri)| uri.to_string().starts_with(base))
+    }
+
+    /// Whether both have a URL in common.
+    pub fn shares_a_url(&self, other: &Self) -> bool {
+        let mut uris = self.places.iter().flat_map(|e| &e.uris);
+        uris.any(|(_, uri)| other.places.iter().flat_map(|e| &e.uris).any(|(_, theirs)| theirs == uri))
     }
 
     /// Its protocols, for reports.
     pub fn protocols(&self) -> impl Iterator<Item = Protocol> {
-        self.endpoints.iter().map(|e| e.protocol)
+        self.places.iter().map(|e| e.protocol)
     }
 }
 
@@ -249,4 +345,10 @@ fn header(style: AuthStyle, secret: &Secret) -> Option<(HeaderName, HeaderValue)
     let mut value = value.ok()?;
     value.set_sensitive(true);
     Some((name, value))
+}
+
+/// Half of a SHA-256: enough to see that a key is another one, and no way back to it.
+fn digest(secret: &Secret) -> String {
+    let hash = Sha256::digest(secret.expose().as_bytes());
+    hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -3,20 +3,26 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokenrouter::pick::name::{Names, Provider as Named};
-
+use tokenrouter::pick::session::Sessions;
+use tokenrouter::pick::table::Table;
 use tokenrouter_shared::Lossy;
+use tokio::sync::Notify;
 
+use super::endpoints::{Known, Rules};
 use super::provider::Provider;
-use crate::config::{Config, Limits};
+use crate::config::{Alias, Config, Limits};
 
 /// One consistent world.
 #[derive(Debug)]
 pub struct Snapshot {
     /// Every provider, in the order of the file.
     pub providers: Vec<Arc<Provider>>,
-    /// Their names and models.
-    pub names: Names,
+    /// Every name that clients may use, with the endpoints it stands for.
+    pub table: Table,
+    /// How endpoints are tried.
+    pub rules: Rules,
+    /// Where conversations are at home.
+    pub sessions: Arc<Sessions>,
     /// Whether programs on this machine need no key.
     pub allow_loopback: bool,
     /// The largest request body, in bytes.
@@ -25,28 +31,84 @@ pub struct Snapshot {
     pub lossy: Lossy,
     /// The most of everything at once.
     pub limits: Limits,
-    default: Option<String>,
+    /// What every alias means in the active profile.
+    pub aliases: Vec<Alias>,
+    /// The configuration that all this was made of.
+    pub config: Arc<Config>,
+    /// Those of `providers` that were found on this machine.
+    found: Vec<Arc<Provider>>,
+}
+
+impl Snapshot {
+    fn new(known: &Known, config: &Arc<Config>, described: Vec<Arc<Provider>>, found: Vec<Arc<Provider>>) -> Self {
+        let mut providers = described;
+        providers.extend(found.iter().cloned());
+        let aliases = config.aliases();
+        Self {
+            table: known.table(config, &providers),
+            rules: Rules::new(&config.routing),
+            sessions: known.sessions(&config.routing),
+            providers,
+            allow_loopback: config.allow_localhost_no_auth,
+            max_body_bytes: usize::try_from(config.limits.request_body_bytes).unwrap_or(usize::MAX),
+            lossy: config.lossy,
+            limits: config.limits.clone(),
+            aliases,
+            config: Arc::clone(config),
+            found,
+        }
+    }
+
+    fn is_found(&self, provider: &Arc<Provider>) -> bool {
+        self.found.iter().any(|found| Arc::ptr_eq(found, provider))
+    }
+
+    fn described(&self) -> Vec<Arc<Provider>> {
+        self.providers.iter().filter(|provider| !self.is_found(provider)).cloned().collect()
+    }
 }
 
 /// The current [`Snapshot`].
 #[derive(Debug)]
 pub struct Live {
     current: ArcSwap<Snapshot>,
+    known: Known,
+    swapped: Notify,
 }
 
 impl Live {
     /// Begins with what `config` says; nothing is known of the providers' models yet but what it declares.
     pub fn new(config: &Config, providers: Vec<Arc<Provider>>) -> Self {
-        let snapshot = Snapshot {
-            names: names(&providers, config.default_provider.as_deref()),
-            providers,
-            allow_loopback: config.allow_localhost_no_auth,
-            max_body_bytes: usize::try_from(config.limits.request_body_bytes).unwrap_or(usize::MAX),
-            lossy: config.lossy,
-            limits: config.limits.clone(),
-            default: config.default_provider.clone(),
-        };
-        Self { current: ArcSwap::from_pointee(snapshot) }
+        let known = Known::default();
+        let snapshot = Snapshot::new(&known, &Arc::new(config.clone()), providers, Vec::new());
+        Self { current: ArcSwap::from_pointee(snapshot), known, swapped: Notify::new() }
+    }
+
+    /// Puts another configuration with its providers in force, at once and as a whole. Providers that were found on
+    /// this machine stay, unless they are not wanted any more or the file describes them now.
+    pub fn apply(&self, config: &Arc<Config>, providers: &[Arc<Provider>]) {
+        self.current.rcu(|now| {
+            let stays = |found: &&Arc<Provider>| {
+                config.auto_detect_local_servers
+                    && !providers.iter().any(|p| p.name == found.name || p.shares_a_url(found))
+            };
+            let found = now.found.iter().filter(stays).cloned().collect();
+            Arc::new(Snapshot::new(&self.known, config, providers.to_vec(), found))
+        });
+        self.swapped.notify_waiters();
+    }
+
+    /// Resolves when `provider` serves no longer.
+    pub async fn left(&self, provider: &Arc<Provider>) {
+        loop {
+            let mut swapped = std::pin::pin!(self.swapped.notified());
+            // From here on no swap is missed.
+            swapped.as_mut().enable();
+            if !self.load().providers.iter().any(|p| Arc::ptr_eq(p, provider)) {
+                return;
+            }
+            swapped.await;
+        }
     }
 
     /// The world as it is now; a request takes it once.
@@ -56,44 +118,17 @@ impl Live {
 
     /// Makes newly learned model lists visible to requests.
     pub fn publish_lists(&self) {
-        self.replace(|_| {});
+        self.current.rcu(|now| Arc::new(Snapshot::new(&self.known, &now.config, now.described(), now.found.clone())));
     }
 
-    /// Adds a provider that was found, unless one of its name is there.
-    pub fn add(&self, provider: &Arc<Provider>) {
-        self.replace(|providers| {
-            if !providers.iter().any(|p| p.name == provider.name) {
-                providers.push(Arc::clone(provider));
-            }
-        });
-    }
-
-    fn replace(&self, change: impl Fn(&mut Vec<Arc<Provider>>)) {
+    /// Adds a provider that was found, unless one of its name is there or none is wanted. Says whether it did.
+    pub fn add(&self, provider: &Arc<Provider>) -> bool {
+        let mut is_added = false;
         self.current.rcu(|now| {
-            let mut providers = now.providers.clone();
-            change(&mut providers);
-            Arc::new(Snapshot {
-                names: names(&providers, now.default.as_deref()),
-                providers,
-                allow_loopback: now.allow_loopback,
-                lossy: now.lossy,
-                max_body_bytes: now.max_body_bytes,
-                limits: now.limits.clone(),
-                default: now.default.clone(),
-            })
+            is_added = now.config.auto_detect_local_servers && !now.providers.iter().any(|p| p.name == provider.name);
+            let found = now.found.iter().chain(is_added.then_some(provider)).cloned().collect();
+            Arc::new(Snapshot::new(&self.known, &now.config, now.described(), found))
         });
+        is_added
     }
-}
-
-fn names(providers: &[Arc<Provider>], default: Option<&str>) -> Names {
-    let named = providers.iter().map(|p| {
-        let mut listed = p.listed.load_full().map(|list| list.as_ref().clone());
-        if let Some(listed) = &mut listed {
-            listed.extend(p.declared.iter().map(|(id, _)| id.clone()));
-        } else if !p.declared.is_empty() && p.list_route().is_none() {
-            listed = Some(p.declared.iter().map(|(id, _)| id.clone()).collect());
-        }
-        Named { name: p.name.to_string(), enabled: p.enabled, listed }
-    });
-    Names::new(named.collect(), default)
 }

@@ -54,7 +54,7 @@ async fn request_ids_go_in_and_out() {
     assert_eq!(answer.header("x-tokenrouter-provider"), "sim");
     assert_eq!(answer.header("x-tokenrouter-model"), "ok");
     assert_eq!(answer.header("x-tokenrouter-attempts"), "1");
-    assert_eq!(answer.header("x-tokenrouter-route"), "listed");
+    assert_eq!(answer.header("x-tokenrouter-route"), "listed; only");
     daemon.stop().await;
 }
 

@@ -62,10 +62,13 @@ async fn a_cut_stream_ends_with_an_error_and_without_done() {
 #[tokio::test]
 async fn an_error_inside_a_stream_is_a_failed_attempt() {
     let daemon = TestDaemon::start().await;
+    // Before the first output the client has seen nothing yet, and gets a status that says what it is.
     let answer = daemon.chat("err200", STREAM).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"]["code"].as_str()), (503, Some("overloaded")));
+    let answer = daemon.chat("err200late", STREAM).await;
     assert_eq!(answer.status, 200);
-    assert!(answer.text().contains("\"error\""));
-    assert_eq!(daemon.rows("outcome").await, [["2"]]);
+    assert!(answer.text().contains("\"error\"") && !answer.text().contains("[DONE]"));
+    assert_eq!(daemon.rows("outcome").await, [["2"], ["2"]]);
     daemon.stop().await;
 }
 
@@ -76,11 +79,13 @@ async fn chunks_keep_a_stream_alive_beyond_the_idle_timeout_and_silence_ends_it(
         daemon.head(daemon.request("/v1/chat/completions", chat_body("sim/ok+chunks=30+interval_ms=100", STREAM)));
     let hang = daemon.chat("hang", STREAM);
     let headless = daemon.chat("hanghdr", "");
-    let (long, hang, headless) = tokio::join!(long, hang, headless);
+    let silent = daemon.chat("sim/ok+chunks=3+interval_ms=30000", STREAM);
+    let (long, hang, headless, silent) = tokio::join!(long, hang, headless, silent);
     let long = crate::support::whole(long).await;
     assert_eq!(events(&long.body).last().unwrap(), "[DONE]");
-    assert_eq!(hang.status, 200);
-    assert!(events(&hang.body).last().unwrap().contains("upstream_idle"), "{}", hang.text());
+    assert_eq!((hang.status.as_u16(), hang.json()["error"]["code"].as_str()), (504, Some("upstream_idle")));
+    assert_eq!(silent.status, 200);
+    assert!(events(&silent.body).last().unwrap().contains("upstream_idle"), "{}", silent.text());
     assert_eq!((headless.status.as_u16(), headless.json()["error"]["code"].as_str()), (504, Some("upstream_timeout")));
     daemon.stop().await;
 }

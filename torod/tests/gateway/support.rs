@@ -60,10 +60,14 @@ pub fn port_zero() -> SocketAddr {
     "127.0.0.1:0".parse().unwrap()
 }
 
+/// Every request is one call and failures have no consequences, so that tests of other things see what they ask for.
+const ONE_CALL: &str = "[routing]\nattempts = 1\nprobe = false\nbreaker = { failures = 1000, recovery = \"1ms\", \
+                        connection_failures = 1000, connection_recovery = \"1ms\", credential_recovery = \"1ms\" }\n";
+
 /// A configuration with one provider `sim` at `url`; `more` stands before its table, `inside` in it.
 pub fn configuration(url: &str, more: &str, inside: &str) -> String {
     format!(
-        "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n{more}\n\
+        "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n{more}\n{ONE_CALL}\
          [[providers]]\nname = \"sim\"\nprotocols = {{ openai = \"{url}/v1\", responses = \"{url}/v1\", anthropic = \"{url}/anthropic\" }}\n\
          api_key = \"{PROVIDER_KEY}\"\n{inside}\n"
     )

@@ -202,6 +202,8 @@ async fn errors_and_cuts_of_the_provider_are_told_in_the_clients_words() {
     let cut = daemon.chat("an/die5", r#","stream":true"#).await;
     assert!(cut.text().contains("data: {\"error\"") && !cut.text().contains("[DONE]"), "{}", cut.text());
     let failed = daemon.chat("an/err200", r#","stream":true"#).await;
+    assert_eq!((failed.status.as_u16(), failed.json()["error"]["code"].as_str()), (503, Some("overloaded")));
+    let failed = daemon.chat("an/err200late", r#","stream":true"#).await;
     assert!(failed.text().contains("data: {\"error\"") && !failed.text().contains("[DONE]"), "{}", failed.text());
     let nodone = daemon.post("/v1/messages", messages("oa/nodone", r#","stream":true"#)).await;
     assert!(nodone.text().contains("event: error"), "{}", nodone.text());

@@ -1,0 +1,176 @@
+//! One call to one endpoint: the request as it is sent there, and how its answer comes back.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use http::header::{ACCEPT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use http::{HeaderMap, HeaderValue, Method, Request, Uri};
+use tokenrouter::call::Pieces;
+use tokenrouter::convert::Path;
+use tokenrouter::envelope;
+use tokenrouter::error::Problem;
+use tokenrouter::peek::{Peek, PeekError};
+use tokenrouter::pick::endpoint::Endpoint;
+use tokenrouter::surface::Surface;
+use tokenrouter_shared::Lossy;
+
+use super::entry::Call;
+use super::exchange::Input;
+use super::lane::{Lane, Way};
+use super::request_id::{self, RequestId};
+use super::stateful::{self, Remember};
+use super::{headers, reject, translated};
+use crate::app::App;
+use crate::lifecycle::Permit;
+use crate::problem;
+use crate::upstreams::provider::{Provider, Route};
+use crate::upstreams::snapshot::Snapshot;
+
+/// Whom to call for what.
+pub struct Target<'l> {
+    /// The provider.
+    pub provider: &'l Arc<Provider>,
+    /// The model as it knows it.
+    pub model: &'l str,
+    /// Where and with which credential.
+    pub route: Route<'l>,
+    /// Whether it speaks the client's protocol.
+    pub native: bool,
+}
+
+impl<'l> Target<'l> {
+    /// The way to `endpoint`; `asked` is the model where the endpoint has no name of its own for it.
+    pub fn of(live: &'l Snapshot, endpoint: &'l Endpoint, asked: &'l str, surface: Surface) -> Result<Self, Problem> {
+        let provider = live.providers.get(endpoint.provider).ok_or_else(reject::lost_provider)?;
+        let model = if endpoint.model.is_empty() { asked } else { &endpoint.model };
+        let route = provider.route(surface, endpoint.credential);
+        let route = route.or_else(|| provider.translated(surface, endpoint.credential));
+        let route = route.ok_or_else(|| reject::not_spoken(&provider.name, surface.protocol()))?;
+        Ok(Self { provider, model, route, native: route.protocol == surface.protocol() })
+    }
+}
+
+/// A request ready to be sent.
+pub struct Prepared {
+    /// What is sent.
+    pub upstream: Request<Pieces>,
+    /// How the answer comes back.
+    pub way: Way,
+    /// What is said to the client of what was lost.
+    pub said: HeaderMap,
+    /// What an estimate of its tokens is made from.
+    pub input: Input,
+    /// What is to be kept of the answer.
+    pub remember: Option<Box<Remember>>,
+}
+
+/// Writes the request for `target`.
+///
+/// # Errors
+///
+/// Why it cannot be told there: the fault of the request, or only of this target.
+pub async fn prepare(
+    call: &Call,
+    live: &Snapshot,
+    peek: &Peek<'_>,
+    target: &Target<'_>,
+    alias: Option<Lossy>,
+) -> Result<Prepared, Problem> {
+    let Call { app, surface, caller, in_path, body, request_id, .. } = call;
+    let Target { provider, model, route, native } = target;
+    let surface = *surface;
+    let remember = Remember::of(app, surface, peek, body, provider, *native, model);
+    // What comes before, where this request continues an answer that its provider does not know.
+    let mut full: Option<Bytes> = None;
+    if surface == Surface::Responses && peek.previous.is_some() {
+        // Boxed like every future that most requests do not need.
+        full = Box::pin(stateful::continued(app, caller, peek, body, provider, *native)).await?;
+    }
+    let path = Path { model: &in_path.model, stream: in_path.stream, list: in_path.list };
+    let sent = full.as_ref().unwrap_or(body);
+    let lane = if *native {
+        let sealed = surface.is_conversation() && envelope::may_be_in(route.protocol, sent);
+        let unsealed = if sealed { translated::unseal(app, surface, provider, model, sent, path) } else { None };
+        match (unsealed, &full) {
+            (Some(lane), _) => lane,
+            (None, Some(full)) => {
+                let peek = Peek::read(full).map_err(|e| reject::unreadable(&e))?;
+                Lane::native(full, &peek, surface, provider, model)
+            }
+            (None, None) => Lane::native(body, peek, surface, provider, model),
+        }
+    } else {
+        let ask = translated::Ask {
+            surface,
+            provider,
+            protocol: route.protocol,
+            model,
+            body: sent,
+            path,
+            request_id,
+            token_id: caller.token_id(),
+            lossy: crate::upstreams::endpoints::lossy(caller.lossy(), alias, live.lossy),
+            estimated_input: Input::of(sent, true).tokens(),
+            continued: full.is_some(),
+            keep: remember.is_some(),
+        };
+        Box::pin(translated::prepare(app, ask)).await?
+    };
+    let spoken = if *native { Some(surface) } else { Surface::conversation(route.protocol) };
+    let uri = route.target(spoken.unwrap_or(surface), model, peek.stream, in_path.list && *native);
+    let uri = uri.ok_or_else(|| reject::unreadable(&PeekError::ModelLength(model.len())))?;
+    let mut said = HeaderMap::with_capacity(20);
+    let input = Input::of(sent, peek.stream);
+    let (pieces, way) = lane.split(&mut said);
+    let upstream = outgoing(&call.headers, uri, route, pieces, request_id, surface);
+    Ok(Prepared { upstream, way, said, input, remember })
+}
+
+/// A place among the calls to `provider`, and for a stream one among the streams.
+pub fn permits(app: &App, live: &Snapshot, provider: &Provider, stream: bool) -> Result<[Option<Permit>; 2], Problem> {
+    let limits = &live.limits;
+    let call = provider.in_flight.enter(limits.concurrent_per_provider);
+    if call.is_none() {
+        let what = format!("calls to the provider \"{}\"", provider.name);
+        return Err(reject::full(&what, limits.concurrent_per_provider, "limits.concurrent_per_provider"));
+    }
+    if !stream {
+        return Ok([call, None]);
+    }
+    let place = app.streams.enter(limits.concurrent_streams);
+    if place.is_none() {
+        return Err(reject::full("streams", limits.concurrent_streams, "limits.concurrent_streams"));
+    }
+    Ok([call, place])
+}
+
+/// The request to the provider: the client's meaning, our credential.
+fn outgoing(
+    client: &HeaderMap,
+    uri: Uri,
+    route: &Route<'_>,
+    pieces: Pieces,
+    id: &RequestId,
+    surface: Surface,
+) -> Request<Pieces> {
+    let length = pieces.len();
+    let mut request = Request::new(pieces);
+    *request.method_mut() = Method::POST;
+    *request.uri_mut() = uri;
+    let to = request.headers_mut();
+    to.reserve(client.len() + 6);
+    if surface.protocol() == route.protocol {
+        headers::filter(client, to, headers::goes_upstream);
+    } else {
+        headers::filter(client, to, headers::goes_to_another_protocol);
+        headers::introduce(route.protocol, to);
+    }
+    to.insert(CONTENT_LENGTH, HeaderValue::from(length));
+    to.insert(CONTENT_TYPE, problem::JSON);
+    to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+    to.insert(request_id::HEADER, id.header().clone());
+    for (name, value) in route.extra.iter().chain(route.credential) {
+        to.insert(name, value.clone());
+    }
+    request
+}

@@ -1,0 +1,170 @@
+//! What came of a call: an answer that goes to the client, or a failure that another endpoint may make good.
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::CONTENT_TYPE;
+use http::response::Parts;
+use http::{HeaderValue, Response};
+use http_body_util::{BodyExt as _, Limited};
+use hyper::body::Incoming;
+use tokenrouter::call::{Begun, CallError};
+use tokenrouter::convert::provider_error;
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::pick::verdict::Verdict;
+use tokenrouter::protocol::Protocol;
+
+use super::unfit::unfit;
+use crate::upstreams::provider::Provider;
+use crate::usage::record::Outcome;
+
+/// The most of an error answer that is read.
+const MAX_ERROR_BYTES: usize = 1 << 20;
+/// So long an answer is held back until it says something: afterwards its client must hear that there is one.
+const HOLD: Duration = Duration::from_secs(10);
+
+/// An answer that goes to the client.
+pub struct Good {
+    /// Its head.
+    pub head: Parts,
+    /// Its body, of which the beginning was looked at.
+    pub body: Begun,
+    /// What it says of the endpoint.
+    pub verdict: Verdict,
+}
+
+/// A call that failed.
+pub struct Bad {
+    /// What to tell the client if nobody else serves it.
+    pub problem: Problem,
+    /// The provider's own words, which clients of its protocol understand.
+    pub verbatim: Option<(Parts, Bytes)>,
+    /// What it says of the endpoint.
+    pub verdict: Verdict,
+    /// For the record.
+    pub outcome: Outcome,
+    /// The status; 0 where none came.
+    pub status: u16,
+    /// Whether the provider may have worked on the request.
+    pub input_was_seen: bool,
+}
+
+/// Judges what came back of a call to `provider` in `protocol`.
+pub async fn judge(
+    sent: Result<Response<Incoming>, CallError>,
+    provider: &Provider,
+    protocol: Protocol,
+    now_unix_ms: i64,
+) -> Result<Good, Box<Bad>> {
+    let (head, body) = match sent {
+        Ok(answer) => answer.into_parts(),
+        Err(e) => return Err(Box::new(unreachable(&e, provider))),
+    };
+    let status = head.status.as_u16();
+    let idle = provider.client.timeouts().idle;
+    let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let failed = |problem: Problem, verbatim, head: &Parts| {
+        let mut problem = problem;
+        let verdict = match problem.code {
+            // Asked again it would say the same.
+            "upstream_encoding" | "upstream_redirect" => Verdict::NONSENSE,
+            _ => Verdict::of(&problem, status, &head.headers, now_unix_ms),
+        };
+        if verdict.is_told && problem.retry_after_s.is_none() {
+            problem.retry_after_s = u32::try_from(verdict.wait_ms.div_ceil(1_000)).ok();
+        }
+        let outcome = Outcome::UpstreamError;
+        Box::new(Bad { problem, verbatim, verdict, outcome, status, input_was_seen: false })
+    };
+    if let Some(problem) = unfit(&head, kind, provider) {
+        return Err(failed(problem, None, &head));
+    }
+    if !head.status.is_success() {
+        let said = read(body, idle).await;
+        let problem = provider_error(protocol, status, &said);
+        let verbatim = (said.len() < MAX_ERROR_BYTES).then(|| (without_body(&head), said));
+        return Err(failed(problem, verbatim, &head));
+    }
+    let begun = if kind.starts_with(b"text/event-stream") {
+        Begun::stream(body, protocol, idle, HOLD).await.map(|begun| (begun, false))
+    } else {
+        Begun::whole(body, HOLD.min(idle)).await
+    };
+    let body = match begun {
+        Ok((body, false)) => body,
+        Ok((body, true)) => {
+            let said = read(body, idle).await;
+            let problem = provider_error(protocol, 0, &said);
+            return Err(failed(problem, None, &head));
+        }
+        Err(problem) => {
+            let is_cut = problem.code == "upstream_cut";
+            let mut bad = failed(problem, None, &head);
+            if is_cut {
+                bad.outcome = Outcome::Cut;
+            } else if bad.problem.kind == Kind::UpstreamTimeout {
+                bad.outcome = Outcome::Timeout;
+            }
+            bad.input_was_seen = true;
+            return Err(bad);
+        }
+    };
+    let verdict = Verdict::FINE.with_limits(&head.headers, now_unix_ms);
+    Ok(Good { head, body, verdict })
+}
+
+/// What a provider says of a failure, as far as it comes.
+async fn read<B: http_body::Body<Data = Bytes> + Unpin>(body: B, idle: Duration) -> Bytes
+where
+    B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
+{
+    let all = Limited::new(body, MAX_ERROR_BYTES).collect();
+    match tokio::time::timeout(idle, all).await {
+        Ok(Ok(all)) => all.to_bytes(),
+        _ => Bytes::new(),
+    }
+}
+
+fn without_body(head: &Parts) -> Parts {
+    let mut response = Response::new(());
+    *response.status_mut() = head.status;
+    response.headers_mut().clone_from(&head.headers);
+    response.into_parts().0
+}
+
+fn unreachable(e: &CallError, provider: &Provider) -> Bad {
+    let name = &provider.name;
+    let (verdict, outcome, problem) = match e {
+        CallError::Connect(why) => (
+            Verdict::UNREACHABLE,
+            Outcome::ConnectFailed,
+            Problem::new(
+                Kind::UpstreamFailed,
+                "upstream_unreachable",
+                format!("the provider \"{name}\" cannot be reached: {why}"),
+                "Check its URL and that it runs; /health shows every provider.",
+            ),
+        ),
+        CallError::Broken(why) => (
+            Verdict::BROKEN,
+            Outcome::Cut,
+            Problem::new(
+                Kind::UpstreamFailed,
+                "upstream_broken",
+                format!("the provider \"{name}\" closed the connection without an answer: {why}"),
+                "Try again.",
+            ),
+        ),
+        CallError::FirstByteTimeout => (
+            Verdict::BROKEN,
+            Outcome::Timeout,
+            Problem::new(
+                Kind::UpstreamTimeout,
+                "upstream_timeout",
+                format!("the provider \"{name}\" did not begin to answer in time"),
+                "Try again, or raise its `timeouts.first_byte` in torod.toml.",
+            ),
+        ),
+    };
+    Bad { problem, verbatim: None, verdict, outcome, status: 0, input_was_seen: !e.is_unseen() }
+}

@@ -1,0 +1,141 @@
+//! From providers and aliases to the table of names that requests are routed by.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokenrouter::pick::breaker::Trip;
+use tokenrouter::pick::endpoint::{Endpoint, Trips};
+use tokenrouter::pick::name;
+use tokenrouter::pick::registry::{Identity, Registry};
+use tokenrouter::pick::session::Sessions;
+use tokenrouter::pick::table::{self, Parts, Table};
+use tokenrouter_shared::Lossy;
+
+use super::provider::Provider;
+use crate::config::{Config, PriceConfig, Routing};
+
+/// How requests are routed, beside the names.
+#[derive(Debug)]
+pub struct Rules {
+    /// When breakers open, and for how long.
+    pub trips: Trips,
+    /// Calls in all for one request, where fewer endpoints than that can serve it.
+    pub attempts: usize,
+    /// The longest wait for somebody who is over a limit, in milliseconds.
+    pub max_wait_ms: u64,
+    /// Repeated calls to a provider as a share of its traffic.
+    pub retry_percent: u32,
+    /// Whether unreachable providers are asked for a sign of life, and how often.
+    pub probe: Option<Duration>,
+}
+
+impl Rules {
+    /// The rules that the file sets.
+    pub fn new(routing: &Routing) -> Self {
+        let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
+        let trip = |failures: u32, recovery: Duration| Trip { failures, recovery_ms: ms(recovery) };
+        let breaker = &routing.breaker;
+        Self {
+            trips: Trips {
+                endpoint: trip(breaker.failures, breaker.recovery),
+                connection: trip(breaker.connection_failures, breaker.connection_recovery),
+                credential: trip(1, breaker.credential_recovery),
+            },
+            attempts: usize::try_from(routing.attempts).unwrap_or(usize::MAX),
+            max_wait_ms: ms(routing.max_wait),
+            retry_percent: routing.retry_percent,
+            probe: routing.probe.then_some(routing.probe_interval),
+        }
+    }
+}
+
+/// What is known of endpoints and conversations, which outlives every table.
+#[derive(Debug)]
+pub struct Known {
+    registry: Mutex<Registry>,
+    sessions: Mutex<(u64, Arc<Sessions>)>,
+}
+
+impl Default for Known {
+    fn default() -> Self {
+        Self { registry: Mutex::default(), sessions: Mutex::new((0, Arc::new(Sessions::new(0)))) }
+    }
+}
+
+impl Known {
+    /// The homes of conversations; forgotten where the time for which they are kept has changed.
+    pub fn sessions(&self, routing: &Routing) -> Arc<Sessions> {
+        let life_ms = u64::try_from(routing.session_ttl.as_millis()).unwrap_or(u64::MAX);
+        let mut held = self.sessions.lock().unwrap_or_else(PoisonError::into_inner);
+        if held.0 != life_ms {
+            *held = (life_ms, Arc::new(Sessions::new(life_ms)));
+        }
+        Arc::clone(&held.1)
+    }
+
+    /// The table of all names. What an earlier table knew of the same endpoints is in it.
+    pub fn table(&self, config: &Config, providers: &[Arc<Provider>]) -> Table {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        let place = |name: &str| providers.iter().position(|p| *p.name == *name);
+        let aliases = config.aliases().into_iter().map(|alias| table::Alias {
+            name: alias.name,
+            order: alias.order.map(Into::into),
+            targets: alias
+                .targets
+                .into_iter()
+                .filter_map(|t| Some(table::Target { provider: place(&t.provider)?, model: t.model, weight: t.weight }))
+                .collect(),
+        });
+        let parts = Parts {
+            providers: providers.iter().map(|p| member(p)).collect(),
+            aliases: aliases.collect(),
+            default: config.default_provider.as_deref(),
+            order: config.routing.order.as_slice().into(),
+        };
+        let table = Table::new(parts, |at, credential, model| match providers.get(at) {
+            Some(provider) => endpoint(&mut registry, provider, at, credential, model),
+            None => Endpoint::new(at, credential, model, ""),
+        });
+        registry.sweep();
+        table
+    }
+}
+
+fn endpoint(registry: &mut Registry, provider: &Provider, at: usize, credential: usize, model: &str) -> Endpoint {
+    let key = provider.credentials().get(credential);
+    let identity = Identity { line: &provider.line, key: key.map_or("", |key| &key.digest), model };
+    let declared = provider.declared.iter().find(|declared| declared.id == model);
+    Endpoint {
+        priority: provider.priority,
+        price_nanos: declared.and_then(|declared| declared.price.as_ref()).and_then(total),
+        weight: key.map_or(1, |key| key.weight),
+        ..registry.endpoint(at, credential, identity)
+    }
+}
+
+/// A million tokens in and a million out.
+fn total(price: &PriceConfig) -> Option<u64> {
+    price.input_nanos?.checked_add(price.output_nanos?)
+}
+
+/// What of a provider's models is known by name.
+fn member(provider: &Provider) -> table::Member {
+    let declared: Vec<String> = provider.declared.iter().map(|model| model.id.clone()).collect();
+    let mut listed = provider.listed.load_full().map(|list| list.as_ref().clone());
+    if let Some(listed) = &mut listed {
+        listed.extend(declared.iter().cloned());
+    } else if !declared.is_empty() && provider.list_route().is_none() {
+        listed = Some(declared.clone());
+    }
+    let named = name::Provider { name: provider.name.to_string(), enabled: provider.enabled, listed };
+    table::Member { provider: named, declared, credentials: provider.credentials().len() }
+}
+
+/// Whether a loss is refused: whoever says so has the last word.
+pub fn lossy(token: Option<Lossy>, alias: Option<Lossy>, usual: Lossy) -> Lossy {
+    match (token, alias) {
+        (None, None) => usual,
+        (Some(Lossy::Reject), _) | (_, Some(Lossy::Reject)) => Lossy::Reject,
+        _ => Lossy::Warn,
+    }
+}
