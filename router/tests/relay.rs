@@ -148,6 +148,8 @@ async fn silence_is_bridged_within_fifteen_seconds_and_ends_at_the_idle_timeout(
         (Protocol::OpenAi, ": keep-alive\n\n"),
         (Protocol::Responses, ": keep-alive\n\n"),
         (Protocol::Anthropic, "event: ping\ndata: {\"type\": \"ping\"}\n\n"),
+        (Protocol::Gemini, ": keep-alive\n\n"),
+        (Protocol::Cohere, ": keep-alive\n\n"),
     ] {
         for hide in [false, true] {
             let (send, mut relay, seen) = relay(protocol, hide);

@@ -5,6 +5,7 @@ pub mod lossy;
 pub mod page;
 pub mod problem;
 pub mod role;
+pub mod routing;
 pub mod secret;
 pub mod token;
 pub mod usage;

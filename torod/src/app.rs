@@ -1,6 +1,7 @@
 //! The handles that a request may reach.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
@@ -9,6 +10,7 @@ use crate::access::index::TokenIndex;
 use crate::clock::Clock;
 use crate::lifecycle::{Gauge, Lifecycle};
 use crate::memory::Memory;
+use crate::reload::Reload;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Recorder, Sequence, UsageWriter};
@@ -40,7 +42,16 @@ pub struct App {
     /// Turns for unpacking compressed bodies, which costs memory and time.
     pub unpacking: Semaphore,
     /// Whether each request gets a line in the log.
-    pub log_requests: bool,
+    pub log_requests: Arc<AtomicBool>,
+    /// The configuration in force.
+    pub reload: Arc<Reload>,
     /// When the daemon started, in Unix milliseconds.
     pub started_ms: i64,
+}
+
+impl App {
+    /// Whether each request gets a line in the log.
+    pub fn logs_requests(&self) -> bool {
+        self.log_requests.load(Ordering::Relaxed)
+    }
 }

@@ -37,6 +37,8 @@ pub enum Command {
     Simulate(commands::simulate::Simulate),
     /// Check, show or explain the configuration.
     Config(commands::config::Config),
+    /// Show or switch the active profile of the model aliases.
+    Profile(commands::profile::Profile),
     /// Create, list and revoke tokens; works while the gateway runs and while it does not.
     Token(commands::token::Token),
     /// Show what was used.

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context;
@@ -13,17 +14,16 @@ use crate::access::{Random, TokenIndex};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::Config;
+use crate::config::{Config, ConfigFile};
 use crate::gateway::intake::UNPACKING;
 use crate::http::routes::Routes;
 use crate::http::setup::Setup;
-use crate::lifecycle::Lifecycle;
+use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
+use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
 use crate::store::{DirLock, Readers, kept, key_file, schema, tokens, usage};
 use crate::upstreams::decisions::Decisions;
-use crate::upstreams::discovery;
-use crate::upstreams::provider::{self, Provider};
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Sequence, UsageWriter};
 
@@ -36,6 +36,8 @@ const CLOSING: Duration = Duration::from_secs(5);
 pub struct Options {
     /// What the operator decided.
     pub config: Config,
+    /// Where it stands on disk, to be read again when it changes.
+    pub file: Option<ConfigFile>,
     /// Where the database lies.
     pub data_dir: PathBuf,
     /// The time.
@@ -53,7 +55,6 @@ pub struct Daemon {
     usage: Arc<UsageWriter>,
     addr: SocketAddr,
     socket: PathBuf,
-    grace: Duration,
     has_admin: bool,
     _lock: DirLock,
 }
@@ -61,7 +62,7 @@ pub struct Daemon {
 impl Daemon {
     /// Builds everything and begins to listen.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
-        let Options { config, data_dir, clock, random, env } = options;
+        let Options { config, file, data_dir, clock, random, env } = options;
         let lock = DirLock::take(&data_dir)?;
         let connection = schema::open_writer(&data_dir)
             .with_context(|| format!("cannot use the data folder {}", data_dir.display()))?;
@@ -80,6 +81,7 @@ impl Daemon {
         let control = bind::unix(&socket);
 
         let lifecycle = Lifecycle::default();
+        let hangups = Hangups::listen();
         let readers = Arc::new(Readers::new(data_dir.clone()));
         let memory = Arc::new(Memory::new(
             usage.handle(),
@@ -88,12 +90,25 @@ impl Daemon {
             config.responses.clone(),
             has_calls,
         ));
-        let live = Arc::new(Live::new(&config, providers(&config, env)));
+        let live = Arc::new(Live::new(&config, Vec::new()));
+        let log_requests = Arc::new(AtomicBool::new(config.log.requests));
+        let parts = Parts {
+            live: Arc::clone(&live),
+            memory: Arc::clone(&memory),
+            log_requests: Arc::clone(&log_requests),
+            clock: clock.clone(),
+            lifecycle: lifecycle.clone(),
+            env,
+            own_addr: addr,
+        };
+        // Off this thread: secrets come from files and commands.
+        let reload = tokio::task::spawn_blocking(move || Reload::new(parts, config, file)).await?;
+        let reload = Arc::new(reload);
         let app = Arc::new(App {
             clock: clock.clone(),
             ids,
             tokens: Arc::clone(&tokens),
-            live: Arc::clone(&live),
+            live,
             recorder: usage.recorder(),
             usage: Arc::clone(&usage),
             decisions: Decisions::default(),
@@ -102,7 +117,8 @@ impl Daemon {
             sealer: Sealer::new(key_file::load_or_make(&data_dir, random)?),
             memory: Arc::clone(&memory),
             unpacking: Semaphore::new(UNPACKING),
-            log_requests: config.log.requests,
+            log_requests,
+            reload: Arc::clone(&reload),
             started_ms: clock.now_ms(),
         });
         let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random));
@@ -110,7 +126,8 @@ impl Daemon {
             writer: usage.handle(),
             readers,
             tokens,
-            clock: clock.clone(),
+            reload: Arc::clone(&reload),
+            clock,
             random,
         }));
         let routes = Arc::new(Routes::new(Arc::clone(&app), admin, Arc::clone(&setup)));
@@ -122,15 +139,9 @@ impl Daemon {
             Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
         }
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
-        for provider in live.load().providers.iter().filter(|p| p.enabled) {
-            let follow = discovery::follow(Arc::clone(provider), Arc::clone(&live), clock.clone(), lifecycle.clone());
-            lifecycle.spawn("model lists", follow);
-        }
-        if config.auto_detect_local_servers {
-            let find = discovery::find_local(addr, Arc::clone(&live), clock, lifecycle.clone());
-            lifecycle.spawn_connection(find);
-        }
-        Ok(Self { app, setup, usage, addr, socket, grace: config.shutdown.grace, has_admin, _lock: lock })
+        reload.begin();
+        lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
+        Ok(Self { app, setup, usage, addr, socket, has_admin, _lock: lock })
     }
 
     /// Where it listens.
@@ -158,11 +169,16 @@ impl Daemon {
         self.app.lifecycle.clone()
     }
 
+    /// Reads its configuration file and its secrets anew.
+    pub async fn reload(&self) -> Result<Changes, ReloadError> {
+        self.app.reload.reload().await
+    }
+
     /// Runs until it is told to stop, then lets running answers finish. Says whether everything ended in order.
     pub async fn run(self) -> bool {
         let lifecycle = self.lifecycle();
         lifecycle.soft_stop().await;
-        let drained = lifecycle.drain(self.grace).await;
+        let drained = lifecycle.drain(self.app.reload.status().config.shutdown.grace).await;
         if !drained {
             tracing::warn!(in_flight = lifecycle.in_flight(), "not every answer finished in time; ending them now");
         }
@@ -188,11 +204,6 @@ fn refuse_open_door(addr: SocketAddr, has_admin: bool) -> anyhow::Result<()> {
          Run `torod token create --role admin` first, or set `listen_addr = \"127.0.0.1:{}\"`",
         addr.port()
     )
-}
-
-/// Prepares every provider of the file. One of which no key can be read is switched off, so that the others still serve.
-fn providers(config: &Config, env: fn(&str) -> Option<String>) -> Vec<Arc<Provider>> {
-    config.providers.iter().filter_map(|described| provider::prepare(described, &env)).map(Arc::new).collect()
 }
 
 /// Writes `url` where somebody waits for it, in one piece.

@@ -15,6 +15,7 @@ pub mod http;
 pub mod lifecycle;
 pub mod memory;
 pub mod problem;
+pub mod reload;
 pub mod server;
 pub mod store;
 pub mod telemetry;

@@ -197,6 +197,32 @@ pub async fn follow_signals(lifecycle: Lifecycle) {
     }
 }
 
+/// The signal that has the configuration read anew. While one of these lives, it ends nobody.
+#[derive(Debug)]
+pub struct Hangups(Option<tokio::signal::unix::Signal>);
+
+impl Hangups {
+    /// Begins to listen.
+    pub fn listen() -> Self {
+        use tokio::signal::unix::{SignalKind, signal};
+        let signal = signal(SignalKind::hangup());
+        if let Err(error) = &signal {
+            tracing::error!(%error, "cannot listen for SIGHUP");
+        }
+        Self(signal.ok())
+    }
+
+    /// Resolves at the next one.
+    pub async fn next(&mut self) {
+        if let Some(signal) = &mut self.0
+            && signal.recv().await.is_some()
+        {
+            return;
+        }
+        std::future::pending::<()>().await;
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of `torod/src`, highest first. A room imports only from lines below its own; rooms of one line do not
 /// import each other. `docs/architecture.md` explains the order.
-const LAYERS: [&[&str]; 10] = [
+const LAYERS: [&[&str]; 11] = [
     &["main"],
     &["commands", "cli"],
     &["daemon"],
@@ -16,6 +16,7 @@ const LAYERS: [&[&str]; 10] = [
     &["problem"],
     &["gateway", "admin"],
     &["app"],
+    &["reload"],
     &["access", "upstreams", "usage", "telemetry", "memory"],
     &["store", "config"],
 ];

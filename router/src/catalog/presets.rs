@@ -233,6 +233,22 @@ mod tests {
         }
     }
 
+    /// Every preset asks at its own base, with exactly one version in the path.
+    #[test]
+    fn the_urls_of_every_preset_have_one_version() {
+        for (preset, endpoint) in PRESETS.iter().flat_map(|preset| preset.endpoints.iter().map(move |e| (preset, e))) {
+            let base = BaseUrl::parse(endpoint.base_url).unwrap();
+            for tail in ["/models", "/chat/completions", "/v1/messages", "v1beta/models/m:generateContent"] {
+                let url = base.join(endpoint.protocol, tail);
+                let is_version = |part: &&str| {
+                    part.strip_prefix('v').is_some_and(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+                };
+                assert_eq!(url.split('/').filter(is_version).count(), 1, "{}: {url}", preset.id);
+                assert!(url.starts_with(endpoint.base_url.trim_end_matches('/')), "{}: {url}", preset.id);
+            }
+        }
+    }
+
     #[test]
     fn finds_by_id_and_protocol() {
         let anthropic = Preset::find("anthropic").unwrap();

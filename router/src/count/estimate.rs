@@ -17,7 +17,7 @@ use crate::walk::{Fields, string_at};
 /// A long string without blanks is taken for encoded media, which no vocabulary counts by its letters.
 const MEDIA_BYTES: usize = 1_024;
 /// What providers charge for an image of usual size.
-const MEDIA_TOKENS: u64 = 800;
+pub(super) const MEDIA_TOKENS: u64 = 800;
 
 /// Estimated tokens of plain text.
 pub fn text_tokens(text: &str) -> u64 {
@@ -88,9 +88,14 @@ pub fn answer_tokens(json: &[u8]) -> u64 {
     Fields::of(json).filter(|field| is_output(field.name)).filter_map(|field| field.string).map(string_tokens).sum()
 }
 
+/// Whether a string is encoded media, to judge by its look.
+pub(super) fn is_media(string: &[u8]) -> bool {
+    string.len() > MEDIA_BYTES && memchr(b' ', string).is_none() && string.is_ascii()
+}
+
 /// Estimated tokens of a string that is still escaped.
 pub(super) fn string_tokens(escaped: &[u8]) -> u64 {
-    if escaped.len() > MEDIA_BYTES && memchr(b' ', escaped).is_none() && escaped.is_ascii() {
+    if is_media(escaped) {
         return MEDIA_TOKENS;
     }
     match std::str::from_utf8(escaped) {

@@ -5,6 +5,8 @@ pub mod body;
 pub mod estimate;
 mod scan;
 pub mod stream;
+#[cfg(feature = "tokenizer")]
+pub mod tokenizer;
 pub(crate) mod usage;
 
 /// The LLM tokens of one attempt. The buckets are disjoint, but `reasoning` is a part of `output`.

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
 mod answers;
+mod ends;
 mod hostile;
 mod identity;
 mod matrix;

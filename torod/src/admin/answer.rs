@@ -4,11 +4,14 @@ use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Serialize;
-use tokenrouter_shared::Problem;
+use tokenrouter_shared::{Problem, Role};
 
-use crate::access::NoRandomness;
 use crate::access::grant::Refusal;
 use crate::access::issue::IssueError;
+use crate::access::{NoRandomness, Operator};
+use crate::config::ConfigError;
+use crate::config::edit::EditError;
+use crate::reload::ReloadError;
 use crate::store::StoreError;
 
 /// An operation that failed.
@@ -28,6 +31,39 @@ impl Failure {
     pub fn bad_request(message: impl Into<String>, advice: impl Into<String>) -> Self {
         let problem = Problem { code: "bad_request".into(), message: message.into(), advice: advice.into() };
         Self { status: StatusCode::BAD_REQUEST, problem }
+    }
+}
+
+impl Failure {
+    /// Refuses whoever is no admin.
+    pub fn unless_admin(operator: &Operator) -> Result<(), Self> {
+        if operator.role() == Role::Admin {
+            return Ok(());
+        }
+        let message = format!("A token of role {} may not see or change the configuration.", operator.role());
+        let problem = Problem { code: "role_forbidden".into(), message, advice: "Ask an admin.".into() };
+        Err(Self { status: StatusCode::FORBIDDEN, problem })
+    }
+}
+
+impl From<ReloadError> for Failure {
+    fn from(error: ReloadError) -> Self {
+        let kept = "Nothing changed: what was in force before still is.";
+        let (status, code, advice) = match &error {
+            ReloadError::NoFile => {
+                (StatusCode::CONFLICT, "no_config_file", "Start torod with --config to have one read.")
+            }
+            ReloadError::File(ConfigError::Io { .. }) | ReloadError::Edit(EditError::File(ConfigError::Io { .. })) => {
+                (StatusCode::INTERNAL_SERVER_ERROR, "config_file_failed", "Look at the file's owner and mode.")
+            }
+            ReloadError::Edit(EditError::Raced(_)) => (StatusCode::CONFLICT, "config_changed", "Try again."),
+            ReloadError::NoProfile(_) | ReloadError::File(_) | ReloadError::Edit(_) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "config_invalid", kept)
+            }
+            ReloadError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "Ask again when it runs."),
+        };
+        let problem = Problem { code: code.into(), message: error.to_string(), advice: advice.into() };
+        Self { status, problem }
     }
 }
 
@@ -73,7 +109,10 @@ pub async fn not_found() -> Failure {
         problem: Problem {
             code: "path_not_found".into(),
             message: "There is no such admin operation.".into(),
-            advice: "Operations: GET and POST /admin/api/tokens, DELETE /admin/api/tokens/{id}.".into(),
+            advice:
+                "Operations: GET and POST /admin/api/tokens, DELETE /admin/api/tokens/{id}, POST /admin/api/reload, \
+                     GET and PATCH /admin/api/routing."
+                    .into(),
         },
     }
 }

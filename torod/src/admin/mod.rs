@@ -1,19 +1,21 @@
 //! The admin API below `/admin/api`: one operation, one file.
 
 pub mod answer;
+pub mod config;
+pub mod routing;
 pub mod tokens;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{delete, get};
+use axum::routing::{delete, get, post};
 
 use crate::access::{Random, TokenIndex};
 use crate::clock::Clock;
+use crate::reload::Reload;
 use crate::store::{Readers, WriterHandle};
 
 /// What the operations may reach.
-#[derive(Debug)]
 pub struct Admin {
     /// The database's writing side.
     pub writer: WriterHandle,
@@ -21,6 +23,8 @@ pub struct Admin {
     pub readers: Arc<Readers>,
     /// Who may come in; published anew before a change is answered.
     pub tokens: Arc<TokenIndex>,
+    /// The configuration in force.
+    pub reload: Arc<Reload>,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -32,6 +36,8 @@ pub fn router(admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/admin/api/tokens", get(tokens::list::handler).post(tokens::create::handler))
         .route("/admin/api/tokens/{which}", delete(tokens::revoke::handler))
+        .route("/admin/api/reload", post(config::reload))
+        .route("/admin/api/routing", get(routing::show).patch(routing::change))
         .fallback(answer::not_found)
         .with_state(admin)
 }

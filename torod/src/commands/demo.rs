@@ -53,7 +53,14 @@ impl Demo {
             None => free_address(config.listen_addr).await,
         };
         let _log = telemetry::log::start(&config.log, &clock);
-        let options = Options { config, data_dir: folder.path.clone(), clock, random: system_random, env: system_env };
+        let options = Options {
+            config,
+            file: None,
+            data_dir: folder.path.clone(),
+            clock,
+            random: system_random,
+            env: system_env,
+        };
         let daemon = Daemon::start(options).await?;
         let key = daemon.setup().make_admin(Some("demo".into())).await?.key;
         let url = format!("http://{}", daemon.addr());

@@ -4,6 +4,7 @@ pub mod completions;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod profile;
 pub mod serve;
 pub mod simulate;
 mod table;
@@ -65,6 +66,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(demo) => block_on(demo.run(out, clock)),
         Command::Simulate(simulate) => block_on(simulate.run(out)),
         Command::Config(config) => config.run(&paths?, out, is_terminal),
+        Command::Profile(profile) => profile.run(&paths?, out, is_terminal),
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
         Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
         Command::Completions(completions) => completions.run(out),

@@ -10,7 +10,7 @@ use anyhow::Context;
 use super::{Exit, system_env};
 use crate::access::system_random;
 use crate::clock::Clock;
-use crate::config::{self, Config, Detected, LogFormat, Paths};
+use crate::config::{self, Config, ConfigFile, Detected, LogFormat, Overrides, Paths};
 use crate::daemon::{self, Daemon, Options};
 use crate::lifecycle;
 use crate::server::descriptors;
@@ -43,17 +43,16 @@ impl Serve {
         let mut say = anstream::stderr();
         let mut config =
             if paths.config_file.exists() { load(paths, &mut say)? } else { first_start(paths, &mut say).await? };
-        if let Some(listen) = self.listen {
-            config.listen_addr = listen;
-        }
-        match self.log_format.as_deref() {
-            Some("human") => config.log.format = LogFormat::Human,
-            Some(_) => config.log.format = LogFormat::Json,
-            None => {}
-        }
+        let log_format = self.log_format.as_deref();
+        let overrides = Overrides {
+            listen_addr: self.listen,
+            log_format: log_format.map(|name| if name == "human" { LogFormat::Human } else { LogFormat::Json }),
+        };
+        overrides.apply(&mut config);
+        let file = Some(ConfigFile { path: paths.config_file.clone(), overrides });
         let _log = telemetry::log::start(&config.log, &clock);
         let options =
-            Options { config, data_dir: paths.data_dir.clone(), clock, random: system_random, env: system_env };
+            Options { config, file, data_dir: paths.data_dir.clone(), clock, random: system_random, env: system_env };
         let daemon = Daemon::start(options).await?;
         let url = format!("http://{}", daemon.addr());
         tracing::info!(url, config = %paths.config_file.display(), data = %paths.data_dir.display(), "torod listens at {url}");

@@ -61,7 +61,7 @@ impl<'a> Field<'a> {
 
     /// `write …`, from the reference.
     pub(super) fn example(&self) -> String {
-        match reference::find(&self.schema) {
+        match reference::find(&self.schema).or_else(|| reference::find(self.schema.trim_end_matches("[]"))) {
             Some(key) => format!("write `{}`", key.example),
             None => "see `torod config reference`".to_owned(),
         }

@@ -45,8 +45,12 @@ pub fn load(path: &Path) -> Result<Config, ConfigError> {
     Ok(examined.config)
 }
 
-/// Reads the file and keeps the findings, among them whether others can read keys that stand in it.
-pub fn examine_file(path: &Path) -> Result<Examined, ConfigError> {
+/// The file's text, within bounds.
+pub(super) fn read_text(path: &Path) -> Result<String, ConfigError> {
+    Ok(read(path)?.0)
+}
+
+fn read(path: &Path) -> Result<(String, File), ConfigError> {
     let failed = |source| ConfigError::Io { path: path.to_owned(), source };
     let mut bytes = Vec::new();
     let mut file = File::open(path).map_err(failed)?;
@@ -55,6 +59,17 @@ pub fn examine_file(path: &Path) -> Result<Examined, ConfigError> {
         return Err(ConfigError::TooLarge(path.to_owned()));
     }
     let text = String::from_utf8(bytes).map_err(|_| ConfigError::NotText(path.to_owned()))?;
+    Ok((text, file))
+}
+
+/// Reads the file and keeps the findings, among them whether others can read keys that stand in it.
+pub fn examine_file(path: &Path) -> Result<Examined, ConfigError> {
+    Ok(examine_text_of(path)?.0)
+}
+
+/// As [`examine_file`], with the text itself.
+pub fn examine_text_of(path: &Path) -> Result<(Examined, String), ConfigError> {
+    let (text, file) = read(path)?;
     let mut examined = examine(&text, &path.display().to_string());
     if let Some(mode) = open_mode(&file)
         && examined.holds_secrets()
@@ -64,7 +79,7 @@ pub fn examine_file(path: &Path) -> Result<Examined, ConfigError> {
             "run `chmod 600` on it, or move the keys to environment variables",
         );
     }
-    Ok(examined)
+    Ok((examined, text))
 }
 
 /// The permission bits, if others than the owner have any.
@@ -107,7 +122,7 @@ fn create_directory(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(unix)]
-fn create_private(path: &Path) -> io::Result<File> {
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
     use std::os::unix::fs::OpenOptionsExt as _;
     File::options().write(true).create_new(true).mode(0o600).open(path)
 }
@@ -118,7 +133,7 @@ fn create_directory(path: &Path) -> io::Result<()> {
 }
 
 #[cfg(not(unix))]
-fn create_private(path: &Path) -> io::Result<File> {
+pub(super) fn create_private(path: &Path) -> io::Result<File> {
     File::options().write(true).create_new(true).open(path)
 }
 

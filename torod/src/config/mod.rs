@@ -2,12 +2,14 @@
 
 mod alias;
 mod credential;
+pub mod edit;
 mod examined;
 mod field;
 mod file;
 mod finding;
 mod first_run;
 mod header;
+mod launch;
 mod limits;
 mod log;
 mod model;
@@ -28,6 +30,7 @@ mod unavailable;
 mod units;
 mod usage;
 mod view;
+mod watch;
 #[cfg(test)]
 mod wording;
 #[cfg(test)]
@@ -43,9 +46,10 @@ pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use examined::Examined;
 use field::Field;
-pub use file::{ConfigError, examine_file, load, write_new};
+pub use file::{ConfigError, examine_file, examine_text_of, load, write_new};
 pub use finding::{Finding, Severity};
 pub use first_run::{Detected, FoundKey, FoundServer, first_run};
+pub use launch::{ConfigFile, Overrides};
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use model::{ModelConfig, PriceConfig};
@@ -60,6 +64,7 @@ pub use show::show;
 pub use shutdown::Shutdown;
 pub use usage::Usage;
 pub use view::view;
+pub use watch::Watch;
 
 /// The whole configuration.
 #[derive(Clone, Debug, PartialEq, Eq)]

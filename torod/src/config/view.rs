@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-
 use tokenrouter::pick::order::Criterion;
+use tokenrouter_shared::Lossy;
+use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
-use super::{AliasConfig, Config, ModelConfig, ProviderConfig, Routing};
+use super::{Alias, AliasConfig, Config, ModelConfig, ProviderConfig, Routing, Target};
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
 pub fn view(config: &Config) -> Value {
@@ -41,6 +42,25 @@ pub fn view(config: &Config) -> Value {
     })
 }
 
+impl Config {
+    /// What names mean, as the admin API and `torod profile` tell it.
+    pub fn routing_view(&self) -> RoutingView {
+        let target =
+            |target: Target| TargetView { provider: target.provider, model: target.model, weight: target.weight };
+        let alias = |alias: Alias| AliasView {
+            name: alias.name,
+            profile: alias.profile,
+            targets: alias.targets.into_iter().map(target).collect(),
+        };
+        RoutingView {
+            active_model_profile: self.active_model_profile.clone(),
+            profiles: self.profiles().into_iter().map(str::to_owned).collect(),
+            order: names(&self.routing.order).into_iter().map(str::to_owned).collect(),
+            aliases: self.aliases().into_iter().map(alias).collect(),
+        }
+    }
+}
+
 fn view_alias(alias: &AliasConfig) -> Value {
     let targets: Vec<Value> = alias
         .targets
@@ -56,7 +76,7 @@ fn view_alias(alias: &AliasConfig) -> Value {
         .collect();
     json!({
         "name": alias.name,
-        "lossy": alias.lossy.map(tokenrouter_shared::Lossy::as_str),
+        "lossy": alias.lossy.map(Lossy::as_str),
         "order": alias.order.as_deref().map(names),
         "targets": targets,
     })

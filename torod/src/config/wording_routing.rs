@@ -94,7 +94,7 @@ const CASES: &[(&str, &[&str])] = &[
     ("[[model_aliases]]\nname = \"chat\"\ntargets = [{ provider = \"work\", model = \"m\", profile = \"local\" }, { provider = \"work\", model = \"n\", profile = \"far\" }]\n\
       [[model_aliases]]\nname = \"both\"\ntargets = [{ provider = \"work\", model = \"m\" }]\n\
       [[model_aliases]]\nname = \"far\"\ntargets = [{ provider = \"work\", model = \"m\", profile = \"far\" }]", &[
-        "13:3: warning: alias `far` has no target in the active profile `local`: it falls back to its first profile, `far`; give it a target of `local`",
+        "13:1: warning: alias `far` has no target in the active profile `local`: it falls back to its first profile, `far`; give it a target of `local`",
     ]),
     // Criteria.
     ("[routing]\norder = []", &[
@@ -108,7 +108,7 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("[routing]\norder = [\"price\", \"price\", 7]", &[
         "8:19: criterion `price` is given twice: keep the first",
-        r"8:28: `order[2]` must be a string, not a whole number: see `torod config reference`",
+        r#"8:28: `order[2]` must be a string, not a whole number: write `order = ["affinity", "priority", "price", "latency"]`"#,
     ]),
     ("[routing]\norder = \"price\"", &[
         r#"8:9: `order` must be an array of criteria, not a string: write `order = ["affinity", "priority", "price", "latency"]`"#,
@@ -176,7 +176,7 @@ fn an_active_profile_must_be_some_aliases_profile() {
 
 #[test]
 fn too_long_a_way_is_told() {
-    let link = |n: u32| format!("[[model_aliases]]\nname = \"n{n}\"\ntargets = [{{ model = \"n{}\" }}]\n", n + 1);
+    let link = |n| format!("[[model_aliases]]\nname = \"n{n}\"\ntargets = [{{ model = \"n{}\" }}]\n", n + 1);
     let chain = (0..20).map(link).collect::<Vec<_>>().concat();
     let end = "[[model_aliases]]\nname = \"n20\"\ntargets = [{ provider = \"work\", model = \"m\" }]\n";
     let told = found(&format!("{PROVIDERS}{chain}{end}"));

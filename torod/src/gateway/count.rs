@@ -27,7 +27,7 @@ use crate::problem;
 use crate::server::connection::Peer;
 use crate::upstreams::provider::{Provider, Route};
 
-/// Says that a number is our estimate.
+/// Says that a number is not the provider's: `true` for an estimate, `tokenizer` for one by the model's vocabulary.
 pub const ESTIMATED: HeaderName = HeaderName::from_static("x-tokenrouter-estimated");
 const MAX_ANSWER_BYTES: usize = 1 << 20;
 /// How long a provider is left alone that has no such path; it may also have meant the model.
@@ -105,11 +105,34 @@ async fn answer(
             return Ok(entry::json(Bytes::from(ask::told(protocol, tokens)), request_id));
         }
     }
-    let estimated = estimate::request_tokens(&request);
-    let tokens = provider.calibration.correct(protocol, model, estimated);
+    let (tokens, how) = match exact(model, &request).await {
+        Some(tokens) => (tokens, "tokenizer"),
+        None => (provider.calibration.correct(protocol, model, estimate::request_tokens(&request)), "true"),
+    };
     let mut response = entry::json(Bytes::from(ask::told(protocol, tokens)), request_id);
-    response.headers_mut().insert(ESTIMATED, HeaderValue::from_static("true"));
+    response.headers_mut().insert(ESTIMATED, HeaderValue::from_static(how));
     Ok(response)
+}
+
+/// A longer request is estimated: some texts take a tokenizer a fifth of a second per megabyte.
+#[cfg(feature = "tokenizer")]
+const MAX_EXACT_BYTES: usize = 4 << 20;
+
+/// The tokens by the model's own vocabulary, where that is built in; off the threads that move bytes.
+#[cfg(feature = "tokenizer")]
+async fn exact(model: &str, request: &[u8]) -> Option<u64> {
+    let vocabulary = tokenrouter::count::tokenizer::Vocabulary::of(model)?;
+    if request.len() > MAX_EXACT_BYTES {
+        return None;
+    }
+    let request = request.to_vec();
+    tokio::task::spawn_blocking(move || vocabulary.request_tokens(&request)).await.ok().flatten()
+}
+
+#[cfg(not(feature = "tokenizer"))]
+#[expect(clippy::unused_async, reason = "with the tokenizer it waits")]
+async fn exact(_model: &str, _request: &[u8]) -> Option<u64> {
+    None
 }
 
 /// The provider's own number; none where it has no such question.

@@ -175,7 +175,7 @@ pub(super) fn relay(
 }
 
 fn log_refusal(app: &App, surface: Surface, id: &RequestId, caller: Option<&Caller>, problem: &Problem) {
-    if app.log_requests {
+    if app.logs_requests() {
         tracing::info!(
             target: "request",
             id = id.as_str(),

@@ -216,7 +216,7 @@ impl Exchange {
         let attempt = &self.attempt;
         let total = self.app.clock.instant().saturating_duration_since(attempt.began);
         let total_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
-        if self.app.log_requests {
+        if self.app.logs_requests() {
             tracing::info!(
                 target: "request",
                 id = self.request_id.as_str(),

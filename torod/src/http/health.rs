@@ -38,6 +38,14 @@ struct Status<'a> {
     caller: CallerView<'a>,
     providers: Vec<ProviderView<'a>>,
     usage: UsageView,
+    config: ConfigView<'a>,
+}
+
+/// How the configuration stands; with an error the file as it is now is not in force.
+#[derive(Serialize)]
+struct ConfigView<'a> {
+    loaded_ms: i64,
+    error: Option<&'a str>,
 }
 
 #[derive(Serialize)]
@@ -109,6 +117,7 @@ pub fn status(app: &App, peer: Peer, headers: &HeaderMap, id: &RequestId) -> Res
     };
     let now_ms = app.clock.now_ms();
     let usage = app.usage.status();
+    let config = app.reload.status();
     let status = Status {
         status: if app.lifecycle.is_draining() {
             "stopping"
@@ -131,6 +140,7 @@ pub fn status(app: &App, peer: Peer, headers: &HeaderMap, id: &RequestId) -> Res
             gaps: usage.gaps,
             error: usage.last_error,
         },
+        config: ConfigView { loaded_ms: config.loaded_ms, error: config.error.as_deref() },
     };
     entry::json(serialize(&status), id)
 }

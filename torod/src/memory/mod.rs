@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokenrouter::convert::Carried;
 use tokenrouter::responses::state::{self, Turn};
 use tokio::sync::Notify;
@@ -45,7 +46,7 @@ pub struct Memory {
     writer: WriterHandle,
     readers: Arc<Readers>,
     clock: Clock,
-    settings: Responses,
+    settings: ArcSwap<Responses>,
 }
 
 /// What is known of a request whose answer is to be kept.
@@ -69,12 +70,18 @@ impl Memory {
         has_calls: bool,
     ) -> Self {
         let (waiting, wake, writing) = (Waiting::default(), Notify::new(), tokio::sync::Mutex::default());
-        Self { waiting, wake, writing, has_calls: AtomicBool::new(has_calls), writer, readers, clock, settings }
+        let (has_calls, settings) = (AtomicBool::new(has_calls), ArcSwap::from_pointee(settings));
+        Self { waiting, wake, writing, has_calls, writer, readers, clock, settings }
+    }
+
+    /// Keeps answers as `settings` say from now on.
+    pub fn configure(&self, settings: Responses) {
+        self.settings.store(Arc::new(settings));
     }
 
     /// Whether answers are kept at all.
-    pub const fn is_on(&self) -> bool {
-        self.settings.retention_days > 0
+    pub fn is_on(&self) -> bool {
+        self.settings.load().retention_days > 0
     }
 
     /// Keeps the answer in `data` (the object, or the event that ends its stream) to the request `body`; tells its id.
@@ -84,14 +91,14 @@ impl Memory {
         }
         let (answer, input) = state::answer(data).zip(state::own_input(body))?;
         let id = answer.id.clone();
-        let days = i64::from(self.settings.retention_days);
+        let days = i64::from(self.settings.load().retention_days);
         self.keep(Kind::Answer, answer.id, origin, days, previous.map(str::to_owned), input, answer.object);
         Some(id)
     }
 
     /// Keeps the state of tool calls.
     pub fn carry(&self, origin: &Origin, calls: Vec<Carried>) {
-        let days = i64::from(self.settings.retention_days).min(CALL_DAYS);
+        let days = i64::from(self.settings.load().retention_days).min(CALL_DAYS);
         if days == 0 || calls.is_empty() {
             return;
         }
@@ -251,7 +258,7 @@ impl Memory {
 
     async fn sweep(&self) {
         let now_ms = self.clock.now_ms();
-        let most = i64::try_from(self.settings.size_bytes).unwrap_or(i64::MAX);
+        let most = i64::try_from(self.settings.load().size_bytes).unwrap_or(i64::MAX);
         loop {
             match self.writer.call(move |connection| kept::sweep(connection, now_ms, most)).await {
                 Ok(true) => {}

@@ -38,7 +38,9 @@ pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycl
         match config.map(|c| Provider::new(&c, &[])) {
             Some(Ok(provider)) => {
                 let provider = Arc::new(provider);
-                live.add(&provider);
+                if !live.add(&provider) {
+                    continue;
+                }
                 tracing::info!(provider = &*provider.name, url = %server.url, models = server.models, "local model server found");
                 lifecycle.spawn_connection(follow(provider, Arc::clone(&live), clock.clone(), lifecycle.clone()));
             }
@@ -48,11 +50,19 @@ pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycl
     }
 }
 
-/// Keeps one provider's list current until the daemon stops.
+/// Keeps one provider's list current until it serves no longer or the daemon stops.
 pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
+    tokio::select! {
+        () = keep_current(&provider, &live, &clock) => {}
+        () = live.left(&provider) => {}
+        () = lifecycle.soft_stop() => {}
+    }
+}
+
+async fn keep_current(provider: &Arc<Provider>, live: &Live, clock: &Clock) {
     let mut retry = RETRY.0;
     loop {
-        let wait = match tokio::time::timeout(DEADLINE, list(&provider, &clock))
+        let wait = match tokio::time::timeout(DEADLINE, list(provider, clock))
             .await
             .unwrap_or(Err("no answer in time".into()))
         {
@@ -71,10 +81,7 @@ pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, life
                 wait
             }
         };
-        tokio::select! {
-            () = tokio::time::sleep(wait) => {}
-            () = lifecycle.soft_stop() => return,
-        }
+        tokio::time::sleep(wait).await;
     }
 }
 

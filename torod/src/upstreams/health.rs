@@ -36,6 +36,13 @@ impl Health {
         self.failures.fetch_add(1, Ordering::Relaxed);
     }
 
+    /// Takes over what is known of another.
+    pub fn inherit(&self, before: &Self) {
+        self.failures.store(before.failures.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.last_ok_ms.store(before.last_ok_ms.load(Ordering::Relaxed), Ordering::Relaxed);
+        self.last_failure_ms.store(before.last_failure_ms.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
     /// How it stands.
     pub fn state(&self) -> State {
         match self.failures.load(Ordering::Relaxed) {

@@ -14,7 +14,7 @@ use tokenrouter_shared::secret::Secret;
 
 use super::calibration::Calibration;
 use super::health::Health;
-use crate::config::{self, ModelConfig, ProviderConfig};
+use crate::config::{ModelConfig, ProviderConfig};
 use crate::lifecycle::Gauge;
 
 /// Everything that the hot path needs to call a provider, made once.
@@ -142,31 +142,6 @@ const SURFACES: [Surface; 12] = [
     Surface::Models,
 ];
 
-/// Fetches the keys of the provider that `described` describes, and prepares it. With keys of which none can be read it
-/// is switched off; none if it cannot be called at all. Blocks: keys come from files and commands.
-pub fn prepare(described: &ProviderConfig, env: &dyn Fn(&str) -> Option<String>) -> Option<Provider> {
-    let mut described = described.clone();
-    let mut keys = Vec::new();
-    for (at, credential) in described.credentials.iter().enumerate().filter(|_| described.enabled) {
-        let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
-        match config::resolve_secret(&credential.secret, env) {
-            Ok(secret) => keys.push(Key { label, weight: credential.weight, secret }),
-            Err(e) => tracing::error!(provider = %described.name, key = %label, "left out: {e}"),
-        }
-    }
-    if described.enabled && !described.credentials.is_empty() && keys.is_empty() {
-        tracing::error!(provider = %described.name, "switched off: none of its keys could be read");
-        described.enabled = false;
-    }
-    match Provider::new(&described, &keys) {
-        Ok(provider) => Some(provider),
-        Err(e) => {
-            tracing::error!("left out: {e}");
-            None
-        }
-    }
-}
-
 impl Provider {
     /// Prepares the provider that `config` describes, with its keys.
     pub fn new(config: &ProviderConfig, keys: &[Key]) -> Result<Self, Unusable> {
@@ -216,6 +191,13 @@ impl Provider {
             credentials,
             extra,
         })
+    }
+
+    /// Takes over what was learnt of `before`, the same provider with other settings.
+    pub fn inherit(&self, before: &Self) {
+        self.listed.store(before.listed.load_full());
+        self.health.inherit(&before.health);
+        self.calls.store(before.calls.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
     /// Its credentials; none where it wants no key.

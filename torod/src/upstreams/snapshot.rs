@@ -101,9 +101,8 @@ impl Live {
     /// Resolves when `provider` serves no longer.
     pub async fn left(&self, provider: &Arc<Provider>) {
         loop {
-            let mut swapped = std::pin::pin!(self.swapped.notified());
-            // From here on no swap is missed.
-            swapped.as_mut().enable();
+            // Made before the look: from here on no swap is missed.
+            let swapped = self.swapped.notified();
             if !self.load().providers.iter().any(|p| Arc::ptr_eq(p, provider)) {
                 return;
             }
@@ -130,5 +129,68 @@ impl Live {
             Arc::new(Snapshot::new(&self.known, &now.config, now.described(), found))
         });
         is_added
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{ProviderConfig, parse};
+    use tokenrouter::catalog::Preset;
+
+    fn config(text: &str) -> Arc<Config> {
+        Arc::new(parse(text, "t").unwrap())
+    }
+
+    fn described(config: &Config) -> Vec<Arc<Provider>> {
+        config.providers.iter().map(|p| Arc::new(Provider::new(p, &[]).unwrap())).collect()
+    }
+
+    fn local(url: &str) -> Arc<Provider> {
+        let config = ProviderConfig::local(Preset::find("ollama").unwrap(), url).unwrap();
+        Arc::new(Provider::new(&config, &[]).unwrap())
+    }
+
+    fn names(live: &Live) -> Vec<String> {
+        live.load().providers.iter().map(|p| p.name.to_string()).collect()
+    }
+
+    const ONE: &str = "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\n";
+
+    #[test]
+    fn what_was_found_stays_until_the_file_says_otherwise() {
+        let first = config(ONE);
+        let live = Live::new(&first, described(&first));
+        let found = local("http://127.0.0.1:11434");
+        assert!(live.add(&found) && !live.add(&found));
+        live.publish_lists();
+        live.apply(&first, &described(&first));
+        assert_eq!(names(&live), ["a", "ollama"]);
+        assert!(Arc::ptr_eq(&live.load().providers[1], &found));
+        // The file describes a server at the same URL now.
+        let other = config("[[providers]]\nname = \"mine\"\nbase_url = \"http://127.0.0.1:11434/v1\"\n");
+        live.apply(&other, &described(&other));
+        assert_eq!(names(&live), ["mine"]);
+        live.apply(&first, &described(&first));
+        assert!(live.add(&found));
+        let without = config(&format!("auto_detect_local_servers = false\n{ONE}"));
+        live.apply(&without, &described(&without));
+        assert_eq!(names(&live), ["a"]);
+        assert!(!live.add(&found), "nobody wants it");
+    }
+
+    #[tokio::test]
+    async fn who_follows_a_provider_learns_that_it_left() {
+        let first = config(ONE);
+        let providers = described(&first);
+        let live = Arc::new(Live::new(&first, providers.clone()));
+        let (waiting, provider) = (Arc::clone(&live), Arc::clone(&providers[0]));
+        let left = tokio::runtime::Handle::current().spawn(async move { waiting.left(&provider).await });
+        live.apply(&first, &providers);
+        live.publish_lists();
+        tokio::task::yield_now().await;
+        assert!(!left.is_finished(), "it serves still");
+        live.apply(&first, &described(&first));
+        tokio::time::timeout(std::time::Duration::from_secs(20), left).await.unwrap().unwrap();
     }
 }

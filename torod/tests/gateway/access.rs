@@ -138,6 +138,7 @@ async fn setup_is_closed_to_pages_of_others_bombs_and_everybody_once_there_is_an
     let folder = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(Options {
         config: config::parse("listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false", "t").unwrap(),
+        file: None,
         data_dir: folder.path().join("data"),
         clock: Clock::system(),
         random: torod::access::system_random,
@@ -173,6 +174,7 @@ async fn other_machines_are_let_in_only_when_there_is_an_owner() {
     let start = || {
         Daemon::start(Options {
             config: config::parse("listen_addr = \"0.0.0.0:0\"\nauto_detect_local_servers = false", "t").unwrap(),
+            file: None,
             data_dir: folder.path().join("data"),
             clock: Clock::system(),
             random: torod::access::system_random,
@@ -188,6 +190,7 @@ async fn the_setup_code_works_once() {
     let folder = tempfile::tempdir().unwrap();
     let daemon = Daemon::start(Options {
         config: config::parse("listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false", "t").unwrap(),
+        file: None,
         data_dir: folder.path().join("data"),
         clock: Clock::system(),
         random: torod::access::system_random,

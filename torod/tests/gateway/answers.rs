@@ -39,6 +39,24 @@ async fn a_stream_ends_in_done_and_its_deltas_are_the_text() {
     daemon.stop().await;
 }
 
+/// Claude Code asks this before anything else, without a key; a redirect would end its start.
+#[tokio::test]
+async fn whoever_asks_whether_anybody_is_there_is_told_at_once() {
+    let daemon = TestDaemon::start().await;
+    for method in [http::Method::HEAD, http::Method::GET] {
+        for path in ["/api/hello", "/api/hello/", "/healthz"] {
+            let mut request = daemon.request(path, "");
+            *request.method_mut() = method.clone();
+            request.headers_mut().remove("authorization");
+            let answer = daemon.send(request).await;
+            assert_eq!(answer.status, 200, "{method} {path}");
+            assert_eq!(answer.body.is_empty(), method == http::Method::HEAD, "{method} {path}");
+        }
+    }
+    assert!(daemon.simulator.calls().is_empty());
+    daemon.stop().await;
+}
+
 #[tokio::test]
 async fn request_ids_go_in_and_out() {
     let daemon = TestDaemon::start().await;

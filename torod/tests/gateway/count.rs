@@ -7,7 +7,8 @@ use torod::clock::Clock;
 
 use crate::support::{Answer, TestDaemon, port_zero};
 
-async fn daemon() -> TestDaemon {
+/// One provider for each protocol, which speaks nothing else: `oa`, `an`, `re`, `ge`, `co`.
+pub async fn five() -> TestDaemon {
     let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
     let url = simulator.url();
     let provider = |name: &str, protocol: &str, base: &str| {
@@ -58,7 +59,7 @@ async fn ask(daemon: &TestDaemon, provider: &str, protocol: &str) -> (u64, bool)
 /// Row 59 of the conversion matrix.
 #[tokio::test]
 async fn row_59_tokens_are_counted_for_every_model_in_every_callers_form() {
-    let daemon = daemon().await;
+    let daemon = five().await;
     for protocol in ["anthropic", "responses", "gemini"] {
         for (provider, path) in [
             ("an", Some("/anthropic/v1/messages/count_tokens")),
@@ -101,7 +102,7 @@ async fn row_59_tokens_are_counted_for_every_model_in_every_callers_form() {
 /// Row 123 of the feature table: what a provider reports corrects the next estimate.
 #[tokio::test]
 async fn row_123_estimates_learn_from_what_is_reported() {
-    let daemon = daemon().await;
+    let daemon = five().await;
     let (before, _) = ask(&daemon, "oa", "anthropic").await;
     let body = json!({"model": "oa/ok", "max_tokens": 9, "messages": [{"role":"user","content":TEXT.repeat(20)}]});
     let answer = daemon.post("/v1/messages", body.to_string()).await.json();
@@ -110,6 +111,23 @@ async fn row_123_estimates_learn_from_what_is_reported() {
     assert!(estimated);
     assert!(before.abs_diff(reported) > 3, "the simulator counts in its own way: {before} {reported}");
     assert!(after.abs_diff(reported) * 20 <= reported, "{before}, then {after}, for {reported}");
+    daemon.stop().await;
+}
+
+/// A model's own vocabulary goes before the estimate, where it is built in, and the answer says which it was.
+#[tokio::test]
+async fn a_vocabulary_that_is_built_in_goes_before_the_estimate() {
+    let daemon = five().await;
+    for (model, how) in [("co/openai/gpt-5", "tokenizer"), ("co/command-a", "true")] {
+        let body = json!({"model": model, "messages": [{"role":"user","content":"Hello!"}]});
+        let answer = daemon.post("/v1/messages/count_tokens", body.to_string()).await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+        let expected = if cfg!(feature = "tokenizer") { how } else { "true" };
+        assert_eq!(answer.header("x-tokenrouter-estimated"), expected, "{model}");
+        if expected == "tokenizer" {
+            assert_eq!(answer.json()["input_tokens"], 9);
+        }
+    }
     daemon.stop().await;
 }
 
@@ -124,7 +142,7 @@ async fn get(daemon: &TestDaemon, path: &str, headers: &[(&'static str, &str)]) 
 
 #[tokio::test]
 async fn models_are_listed_in_the_form_that_the_caller_reads() {
-    let daemon = daemon().await;
+    let daemon = five().await;
     let anthropic = [("anthropic-version", "2023-06-01")];
     let google = [("x-goog-api-client", "genai")];
     let cohere = [("x-fern-sdk-name", "cohere")];

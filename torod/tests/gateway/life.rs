@@ -16,6 +16,7 @@ async fn start(listen: &str, data_dir: &std::path::Path) -> anyhow::Result<Daemo
     let config = config::parse(&text, "t").unwrap();
     Daemon::start(Options {
         config,
+        file: None,
         data_dir: data_dir.into(),
         clock: Clock::system(),
         random: system_random,

@@ -43,6 +43,67 @@ async fn a_length_that_contradicts_the_framing_does_not_truncate() {
     daemon.stop().await;
 }
 
+/// Fields without a blank, and a last event that nothing ends: a native client gets all of it, another one too.
+#[tokio::test]
+async fn a_stream_without_blanks_and_without_a_last_line_is_delivered_whole() {
+    let chunk = |delta: &str, reason: &str| {
+        format!(
+            r#"{{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{{"index":0,"delta":{delta},"finish_reason":{reason}}}]}}"#
+        )
+    };
+    let body = format!(
+        "data:{}\n\ndata:{}\n\ndata:[DONE]",
+        chunk(r#"{"role":"assistant","content":"first "}"#, "null"),
+        chunk(r#"{"content":"last"}"#, r#""stop""#)
+    );
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+    let daemon = provider(format!("{head}{body}")).await;
+    let native = daemon.chat("sim/m", r#","stream":true"#).await;
+    assert_eq!(native.text().trim_end(), body);
+    let gemini = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+    let foreign = daemon.post("/v1beta/models/sim/m:streamGenerateContent?alt=sse", gemini).await;
+    assert!(foreign.text().contains("first ") && foreign.text().contains("last"), "{}", foreign.text());
+    assert!(foreign.text().contains(r#""finishReason":"STOP""#), "{}", foreign.text());
+    assert_eq!(daemon.rows("outcome").await, [["0"], ["0"]]);
+    daemon.stop().await;
+}
+
+fn answered(kind: &str, body: &str) -> String {
+    format!("HTTP/1.1 200 OK\r\ncontent-type: {kind}\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// A client of another protocol that asked for a stream gets one, and one that did not gets none, whatever the provider
+/// made of it. In the native lane bytes pass as they are, under the provider's own content type, and are counted all the same.
+#[tokio::test]
+async fn a_provider_that_ignores_stream_is_put_right() {
+    let whole = r#"{"id":"c","object":"chat.completion","created":1,"model":"m","choices":[{"index":0,"message":{"role":"assistant","content":"all of it"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#;
+    let chunk = r#"{"id":"c","object":"chat.completion.chunk","created":1,"model":"m","choices":[{"index":0,"delta":{"role":"assistant","content":"all of it"},"finish_reason":"stop"}],"usage":{"prompt_tokens":3,"completion_tokens":4,"total_tokens":7}}"#;
+    let stream = format!("data: {chunk}\n\ndata: [DONE]\n\n");
+    let ask = r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}]}"#;
+    let daemon = provider(answered("application/json", whole)).await;
+    let told = daemon.post("/v1beta/models/sim/m:streamGenerateContent?alt=sse", ask).await;
+    assert!(told.header("content-type").starts_with("text/event-stream"), "{}", told.text());
+    assert!(told.text().starts_with("data: ") && told.text().contains("all of it"), "{}", told.text());
+    let native = daemon.chat("sim/m", r#","stream":true"#).await;
+    assert_eq!((native.header("content-type"), native.text().as_str()), ("application/json", whole));
+    assert_eq!(
+        daemon.rows("input_uncached, output, estimated, outcome").await,
+        [["3", "4", "0", "0"], ["3", "4", "0", "0"]]
+    );
+    daemon.stop().await;
+    let daemon = provider(answered("text/event-stream", &stream)).await;
+    let told = daemon.post("/v1beta/models/sim/m:generateContent", ask).await;
+    assert_eq!(told.header("content-type"), "application/json");
+    assert_eq!(told.json()["candidates"][0]["content"]["parts"][0]["text"], "all of it");
+    let native = daemon.chat("sim/m", "").await;
+    assert_eq!((native.header("content-type"), native.text()), ("text/event-stream", stream));
+    assert_eq!(
+        daemon.rows("input_uncached, output, estimated, outcome").await,
+        [["3", "4", "0", "0"], ["3", "4", "0", "0"]]
+    );
+    daemon.stop().await;
+}
+
 #[tokio::test]
 async fn an_empty_answer_is_an_answer() {
     for head in ["204 No Content", "200 OK"] {

@@ -92,7 +92,7 @@ impl TestDaemon {
     pub async fn in_folder(simulator: Simulator, text: &str, clock: Clock, folder: TempDir) -> Self {
         let config = config::parse(text, "test.toml").unwrap_or_else(|e| panic!("{e:?}"));
         let data_dir = folder.path().join("data");
-        let options = Options { config, data_dir, clock, random: system_random, env: |_| None };
+        let options = Options { config, file: None, data_dir, clock, random: system_random, env: |_| None };
         let daemon = Daemon::start(options).await.unwrap();
         let key = daemon.setup().make_admin(Some("test".into())).await.unwrap().key;
         let url = format!("http://{}", daemon.addr());

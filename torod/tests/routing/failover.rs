@@ -41,7 +41,6 @@ async fn row_72_failures_of_a_provider_are_mended_by_the_next() {
         Act::status(529),
         Act::Html(502),
         Act::Html(503),
-        Act::Html(200),
         Act::status(401),
         Act::status(403),
         Act::status(402),
@@ -49,12 +48,28 @@ async fn row_72_failures_of_a_provider_are_mended_by_the_next() {
         Act::status(404),
         Act::Says(400, r#"{"error":{"message":"The model m is overloaded, try later","type":"x"}}"#.to_owned()),
         Act::ResetBeforeHead,
-        Act::ResetMidBody,
-        Act::CutAfter(0, false),
         Act::Hang,
     ] {
         let (status, seen, text) = once(act.clone(), Speech::OpenAi, false).await;
         assert_eq!((status, seen), (200, vec![1, 1]), "{act:?}: {text}");
+    }
+}
+
+#[tokio::test]
+async fn row_72_half_of_a_whole_answer_is_mended_by_the_next() {
+    for speech in Speech::ALL {
+        for act in [Act::ResetMidBody, Act::CutAfter(0, false), Act::HangAfter(0)] {
+            let (status, seen, text) = once(act.clone(), speech, false).await;
+            assert_eq!((status, seen), (200, vec![1, 1]), "{speech:?} {act:?}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn row_72_a_page_that_says_200_is_no_answer() {
+    for stream in [false, true] {
+        let (status, seen, text) = once(Act::Html(200), Speech::OpenAi, stream).await;
+        assert_eq!((status, seen), (200, vec![1, 1]), "{text}");
     }
 }
 
@@ -325,7 +340,8 @@ async fn attempts_are_rows_of_one_exchange() {
     let rows = rig.daemon.rows("provider, status, outcome, exchange_id").await;
     assert_eq!(rows.len(), 2, "{rows:?}");
     let rows: Vec<Vec<&str>> = rows.iter().map(|row| row.iter().map(String::as_str).collect()).collect();
-    assert_eq!((&rows[0][..2], &rows[1][..3]), (&["p0", "503"][..], &["p1", "200", "0"][..]), "{rows:?}");
+    assert_eq!((rows[0][1], &rows[1][1..3]), ("503", &["200", "0"][..]), "{rows:?}");
+    assert_ne!((rows[0][0], rows[0][2]), (rows[1][0], rows[1][2]), "{rows:?}");
     assert_eq!(rows[0][3], rows[1][3], "{rows:?}");
     rig.stop().await;
 }

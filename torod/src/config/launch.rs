@@ -1,0 +1,36 @@
+//! What the command line says of the configuration: where the file is, and what goes before it.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use super::{Config, LogFormat};
+
+/// The configuration file of a running daemon.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ConfigFile {
+    /// Where it is.
+    pub path: PathBuf,
+    /// What goes before it, whenever it is read.
+    pub overrides: Overrides,
+}
+
+/// What goes before the file.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Overrides {
+    /// Where torod listens.
+    pub listen_addr: Option<SocketAddr>,
+    /// How a line of the log looks.
+    pub log_format: Option<LogFormat>,
+}
+
+impl Overrides {
+    /// Puts itself before what the file said.
+    pub fn apply(&self, config: &mut Config) {
+        if let Some(addr) = self.listen_addr {
+            config.listen_addr = addr;
+        }
+        if let Some(format) = self.log_format {
+            config.log.format = format;
+        }
+    }
+}
