@@ -314,6 +314,17 @@ async fn row_76_a_wait_that_is_too_long_is_told_to_the_client() {
 }
 
 #[tokio::test]
+async fn row_76_all_waits_of_a_request_together_are_bounded() {
+    // The daemon's clock stands, as if others took every place that becomes free: after its wait the request finds the
+    // endpoint limited again.
+    let rig = Rig::equal(1, "[routing]\nprobe = false\nmax_wait = \"1s\"\n").await;
+    rig.up[0].always(Act::with(429, "retry-after", "1"));
+    let answer = tokio::time::timeout(Duration::from_secs(5), rig.chat("m")).await;
+    assert_eq!(answer.unwrap_or_else(|_| panic!("it waits for ever")).status, 429);
+    rig.stop().await;
+}
+
+#[tokio::test]
 async fn every_fitting_endpoint_is_tried_once_and_the_last_answer_is_told() {
     let rig = Rig::new("", &[""; 6], "[routing]\nattempts = 3\nprobe = false\n").await;
     for up in &rig.up[..5] {
