@@ -148,6 +148,13 @@ impl Body for Begun {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.held.is_empty() { self.rest.size_hint() } else { SizeHint::default() }
+        let held = self.held.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+        let rest = self.rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(held));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(held));
+        }
+        hint
     }
 }

@@ -11,7 +11,8 @@ use tokenrouter::peek::Peek;
 use tokenrouter::pick::affinity::{self, Known, Signs};
 use tokenrouter::pick::endpoint::{Endpoint, Ready, Why};
 use tokenrouter::pick::mix;
-use tokenrouter::pick::order::{Choice, Wish};
+use tokenrouter::pick::name::How;
+use tokenrouter::pick::order::{By, Choice, Criterion, Wish};
 use tokenrouter::pick::table::Found;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
 use tokenrouter::protocol::Protocol;
@@ -83,8 +84,9 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) 
         Err(unknown) => return entry::refused(call, &reject::unknown_model(asked, unknown)),
     };
     let surface = call.surface;
-    let salt = affinity::salt(call.caller.token_id(), asked);
-    let known = if surface.is_conversation() && found.candidates.wants_session() {
+    let wants_session = surface.is_conversation() && found.candidates.wants_session();
+    let salt = if wants_session { affinity::salt(call.caller.token_id(), asked) } else { 0 };
+    let known = if wants_session {
         affinity::recognise(Signs { salt, headers: &call.headers, protocol: surface.protocol(), body: &call.body })
     } else {
         None
@@ -333,10 +335,9 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
         {
             to.insert(MODEL_ASKED, asked);
         }
-        to.insert(ATTEMPTS, HeaderValue::from(self.steps.len()));
-        if let Ok(route) = HeaderValue::try_from(format!("{}; {}", self.found.how.as_str(), step.by.as_str())) {
-            to.insert(ROUTE, route);
-        }
+        let attempts = if self.steps.len() == 1 { HeaderValue::from_static("1") } else { self.steps.len().into() };
+        to.insert(ATTEMPTS, attempts);
+        to.insert(ROUTE, route(self.found.how, step.by));
     }
 
     /// Nobody served it: the best that can be told.
@@ -380,4 +381,20 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             steps: std::mem::take(&mut self.steps),
         });
     }
+}
+
+/// By which rule the name was found, and why this endpoint. Nearly every request is one of a few.
+fn route(how: How, by: By) -> HeaderValue {
+    let usual = match (how, by) {
+        (How::Listed, By::Only) => "listed; only",
+        (How::Prefix, By::Only) => "prefix; only",
+        (How::Alias, By::Only) => "alias; only",
+        (How::Listed, By::Criterion(Criterion::Affinity)) => "listed; affinity",
+        (How::Alias, By::Criterion(Criterion::Affinity)) => "alias; affinity",
+        _ => {
+            let said = HeaderValue::try_from(format!("{}; {}", how.as_str(), by.as_str()));
+            return said.unwrap_or(HeaderValue::from_static("unknown"));
+        }
+    };
+    HeaderValue::from_static(usual)
 }
