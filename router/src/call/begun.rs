@@ -68,11 +68,31 @@ impl Begun {
             Err(_) if hold < idle => {}
             Err(_) => return Err(broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")),
         }
-        // Some send blanks until they have something to say.
-        let text = begun.held.iter().map(|chunk| chunk.trim_ascii_start()).find(|text| !text.is_empty());
-        let inside = text.and_then(|text| text.strip_prefix(b"{"));
-        let is_error = inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\"error\""));
+        let is_error = begun.looks_like_error();
         Ok((begun, is_error))
+    }
+
+    /// Reads the first piece of an answer that comes piece by piece without being an event stream.
+    ///
+    /// # Errors
+    ///
+    /// That it broke off, or fell silent for longer than `idle`.
+    pub async fn pieces(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Problem> {
+        let mut begun = Self::unread(rest);
+        match tokio::time::timeout(idle.min(hold), begun.next()).await {
+            Ok(chunk) => begun.held.extend(chunk?),
+            Err(_) if hold < idle => {}
+            Err(_) => return Err(broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")),
+        }
+        let is_error = begun.looks_like_error();
+        Ok((begun, is_error))
+    }
+
+    fn looks_like_error(&self) -> bool {
+        // Some send blanks until they have something to say.
+        let text = self.held.iter().map(|chunk| chunk.trim_ascii_start()).find(|text| !text.is_empty());
+        let inside = text.and_then(|text| text.strip_prefix(b"{"));
+        inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\"error\""))
     }
 
     async fn all(&mut self) -> Result<(), Problem> {

@@ -5,14 +5,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use tokenrouter::error::Kind;
+use http::{HeaderMap, HeaderValue, Response};
+use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::Peek;
 use tokenrouter::pick::affinity::{self, Known, Signs};
 use tokenrouter::pick::endpoint::{Endpoint, Ready, Why};
 use tokenrouter::pick::mix;
-use tokenrouter::pick::name::How;
-use tokenrouter::pick::order::{By, Choice, Criterion, Wish};
+use tokenrouter::pick::order::{Choice, Wish};
 use tokenrouter::pick::table::Found;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
 use tokenrouter::protocol::Protocol;
@@ -25,18 +24,13 @@ use super::judge::{Bad, Good, judge};
 use super::lane::Way;
 use super::refusal::{Refusal, Shut};
 use super::reply::Reply;
-use super::{headers, reject, translated};
+use super::{headers, reject, said, translated};
 use crate::app::App;
 use crate::problem;
 use crate::upstreams::decisions::{Decision, Step};
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 
-const MODEL: HeaderName = HeaderName::from_static("x-tokenrouter-model");
-const MODEL_ASKED: HeaderName = HeaderName::from_static("x-tokenrouter-model-asked");
-const PROVIDER: HeaderName = HeaderName::from_static("x-tokenrouter-provider");
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-tokenrouter-attempts");
-const ROUTE: HeaderName = HeaderName::from_static("x-tokenrouter-route");
 /// The most endpoints that one request is tried at.
 const MOST: usize = 16;
 /// The longest pause before the first repeated call; doubled each time, and a random part of it is taken.
@@ -142,7 +136,7 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             let target = match Target::of(self.live, endpoint, self.found.model, self.surface) {
                 Ok(target) => target,
                 Err(problem) => {
-                    self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight: 0 });
+                    self.skip(endpoint, choice, problem, 0);
                     continue;
                 }
             };
@@ -151,14 +145,14 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             let mut prepared = match attempt::prepare(call, self.live, peek, &target, alias).await {
                 Ok(prepared) => prepared,
                 Err(problem) => {
-                    self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight: 0 });
+                    self.skip(endpoint, choice, problem, 0);
                     continue;
                 }
             };
             let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream) {
                 Ok(permits) => permits,
                 Err(problem) => {
-                    self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight: 1 });
+                    self.skip(endpoint, choice, problem, 1);
                     continue;
                 }
             };
@@ -228,7 +222,8 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
         };
         let protocol = target.route.protocol;
         let Prepared { upstream, way, mut said, .. } = prepared;
-        let judged = judge(provider.client.send(upstream).await, &provider, protocol, app.clock.now_ms()).await;
+        let judged =
+            judge(provider.client.send(upstream).await, &provider, protocol, peek.stream, app.clock.now_ms()).await;
         let took = app.clock.instant().saturating_duration_since(began);
         step.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match judged {
@@ -317,6 +312,14 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
         true
     }
 
+    /// No call is made to `endpoint` after all, because of `problem`.
+    fn skip(&mut self, endpoint: &Endpoint, choice: Choice, problem: Problem, weight: u8) {
+        if choice.is_probe {
+            endpoint.give_back();
+        }
+        self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight });
+    }
+
     fn keep(&mut self, refusal: Refusal) {
         if self.refusal.as_ref().is_none_or(|kept| refusal.weight >= kept.weight) {
             self.refusal = Some(refusal);
@@ -325,19 +328,9 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
 
     /// Tells the client who serves it and why.
     fn say(&self, to: &mut HeaderMap, provider: &Provider, asked: &str) {
-        let Some(step) = self.steps.last() else { return };
-        to.insert(PROVIDER, provider.name_header.clone());
-        if let Ok(model) = HeaderValue::try_from(&*step.model) {
-            to.insert(MODEL, model);
+        if let Some(step) = self.steps.last() {
+            said::route(to, provider, self.found.how, step, self.steps.len(), asked);
         }
-        if *step.model != *asked
-            && let Ok(asked) = HeaderValue::try_from(asked)
-        {
-            to.insert(MODEL_ASKED, asked);
-        }
-        let attempts = if self.steps.len() == 1 { HeaderValue::from_static("1") } else { self.steps.len().into() };
-        to.insert(ATTEMPTS, attempts);
-        to.insert(ROUTE, route(self.found.how, step.by));
     }
 
     /// Nobody served it: the best that can be told.
@@ -349,7 +342,7 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
         if self.steps.is_empty() {
             return entry::refused(call, &problem);
         }
-        said.insert(ATTEMPTS, HeaderValue::from(self.steps.len()));
+        said.insert(said::ATTEMPTS, HeaderValue::from(self.steps.len()));
         if let Some((head, body)) = verbatim {
             headers::filter(&head.headers, &mut said, headers::goes_downstream);
             said.remove(CONTENT_LENGTH);
@@ -381,20 +374,4 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             steps: std::mem::take(&mut self.steps),
         });
     }
-}
-
-/// By which rule the name was found, and why this endpoint. Nearly every request is one of a few.
-fn route(how: How, by: By) -> HeaderValue {
-    let usual = match (how, by) {
-        (How::Listed, By::Only) => "listed; only",
-        (How::Prefix, By::Only) => "prefix; only",
-        (How::Alias, By::Only) => "alias; only",
-        (How::Listed, By::Criterion(Criterion::Affinity)) => "listed; affinity",
-        (How::Alias, By::Criterion(Criterion::Affinity)) => "alias; affinity",
-        _ => {
-            let said = HeaderValue::try_from(format!("{}; {}", how.as_str(), by.as_str()));
-            return said.unwrap_or(HeaderValue::from_static("unknown"));
-        }
-    };
-    HeaderValue::from_static(usual)
 }
