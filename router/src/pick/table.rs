@@ -186,6 +186,11 @@ impl Table {
         self.aliases.keys().map(AsRef::as_ref)
     }
 
+    /// The endpoints of the provider at `provider` for models that nobody listed: one for each of its credentials.
+    pub fn of_provider(&self, provider: usize) -> Option<&Arc<Candidates>> {
+        self.own.get(provider).map(|own| &own.other)
+    }
+
     /// The names without endpoints.
     pub const fn names(&self) -> &Names {
         &self.names
