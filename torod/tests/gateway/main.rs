@@ -7,6 +7,7 @@ mod answers;
 mod bad_input;
 mod count;
 mod database;
+mod explain;
 mod framing;
 mod generate;
 mod life;
