@@ -100,7 +100,7 @@ pub struct CandidateView {
     pub left_permille: u64,
     /// Whether it can serve the request at all.
     pub fits: bool,
-    /// Why it does not fit, or cannot be called now, as a sentence; none where it can.
+    /// Why it does not fit, or cannot be called now, in words; none where it can.
     pub why_not: Option<String>,
     /// How it stands.
     #[serde(flatten)]

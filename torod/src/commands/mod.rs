@@ -69,7 +69,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Simulate(simulate) => block_on(simulate.run(out)),
         Command::Config(config) => config.run(&paths?, out, is_terminal),
         Command::Profile(profile) => profile.run(&paths?, out, is_terminal),
-        Command::Route(route) => block_on(route.run(&paths?, out, &mut anstream::stderr(), is_terminal, clock)),
+        Command::Route(route) => block_on(route.run(&paths?, out, &mut anstream::stderr(), clock)),
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
         Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
         Command::Completions(completions) => completions.run(out),

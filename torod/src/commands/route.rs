@@ -87,7 +87,6 @@ impl Route {
         paths: &Paths,
         out: &mut dyn Write,
         talk: &mut dyn Write,
-        is_terminal: bool,
         clock: Clock,
     ) -> anyhow::Result<Exit> {
         match self.action {
@@ -96,7 +95,7 @@ impl Route {
                 if wanted.json {
                     print_json(out, &told)?;
                 } else {
-                    route_table::explained(out, &told, is_terminal)?;
+                    route_table::explained(out, &told)?;
                 }
                 Ok(if told.would_refuse.is_some() { Exit::Failed } else { Exit::Done })
             }
@@ -112,7 +111,7 @@ impl Route {
                 if wanted.json {
                     print_json(out, &told)?;
                 } else {
-                    route_table::decided(out, &told, is_terminal)?;
+                    route_table::decided(out, &told)?;
                 }
                 Ok(Exit::Done)
             }
@@ -139,8 +138,8 @@ impl Explain {
         let config = config::load(&paths.config_file)?;
         writeln!(
             talk,
-            "torod: no gateway runs with the data folder {}: this is what {} says alone, without health, speed, \
-             conversations and lists of models",
+            "torod: no gateway runs with the data folder {}, so this is what {} says alone: nothing is known of health, \
+             speed, conversations and lists of models",
             paths.data_dir.display(),
             paths.config_file.display()
         )?;

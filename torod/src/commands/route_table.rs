@@ -3,14 +3,17 @@
 use std::io::{Result, Write};
 
 use chrono::{Local, TimeZone};
-use comfy_table::{Cell, CellAlignment};
+use comfy_table::{Cell, CellAlignment, Table};
 use tokenrouter_shared::route::{AttemptView, CandidateView, RouteDecision, RouteExplained};
 
 use super::table::table;
 use crate::telemetry::plain::plain;
 
+/// Rules between rows that a terminal breaks help nobody, and these rows are long.
+const RULES: bool = false;
+
 /// Shows who would get a request.
-pub(super) fn explained(out: &mut dyn Write, told: &RouteExplained, is_terminal: bool) -> Result<()> {
+pub(super) fn explained(out: &mut dyn Write, told: &RouteExplained) -> Result<()> {
     headline(out, told)?;
     if let Some(how) = &told.how {
         let profile = told.alias.as_ref().and_then(|alias| alias.profile.as_deref());
@@ -30,12 +33,12 @@ pub(super) fn explained(out: &mut dyn Write, told: &RouteExplained, is_terminal:
     }
     writeln!(out)?;
     let columns = Columns::of(told);
-    let mut table = table(is_terminal);
+    let mut table = table(RULES);
     table.set_header(columns.header());
     for (at, candidate) in told.candidates.iter().enumerate() {
         table.add_row(columns.row(candidate, told.chosen == Some(at)));
     }
-    writeln!(out, "{table}")
+    write_lines(out, &table)
 }
 
 fn headline(out: &mut dyn Write, told: &RouteExplained) -> Result<()> {
@@ -58,7 +61,7 @@ fn found(how: &str, profile: Option<&str>) -> String {
     match (how, profile) {
         ("alias", Some(profile)) => format!("an alias, with its targets of the profile {}", plain(profile)),
         ("alias", None) => "an alias".to_owned(),
-        ("prefix", _) => "names its provider".to_owned(),
+        ("prefix", _) => "it names its provider".to_owned(),
         ("listed", _) => "a model that is listed".to_owned(),
         ("default", _) => "nobody lists it, so the default provider is asked".to_owned(),
         ("first", _) => "nobody lists it, so the first provider without a list is asked".to_owned(),
@@ -80,6 +83,7 @@ struct Columns {
     has_prices: bool,
     has_shares: bool,
     has_limits: bool,
+    has_states: bool,
     is_live: bool,
 }
 
@@ -91,6 +95,7 @@ impl Columns {
             has_prices: any(|c| c.price_nanos.is_some()),
             has_shares: told.order.iter().any(|criterion| criterion == "weighted"),
             has_limits: any(|c| c.left_permille < 1_000),
+            has_states: told.is_live || any(|c| c.why_not.is_some()),
             is_live: told.is_live,
         }
     }
@@ -101,11 +106,11 @@ impl Columns {
         cells.extend([Cell::new("model"), Cell::new("protocol")]);
         cells.extend(self.has_prices.then(|| right("price")));
         cells.extend(self.has_shares.then(|| right("weight")));
-        cells.extend(self.has_limits.then(|| right("limits left")));
+        cells.extend(self.has_limits.then(|| right("left")));
         if self.is_live {
-            cells.extend([right("latency"), right("under way")]);
+            cells.extend([right("latency"), right("calls")]);
         }
-        cells.push(Cell::new("state"));
+        cells.extend(self.has_states.then(|| Cell::new("state")));
         cells
     }
 
@@ -118,7 +123,7 @@ impl Columns {
         let protocol = candidate
             .protocol
             .as_deref()
-            .map(|protocol| if candidate.is_native { protocol.to_owned() } else { format!("{protocol}, translated") });
+            .map(|protocol| if candidate.is_native { protocol.to_owned() } else { format!("via {protocol}") });
         cells.extend([Cell::new(plain(&candidate.model)), Cell::new(or_dash(protocol))]);
         cells.extend(self.has_prices.then(|| right(or_dash(candidate.price_nanos.map(dollars)))));
         cells.extend(self.has_shares.then(|| right(candidate.weight)));
@@ -127,7 +132,7 @@ impl Columns {
             cells.push(right(or_dash(candidate.standing.latency_ms.map(|ms| format!("{ms} ms")))));
             cells.push(right(candidate.standing.in_flight));
         }
-        cells.push(Cell::new(self.state(candidate)));
+        cells.extend(self.has_states.then(|| Cell::new(self.state(candidate))));
         cells
     }
 
@@ -151,12 +156,17 @@ fn dollars(nanos: u64) -> String {
     format!("${}.{:02}", cents / 100, cents % 100)
 }
 
+/// Without the blanks at the ends of lines, which a narrow terminal would show as lines of their own.
+fn write_lines(out: &mut dyn Write, table: &Table) -> Result<()> {
+    table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
+}
+
 fn right(text: impl std::fmt::Display) -> Cell {
     Cell::new(text.to_string()).set_alignment(CellAlignment::Right)
 }
 
 /// Shows who got a request.
-pub(super) fn decided(out: &mut dyn Write, told: &RouteDecision, is_terminal: bool) -> Result<()> {
+pub(super) fn decided(out: &mut dyn Write, told: &RouteDecision) -> Result<()> {
     let at = Local.timestamp_millis_opt(told.at_ms).single();
     let at = at.map_or_else(|| told.at_ms.to_string(), |at| at.format("%Y-%m-%d %H:%M:%S").to_string());
     let end = match told.attempts.last() {
@@ -175,7 +185,7 @@ pub(super) fn decided(out: &mut dyn Write, told: &RouteDecision, is_terminal: bo
         return Ok(());
     }
     writeln!(out)?;
-    let mut table = table(is_terminal);
+    let mut table = table(RULES);
     let names = ["provider", "key", "model", "chosen by", "answer"].map(Cell::new);
     table.set_header(std::iter::once(right("call")).chain(names).chain([right("took")]));
     for (number, attempt) in told.attempts.iter().enumerate() {
@@ -190,5 +200,5 @@ pub(super) fn decided(out: &mut dyn Write, told: &RouteDecision, is_terminal: bo
         let row = std::iter::once(right(number + 1)).chain(cells).chain([right(format!("{} ms", attempt.took_ms))]);
         table.add_row(row);
     }
-    writeln!(out, "{table}")
+    write_lines(out, &table)
 }

@@ -113,8 +113,8 @@ fn view(
     let standing = standing(endpoint, moment);
     let why_not = if !seen.fits {
         Some(match provider.filter(|p| p.enabled) {
-            None => "its provider is switched off".to_owned(),
-            Some(_) => format!("its provider has no URL for {}", surface.as_str()),
+            None => "switched off".to_owned(),
+            Some(_) => format!("has no URL for {}", surface.as_str()),
         })
     } else if let Ready::No(until, why) = seen.ready {
         Some(left_alone(why, until.saturating_sub(moment.uptime_ms), standing.failures))
@@ -141,14 +141,17 @@ fn view(
 
 /// Why nobody calls an endpoint, and for how long.
 fn left_alone(why: Why, for_ms: u64, failures: u64) -> String {
-    let s = for_ms.div_ceil(1_000);
+    let span = match for_ms.div_ceil(1_000) {
+        s @ 0..=120 => format!("{s} s"),
+        s => format!("{} min", s.div_ceil(60)),
+    };
     match why {
-        Why::Connection => format!("its provider cannot be reached; tried again in {s} s"),
-        Why::Credential => format!("its key is refused; tried again in {s} s"),
-        Why::Failing if failures > 1 => format!("it failed {failures} times in a row; tried again in {s} s"),
-        Why::Failing => format!("it failed; tried again in {s} s"),
-        Why::Limited => format!("over a limit of the provider for {s} s"),
-        Why::Probed => format!("a call finds out whether it has recovered; for {s} s at most"),
+        Why::Connection => format!("unreachable, left alone for {span}"),
+        Why::Credential => format!("key refused, left alone for {span}"),
+        Why::Failing if failures > 1 => format!("failed {failures} times in a row, left alone for {span}"),
+        Why::Failing => format!("failed, left alone for {span}"),
+        Why::Limited => format!("over a limit for {span}"),
+        Why::Probed => format!("a call finds out whether it has recovered, within {span}"),
     }
 }
 
@@ -172,7 +175,8 @@ fn sentence(choice: Choice, explained: &Explanation, in_conversation: bool) -> S
         By::Criterion(_) if rivals == 1 => "the only one of its tier that can serve it now".to_owned(),
         By::Criterion(Criterion::Latency) => format!("{drawn} among {rivals}, unless another is clearly faster"),
         By::Criterion(Criterion::RoundRobin) => format!("its turn among {rivals}"),
-        By::Criterion(Criterion::Weighted) => format!("{drawn} by weight among {rivals}"),
+        By::Criterion(Criterion::Weighted) if in_conversation => format!("{drawn} by weight among {rivals}"),
+        By::Criterion(Criterion::Weighted) => format!("drawn by weight among {rivals}"),
         By::Criterion(Criterion::Quota) => format!("most is left of its limits, among {rivals}"),
     };
     match before {

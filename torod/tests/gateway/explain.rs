@@ -77,7 +77,7 @@ async fn what_is_told_is_what_happens_and_nobody_is_called() {
         (Some("unreachable"), Some(1), Some(true))
     );
     assert_eq!(dead["open_until_ms"].as_i64(), Some(START_MS + 120_000));
-    assert_eq!(dead["why_not"], "its provider cannot be reached; tried again in 120 s");
+    assert_eq!(dead["why_not"], "unreachable, left alone for 120 s");
     assert_eq!(chosen(&told), "one/ok");
     let sentence = told["why"]["sentence"].as_str().unwrap();
     assert!(sentence.ends_with("the one before it cannot serve it now"), "{sentence}");
@@ -155,7 +155,7 @@ async fn a_refusal_is_told_as_the_client_gets_it() {
     // Embeddings are not translated.
     let told = explained(&daemon, "model=claude/ok&surface=embeddings").await;
     assert_eq!(told["would_refuse"]["code"], "protocol_not_supported");
-    assert_eq!(told["candidates"][0]["why_not"], "its provider has no URL for embeddings");
+    assert_eq!(told["candidates"][0]["why_not"], "has no URL for embeddings");
     // Soon enough, a limit is waited for.
     clock.advance(110_000);
     let told = explained(&daemon, "model=limited").await;

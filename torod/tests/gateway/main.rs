@@ -14,6 +14,7 @@ mod life;
 mod native;
 mod odd_upstream;
 mod reload;
+mod route_command;
 mod routing;
 mod site;
 mod stateful;
