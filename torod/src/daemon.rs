@@ -105,14 +105,15 @@ impl Daemon {
         // Off this thread: secrets come from files and commands.
         let reload = tokio::task::spawn_blocking(move || Reload::new(parts, config, file)).await?;
         let reload = Arc::new(reload);
+        let decisions = Arc::new(Decisions::default());
         let app = Arc::new(App {
             clock: clock.clone(),
             ids,
             tokens: Arc::clone(&tokens),
-            live,
+            live: Arc::clone(&live),
             recorder: usage.recorder(),
             usage: Arc::clone(&usage),
-            decisions: Decisions::default(),
+            decisions: Arc::clone(&decisions),
             lifecycle: lifecycle.clone(),
             streams: Arc::default(),
             sealer: Sealer::new(key_file::load_or_make(&data_dir, random)?),
@@ -128,6 +129,8 @@ impl Daemon {
             readers,
             tokens,
             reload: Arc::clone(&reload),
+            live,
+            decisions,
             clock,
             random,
         }));

@@ -6,6 +6,7 @@ pub mod affinity;
 pub mod breaker;
 mod criterion;
 pub mod endpoint;
+pub mod explain;
 pub mod latency;
 mod lots;
 pub mod name;

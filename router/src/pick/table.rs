@@ -210,6 +210,11 @@ impl Table {
         self.aliases.keys().map(AsRef::as_ref)
     }
 
+    /// Endpoints of the provider at `provider`, one for each of its credentials, whatever the model.
+    pub fn of_provider(&self, provider: usize) -> Option<&Arc<Candidates>> {
+        self.own.get(provider).map(|own| own.of(""))
+    }
+
     /// The names without endpoints.
     pub const fn names(&self) -> &Names {
         &self.names

@@ -9,7 +9,7 @@ use http::{HeaderMap, HeaderValue, Response};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::Peek;
 use tokenrouter::pick::affinity::{self, Known, Signs};
-use tokenrouter::pick::endpoint::{Endpoint, Ready, Why};
+use tokenrouter::pick::endpoint::{Endpoint, Ready};
 use tokenrouter::pick::mix;
 use tokenrouter::pick::order::{Choice, Wish};
 use tokenrouter::pick::table::Found;
@@ -22,7 +22,7 @@ use super::entry::{self, Call, with_headers};
 use super::exchange::{Attempt, Exchange};
 use super::judge::{Bad, Good, judge};
 use super::lane::Way;
-use super::refusal::{Refusal, Shut};
+use super::refusal::Refusal;
 use super::reply::Reply;
 use super::{headers, reject, said, translated};
 use crate::app::App;
@@ -30,6 +30,7 @@ use crate::problem;
 use crate::upstreams::decisions::{Decision, Step};
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
+use crate::upstreams::unserved::{self, Shut};
 
 /// The most endpoints that one request is tried at.
 const MOST: usize = 16;
@@ -37,8 +38,6 @@ const MOST: usize = 16;
 const BACKOFF_MS: u64 = 100;
 /// One request waits no more often than this.
 const MOST_WAITS: u32 = 16;
-/// Who is shut for another reason than a limit is waited for no longer than this.
-const SOON_MS: u64 = 1_000;
 
 /// The course of one request.
 struct Course<'l, 'm> {
@@ -263,8 +262,7 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
 
     fn fits(&self, endpoint: &Endpoint) -> bool {
         let provider = self.live.providers.get(endpoint.provider);
-        provider.is_some_and(|p| p.enabled && p.serves_surface(self.surface))
-            && !(self.only_listed && endpoint.model.is_empty())
+        provider.is_some_and(|p| unserved::fits(p, self.surface)) && !(self.only_listed && endpoint.model.is_empty())
     }
 
     fn choose(&mut self, app: &App) -> Option<Choice> {
@@ -289,9 +287,10 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             }
             let wait_ms = match candidate.endpoint.ready(now_ms) {
                 Ready::Yes | Ready::Probe if was_tried => 0,
-                Ready::No(until, Why::Limited) => until.saturating_sub(now_ms),
-                Ready::No(until, _) if until.saturating_sub(now_ms) <= SOON_MS => until.saturating_sub(now_ms),
-                _ => continue,
+                ready => match unserved::wait_ms(rules, ready, now_ms) {
+                    Some(wait_ms) => wait_ms,
+                    None => continue,
+                },
             };
             if self.waited_ms.saturating_add(wait_ms) <= rules.max_wait_ms
                 && soonest.is_none_or(|(least, _)| wait_ms < least)

@@ -192,10 +192,10 @@ async fn probe_12_two_equal_routes_get_half_each() {
 #[tokio::test]
 async fn probe_13_a_route_that_becomes_slow_is_left() {
     let rig = Rig::equal(2, "[routing]\nprobe = false\n").await;
-    rig.up[1].always(Act::slow(20));
+    rig.up[1].always(Act::slow(200));
     many(&rig, 20).await;
     assert!(many(&rig, 20).await[0] >= 18);
-    rig.up[0].always(Act::slow(400));
+    rig.up[0].always(Act::slow(1_500));
     many(&rig, 3).await;
     let seen = many(&rig, 20).await;
     assert!(seen[1] >= 18, "{seen:?}");

@@ -101,7 +101,7 @@ async fn row_15_status_lists_every_model_with_its_breaker_after_minutes() {
     for (at, model, is_open) in [(0, "m", true), (0, "m2", false), (1, "m", false), (1, "m2", false)] {
         let told = told(&rig, at, model).await;
         assert!(!told.is_empty(), "p{at}/{model} is missing");
-        assert_eq!(told.iter().any(|text| text.contains("open\"")), is_open, "p{at}/{model}: {told:?}");
+        assert_eq!(told.iter().any(|text| text.contains("\"failing\"")), is_open, "p{at}/{model}: {told:?}");
     }
     rig.stop().await;
 }
