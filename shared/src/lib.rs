@@ -5,6 +5,7 @@ pub mod lossy;
 pub mod page;
 pub mod problem;
 pub mod role;
+pub mod route;
 pub mod routing;
 pub mod secret;
 pub mod token;

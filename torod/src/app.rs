@@ -30,7 +30,7 @@ pub struct App {
     /// How the usage writer stands.
     pub usage: Arc<UsageWriter>,
     /// The last decisions about who got a request.
-    pub decisions: Decisions,
+    pub decisions: Arc<Decisions>,
     /// What is under way, and whether the daemon stops.
     pub lifecycle: Lifecycle,
     /// Streams under way.

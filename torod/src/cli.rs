@@ -39,6 +39,8 @@ pub enum Command {
     Config(commands::config::Config),
     /// Show or switch the active profile of the model aliases.
     Profile(commands::profile::Profile),
+    /// Show who would get a request and why, or who got one; nobody is called.
+    Route(commands::route::Route),
     /// Create, list and revoke tokens; works while the gateway runs and while it does not.
     Token(commands::token::Token),
     /// Show what was used.

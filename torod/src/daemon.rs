@@ -24,6 +24,7 @@ use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
 use crate::store::{DirLock, Readers, kept, key_file, schema, tokens, usage};
 use crate::upstreams::decisions::Decisions;
+use crate::upstreams::probe;
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Sequence, UsageWriter};
 
@@ -104,14 +105,15 @@ impl Daemon {
         // Off this thread: secrets come from files and commands.
         let reload = tokio::task::spawn_blocking(move || Reload::new(parts, config, file)).await?;
         let reload = Arc::new(reload);
+        let decisions = Arc::new(Decisions::default());
         let app = Arc::new(App {
             clock: clock.clone(),
             ids,
             tokens: Arc::clone(&tokens),
-            live,
+            live: Arc::clone(&live),
             recorder: usage.recorder(),
             usage: Arc::clone(&usage),
-            decisions: Decisions::default(),
+            decisions: Arc::clone(&decisions),
             lifecycle: lifecycle.clone(),
             streams: Arc::default(),
             sealer: Sealer::new(key_file::load_or_make(&data_dir, random)?),
@@ -127,6 +129,8 @@ impl Daemon {
             readers,
             tokens,
             reload: Arc::clone(&reload),
+            live,
+            decisions,
             clock,
             random,
         }));
@@ -140,6 +144,7 @@ impl Daemon {
         }
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin();
+        lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));
         lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
         Ok(Self { app, setup, usage, addr, socket, has_admin, _lock: lock })
     }

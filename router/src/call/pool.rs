@@ -153,8 +153,12 @@ impl Pool {
             // Written anew for each: another may speak another protocol.
             let prepared = match prepare(endpoint, asked, &context) {
                 Ok(prepared) => prepared,
-                Err(Unprepared::Wrong(problem)) => return Err(problem),
+                Err(Unprepared::Wrong(problem)) => {
+                    course.skipped(choice, &self.scene());
+                    return Err(problem);
+                }
                 Err(Unprepared::Unfit(problem)) => {
+                    course.skipped(choice, &self.scene());
                     failures.push(Failed { endpoint: known.provider, problem: problem.clone() });
                     keep(&mut refusal, Failure { problem, verdict: Verdict::UNFIT, weight: 0 });
                     continue;

@@ -46,6 +46,9 @@ const BACKOFF_MS: u64 = 100;
 /// Who is shut for another reason than a limit is waited for no longer than this.
 const SOON_MS: u64 = 1_000;
 
+/// One request waits no more often than this.
+const MOST_WAITS: u32 = 16;
+
 /// How much is tried for one request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rules {
@@ -63,6 +66,15 @@ pub struct Rules {
 impl Default for Rules {
     fn default() -> Self {
         Self { trips: Trips::default(), attempts: 3, max_wait_ms: 20_000, retry_percent: 20 }
+    }
+}
+
+impl Rules {
+    /// How long a request waits for an endpoint that cannot be called now, in milliseconds; none where it does not wait.
+    pub fn wait_ms(&self, ready: Ready, now_ms: u64) -> Option<u64> {
+        let Ready::No(until, why) = ready else { return None };
+        let wait_ms = until.saturating_sub(now_ms);
+        (wait_ms <= self.max_wait_ms && (why == Why::Limited || wait_ms <= SOON_MS)).then_some(wait_ms)
     }
 }
 
@@ -84,7 +96,7 @@ pub struct Scene<'a> {
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Move {
-    /// Call this endpoint. Say [`Course::called`] where it comes to a call.
+    /// Call this endpoint. Say [`Course::called`] where it comes to a call, and [`Course::skipped`] where not.
     Call(Choice),
     /// Wait so long, in milliseconds, then ask again.
     Wait(u64),
@@ -104,23 +116,15 @@ pub struct Course {
     /// Only endpoints that are known to have the model are of use any more.
     only_listed: bool,
     calls: usize,
-    repeats: u32,
+    /// How often it was waited, and for how long in all.
+    waits: u32,
     waited_ms: u64,
 }
 
 impl Course {
     /// The course of a request of the conversation `known`; `dice` is a random number.
     pub const fn new(known: Option<Known>, dice: u64) -> Self {
-        Self {
-            known,
-            dice,
-            tried: Vec::new(),
-            again: Vec::new(),
-            only_listed: false,
-            calls: 0,
-            repeats: 0,
-            waited_ms: 0,
-        }
+        Self { known, dice, tried: Vec::new(), again: Vec::new(), only_listed: false, calls: 0, waits: 0, waited_ms: 0 }
     }
 
     /// The conversation.
@@ -152,6 +156,14 @@ impl Course {
         self.calls += 1;
         if let Some(candidate) = scene.candidates.list().get(at) {
             candidate.endpoint.line.called(scene.rules.retry_percent);
+        }
+    }
+
+    /// No call is made to what was chosen after all: where it would have shown whether the endpoint has recovered, the
+    /// next caller finds that out.
+    pub fn skipped(&self, choice: Choice, scene: &Scene<'_>) {
+        if let Some(candidate) = scene.candidates.list().get(choice.at).filter(|_| choice.is_probe) {
+            candidate.endpoint.give_back();
         }
     }
 
@@ -200,6 +212,9 @@ impl Course {
     /// Waits for somebody who may serve it soon.
     fn wait(&mut self, scene: &Scene<'_>) -> Move {
         let Scene { now_ms, rules, .. } = *scene;
+        if self.waits >= MOST_WAITS {
+            return Move::GiveUp;
+        }
         // However often somebody says "in a second", the client does not wait longer than it was promised.
         let longest_ms = rules.max_wait_ms.saturating_sub(self.waited_ms);
         let mut soonest: Option<(u64, usize)> = None;
@@ -210,9 +225,10 @@ impl Course {
             }
             let wait_ms = match candidate.endpoint.ready(now_ms) {
                 Ready::Yes | Ready::Probe if was_tried => 0,
-                Ready::No(until, Why::Limited) => until.saturating_sub(now_ms),
-                Ready::No(until, _) if until.saturating_sub(now_ms) <= SOON_MS => until.saturating_sub(now_ms),
-                _ => continue,
+                ready => match rules.wait_ms(ready, now_ms) {
+                    Some(wait_ms) => wait_ms,
+                    None => continue,
+                },
             };
             if wait_ms <= longest_ms && soonest.is_none_or(|(least, _)| wait_ms < least) {
                 soonest = Some((wait_ms, at));
@@ -223,9 +239,9 @@ impl Course {
         if was_tried && !scene.candidates.list().get(at).is_some_and(|c| c.endpoint.line.may_repeat()) {
             return Move::GiveUp;
         }
-        let jitter_ms = scale(mix(self.dice), BACKOFF_MS << self.repeats.min(6));
-        self.repeats += 1;
-        self.waited_ms += wait_ms;
+        let jitter_ms = scale(mix(self.dice), BACKOFF_MS << self.waits.min(6));
+        self.waits += 1;
+        self.waited_ms += wait_ms + jitter_ms;
         self.tried.retain(|tried| *tried != at);
         self.again.retain(|again| *again != at);
         Move::Wait(wait_ms + jitter_ms)

@@ -8,6 +8,7 @@ mod choice;
 pub mod course;
 mod criterion;
 pub mod endpoint;
+pub mod explain;
 pub mod latency;
 mod lots;
 pub mod name;

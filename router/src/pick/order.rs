@@ -23,16 +23,16 @@ pub struct Candidates {
     seeds: Box<[u32]>,
     /// The endpoints' numbers, sorted, with their places.
     ids: Box<[(u32, u32)]>,
-    tiers: Box<[Range<usize>]>,
-    order: Arc<[Criterion]>,
+    pub(super) tiers: Box<[Range<usize>]>,
+    pub(super) order: Arc<[Criterion]>,
     /// Which of the fixed criteria comes before `affinity`.
     before_affinity: Option<Vec<Criterion>>,
     decider: Option<Criterion>,
     /// The candidates' weights, each with those before it in its tier.
     sums: Box<[u64]>,
-    turn: AtomicU64,
+    pub(super) turn: AtomicU64,
     /// Whose turn it is among those that can be called, where somebody's turn comes who cannot.
-    turn_instead: AtomicU64,
+    pub(super) turn_instead: AtomicU64,
 }
 
 /// What is seen of a candidate in a tier.
@@ -130,16 +130,25 @@ impl Candidates {
             if seen == Seen::Probe && !endpoint.claim(wish.now_ms, wish.trips) {
                 continue;
             }
-            let by = if !wish.tried.is_empty() {
-                By::Fallback
-            } else if self.list.len() == 1 {
-                By::Only
-            } else {
-                criterion.map_or(By::Only, By::Criterion)
-            };
-            return Some(Choice { at, by, is_probe: seen == Seen::Probe });
+            return Some(self.decided(wish, at, criterion, seen));
         }
         None
+    }
+
+    /// What [`Candidates::choose`] would say, without taking a probe.
+    pub(super) fn proposed(&self, wish: &Wish<'_>) -> Option<Choice> {
+        self.propose(wish).map(|(at, criterion, seen)| self.decided(wish, at, criterion, seen))
+    }
+
+    fn decided(&self, wish: &Wish<'_>, at: usize, criterion: Option<Criterion>, seen: Seen) -> Choice {
+        let by = if !wish.tried.is_empty() {
+            By::Fallback
+        } else if self.list.len() == 1 {
+            By::Only
+        } else {
+            criterion.map_or(By::Only, By::Criterion)
+        };
+        Choice { at, by, is_probe: seen == Seen::Probe }
     }
 
     /// The conversation that was served by the candidate at `at` has its home there from now on.

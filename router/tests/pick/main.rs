@@ -4,4 +4,5 @@
 mod breaker;
 mod choosing;
 mod course;
+mod explaining;
 mod many;

@@ -101,6 +101,16 @@ impl TokenIndex {
         self.snapshot.load().values().any(is_admin)
     }
 
+    /// The token with this id, or else the only one with this name.
+    pub fn named(&self, which: &str) -> Option<Arc<TokenEntry>> {
+        let all = self.snapshot.load();
+        if let Some(token) = all.values().find(|token| *token.public_id == *which) {
+            return Some(Arc::clone(token));
+        }
+        let mut named = all.values().filter(|token| *token.name == *which);
+        named.next().filter(|_| named.next().is_none()).cloned()
+    }
+
     /// How many tokens there are, ended ones included.
     pub fn len(&self) -> usize {
         self.snapshot.load().len()

@@ -32,6 +32,12 @@ impl Failure {
         let problem = Problem { code: "bad_request".into(), message: message.into(), advice: advice.into() };
         Self { status: StatusCode::BAD_REQUEST, problem }
     }
+
+    /// What was asked for is not there.
+    pub fn not_found(code: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        let problem = Problem { code: code.into(), message: message.into(), advice: advice.into() };
+        Self { status: StatusCode::NOT_FOUND, problem }
+    }
 }
 
 impl Failure {
@@ -111,7 +117,8 @@ pub async fn not_found() -> Failure {
             message: "There is no such admin operation.".into(),
             advice:
                 "Operations: GET and POST /admin/api/tokens, DELETE /admin/api/tokens/{id}, POST /admin/api/reload, \
-                     GET and PATCH /admin/api/routing."
+                     GET and PATCH /admin/api/routing, GET and POST /admin/api/routes/explain, \
+                     GET /admin/api/routes/{request_id}."
                     .into(),
         },
     }

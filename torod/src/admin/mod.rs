@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod config;
+pub mod routes;
 pub mod routing;
 pub mod tokens;
 
@@ -14,6 +15,8 @@ use crate::access::{Random, TokenIndex};
 use crate::clock::Clock;
 use crate::reload::Reload;
 use crate::store::{Readers, WriterHandle};
+use crate::upstreams::decisions::Decisions;
+use crate::upstreams::snapshot::Live;
 
 /// What the operations may reach.
 pub struct Admin {
@@ -25,6 +28,10 @@ pub struct Admin {
     pub tokens: Arc<TokenIndex>,
     /// The configuration in force.
     pub reload: Arc<Reload>,
+    /// Providers, and how they stand.
+    pub live: Arc<Live>,
+    /// The last decisions about who got a request.
+    pub decisions: Arc<Decisions>,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -38,6 +45,8 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/admin/api/tokens/{which}", delete(tokens::revoke::handler))
         .route("/admin/api/reload", post(config::reload))
         .route("/admin/api/routing", get(routing::show).patch(routing::change))
+        .route("/admin/api/routes/explain", get(routes::explain).post(routes::explain_request))
+        .route("/admin/api/routes/{request_id}", get(routes::show))
         .fallback(answer::not_found)
         .with_state(admin)
 }

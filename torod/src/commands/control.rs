@@ -74,3 +74,26 @@ async fn send(
         _ = connection => exchange.await,
     }
 }
+
+/// Percent-encodes what could end a path segment.
+pub fn escape(text: &str) -> String {
+    let mut escaped = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            escaped.push(char::from(byte));
+        } else {
+            escaped += &format!("%{byte:02X}");
+        }
+    }
+    escaped
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn escapes_what_could_leave_the_path() {
+        assert_eq!(escape("a b/../c?x"), "a%20b%2F..%2Fc%3Fx");
+    }
+}

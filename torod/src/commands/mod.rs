@@ -5,6 +5,8 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod profile;
+pub mod route;
+mod route_table;
 pub mod serve;
 pub mod simulate;
 mod table;
@@ -67,6 +69,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Simulate(simulate) => block_on(simulate.run(out)),
         Command::Config(config) => config.run(&paths?, out, is_terminal),
         Command::Profile(profile) => profile.run(&paths?, out, is_terminal),
+        Command::Route(route) => block_on(route.run(&paths?, out, &mut anstream::stderr(), clock)),
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
         Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
         Command::Completions(completions) => completions.run(out),

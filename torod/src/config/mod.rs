@@ -63,7 +63,7 @@ use section::{Section, closest, shorten};
 pub use show::show;
 pub use shutdown::Shutdown;
 pub use usage::Usage;
-pub use view::view;
+pub use view::{alias_view, view};
 pub use watch::Watch;
 
 /// The whole configuration.

@@ -45,20 +45,19 @@ pub fn view(config: &Config) -> Value {
 impl Config {
     /// What names mean, as the admin API and `torod profile` tell it.
     pub fn routing_view(&self) -> RoutingView {
-        let target =
-            |target: Target| TargetView { provider: target.provider, model: target.model, weight: target.weight };
-        let alias = |alias: Alias| AliasView {
-            name: alias.name,
-            profile: alias.profile,
-            targets: alias.targets.into_iter().map(target).collect(),
-        };
         RoutingView {
             active_model_profile: self.active_model_profile.clone(),
             profiles: self.profiles().into_iter().map(str::to_owned).collect(),
             order: names(&self.routing.order).into_iter().map(str::to_owned).collect(),
-            aliases: self.aliases().into_iter().map(alias).collect(),
+            aliases: self.aliases().into_iter().map(alias_view).collect(),
         }
     }
+}
+
+/// What an alias means, as it is told.
+pub fn alias_view(alias: Alias) -> AliasView {
+    let target = |target: Target| TargetView { provider: target.provider, model: target.model, weight: target.weight };
+    AliasView { name: alias.name, profile: alias.profile, targets: alias.targets.into_iter().map(target).collect() }
 }
 
 fn view_alias(alias: &AliasConfig) -> Value {

@@ -1,12 +1,15 @@
 //! Is it alive, can it serve, and how does it stand: `/healthz`, `/health`, `/v1/status`.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use bytes::Bytes;
 use http::{HeaderMap, Response, StatusCode};
 use serde::Serialize;
 use tokenrouter::error::Problem;
+use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::protocol::Protocol;
+use tokenrouter_shared::route::Standing;
 
 use crate::access::caller::{self, Caller};
 use crate::app::App;
@@ -15,8 +18,14 @@ use crate::gateway::reply::Reply;
 use crate::gateway::request_id::RequestId;
 use crate::problem;
 use crate::server::connection::Peer;
+use crate::upstreams::condition::{notable, why_degraded};
 use crate::upstreams::health::State;
+use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
+use crate::upstreams::standing::{Moment, standing};
+
+/// So many endpoints of one provider are shown.
+const MOST_ENDPOINTS: usize = 200;
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -66,6 +75,20 @@ struct ProviderView<'a> {
     calls: u64,
     models: Option<usize>,
     protocols: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    endpoints: Option<Vec<EndpointView>>,
+    #[serde(skip_serializing_if = "is_zero")]
+    endpoints_left_out: usize,
+}
+
+/// One model of a provider with one of its credentials.
+#[derive(Serialize)]
+struct EndpointView {
+    /// `*` stands for all that nobody listed.
+    model: String,
+    credential: Option<String>,
+    #[serde(flatten)]
+    standing: Standing,
 }
 
 /// How the usage writer stands. Records are lost only when more than `usage.queue` of them wait.
@@ -93,13 +116,13 @@ pub fn health(app: &App, peer: Peer, headers: &HeaderMap, id: &RequestId) -> Res
         return problem::stopping(Protocol::OpenAi, id);
     }
     let live = app.live.load();
-    let reason = why_degraded(&live);
+    let reason = why_degraded(&live, app.clock.uptime_ms()).unwrap_or_default();
     let is_known = identify(app, &live, peer, headers).is_ok();
     let health = Health {
         status: if reason.is_empty() { "ok" } else { "degraded" },
         version: env!("CARGO_PKG_VERSION"),
         reason,
-        providers: if is_known { providers(&live) } else { Vec::new() },
+        providers: if is_known { live.providers.iter().map(|p| view_provider(p)).collect() } else { Vec::new() },
     };
     let mut response = entry::json(serialize(&health), id);
     if !reason.is_empty() {
@@ -115,23 +138,23 @@ pub fn status(app: &App, peer: Peer, headers: &HeaderMap, id: &RequestId) -> Res
         Ok(caller) => caller,
         Err(refused) => return problem::respond(&refused, Protocol::OpenAi, id),
     };
-    let now_ms = app.clock.now_ms();
+    let moment = Moment::now(&app.clock);
     let usage = app.usage.status();
     let config = app.reload.status();
     let status = Status {
         status: if app.lifecycle.is_draining() {
             "stopping"
-        } else if why_degraded(&live).is_empty() {
+        } else if why_degraded(&live, moment.uptime_ms).is_none() {
             "ok"
         } else {
             "degraded"
         },
         version: env!("CARGO_PKG_VERSION"),
         started_ms: app.started_ms,
-        uptime_s: now_ms.saturating_sub(app.started_ms) / 1000,
+        uptime_s: moment.now_ms.saturating_sub(app.started_ms) / 1000,
         in_flight: app.lifecycle.in_flight(),
         caller: view(&caller),
-        providers: providers(&live),
+        providers: live.providers.iter().zip(notable(&live)).map(|(p, all)| with_endpoints(p, &all, moment)).collect(),
         usage: UsageView {
             written: usage.written,
             waiting: usage.queued,
@@ -158,37 +181,40 @@ fn view(caller: &Caller) -> CallerView<'_> {
     }
 }
 
-/// Judged by the last answers alone and not by their age: a gateway that nobody used for an hour is not ill.
-fn why_degraded(live: &Snapshot) -> &'static str {
-    let mut enabled = live.providers.iter().filter(|p| p.enabled).peekable();
-    if enabled.peek().is_none() {
-        "no provider is enabled; add one to torod.toml"
-    } else if enabled.all(|p| matches!(p.health.state(), State::Failing(_))) {
-        "every provider fails; /v1/status shows each"
-    } else {
-        ""
+fn view_provider(provider: &Provider) -> ProviderView<'_> {
+    let state = provider.health.state();
+    let (last_ok_ms, last_failure_ms) = provider.health.times_ms();
+    ProviderView {
+        name: &provider.name,
+        enabled: provider.enabled,
+        state: state.as_str(),
+        failures_in_a_row: if let State::Failing(n) = state { n } else { 0 },
+        last_ok_ms,
+        last_failure_ms,
+        calls: provider.calls.load(Ordering::Relaxed),
+        models: provider.listed.load().as_ref().map(|l| l.len()),
+        protocols: provider.protocols().map(Protocol::as_str).collect(),
+        endpoints: None,
+        endpoints_left_out: 0,
     }
 }
 
-fn providers(live: &Snapshot) -> Vec<ProviderView<'_>> {
-    live.providers
-        .iter()
-        .map(|p| {
-            let state = p.health.state();
-            let (last_ok_ms, last_failure_ms) = p.health.times_ms();
-            ProviderView {
-                name: &p.name,
-                enabled: p.enabled,
-                state: state.as_str(),
-                failures_in_a_row: if let State::Failing(n) = state { n } else { 0 },
-                last_ok_ms,
-                last_failure_ms,
-                calls: p.calls.load(Ordering::Relaxed),
-                models: p.listed.load().as_ref().map(|l| l.len()),
-                protocols: p.protocols().map(Protocol::as_str).collect(),
-            }
-        })
-        .collect()
+fn with_endpoints<'p>(provider: &'p Provider, all: &[Arc<Endpoint>], moment: Moment) -> ProviderView<'p> {
+    let one = |endpoint: &Arc<Endpoint>| EndpointView {
+        model: if endpoint.model.is_empty() { "*" } else { &endpoint.model }.to_owned(),
+        credential: provider.credentials().get(endpoint.credential).map(|key| key.label.to_string()),
+        standing: standing(endpoint, moment),
+    };
+    ProviderView {
+        endpoints: Some(all.iter().take(MOST_ENDPOINTS).map(one).collect()),
+        endpoints_left_out: all.len().saturating_sub(MOST_ENDPOINTS),
+        ..view_provider(provider)
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+const fn is_zero(n: &usize) -> bool {
+    *n == 0
 }
 
 fn serialize(value: &impl Serialize) -> Bytes {

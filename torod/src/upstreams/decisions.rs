@@ -8,6 +8,7 @@ use tokenrouter::pick::affinity::Mark;
 use tokenrouter::pick::name::How;
 use tokenrouter::pick::order::By;
 use tokenrouter::pick::verdict::Blame;
+use tokenrouter_shared::route::{AttemptView, RouteDecision};
 
 /// So many decisions are remembered.
 const KEPT: usize = 1_000;
@@ -50,6 +51,31 @@ pub struct Step {
     pub blame: Blame,
     /// Until the answer or the failure, in milliseconds.
     pub took_ms: u64,
+}
+
+impl Decision {
+    /// The same in the words of the admin API.
+    pub fn view(&self) -> RouteDecision {
+        let attempt = |step: &Step| AttemptView {
+            provider: step.provider.to_string(),
+            credential: step.credential.as_deref().map(str::to_owned),
+            model: step.model.to_string(),
+            by: step.by.as_str().to_owned(),
+            is_probe: step.is_probe,
+            status: (step.status != 0).then_some(step.status),
+            fault: (step.blame != Blame::Nobody).then(|| step.blame.as_str().to_owned()),
+            took_ms: step.took_ms,
+        };
+        RouteDecision {
+            request_id: self.request_id.to_string(),
+            at_ms: self.at_ms,
+            model: self.asked.to_string(),
+            how: self.how.as_str().to_owned(),
+            conversation: self.mark.map(|mark| mark.as_str().to_owned()),
+            candidates: self.candidates,
+            attempts: self.steps.iter().map(attempt).collect(),
+        }
+    }
 }
 
 /// The last decisions, without a lock.

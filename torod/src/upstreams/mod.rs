@@ -1,10 +1,16 @@
 //! The other side: the providers as the gateway calls them, and what is known of them.
 
+pub mod asked;
 pub mod calibration;
+pub mod condition;
 pub mod decisions;
 pub mod detect;
 pub mod discovery;
 pub mod endpoints;
+pub mod explain;
 pub mod health;
+pub mod probe;
 pub mod provider;
 pub mod snapshot;
+pub mod standing;
+pub mod unserved;

@@ -1,0 +1,116 @@
+//! `GET` and `POST /admin/api/routes/explain`, `GET /admin/api/routes/{request_id}`: who would get a request, and who
+//! got it. Nobody is called.
+
+use std::sync::Arc;
+
+use axum::body::{Body, to_bytes};
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, HeaderValue};
+use axum::{Extension, Json};
+use serde::Deserialize;
+use tokenrouter::pick::mix;
+use tokenrouter_shared::route::{RouteDecision, RouteExplained};
+
+use super::Admin;
+use super::answer::Failure;
+use crate::access::Operator;
+use crate::upstreams::asked::Asked;
+use crate::upstreams::explain;
+use crate::upstreams::standing::Moment;
+
+/// The header that a session named in the query stands for.
+const SESSION: &str = "x-session-id";
+
+/// What is asked for, beside the request itself.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Question {
+    /// The model; goes before what the request says.
+    model: Option<String>,
+    /// `chat`, `responses`, …; without it, the request's form tells.
+    surface: Option<String>,
+    /// The session that an agent would name in a header.
+    session: Option<String>,
+    /// The id or name of the token that asks: conversations of different tokens are different ones.
+    token: Option<String>,
+}
+
+type Asking = Result<Query<Question>, QueryRejection>;
+
+/// Who would get a request for a model.
+pub async fn explain(
+    State(admin): State<Arc<Admin>>,
+    Extension(operator): Extension<Operator>,
+    headers: HeaderMap,
+    question: Asking,
+) -> Result<Json<RouteExplained>, Failure> {
+    answer(&admin, &operator, headers, question, Vec::new())
+}
+
+/// Who would get this request.
+pub async fn explain_request(
+    State(admin): State<Arc<Admin>>,
+    Extension(operator): Extension<Operator>,
+    headers: HeaderMap,
+    question: Asking,
+    body: Body,
+) -> Result<Json<RouteExplained>, Failure> {
+    Failure::unless_admin(&operator)?;
+    let most = admin.live.load().max_body_bytes;
+    let body = to_bytes(body, most).await.map_err(|_| {
+        Failure::bad_request(format!("The request is longer than {most} bytes, or broke off."), "Send all of it.")
+    })?;
+    answer(&admin, &operator, headers, question, body.into())
+}
+
+fn answer(
+    admin: &Admin,
+    operator: &Operator,
+    mut headers: HeaderMap,
+    question: Asking,
+    body: Vec<u8>,
+) -> Result<Json<RouteExplained>, Failure> {
+    Failure::unless_admin(operator)?;
+    let Query(question) = question.map_err(|e| {
+        Failure::bad_request(e.body_text(), "The query may hold `model`, `surface`, `session` and `token`.")
+    })?;
+    let mut asked = Asked::new(question.model.as_deref(), question.surface.as_deref(), body).map_err(|e| {
+        let advice = "Name the model as `?model=…`, or send a request as clients do.";
+        Failure::bad_request(format!("The question cannot be read: {e}."), advice)
+    })?;
+    if let Some(session) = &question.session {
+        let value = HeaderValue::try_from(session)
+            .map_err(|_| Failure::bad_request("No header can carry this session.", "Write it as the agent does."))?;
+        headers.insert(SESSION, value);
+    }
+    asked.headers = headers;
+    asked.token_id = match (&question.token, operator) {
+        (Some(which), _) => match admin.tokens.named(which) {
+            Some(token) => token.id,
+            None => {
+                let message = format!("There is no token `{which}`, or more than one has this name.");
+                return Err(Failure::not_found("token_not_found", message, "`torod token list` shows the ids."));
+            }
+        },
+        (None, Operator::Token(token)) => token.id,
+        (None, Operator::LocalOwner) => 0,
+    };
+    let moment = Moment::now(&admin.clock);
+    let dice = mix(moment.now_ms.cast_unsigned());
+    Ok(Json(explain::explain(&admin.live.load(), &asked, moment, dice)))
+}
+
+/// Who got the request with this id.
+pub async fn show(
+    State(admin): State<Arc<Admin>>,
+    Extension(operator): Extension<Operator>,
+    Path(request_id): Path<String>,
+) -> Result<Json<RouteDecision>, Failure> {
+    Failure::unless_admin(&operator)?;
+    let found = admin.decisions.find(&request_id).map(|decision| Json(decision.view()));
+    found.ok_or_else(|| {
+        let message = "No request with this id is among the last 1,000.";
+        Failure::not_found("request_not_found", message, "The header `x-request-id` of an answer tells its id.")
+    })
+}

@@ -1,0 +1,159 @@
+//! Why nobody serves a request, and whether it is worth waiting: the same for who is refused and for who asks why.
+
+use std::sync::Arc;
+
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::hidden::is_hidden;
+use tokenrouter::pick::endpoint::{Endpoint, Ready, Why};
+use tokenrouter::pick::name::Unknown;
+use tokenrouter::pick::order::Candidate;
+use tokenrouter::protocol::Protocol;
+use tokenrouter::surface::Surface;
+
+use super::endpoints::Rules;
+use super::provider::Provider;
+use super::snapshot::Snapshot;
+
+/// Who is shut for another reason than a limit is waited for no longer than this.
+const SOON_MS: u64 = 1_000;
+
+/// Whether `provider` could serve a request for `surface`, if it can be called.
+pub fn fits(provider: &Provider, surface: Surface) -> bool {
+    provider.enabled && provider.serves_surface(surface)
+}
+
+/// How long a request waits for an endpoint that cannot be called now, in milliseconds; none where it does not wait.
+pub fn wait_ms(rules: &Rules, ready: Ready, now_ms: u64) -> Option<u64> {
+    let wait_ms = match ready {
+        Ready::No(until, Why::Limited) => until.saturating_sub(now_ms),
+        Ready::No(until, _) if until.saturating_sub(now_ms) <= SOON_MS => until.saturating_sub(now_ms),
+        _ => return None,
+    };
+    (wait_ms <= rules.max_wait_ms).then_some(wait_ms)
+}
+
+/// Endpoints of which none can be called now.
+pub struct Shut<'a> {
+    /// The world.
+    pub live: &'a Snapshot,
+    /// Everything that the name stands for.
+    pub all: &'a [Candidate],
+    /// What of it could serve the request.
+    pub fitting: Vec<&'a Arc<Endpoint>>,
+    /// What is asked for.
+    pub surface: Surface,
+    /// The time.
+    pub now_ms: u64,
+}
+
+impl Shut<'_> {
+    /// Why nobody serves `asked`.
+    pub fn problem(&self, asked: &str) -> Problem {
+        if self.fitting.is_empty() {
+            let named = self.all.first().and_then(|c| self.live.providers.get(c.endpoint.provider));
+            return match named {
+                Some(provider) => not_spoken(&provider.name, self.surface.protocol()),
+                None => no_target(asked),
+            };
+        }
+        let ready = || self.fitting.iter().map(|endpoint| (endpoint, endpoint.ready(self.now_ms)));
+        let limited = ready().all(|(_, ready)| matches!(ready, Ready::No(_, Why::Limited)));
+        let reason = |(endpoint, ready): (&&Arc<Endpoint>, Ready)| match ready {
+            Ready::No(_, why) => {
+                let provider = self.live.providers.get(endpoint.provider)?;
+                Some(format!("{}: {}", provider.name, why.as_str()))
+            }
+            Ready::Yes | Ready::Probe => None,
+        };
+        let mut reasons: Vec<String> = ready().filter_map(reason).collect();
+        reasons.dedup();
+        reasons.truncate(3);
+        nobody(asked, &reasons.join(", "), limited, self.soonest_s().unwrap_or(1))
+    }
+
+    /// Until somebody may serve it again, in seconds.
+    pub fn soonest_s(&self) -> Option<u32> {
+        let soonest = self.fitting.iter().filter_map(|endpoint| match endpoint.ready(self.now_ms) {
+            Ready::No(until, _) => Some(until.saturating_sub(self.now_ms)),
+            Ready::Yes | Ready::Probe => None,
+        });
+        soonest.min().and_then(|ms| u32::try_from(ms.div_ceil(1_000).max(1)).ok())
+    }
+}
+
+/// The model means nothing here.
+pub fn unknown_model(asked: &str, unknown: Unknown) -> Problem {
+    let asked = shown(asked);
+    let problem = match unknown {
+        Unknown::NoProvider => {
+            return Problem::new(
+                Kind::Unavailable,
+                "no_provider",
+                "no provider is enabled",
+                "Add one to torod.toml; `torod config check` shows what it reads.",
+            );
+        }
+        Unknown::Disabled(name) => Problem::new(
+            Kind::NotFound,
+            "provider_disabled",
+            format!("the provider \"{name}\" is switched off"),
+            "Set `enabled = true` for it in torod.toml, or name another model.",
+        ),
+        Unknown::Model(closest) if closest.is_empty() => Problem::new(
+            Kind::NotFound,
+            "model_not_found",
+            format!("no enabled provider lists the model \"{asked}\""),
+            "GET /v1/models lists what there is; \"provider/model\" asks a provider for a model that it does not list.",
+        ),
+        Unknown::Model(closest) => Problem::new(
+            Kind::NotFound,
+            "model_not_found",
+            format!("no enabled provider lists the model \"{asked}\""),
+            format!("Did you mean \"{}\"?", closest.join("\", \"")),
+        ),
+    };
+    problem.at_field(Some("model"))
+}
+
+/// The provider speaks other protocols than the client, and nothing translates between them.
+pub fn not_spoken(provider: &str, protocol: Protocol) -> Problem {
+    Problem::new(
+        Kind::BadRequest,
+        "protocol_not_supported",
+        format!("the provider \"{provider}\" has no URL for the protocol \"{protocol}\""),
+        format!("Add `protocols.{protocol}` for it in torod.toml, or name a model of a provider that speaks it."),
+    )
+}
+
+/// Every target of the alias is switched off.
+pub fn no_target(asked: &str) -> Problem {
+    Problem::new(
+        Kind::Unavailable,
+        "no_endpoint_available",
+        format!("no provider of a target of \"{}\" is switched on", shown(asked)),
+        "Set `enabled = true` for one in torod.toml, or give the alias another target.",
+    )
+    .with_status(503)
+}
+
+/// All that could serve the model is left alone for now, for `reasons`.
+fn nobody(asked: &str, reasons: &str, limited: bool, retry_after_s: u32) -> Problem {
+    let kind = if limited { Kind::RateLimited } else { Kind::Unavailable };
+    Problem::new(
+        kind,
+        "no_endpoint_available",
+        format!("nobody can serve \"{}\" at the moment ({reasons})", shown(asked)),
+        format!("Try again in {retry_after_s} s; `torod route explain` shows why each provider is left alone."),
+    )
+    .retry_after(retry_after_s)
+    .with_status(if limited { 429 } else { 503 })
+}
+
+/// What a client sent, cut to a length that fits a sentence.
+pub fn shown(text: &str) -> String {
+    let mut cut: String = text.chars().filter(|c| !is_hidden(*c)).take(80).collect();
+    if cut.len() < text.len() {
+        cut.push('…');
+    }
+    cut
+}
