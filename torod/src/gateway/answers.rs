@@ -266,7 +266,7 @@ async fn ask(
     let answer = provider.client.send(request).await.map_err(|e| failed(e.to_string()))?;
     let (head, body) = answer.into_parts();
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    if let Some(problem) = unfit(&head, kind, provider) {
+    if let Some(problem) = unfit(&head, kind, provider, Protocol::Responses) {
         return Err(problem);
     }
     let body = Limited::new(body, MAX_ANSWER_BYTES).collect();

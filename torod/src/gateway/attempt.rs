@@ -11,6 +11,7 @@ use tokenrouter::envelope;
 use tokenrouter::error::Problem;
 use tokenrouter::peek::{Peek, PeekError};
 use tokenrouter::pick::endpoint::Endpoint;
+use tokenrouter::pick::order::{By, Criterion};
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::Lossy;
 
@@ -75,16 +76,18 @@ pub async fn prepare(
     peek: &Peek<'_>,
     target: &Target<'_>,
     alias: Option<Lossy>,
+    by: By,
 ) -> Result<Prepared, Problem> {
     let Call { app, surface, caller, in_path, body, request_id, .. } = call;
     let Target { provider, model, route, native } = target;
     let surface = *surface;
+    let is_home = provider.credentials().len() < 2 || by == By::Criterion(Criterion::Affinity);
     let remember = Remember::of(app, surface, peek, body, provider, *native, model);
     // What comes before, where this request continues an answer that its provider does not know.
     let mut full: Option<Bytes> = None;
     if surface == Surface::Responses && peek.previous.is_some() {
         // Boxed like every future that most requests do not need.
-        full = Box::pin(stateful::continued(app, caller, peek, body, provider, *native)).await?;
+        full = Box::pin(stateful::continued(app, caller, peek, body, provider, *native, is_home)).await?;
     }
     let path = Path { model: &in_path.model, stream: in_path.stream, list: in_path.list };
     let sent = full.as_ref().unwrap_or(body);

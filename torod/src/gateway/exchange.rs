@@ -47,8 +47,10 @@ pub struct Attempt {
     pub id: AttemptId,
     /// Who is called.
     pub provider: Arc<Provider>,
-    /// The endpoint, told what comes of the call.
-    pub ticket: Ticket,
+    /// The endpoint.
+    pub endpoint: Arc<Endpoint>,
+    /// Tells it what comes of the call, while that is under way.
+    pub ticket: Option<Ticket>,
     /// The model as sent.
     pub model: Arc<str>,
     /// The model as asked for, where that is another text.
@@ -128,7 +130,7 @@ impl Exchange {
 
     /// Whom the attempt goes to.
     pub fn endpoint(&self) -> Arc<Endpoint> {
-        Arc::clone(self.attempt.ticket.endpoint())
+        Arc::clone(&self.attempt.endpoint)
     }
 
     /// The model that it asks for.
@@ -180,12 +182,16 @@ impl Exchange {
             self.attempt.provider.health.answered(now_ms);
         }
         self.judge(verdict);
+        // Nothing is under way there while another is asked, or somebody is waited for.
+        (self.attempt.ticket, self.attempt.permits) = (None, [None, None]);
         let counts = if input_was_seen { self.estimate(0) } else { Counts::default() };
         self.settle(outcome, counts, Source::Estimated);
     }
 
     fn judge(&mut self, verdict: &Verdict) {
-        self.attempt.ticket.tell(self.app.clock.uptime_ms(), verdict, &self.live.rules.trips);
+        if let Some(ticket) = &mut self.attempt.ticket {
+            ticket.tell(self.app.clock.uptime_ms(), verdict, &self.live.rules.course.trips);
+        }
     }
 
     /// An answer that was to be translated makes no sense: the client is told `problem` instead.
@@ -267,7 +273,7 @@ impl Exchange {
 
     /// Where the answer is made, for whoever continues it.
     pub fn home(&self) -> Home {
-        let endpoint = self.attempt.ticket.endpoint().state.id;
+        let endpoint = self.attempt.endpoint.state.id;
         Home { live: Arc::clone(&self.live), salt: self.salt, endpoint, now_ms: self.app.clock.uptime_ms() }
     }
 
@@ -314,7 +320,9 @@ impl Observer for Exchange {
         let since = self.app.clock.instant().saturating_duration_since(self.attempt.began);
         self.attempt.first_byte_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);
         if self.attempt.status < 400 {
-            self.attempt.ticket.first_byte(self.app.clock.uptime_ms(), self.attempt.first_byte_us);
+            if let Some(ticket) = &self.attempt.ticket {
+                ticket.first_byte(self.app.clock.uptime_ms(), self.attempt.first_byte_us);
+            }
         }
     }
 

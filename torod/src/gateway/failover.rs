@@ -8,10 +8,11 @@ use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Response};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::Peek;
-use tokenrouter::pick::affinity::{self, Known, Signs};
-use tokenrouter::pick::endpoint::{Endpoint, Ready};
+use tokenrouter::pick::affinity::{self, Signs};
+use tokenrouter::pick::course::{Course, Move, Scene};
+use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::mix;
-use tokenrouter::pick::order::{Choice, Wish};
+use tokenrouter::pick::order::Choice;
 use tokenrouter::pick::table::Found;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
 use tokenrouter::protocol::Protocol;
@@ -22,7 +23,7 @@ use super::entry::{self, Call, with_headers};
 use super::exchange::{Attempt, Exchange};
 use super::judge::{Bad, Good, judge};
 use super::lane::Way;
-use super::refusal::Refusal;
+use super::refusal::{BUSY, Refusal, UNFIT, weight};
 use super::reply::Reply;
 use super::{headers, reject, said, translated};
 use crate::app::App;
@@ -32,31 +33,19 @@ use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::unserved::{self, Shut};
 
-/// The most endpoints that one request is tried at.
-const MOST: usize = 16;
-/// The longest pause before the first repeated call; doubled each time, and a random part of it is taken.
-const BACKOFF_MS: u64 = 100;
-/// One request waits no more often than this.
-const MOST_WAITS: u32 = 16;
 
-/// The course of one request.
-struct Course<'l, 'm> {
+/// One request on its way from endpoint to endpoint.
+struct Journey<'l, 'm> {
     live: &'l Arc<Snapshot>,
     found: Found<'l, 'm>,
     surface: Surface,
-    known: Option<Known>,
-    dice: u64,
-    /// Places of candidates that are not asked again for now.
-    tried: Vec<usize>,
-    /// Those of them that may be asked once more.
-    again: Vec<usize>,
-    /// Only endpoints that are known to have the model are of use any more.
-    only_listed: bool,
+    course: Course,
+    /// Models of providers that the request cannot be told to; only the key would be another.
+    unfit: Vec<(usize, Arc<str>)>,
+    /// Calls that the provider may have worked on although nothing came of them.
+    worked: usize,
     steps: Vec<Step>,
     refusal: Option<Refusal>,
-    /// How often it was waited, and for how long in all.
-    waits: u32,
-    waited_ms: u64,
 }
 
 /// An answer that goes to the client.
@@ -84,28 +73,24 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) 
     } else {
         None
     };
-    let mut course = Course {
+    let mut journey = Journey {
         live,
         found,
         surface,
-        known,
-        dice: mix(call.exchange_id.0.cast_unsigned()),
-        tried: Vec::new(),
-        again: Vec::new(),
-        only_listed: false,
+        course: Course::new(known, mix(call.exchange_id.0.cast_unsigned())),
+        unfit: Vec::new(),
+        worked: 0,
         steps: Vec::new(),
         refusal: None,
-        waits: 0,
-        waited_ms: 0,
     };
-    let served = course.serve(call, peek, salt).await;
+    let served = journey.serve(call, peek, salt).await;
     let Some(Served { good, exchange, way, mut said, provider, protocol }) = served else {
-        let response = course.give_up(call, asked);
-        course.remember(call, asked);
+        let response = journey.give_up(call, asked);
+        journey.remember(call, asked);
         return response;
     };
-    course.say(&mut said, &provider, asked);
-    course.remember(call, asked);
+    journey.say(&mut said, &provider, asked);
+    journey.remember(call, asked);
     match way {
         Way::Native { hide_usage } => entry::relay(exchange, good, said, protocol, &provider, hide_usage),
         // Boxed: its state is large, and every native request would carry room for it.
@@ -115,43 +100,41 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) 
     }
 }
 
-impl<'l, 'm: 'l> Course<'l, 'm> {
+impl<'l, 'm: 'l> Journey<'l, 'm> {
     /// Tries until somebody serves it, or nobody can.
     async fn serve(&mut self, call: &mut Call, peek: &Peek<'_>, salt: u64) -> Option<Served> {
         let mut exchange: Option<Exchange> = None;
         loop {
-            let Some(choice) = self.choose(&call.app) else {
-                if self.steps.len() < self.live.rules.attempts.min(MOST) && self.wait(&call.app).await {
+            let choice = match self.next(&call.app) {
+                Move::Call(choice) => choice,
+                Move::Wait(wait_ms) => {
+                    tokio::time::sleep(Duration::from_millis(wait_ms)).await;
                     continue;
                 }
-                return None;
+                Move::GiveUp => return None,
             };
-            if self.steps.len() >= MOST {
-                return None;
-            }
-            self.tried.push(choice.at);
             let candidates = self.found.candidates;
             let endpoint = &candidates.list().get(choice.at)?.endpoint;
             let target = match Target::of(self.live, endpoint, self.found.model, self.surface) {
                 Ok(target) => target,
                 Err(problem) => {
-                    self.skip(endpoint, choice, problem, 0);
+                    self.skip(&call.app, endpoint, choice, problem, UNFIT);
                     continue;
                 }
             };
             let alias = self.found.alias.and_then(|at| self.live.aliases.get(at)).and_then(|alias| alias.lossy);
             // Written anew for each: another may speak another protocol.
-            let mut prepared = match attempt::prepare(call, self.live, peek, &target, alias).await {
+            let mut prepared = match attempt::prepare(call, self.live, peek, &target, alias, choice.by).await {
                 Ok(prepared) => prepared,
                 Err(problem) => {
-                    self.skip(endpoint, choice, problem, 0);
+                    self.skip(&call.app, endpoint, choice, problem, UNFIT);
                     continue;
                 }
             };
             let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream) {
                 Ok(permits) => permits,
                 Err(problem) => {
-                    self.skip(endpoint, choice, problem, 1);
+                    self.skip(&call.app, endpoint, choice, problem, BUSY);
                     continue;
                 }
             };
@@ -161,7 +144,8 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             let attempt = Attempt {
                 id: call.app.ids.attempt(now_ms),
                 provider: Arc::clone(target.provider),
-                ticket: endpoint.begin(choice.is_probe),
+                ticket: Some(endpoint.begin(choice.is_probe)),
+                endpoint: Arc::clone(endpoint),
                 model_asked: (*peek.model != *model).then(|| peek.model.as_ref().into()),
                 model,
                 protocol: target.route.protocol,
@@ -182,12 +166,11 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
                 Ok(served) => return Some(served),
                 Err((used, verdict)) => {
                     exchange = Some(used);
-                    match verdict.next {
-                        Next::Answer => return None,
-                        Next::Any => self.again.push(choice.at),
-                        Next::Other => {}
+                    let is_answer = self.course.failed(choice.at, &verdict) == Next::Answer;
+                    // What a provider has worked on is paid for, so that others are not asked without end.
+                    if is_answer || self.worked >= self.live.rules.course.attempts {
+                        return None;
                     }
-                    self.only_listed |= verdict.blame == Blame::Missing;
                 }
             }
         }
@@ -206,7 +189,7 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
         let app = &call.app;
         let provider = Arc::clone(target.provider);
         let endpoint = exchange.endpoint();
-        endpoint.line.called(self.live.rules.retry_percent);
+        self.in_scene(app, |course, scene| course.called(choice.at, scene));
         provider.calls.fetch_add(1, Ordering::Relaxed);
         let began = app.clock.instant();
         let mut step = Step {
@@ -230,93 +213,57 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
                 step.status = good.head.status.as_u16();
                 exchange.answered(step.status, &good.verdict);
                 self.steps.push(step);
-                self.found.candidates.settle(choice.at, &self.wish(app, &|_| true));
+                self.in_scene(app, |course, scene| course.served(choice.at, scene));
                 Ok(Served { good, exchange, way, said, provider, protocol })
             }
             Err(bad) => {
                 let Bad { problem, verbatim, verdict, outcome, status, input_was_seen } = *bad;
                 let recorded = if status == 0 { problem.http_status(self.surface.protocol()) } else { status };
                 exchange.failed(recorded, outcome, &verdict, input_was_seen);
+                self.worked += usize::from(input_was_seen);
                 (step.status, step.blame) = (status, verdict.blame);
                 self.steps.push(step);
                 self.say(&mut said, &provider, &peek.model);
                 let verbatim = verbatim.filter(|_| target.native);
-                self.keep(Refusal { problem, verbatim, said, weight: if status == 0 { 2 } else { 3 } });
+                self.keep(Refusal { problem, verbatim, said, weight: weight(&verdict) });
                 Err((exchange, verdict))
             }
         }
     }
 
-    fn wish<'w>(&'w self, app: &App, fits: &'w dyn Fn(&Endpoint) -> bool) -> Wish<'w> {
-        Wish {
+    /// What decisions depend on, for one of them.
+    fn in_scene<T>(&mut self, app: &App, decide: impl FnOnce(&mut Course, &Scene<'_>) -> T) -> T {
+        let (live, surface, unfit) = (self.live, self.surface, &self.unfit);
+        let fits = |endpoint: &Endpoint| {
+            let provider = live.providers.get(endpoint.provider);
+            provider.is_some_and(|provider| unserved::fits(provider, surface))
+                && !unfit.iter().any(|(provider, model)| *provider == endpoint.provider && *model == endpoint.model)
+        };
+        let scene = Scene {
             now_ms: app.clock.uptime_ms(),
-            random: self.dice,
-            session: self.known.map(|known| known.session),
-            is_opening: self.known.is_some_and(|known| known.is_opening),
-            sessions: &self.live.sessions,
-            tried: &self.tried,
-            fits,
-            trips: &self.live.rules.trips,
-        }
+            candidates: self.found.candidates,
+            sessions: &live.sessions,
+            rules: &live.rules.course,
+            fits: &fits,
+        };
+        decide(&mut self.course, &scene)
     }
 
-    fn fits(&self, endpoint: &Endpoint) -> bool {
-        let provider = self.live.providers.get(endpoint.provider);
-        provider.is_some_and(|p| unserved::fits(p, self.surface)) && !(self.only_listed && endpoint.model.is_empty())
-    }
-
-    fn choose(&mut self, app: &App) -> Option<Choice> {
-        self.dice = mix(self.dice.wrapping_add(1));
-        self.found.candidates.choose(&self.wish(app, &|endpoint| self.fits(endpoint)))
-    }
-
-    /// Waits for somebody who may serve it soon; false where nobody will.
-    async fn wait(&mut self, app: &App) -> bool {
-        let rules = &self.live.rules;
-        let now_ms = app.clock.uptime_ms();
-        let jitter = u64::try_from((u128::from(mix(self.dice)) * u128::from(BACKOFF_MS << self.waits.min(6))) >> 64);
-        let jitter = jitter.unwrap_or(0);
-        let mut soonest: Option<(u64, usize)> = None;
-        if self.waits >= MOST_WAITS {
-            return false;
-        }
-        for (at, candidate) in self.found.candidates.list().iter().enumerate().take(MOST * 8) {
-            let was_tried = self.tried.contains(&at);
-            if !self.fits(&candidate.endpoint) || (was_tried && !self.again.contains(&at)) {
-                continue;
-            }
-            let wait_ms = match candidate.endpoint.ready(now_ms) {
-                Ready::Yes | Ready::Probe if was_tried => 0,
-                ready => match unserved::wait_ms(rules, ready, now_ms) {
-                    Some(wait_ms) => wait_ms,
-                    None => continue,
-                },
-            };
-            if self.waited_ms.saturating_add(wait_ms) <= rules.max_wait_ms
-                && soonest.is_none_or(|(least, _)| wait_ms < least)
-            {
-                soonest = Some((wait_ms, at));
-            }
-        }
-        let Some((wait_ms, at)) = soonest else { return false };
-        let was_tried = self.tried.contains(&at);
-        if was_tried && !self.found.candidates.list().get(at).is_some_and(|c| c.endpoint.line.may_repeat()) {
-            return false;
-        }
-        self.waits += 1;
-        self.waited_ms += wait_ms + jitter;
-        tokio::time::sleep(Duration::from_millis(wait_ms + jitter)).await;
-        self.tried.retain(|tried| *tried != at);
-        self.again.retain(|again| *again != at);
-        true
+    fn next(&mut self, app: &App) -> Move {
+        self.in_scene(app, Course::next)
     }
 
     /// No call is made to `endpoint` after all, because of `problem`.
-    fn skip(&mut self, endpoint: &Endpoint, choice: Choice, problem: Problem, weight: u8) {
-        if choice.is_probe {
-            endpoint.give_back();
+    fn skip(&mut self, app: &App, endpoint: &Endpoint, choice: Choice, problem: Problem, weight: u8) {
+        self.in_scene(app, |course, scene| course.skipped(choice, scene));
+        if weight == UNFIT {
+            self.unfit.push((endpoint.provider, Arc::clone(&endpoint.model)));
         }
         self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight });
+    }
+
+    fn is_unfit(&self, endpoint: &Endpoint) -> bool {
+        self.unfit.iter().any(|(provider, model)| *provider == endpoint.provider && *model == endpoint.model)
     }
 
     fn keep(&mut self, refusal: Refusal) {
@@ -339,7 +286,10 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             return entry::refused(call, &self.shut(call.app.clock.uptime_ms()).problem(asked));
         };
         if self.steps.is_empty() {
-            return entry::refused(call, &problem);
+            // Who is left alone for now may serve it later, whatever others cannot be told.
+            let shut = self.shut(call.app.clock.uptime_ms());
+            let waits = shut.soonest_s().is_some();
+            return entry::refused(call, &if waits { shut.problem(asked) } else { problem });
         }
         said.insert(said::ATTEMPTS, HeaderValue::from(self.steps.len()));
         if let Some((head, body)) = verbatim {
@@ -358,7 +308,11 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
     }
 
     fn shut(&self, now_ms: u64) -> Shut<'_> {
-        let fitting = self.found.candidates.list().iter().map(|c| &c.endpoint).filter(|e| self.fits(e)).collect();
+        let fits = |endpoint: &&Arc<Endpoint>| {
+            let provider = self.live.providers.get(endpoint.provider);
+            provider.is_some_and(|provider| unserved::fits(provider, self.surface)) && !self.is_unfit(endpoint)
+        };
+        let fitting = self.found.candidates.list().iter().map(|c| &c.endpoint).filter(fits).collect();
         Shut { live: self.live, all: self.found.candidates.list(), fitting, surface: self.surface, now_ms }
     }
 
@@ -368,7 +322,7 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             at_ms: call.now_ms,
             asked: asked.into(),
             how: self.found.how,
-            mark: self.known.map(|known| known.mark),
+            mark: self.course.known().map(|known| known.mark),
             candidates: self.found.candidates.list().len(),
             steps: std::mem::take(&mut self.steps),
         });

@@ -11,10 +11,10 @@ use hyper::body::Incoming;
 use tokenrouter::call::{Begun, CallError};
 use tokenrouter::convert::provider_error;
 use tokenrouter::error::{Kind, Problem};
-use tokenrouter::pick::verdict::Verdict;
+use tokenrouter::pick::verdict::{Blame, Verdict};
 use tokenrouter::protocol::Protocol;
 
-use super::unfit::unfit;
+use super::unfit::{refused_key, unfit};
 use crate::upstreams::provider::Provider;
 use crate::usage::record::Outcome;
 
@@ -77,21 +77,30 @@ pub async fn judge(
         let outcome = Outcome::UpstreamError;
         Box::new(Bad { problem, verbatim, verdict, outcome, status, input_was_seen: false })
     };
-    if let Some(problem) = unfit(&head, kind, provider) {
+    if let Some(problem) = unfit(&head, kind, provider, protocol) {
         let is_refused = matches!(problem.kind, Kind::Unauthenticated | Kind::Forbidden);
         let mut bad = failed(problem, None, &head);
         if is_refused {
             // Its own words are not for the client, but say what was refused.
-            let told = provider_error(protocol, status, &read(body, idle).await);
+            let told = provider_error(protocol, status, &read(body, idle).await.unwrap_or_default());
             bad.verdict = Verdict::of(&told, status, &head.headers, now_unix_ms);
+            if bad.verdict.blame != Blame::Credential {
+                bad.problem = told;
+            }
         }
         return Err(bad);
     }
     if !head.status.is_success() {
         let said = read(body, idle).await;
-        let problem = provider_error(protocol, status, &said);
-        let verbatim = (said.len() < MAX_ERROR_BYTES).then(|| (without_body(&head), said));
-        return Err(failed(problem, verbatim, &head));
+        let problem = provider_error(protocol, status, said.as_deref().unwrap_or_default());
+        let verbatim = said.map(|said| (without_body(&head), said));
+        let mut bad = failed(problem, verbatim, &head);
+        if bad.verdict.blame == Blame::Credential {
+            // Whatever its status: the words may quote the key, and the client's own token is fine.
+            bad.problem = refused_key(provider, status);
+            bad.verbatim = None;
+        }
+        return Err(bad);
     }
     let begun = if kind.starts_with(b"text/event-stream") {
         Begun::stream(body, protocol, idle, HOLD).await.map(|begun| (begun, false))
@@ -104,7 +113,7 @@ pub async fn judge(
     let body = match begun {
         Ok((body, false)) => body,
         Ok((body, true)) => {
-            let said = read(body, idle).await;
+            let said = read(body, idle).await.unwrap_or_default();
             let problem = provider_error(protocol, 0, &said);
             return Err(failed(problem, None, &head));
         }
@@ -124,15 +133,15 @@ pub async fn judge(
     Ok(Good { head, body, verdict })
 }
 
-/// What a provider says of a failure, as far as it comes.
-async fn read<B: http_body::Body<Data = Bytes> + Unpin>(body: B, idle: Duration) -> Bytes
+/// What a provider says of a failure; none if it does not come whole.
+async fn read<B: http_body::Body<Data = Bytes> + Unpin>(body: B, idle: Duration) -> Option<Bytes>
 where
     B::Error: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
     let all = Limited::new(body, MAX_ERROR_BYTES).collect();
     match tokio::time::timeout(idle, all).await {
-        Ok(Ok(all)) => all.to_bytes(),
-        _ => Bytes::new(),
+        Ok(Ok(all)) => Some(all.to_bytes()),
+        _ => None,
     }
 }
 

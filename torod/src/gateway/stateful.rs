@@ -60,12 +60,14 @@ pub async fn continued(
     body: &Bytes,
     provider: &Provider,
     native: bool,
+    is_home: bool,
 ) -> Result<Option<Bytes>, Problem> {
     let Some(previous) = peek.previous.as_deref() else { return Ok(None) };
     let token_id = caller.token_id();
     match app.memory.find(token_id, previous).await.map_err(|e| unreadable(&e.to_string()))? {
         // Made by the provider itself, which keeps it: its own copy knows more than ours.
-        Some(kept) if native && kept.upstream && *kept.provider == *provider.name => return Ok(None),
+        // With another of its keys, which may be of another account, it may know nothing.
+        Some(kept) if native && kept.upstream && *kept.provider == *provider.name && is_home => return Ok(None),
         Some(_) => {}
         // Perhaps made before this gateway was in use: the provider says whether it knows it.
         None if native => return Ok(None),

@@ -2,12 +2,19 @@
 
 use http::header::CONTENT_ENCODING;
 use http::{HeaderValue, StatusCode};
+use tokenrouter::convert::provider_error;
 use tokenrouter::error::{Kind, Problem};
+use tokenrouter::protocol::Protocol;
 
 use crate::upstreams::provider::Provider;
 
 /// What is wrong with an answer by its head: it is about our own credential, or not of the protocol.
-pub fn unfit(head: &http::response::Parts, content_type: &[u8], provider: &Provider) -> Option<Problem> {
+pub fn unfit(
+    head: &http::response::Parts,
+    content_type: &[u8],
+    provider: &Provider,
+    protocol: Protocol,
+) -> Option<Problem> {
     let (status, name) = (head.status, &provider.name);
     let encodings = head.headers.get_all(CONTENT_ENCODING).iter().map(HeaderValue::as_bytes);
     if let Some(encoding) = encodings.into_iter().find(|e| !e.is_empty() && !e.eq_ignore_ascii_case(b"identity")) {
@@ -20,16 +27,7 @@ pub fn unfit(head: &http::response::Parts, content_type: &[u8], provider: &Provi
         ));
     }
     if status == StatusCode::UNAUTHORIZED || status == StatusCode::FORBIDDEN {
-        let kind = if status == StatusCode::UNAUTHORIZED { Kind::Unauthenticated } else { Kind::Forbidden };
-        return Some(Problem::new(
-            kind,
-            "upstream_refused_credential",
-            format!(
-                "the provider \"{name}\" refuses the key that this gateway has for it (status {})",
-                status.as_u16()
-            ),
-            "Your own token is fine; check the provider's `api_key` in torod.toml.",
-        ));
+        return Some(refused_key(provider, status.as_u16()));
     }
     if status.as_u16() >= 600 {
         return Some(Problem::new(
@@ -57,16 +55,25 @@ pub fn unfit(head: &http::response::Parts, content_type: &[u8], provider: &Provi
     }
     let is_ours = content_type.starts_with(b"application/json") || content_type.starts_with(b"text/event-stream");
     if !status.is_success() && !is_ours {
-        let kind = if status.is_server_error() { Kind::UpstreamFailed } else { Kind::BadRequest };
-        return Some(
-            Problem::new(
-                kind,
-                "upstream_failed",
-                format!("the provider \"{name}\" answered with status {} and no explanation", status.as_u16()),
-                "Try again; if it stays, check the provider's URL and state.",
-            )
-            .with_status(status.as_u16()),
-        );
+        // A proxy's page says nothing; its status does.
+        let told = provider_error(protocol, status.as_u16(), b"");
+        return Some(Problem {
+            message: format!("the provider \"{name}\" answered with status {} and no explanation", status.as_u16()).into(),
+            advice: "Try again; if it stays, check the provider's URL and state.".into(),
+            ..told.with_status(status.as_u16())
+        });
     }
     None
+}
+
+/// The provider refuses a key of ours. Its own sentence may quote it.
+pub fn refused_key(provider: &Provider, status: u16) -> Problem {
+    let kind = if status == 403 { Kind::Forbidden } else { Kind::Unauthenticated };
+    let name = &provider.name;
+    Problem::new(
+        kind,
+        "upstream_refused_credential",
+        format!("the provider \"{name}\" refuses the key that this gateway has for it (status {status})"),
+        "Your own token is fine; check the provider's `api_key` in torod.toml.",
+    )
 }

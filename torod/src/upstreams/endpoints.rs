@@ -4,6 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use tokenrouter::pick::breaker::Trip;
+use tokenrouter::pick::course;
 use tokenrouter::pick::endpoint::{Endpoint, Trips};
 use tokenrouter::pick::name;
 use tokenrouter::pick::registry::{Identity, Registry};
@@ -17,14 +18,8 @@ use crate::config::{Config, PriceConfig, Routing};
 /// How requests are routed, beside the names.
 #[derive(Debug)]
 pub struct Rules {
-    /// When breakers open, and for how long.
-    pub trips: Trips,
-    /// Calls in all for one request, where fewer endpoints than that can serve it.
-    pub attempts: usize,
-    /// The longest wait for somebody who is over a limit, in milliseconds.
-    pub max_wait_ms: u64,
-    /// Repeated calls to a provider as a share of its traffic.
-    pub retry_percent: u32,
+    /// How much is tried for one request.
+    pub course: course::Rules,
     /// Whether unreachable providers are asked for a sign of life, and how often.
     pub probe: Option<Duration>,
 }
@@ -35,7 +30,7 @@ impl Rules {
         let ms = |duration: Duration| u64::try_from(duration.as_millis()).unwrap_or(u64::MAX);
         let trip = |failures: u32, recovery: Duration| Trip { failures, recovery_ms: ms(recovery) };
         let breaker = &routing.breaker;
-        Self {
+        let course = course::Rules {
             trips: Trips {
                 endpoint: trip(breaker.failures, breaker.recovery),
                 connection: trip(breaker.connection_failures, breaker.connection_recovery),
@@ -44,8 +39,8 @@ impl Rules {
             attempts: usize::try_from(routing.attempts).unwrap_or(usize::MAX),
             max_wait_ms: ms(routing.max_wait),
             retry_percent: routing.retry_percent,
-            probe: routing.probe.then_some(routing.probe_interval),
-        }
+        };
+        Self { course, probe: routing.probe.then_some(routing.probe_interval) }
     }
 }
 

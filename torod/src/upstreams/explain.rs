@@ -55,7 +55,7 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
         sessions: &live.sessions,
         tried: &[],
         fits: &can_serve,
-        trips: &live.rules.trips,
+        trips: &live.rules.course.trips,
     });
     told.how = Some(found.how.as_str().to_owned());
     told.alias = found.alias.and_then(|at| live.aliases.get(at)).cloned().map(alias_view);

@@ -5,6 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use http::Request;
 use http::header::{ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
@@ -41,14 +42,20 @@ pub async fn run(live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
 async fn round(live: &Live, clock: &Clock) {
     let live = live.load();
     let now_ms = clock.uptime_ms();
-    for (at, provider) in live.providers.iter().enumerate().filter(|(_, provider)| provider.enabled) {
-        let Some(endpoint) = live.table.any_of(at) else { continue };
-        if endpoint.line.breaker.gate(now_ms) != Gate::Open && is_back(provider).await {
-            endpoint.line.breaker.recovered();
-            provider.health.answered(clock.now_ms());
-            tracing::info!(provider = &*provider.name, "reachable again");
-        }
-    }
+    let enabled = live.providers.iter().enumerate().filter(|(_, provider)| provider.enabled);
+    let asked = enabled.filter_map(|(at, provider)| {
+        let endpoint = live.table.any_of(at)?;
+        let is_shut = endpoint.line.breaker.gate(now_ms) != Gate::Open;
+        is_shut.then(|| async move {
+            if is_back(provider).await {
+                endpoint.line.breaker.recovered();
+                provider.health.answered(clock.now_ms());
+                tracing::info!(provider = &*provider.name, "reachable again");
+            }
+        })
+    });
+    // All at once: those that are gone for good must not keep the others waiting.
+    join_all(asked).await;
 }
 
 /// Whether it answers at all, whatever it says.

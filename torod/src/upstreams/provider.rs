@@ -168,7 +168,12 @@ impl Provider {
         }
         let mut extra = Vec::new();
         for (name, value) in &config.headers {
-            let parsed = HeaderName::try_from(name).ok().zip(HeaderValue::try_from(value).ok());
+            let value = HeaderValue::try_from(value).ok().map(|mut value| {
+                // It may be a key.
+                value.set_sensitive(true);
+                value
+            });
+            let parsed = HeaderName::try_from(name).ok().zip(value);
             extra.push(parsed.ok_or_else(|| fail(&format!("`headers.{name}` is not a header")))?);
         }
         Ok(Self {

@@ -10,26 +10,12 @@ use tokenrouter::pick::order::Candidate;
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 
-use super::endpoints::Rules;
 use super::provider::Provider;
 use super::snapshot::Snapshot;
-
-/// Who is shut for another reason than a limit is waited for no longer than this.
-const SOON_MS: u64 = 1_000;
 
 /// Whether `provider` could serve a request for `surface`, if it can be called.
 pub fn fits(provider: &Provider, surface: Surface) -> bool {
     provider.enabled && provider.serves_surface(surface)
-}
-
-/// How long a request waits for an endpoint that cannot be called now, in milliseconds; none where it does not wait.
-pub fn wait_ms(rules: &Rules, ready: Ready, now_ms: u64) -> Option<u64> {
-    let wait_ms = match ready {
-        Ready::No(until, Why::Limited) => until.saturating_sub(now_ms),
-        Ready::No(until, _) if until.saturating_sub(now_ms) <= SOON_MS => until.saturating_sub(now_ms),
-        _ => return None,
-    };
-    (wait_ms <= rules.max_wait_ms).then_some(wait_ms)
 }
 
 /// Endpoints of which none can be called now.
