@@ -248,7 +248,11 @@ async fn only_an_admin_asks_and_nonsense_is_told() {
         request.headers_mut().remove("authorization");
         assert_eq!(daemon.send(request).await.status, 401);
     }
+    for _ in 0..2 {
+        daemon.post("/admin/api/tokens", r#"{"role":"inferrer","name":"twin"}"#).await;
+    }
     for (query, status, word) in [
+        ("explain?model=chat&token=twin", 404, "more than one"),
         ("explain", 400, "no model"),
         ("explain?model=chat&surface=talk", 400, "`talk` is no surface"),
         ("explain?model=chat&modle=x", 400, "modle"),
