@@ -1,4 +1,4 @@
-//! The examples do what they say: any client's request through a provider that fails to one that answers.
+//! The examples do what they say: requests find their way past what fails.
 #![cfg(feature = "client")]
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
@@ -115,4 +115,32 @@ async fn every_client_is_answered_by_every_provider_after_one_that_fails() {
     }
     failing.stop().await;
     working.stop().await;
+}
+
+#[tokio::test]
+async fn the_routing_example_tells_who_serves_whom() {
+    let run = Command::new(example("routing")).env_clear().kill_on_drop(true).output();
+    let output = tokio::time::timeout(Duration::from_mins(1), run).await.unwrap().unwrap();
+    let out = String::from_utf8(output.stdout).unwrap();
+    assert!(output.status.success(), "{out}{}", String::from_utf8_lossy(&output.stderr));
+    let turns = |who: &str| -> Vec<&str> {
+        out.lines().filter_map(|line| line.strip_prefix(who)?.strip_prefix(": ")).collect()
+    };
+    // Both keys fail, and the second provider serves; then it is asked at once, and its conversations stay.
+    let ann = turns("Ann");
+    let failed = |key: &str| ann[0].contains(&format!("one, key {key} said overloaded"));
+    assert!(ann[0].starts_with("two (fallback); ") && failed("a") && failed("b"), "{out}");
+    assert_eq!(ann[1], "two (affinity)", "{out}");
+    assert_eq!(turns("Ben"), ["two (priority)", "two (affinity)"], "{out}");
+    assert!(out.contains("one, key a: failing, 1 of 1") && out.contains("one, key a: to be tried, 1 of 1"), "{out}");
+    // Healed, the first provider gets the new ones, with both of its keys.
+    let mut served = Vec::new();
+    for who in ["Cleo", "Dan", "Eve", "Finn", "Gus"] {
+        let [first, second] = turns(who)[..] else { panic!("{who}: {out}") };
+        let home = first.strip_suffix(" (latency)").unwrap();
+        assert_eq!(second, format!("{home} (affinity)"), "{out}");
+        served.push(home);
+    }
+    assert!(served.contains(&"one, key a") && served.contains(&"one, key b") && !served.contains(&"two"), "{out}");
+    assert!(out.contains("one, key a: ready") && out.contains("one, key b: ready"), "{out}");
 }

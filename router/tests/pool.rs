@@ -5,10 +5,11 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use tokenrouter::call::{Answer, Client, Endpoint, Finish, Pool, Timeouts};
+use tokenrouter::call::{Answer, Client, Endpoint, Finish, Pool, Routing, Timeouts};
 use tokenrouter::catalog::BaseUrl;
 use tokenrouter::convert::{Asked, Context};
 use tokenrouter::error::{Kind, Problem};
+use tokenrouter::pick::course::Rules;
 use tokenrouter::{Protocol, surface::Surface};
 use tokenrouter_simulator::{Settings, Simulator};
 
@@ -59,11 +60,13 @@ async fn whatever_fails_before_the_first_output_moves_on() {
             for body in [WHOLE, STREAM] {
                 let case = format!("{script} {first} {body}");
                 let url = simulator.url();
-                let pool = pool(vec![endpoint(first, &url, script), endpoint(Protocol::Anthropic, &url, "ok")]);
+                // With a key of its own: who has the same is refused with it.
+                let second = endpoint(Protocol::Anthropic, &url, "ok").with_key("sk-2").unwrap();
+                let pool = pool(vec![endpoint(first, &url, script), second]);
                 let mut answer = ask(&pool, body).await.unwrap();
                 let text = read(&mut answer).await;
                 assert_eq!(answer.endpoint(), 1, "{case}: {text}");
-                assert!(answer.failures()[0].code.starts_with(code), "{case}: {:?}", answer.failures());
+                assert!(answer.failures()[0].problem.code.starts_with(code), "{case}: {:?}", answer.failures());
                 let end = answer.end().unwrap();
                 assert!(end.finish == Finish::Whole && end.reported.unwrap().output > 0, "{case}: {end:?}");
             }
@@ -82,7 +85,7 @@ async fn a_provider_that_is_not_there_moves_on() {
         endpoint(Protocol::OpenAi, &simulator.url(), "ok"),
     ];
     let answer = ask(&pool(endpoints), WHOLE).await.unwrap();
-    assert_eq!((answer.endpoint(), answer.failures()[0].code), (1, "upstream_unreachable"));
+    assert_eq!((answer.endpoint(), answer.failures()[0].problem.code), (1, "upstream_unreachable"));
     simulator.stop().await;
 }
 
@@ -95,8 +98,8 @@ async fn a_key_that_is_refused_moves_on_and_is_not_repeated() {
             ["sk-wrong", "sk-right"].map(|key| endpoint(protocol, &simulator.url(), "ok").with_key(key).unwrap());
         let answer = ask(&pool(vec![wrong, right]), WHOLE).await.unwrap();
         let [failure] = answer.failures() else { panic!("{protocol}: {answer:?}") };
-        assert_eq!(failure.code, "upstream_refused_credential", "{protocol}");
-        assert!(!failure.sentence().contains("wrong"), "{protocol}: {failure:?}");
+        assert_eq!(failure.problem.code, "upstream_refused_credential", "{protocol}");
+        assert!(!failure.problem.sentence().contains("wrong"), "{protocol}: {failure:?}");
     }
     simulator.stop().await;
 }
@@ -111,7 +114,10 @@ async fn a_wrong_request_is_told_at_once_and_the_last_failure_otherwise() {
     assert_eq!((problem.kind, simulator.calls().len()), (Kind::BadRequest, 1));
     let problem = ask(&two("ok", "ok"), r#"{"messages":[]}"#).await.unwrap_err();
     assert_eq!((problem.code, problem.field.as_deref(), simulator.calls().len()), ("model_missing", Some("model"), 1));
-    let problem = ask(&two("s500", "s429ra2"), WHOLE).await.unwrap_err();
+    // Each is asked once, so that the last failure is the second's.
+    let rules = Rules { attempts: 1, ..Rules::default() };
+    let once = two("s500", "s429ra2").with_routing(Routing { rules, ..Routing::default() });
+    let problem = ask(&once, WHOLE).await.unwrap_err();
     assert_eq!((problem.kind, problem.retry_after_s), (Kind::RateLimited, Some(2)));
     assert_eq!(ask(&pool(Vec::new()), WHOLE).await.unwrap_err().code, "no_endpoint");
     simulator.stop().await;

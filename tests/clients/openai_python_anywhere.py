@@ -147,7 +147,10 @@ def openai_errors(provider: str) -> None:
         problem = raises(kind, lambda model=model: chat(f"{provider}/{model}", HI, False))
         assert problem.request_id, vars(problem)
         raises(kind, lambda model=model: respond(f"{provider}/{model}", "hi", False))
-    for model in ("err200", "err200late", "die5"):
+    # Before its first output a failed stream is answered with a status that says so.
+    raises(openai.InternalServerError, lambda: list(client.chat.completions.create(model=f"{provider}/err200", messages=HI, stream=True)))
+    raises(openai.InternalServerError, lambda: list(client.responses.create(model=f"{provider}/err200", input="hi", stream=True)))
+    for model in ("err200late", "die5"):
         stream = lambda model=model: client.chat.completions.create(model=f"{provider}/{model}", messages=HI, stream=True)
         _, problem = until_it_breaks(chunk for chunk in stream())
         assert isinstance(problem, openai.APIError), problem

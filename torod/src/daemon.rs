@@ -24,6 +24,7 @@ use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
 use crate::store::{DirLock, Readers, kept, key_file, schema, tokens, usage};
 use crate::upstreams::decisions::Decisions;
+use crate::upstreams::probe;
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Sequence, UsageWriter};
 
@@ -143,6 +144,7 @@ impl Daemon {
         }
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin();
+        lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));
         lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
         Ok(Self { app, setup, usage, addr, socket, has_admin, _lock: lock })
     }

@@ -5,14 +5,28 @@ use http_body_util::BodyExt as _;
 
 use super::begun::Begun;
 use super::relay::BrokenAnswer;
+use super::underway::Underway;
 use super::{End, Finish, Keepsake, Observer, Relay};
 use crate::chat::Losses;
 use crate::error::{Kind, Problem};
+use crate::pick::order::By;
+use crate::pick::verdict::Verdict;
 use crate::protocol::Protocol;
+
+/// A call that came to nothing before another was made in its place.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    /// The endpoint, by its place in the pool. One may stand here more than once.
+    pub endpoint: usize,
+    /// Why.
+    pub problem: Problem,
+}
 
 /// An answer in the client's protocol, piece by piece as it comes; see [`super::Pool::ask`].
 pub struct Answer {
-    pub(super) failures: Vec<Problem>,
+    pub(super) endpoint: usize,
+    pub(super) why: By,
+    pub(super) failures: Vec<Failed>,
     pub(super) losses: Losses,
     pub(super) content_type: &'static str,
     pub(super) body: Source,
@@ -61,11 +75,16 @@ impl Answer {
 
     /// The endpoint that answers, by its place in the pool.
     pub const fn endpoint(&self) -> usize {
-        self.failures.len()
+        self.endpoint
     }
 
-    /// Why the endpoints before it did not.
-    pub fn failures(&self) -> &[Problem] {
+    /// Why it was chosen.
+    pub const fn why(&self) -> By {
+        self.why
+    }
+
+    /// Who was asked before, and why they did not answer.
+    pub fn failures(&self) -> &[Failed] {
         &self.failures
     }
 
@@ -83,7 +102,7 @@ impl Answer {
 impl std::fmt::Debug for Answer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let mut shown = f.debug_struct("Answer");
-        shown.field("endpoint", &self.endpoint()).field("losses", &self.losses);
+        shown.field("endpoint", &self.endpoint).field("why", &self.why).field("losses", &self.losses);
         shown.field("content_type", &self.content_type).field("end", &self.end()).finish_non_exhaustive()
     }
 }
@@ -93,12 +112,18 @@ pub(super) struct Notes {
     pub(super) protocol: Protocol,
     pub(super) request_id: String,
     end: Option<End>,
+    underway: Option<Underway>,
 }
 
 impl Notes {
     /// For a client of `protocol`.
     pub(super) const fn new(protocol: Protocol, request_id: String) -> Self {
-        Self { protocol, request_id, end: None }
+        Self { protocol, request_id, end: None, underway: None }
+    }
+
+    /// A call that lasts until the answer is over.
+    pub(super) fn hold(&mut self, underway: Underway) {
+        self.underway = Some(underway);
     }
 }
 
@@ -108,6 +133,11 @@ impl Observer for Notes {
     fn keep(&mut self, _: Keepsake) {}
 
     fn end(&mut self, end: End) {
+        if let Some(mut underway) = self.underway.take()
+            && matches!(end.finish, Finish::Failed | Finish::Cut(_) | Finish::Idle)
+        {
+            underway.tell(&Verdict::BROKEN);
+        }
         self.end = Some(end);
     }
 

@@ -19,6 +19,8 @@ use crate::sse::{self, Splitter};
 
 /// The most that is held back, in bytes.
 const MAX_HELD_BYTES: usize = 64 << 10;
+/// The most of an answer in one piece that is held back, in bytes.
+const MAX_WHOLE_BYTES: usize = 256 << 10;
 /// The most events that are held back: openings such as `message_start` promise nothing yet. Responses has four.
 const MAX_HELD_EVENTS: u64 = 4;
 
@@ -52,36 +54,55 @@ impl Begun {
         }
     }
 
-    /// Reads the beginning of an answer in one piece, for no longer than `hold`; says whether it looks like an error.
+    /// Reads an answer in one piece, all of it if it is not long and comes within `hold`: what breaks off until then
+    /// may come from somebody else. Says whether it looks like an error.
     ///
     /// # Errors
     ///
-    /// That it broke off before it began.
-    pub async fn whole(rest: Incoming, hold: Duration) -> Result<(Self, bool), Problem> {
+    /// That it broke off, or fell silent for longer than `idle`.
+    pub async fn whole(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Problem> {
         let mut begun = Self::unread(rest);
-        if begun.rest.is_end_stream() {
-            return Ok((begun, false));
+        match tokio::time::timeout(idle.min(hold), begun.all()).await {
+            Ok(Ok(())) => {}
+            Ok(Err(problem)) => return Err(problem),
+            Err(_) if hold < idle => {}
+            Err(_) => return Err(broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")),
         }
-        match tokio::time::timeout(hold, begun.first()).await {
-            Ok(Ok(is_error)) => Ok((begun, is_error)),
-            Ok(Err(problem)) => Err(problem),
-            Err(_) => Ok((begun, false)),
-        }
+        let is_error = begun.looks_like_error();
+        Ok((begun, is_error))
     }
 
-    async fn first(&mut self) -> Result<bool, Problem> {
-        loop {
-            let Some(chunk) = self.next().await? else { return Ok(false) };
-            let text = chunk.trim_ascii_start();
-            let is_error =
-                text.strip_prefix(b"{").is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\"error\""));
-            let is_blank = text.is_empty();
-            self.held.push_back(chunk);
-            // Some send blanks until they have something to say.
-            if !is_blank {
-                return Ok(is_error);
-            }
+    /// Reads the first piece of an answer that comes piece by piece without being an event stream.
+    ///
+    /// # Errors
+    ///
+    /// That it broke off, or fell silent for longer than `idle`.
+    pub async fn pieces(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Problem> {
+        let mut begun = Self::unread(rest);
+        match tokio::time::timeout(idle.min(hold), begun.next()).await {
+            Ok(chunk) => begun.held.extend(chunk?),
+            Err(_) if hold < idle => {}
+            Err(_) => return Err(broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")),
         }
+        let is_error = begun.looks_like_error();
+        Ok((begun, is_error))
+    }
+
+    fn looks_like_error(&self) -> bool {
+        // Some send blanks until they have something to say.
+        let text = self.held.iter().map(|chunk| chunk.trim_ascii_start()).find(|text| !text.is_empty());
+        let inside = text.and_then(|text| text.strip_prefix(b"{"));
+        inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\"error\""))
+    }
+
+    async fn all(&mut self) -> Result<(), Problem> {
+        let mut held_bytes = 0;
+        while !self.rest.is_end_stream() && held_bytes <= MAX_WHOLE_BYTES {
+            let Some(chunk) = self.next().await? else { break };
+            held_bytes += chunk.len();
+            self.held.push_back(chunk);
+        }
+        Ok(())
     }
 
     async fn read(&mut self, protocol: Protocol) -> Result<(), Problem> {
@@ -147,6 +168,13 @@ impl Body for Begun {
     }
 
     fn size_hint(&self) -> SizeHint {
-        if self.held.is_empty() { self.rest.size_hint() } else { SizeHint::default() }
+        let held = self.held.iter().map(|chunk| chunk.len() as u64).sum::<u64>();
+        let rest = self.rest.size_hint();
+        let mut hint = SizeHint::new();
+        hint.set_lower(rest.lower().saturating_add(held));
+        if let Some(upper) = rest.upper() {
+            hint.set_upper(upper.saturating_add(held));
+        }
+        hint
     }
 }

@@ -1,8 +1,11 @@
 //! One model at one provider: where it is asked, in which protocol, with which key.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::header::{CONTENT_LENGTH, InvalidHeaderValue};
 use http::{Method, Request, Uri};
+use sha2::{Digest as _, Sha256};
 
 use super::Pieces;
 use crate::catalog::{AuthStyle, BaseUrl, PRESETS, Preset};
@@ -35,6 +38,9 @@ pub struct Endpoint {
     target: Target,
     auth: AuthStyle,
     headers: HeaderMap,
+    priority: Option<i32>,
+    price_nanos: Option<u64>,
+    weight: u32,
 }
 
 impl Endpoint {
@@ -66,7 +72,7 @@ impl Endpoint {
             headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
         }
         let target = Target::new(preset.map_or("", |p| p.id), protocol, model);
-        Self { base_url, target, auth, headers }
+        Self { base_url, target, auth, headers, priority: None, price_nanos: None, weight: 1 }
     }
 
     /// Sends `key` in the way that the provider expects.
@@ -91,6 +97,29 @@ impl Endpoint {
         self
     }
 
+    /// Asks it before those with a larger number; without one, its place in the pool is its number. Endpoints of one
+    /// number share the traffic.
+    #[must_use]
+    pub const fn with_priority(mut self, priority: i32) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// What a million tokens in and a million out cost together, in nano-dollars: of endpoints with one priority the
+    /// cheapest is asked first.
+    #[must_use]
+    pub const fn with_price(mut self, nanos: u64) -> Self {
+        self.price_nanos = Some(nanos);
+        self
+    }
+
+    /// Its share where the pool's order splits traffic by weight; 1 where nobody says, and never 0.
+    #[must_use]
+    pub fn with_weight(mut self, weight: u32) -> Self {
+        self.weight = weight.max(1);
+        self
+    }
+
     /// The protocol that it is asked in.
     pub const fn protocol(&self) -> Protocol {
         self.target.protocol
@@ -104,6 +133,35 @@ impl Endpoint {
     /// The model, as translations see it.
     pub const fn target(&self) -> &Target {
         &self.target
+    }
+
+    /// See [`Self::with_priority`].
+    pub(super) const fn priority(&self) -> Option<i32> {
+        self.priority
+    }
+
+    /// See [`Self::with_price`].
+    pub(super) const fn price_nanos(&self) -> Option<u64> {
+        self.price_nanos
+    }
+
+    /// See [`Self::with_weight`].
+    pub(super) const fn weight(&self) -> u32 {
+        self.weight
+    }
+
+    /// Tells its key from others without telling it.
+    pub(super) fn key_digest(&self) -> String {
+        let names = [AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key"];
+        let is_key = |name: &HeaderName, value: &HeaderValue| value.is_sensitive() || names.contains(&name.as_str());
+        let mut digest = Sha256::new();
+        for (name, value) in self.headers.iter().filter(|(name, value)| is_key(name, value)) {
+            digest.update(name.as_str().as_bytes());
+            digest.update(b":");
+            digest.update(value.as_bytes());
+            digest.update(b"\n");
+        }
+        BASE64.encode(digest.finalize())
     }
 
     /// A request with `body`, which is in the endpoint's protocol. Of `path` the model is of no account.

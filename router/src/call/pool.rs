@@ -1,33 +1,33 @@
-//! Endpoints that are asked one after the other until one of them answers.
+//! Endpoints of which each request gets one that serves it: chosen by [`crate::pick`], the next where one fails.
 
-use bytes::Bytes;
-use http::HeaderValue;
-use http::Response;
-use http::header::{CONTENT_ENCODING, CONTENT_TYPE, RETRY_AFTER};
-use hyper::body::Incoming;
-use serde::Deserialize;
-use serde_json::value::RawValue;
+use std::collections::hash_map::RandomState;
+use std::hash::BuildHasher as _;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
-use super::answer::{Notes, Source, gather};
-use super::begun::Begun;
-use super::{Answer, CallError, Client, Endpoint, Pieces, Relay};
-use crate::chat::Losses;
-use crate::convert::{Asked, Back, Context, Path, Reading, provider_error};
-use crate::dialect::Quirk;
-use crate::envelope;
+use http::HeaderMap;
+
+use super::answer::Source;
+use super::clock::System;
+use super::judge::{Failure, Good, Judge, unreachable};
+use super::prepare::{Prepared, Unprepared, prepare};
+use super::underway::Underway;
+use super::{Answer, Client, Clock, Endpoint, Failed, Routing, Status, routing};
+use crate::convert::{Asked, Context, Path};
 use crate::error::{Kind, Problem};
-use crate::peek::Peek;
-use crate::protocol::Protocol;
-use crate::splice;
+use crate::pick::affinity::{Signs, recognise};
+use crate::pick::course::{Course, Move, Scene};
+use crate::pick::endpoint::{Endpoint as Known, Ready, Why};
+use crate::pick::mix;
+use crate::pick::order::{By, Candidates, Choice};
+use crate::pick::session::Sessions;
+use crate::pick::verdict::{Next, Verdict};
 
-/// The largest answer that is kept to be translated.
-const MAX_ANSWER_BYTES: usize = 64 << 20;
-/// The most of an error answer that is read.
-const MAX_ERROR_BYTES: usize = 1 << 20;
-const EVENTS: &str = "text/event-stream";
-const JSON: &str = "application/json";
-
-/// Endpoints in the order in which they are asked.
+/// Endpoints that serve requests in each other's place.
+///
+/// They are asked in the order in which they are given, unless their priorities say otherwise; a conversation stays with
+/// the endpoint that served it last, which holds its prompt cache. Who fails is left alone for a while, and its first call
+/// afterwards shows whether it has recovered. [`Pool::with_routing`] changes all of this.
 ///
 /// ```no_run
 /// use tokenrouter::Protocol;
@@ -56,49 +56,59 @@ const JSON: &str = "application/json";
 pub struct Pool {
     client: Client,
     endpoints: Vec<Endpoint>,
-}
-
-/// Why an endpoint did not answer.
-struct Failure {
-    problem: Problem,
-    /// Whether every other endpoint would say the same.
-    is_final: bool,
-}
-
-impl From<Problem> for Failure {
-    fn from(problem: Problem) -> Self {
-        Self { problem, is_final: false }
-    }
-}
-
-fn fatal(problem: impl Into<Problem>) -> Failure {
-    Failure { problem: problem.into(), is_final: true }
-}
-
-/// A request as one endpoint gets it.
-struct Prepared {
-    body: Pieces,
-    stream: bool,
-    losses: Losses,
-    way: Way,
-}
-
-/// What becomes of the answer.
-enum Way {
-    /// It passes as it comes.
-    Native { hide_usage: bool },
-    /// It is told in the client's protocol.
-    Translated(Box<Back>),
+    routing: Routing,
+    /// What is known of each endpoint, by its place.
+    states: Vec<Arc<Known>>,
+    candidates: Candidates,
+    sessions: Sessions,
+    clock: Arc<dyn Clock>,
+    dice: AtomicU64,
 }
 
 impl Pool {
     /// A pool of `endpoints`, the preferred one first, called through `client`.
-    pub const fn new(client: Client, endpoints: Vec<Endpoint>) -> Self {
-        Self { client, endpoints }
+    pub fn new(client: Client, endpoints: Vec<Endpoint>) -> Self {
+        let (states, routing) = (routing::states(&endpoints), Routing::default());
+        let (candidates, sessions) = rooms(&states, &routing);
+        let dice = AtomicU64::new(RandomState::new().hash_one(0));
+        Self { client, endpoints, routing, states, candidates, sessions, clock: Arc::new(System), dice }
     }
 
-    /// Asks one endpoint after the other what the client asks, in whatever protocol it speaks, until one answers; the
-    /// answer is in the client's protocol.
+    /// Chooses between the endpoints as `routing` says.
+    #[must_use]
+    pub fn with_routing(mut self, routing: Routing) -> Self {
+        (self.candidates, self.sessions) = rooms(&self.states, &routing);
+        self.routing = routing;
+        self
+    }
+
+    /// Goes by `clock` and not by the system's.
+    #[must_use]
+    pub fn with_clock(mut self, clock: impl Clock) -> Self {
+        self.clock = Arc::new(clock);
+        self
+    }
+
+    /// Chooses the same whenever the same is asked: the dice start at `seed`.
+    #[must_use]
+    pub fn with_dice(mut self, seed: u64) -> Self {
+        self.dice = AtomicU64::new(seed);
+        self
+    }
+
+    /// The endpoints, by their places.
+    pub fn endpoints(&self) -> &[Endpoint] {
+        &self.endpoints
+    }
+
+    /// What is known of each endpoint now.
+    pub fn status(&self) -> Vec<Status> {
+        let now_ms = self.now_ms();
+        self.states.iter().map(|state| Status::of(state, now_ms)).collect()
+    }
+
+    /// Asks endpoints what the client asks, in whatever protocol each speaks, until one answers; the answer is in the
+    /// client's protocol.
     ///
     /// An endpoint that speaks the client's own protocol gets the client's bytes, with nothing but `model` changed and
     /// the usage of a Chat stream asked for. A failure moves on to the next as long as the caller has seen nothing:
@@ -107,147 +117,164 @@ impl Pool {
     ///
     /// # Errors
     ///
-    /// What is wrong with the request, or why the last endpoint failed; [`Problem::body`] tells it to the client.
+    /// What is wrong with the request, or why nobody answers; [`Problem::body`] tells it to the client.
     pub async fn ask(&self, asked: Asked<'_>, context: Context) -> Result<Answer, Problem> {
-        let mut failures = Vec::new();
-        for endpoint in &self.endpoints {
-            match self.attempt(endpoint, asked, &context).await {
-                Ok(answer) => return Ok(Answer { failures, ..answer }),
-                Err(Failure { problem, is_final: true }) => return Err(problem),
-                Err(Failure { problem, .. }) => failures.push(problem),
+        self.ask_with_headers(&HeaderMap::new(), asked, context).await
+    }
+
+    /// The same for a client whose `headers` are known: agents name their conversation in one of them. None is sent on.
+    ///
+    /// # Errors
+    ///
+    /// See [`Self::ask`].
+    pub async fn ask_with_headers(
+        &self,
+        headers: &HeaderMap,
+        asked: Asked<'_>,
+        context: Context,
+    ) -> Result<Answer, Problem> {
+        let known = self
+            .candidates
+            .wants_session()
+            .then(|| recognise(Signs { salt: 0, headers, protocol: asked.protocol, body: asked.body }));
+        let mut course = Course::new(known.flatten(), self.roll());
+        let (mut failures, mut refusal) = (Vec::new(), None);
+        loop {
+            let step = course.next(&self.scene());
+            let choice = match step {
+                Move::Call(choice) => choice,
+                Move::Wait(ms) => {
+                    self.clock.wait(ms).await;
+                    continue;
+                }
+                Move::GiveUp => return Err(self.give_up(&course, refusal)),
+            };
+            let Some((endpoint, known)) = self.at(choice) else { return Err(self.give_up(&course, refusal)) };
+            // Written anew for each: another may speak another protocol.
+            let prepared = match prepare(endpoint, asked, &context) {
+                Ok(prepared) => prepared,
+                Err(Unprepared::Wrong(problem)) => {
+                    course.skipped(choice, &self.scene());
+                    return Err(problem);
+                }
+                Err(Unprepared::Unfit(problem)) => {
+                    course.skipped(choice, &self.scene());
+                    failures.push(Failed { endpoint: known.provider, problem: problem.clone() });
+                    keep(&mut refusal, Failure { problem, verdict: Verdict::UNFIT, weight: 0 });
+                    continue;
+                }
+            };
+            course.called(choice.at, &self.scene());
+            let underway = Underway::begin(known, choice.is_probe, &self.clock, self.routing.rules.trips);
+            match self.attempt(endpoint, asked, &context, prepared, underway).await {
+                Ok(answer) => {
+                    course.served(choice.at, &self.scene());
+                    return Ok(Answer { endpoint: known.provider, why: choice.by, failures, ..answer });
+                }
+                Err(failure) if course.failed(choice.at, &failure.verdict) == Next::Answer => {
+                    return Err(failure.problem);
+                }
+                Err(failure) => {
+                    failures.push(Failed { endpoint: known.provider, problem: failure.problem.clone() });
+                    keep(&mut refusal, failure);
+                }
             }
         }
-        Err(failures.pop().unwrap_or_else(|| {
-            Problem::new(Kind::Unavailable, "no_endpoint", "there is no endpoint to ask", "Add one to the pool.")
-        }))
     }
 
-    async fn attempt(&self, endpoint: &Endpoint, asked: Asked<'_>, context: &Context) -> Result<Answer, Failure> {
-        let Prepared { body, stream, losses, way } = prepare(endpoint, asked, context)?;
-        let list = asked.path.list && endpoint.protocol() == asked.protocol;
-        let request = endpoint.request(body, Path { stream, list, ..asked.path });
-        let request = request.map_err(|e| Problem::new(Kind::Internal, "bad_url", e.to_string(), ""))?;
-        let response = self.client.send(request).await.map_err(|e| unreachable(endpoint, &e))?;
-        let (content_type, body) = self.tell(endpoint, response, asked, context, way).await?;
-        Ok(Answer { failures: Vec::new(), losses, content_type, body })
+    fn now_ms(&self) -> u64 {
+        self.clock.uptime_us() / 1_000
     }
 
-    async fn tell(
+    fn roll(&self) -> u64 {
+        mix(self.dice.fetch_add(0x9e37_79b9_7f4a_7c15, Ordering::Relaxed))
+    }
+
+    fn scene(&self) -> Scene<'_> {
+        let Self { candidates, sessions, routing, .. } = self;
+        Scene { now_ms: self.now_ms(), candidates, sessions, rules: &routing.rules, fits: &|_| true }
+    }
+
+    fn at(&self, choice: Choice) -> Option<(&Endpoint, &Arc<Known>)> {
+        let known = &self.candidates.list().get(choice.at)?.endpoint;
+        self.endpoints.get(known.provider).map(|endpoint| (endpoint, known))
+    }
+
+    /// Nobody served it: the best that can be told.
+    fn give_up(&self, course: &Course, refusal: Option<Failure>) -> Problem {
+        if self.endpoints.is_empty() {
+            let said = "there is no endpoint to ask";
+            return Problem::new(Kind::Unavailable, "no_endpoint", said, "Add one to the pool.");
+        }
+        let scene = self.scene();
+        let shut = |known: &Arc<Known>| match known.ready(scene.now_ms) {
+            Ready::No(_, why) => Some(why),
+            Ready::Yes | Ready::Probe => None,
+        };
+        let mut problem = refusal.map_or_else(
+            || {
+                let is_limited = self.states.iter().all(|known| shut(known) == Some(Why::Limited));
+                let kind = if is_limited { Kind::RateLimited } else { Kind::Unavailable };
+                let mut reasons: Vec<&str> = self.states.iter().filter_map(shut).map(Why::as_str).collect();
+                reasons.dedup();
+                reasons.truncate(3);
+                let said = format!("no endpoint can be asked now ({})", reasons.join(", "));
+                Problem::new(kind, "no_endpoint_available", said, "Try again later.")
+            },
+            |refusal| refusal.problem,
+        );
+        if problem.retry_after_s.is_none()
+            && (problem.kind == Kind::Unavailable || problem.code == "no_endpoint_available")
+        {
+            let soonest_ms = course.soonest_ms(&scene);
+            problem.retry_after_s = soonest_ms.and_then(|ms| u32::try_from(ms.div_ceil(1_000).max(1)).ok());
+        }
+        problem
+    }
+
+    async fn attempt(
         &self,
         endpoint: &Endpoint,
-        response: Response<Incoming>,
         asked: Asked<'_>,
         context: &Context,
-        way: Way,
-    ) -> Result<(&'static str, Source), Failure> {
-        let (spoken, idle) = (endpoint.protocol(), self.client.timeouts().idle);
-        let notes = Notes::new(asked.protocol, context.request_id.clone());
-        let (head, body) = response.into_parts();
-        if !head.status.is_success() {
-            let whole = Relay::whole(Begun::unread(body), spoken, idle, notes);
-            let (said, _) = gather(whole, MAX_ERROR_BYTES).await?;
-            let mut problem = provider_error(spoken, head.status.as_u16(), &said);
-            if matches!(problem.kind, Kind::Unauthenticated | Kind::Forbidden) {
-                return Err(refused_key(endpoint, problem.kind, head.status.as_u16()).into());
-            }
-            let after = head.headers.get(RETRY_AFTER).and_then(|after| after.to_str().ok()?.parse().ok());
-            problem.retry_after_s = problem.retry_after_s.or(after);
-            // A longer conversation than one model takes may be short enough for the next.
-            let is_final =
-                matches!(problem.kind, Kind::BadRequest | Kind::TooLarge) && problem.code != "context_length_exceeded";
-            return Err(Failure { problem, is_final });
-        }
-        if head.headers.get(CONTENT_ENCODING).is_some_and(|coding| coding != "identity") {
-            let said = format!("{} compressed its answer although it was asked not to", endpoint.base_url());
-            return Err(Problem::new(Kind::UpstreamFailed, "upstream_encoding", said, "").into());
-        }
-        let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-        let is_stream = kind.starts_with(EVENTS.as_bytes());
-        let body = if is_stream { Begun::stream(body, spoken, idle, idle).await? } else { Begun::unread(body) };
-        let (back, relay) = match way {
-            Way::Native { hide_usage } if is_stream => {
-                let relay = Relay::stream(body, spoken, hide_usage, idle, notes);
-                return Ok((EVENTS, Source::Relay(Box::new(relay))));
-            }
-            // A list of chunks comes piece by piece too.
-            Way::Native { .. } if asked.path.stream && asked.path.list => {
-                return Ok((JSON, Source::Relay(Box::new(Relay::whole(body, spoken, idle, notes)))));
-            }
-            Way::Native { .. } => {
-                let (said, end) = gather(Relay::whole(body, spoken, idle, notes), MAX_ANSWER_BYTES).await?;
-                if is_error(&said) {
-                    return Err(provider_error(spoken, 0, &said).into());
+        prepared: Prepared,
+        mut underway: Underway,
+    ) -> Result<Answer, Failure> {
+        let Prepared { body, stream, losses, way } = prepared;
+        let list = asked.path.list && endpoint.protocol() == asked.protocol;
+        let request = endpoint.request(body, Path { stream, list, ..asked.path });
+        let told = match request {
+            Err(e) => Err(Failure {
+                problem: Problem::new(Kind::Internal, "bad_url", e.to_string(), ""),
+                verdict: Verdict::UNFIT,
+                weight: 0,
+            }),
+            Ok(request) => match self.client.send(request).await {
+                Err(e) => Err(unreachable(endpoint, &e)),
+                Ok(response) => {
+                    let idle = self.client.timeouts().idle;
+                    Judge { endpoint, asked, context, idle, underway: &underway }.judge(response, way).await
                 }
-                return Ok((JSON, Source::Told { body: Some(said), end }));
-            }
-            Way::Translated(back) if is_stream && back.wants_stream() => {
-                let kind = if back.wants_list() { JSON } else { EVENTS };
-                let relay = Relay::translated(body, spoken, back.stream(), idle, notes);
-                return Ok((kind, Source::Relay(Box::new(relay))));
-            }
-            // Providers that stream unasked, or do not although asked, are put right below.
-            Way::Translated(back) if is_stream => (back, Relay::stream(body, spoken, false, idle, notes)),
-            Way::Translated(back) => (back, Relay::whole(body, spoken, idle, notes)),
+            },
         };
-        let kind = if back.wants_stream() && !back.wants_list() { EVENTS } else { JSON };
-        let (said, end) = gather(relay, MAX_ANSWER_BYTES).await?;
-        let told = if is_stream { back.gathered(&said)? } else { back.whole(&said)? };
-        Ok((kind, Source::Told { body: Some(told.body.into()), end }))
+        let Good { content_type, mut body, verdict } = told.inspect_err(|failure| underway.tell(&failure.verdict))?;
+        underway.tell(&verdict);
+        if let Source::Relay(relay) = &mut body {
+            relay.observer_mut().hold(underway);
+        }
+        Ok(Answer { endpoint: 0, why: By::Only, failures: Vec::new(), losses, content_type, body })
     }
 }
 
-fn prepare(endpoint: &Endpoint, asked: Asked<'_>, context: &Context) -> Result<Prepared, Failure> {
-    let is_native = endpoint.protocol() == asked.protocol;
-    // What was sealed for another vendor earlier in the conversation would be refused by this one.
-    if is_native && !(context.sealer.is_some() && envelope::may_be_in(asked.protocol, asked.body)) {
-        return native(endpoint, asked);
+/// The candidates, and room to remember conversations where these have a say.
+fn rooms(states: &[Arc<Known>], routing: &Routing) -> (Candidates, Sessions) {
+    let candidates = routing::candidates(states, routing);
+    let life_ms = if candidates.wants_session() { routing.session_life_ms } else { 0 };
+    (candidates, Sessions::new(life_ms))
+}
+
+fn keep(kept: &mut Option<Failure>, failure: Failure) {
+    if kept.as_ref().is_none_or(|kept| failure.weight >= kept.weight) {
+        *kept = Some(failure);
     }
-    let done = Reading::of(asked).map_err(fatal)?.write(endpoint.target(), context.clone())?;
-    let (stream, body) = (done.back.wants_stream(), Pieces::new(vec![done.body]));
-    let way = if is_native {
-        Way::Native { hide_usage: stream && !done.back.wants_usage() }
-    } else {
-        Way::Translated(Box::new(done.back))
-    };
-    Ok(Prepared { body, stream, losses: done.losses, way })
-}
-
-/// The client's own bytes with the model in place, and a question for the usage of a stream.
-fn native(endpoint: &Endpoint, asked: Asked<'_>) -> Result<Prepared, Failure> {
-    let Asked { protocol, body, path } = asked;
-    let is_in_path = protocol == Protocol::Gemini;
-    let peek = if is_in_path { Peek::in_path(body, path.model, path.stream) } else { Peek::read(body) };
-    let peek = peek.map_err(|e| fatal(&e))?;
-    let target = endpoint.target();
-    let asks_usage = peek.stream && protocol == Protocol::OpenAi && !target.dialect.has(Quirk::NoStreamOptions);
-    let usage = if asks_usage { splice::ask_stream_usage(body, &peek) } else { None };
-    let hide_usage = usage.is_some();
-    let model = if is_in_path { None } else { splice::set_model(&peek, &target.model) };
-    let pieces = splice::apply(&Bytes::copy_from_slice(body), model.into_iter().chain(usage).collect());
-    let way = Way::Native { hide_usage };
-    Ok(Prepared { body: Pieces::new(pieces), stream: peek.stream, losses: Losses::default(), way })
-}
-
-/// Whether an answer with a status of success is an error all the same.
-fn is_error(answer: &[u8]) -> bool {
-    #[derive(Deserialize)]
-    struct Only<'a> {
-        #[serde(borrow, default)]
-        error: Option<&'a RawValue>,
-    }
-    serde_json::from_slice::<Only<'_>>(answer).is_ok_and(|answer| answer.error.is_some())
-}
-
-/// The provider's own sentence may repeat the key.
-fn refused_key(endpoint: &Endpoint, kind: Kind, status: u16) -> Problem {
-    let said = format!("{} refuses the key that it was called with (status {status})", endpoint.base_url());
-    Problem::new(kind, "upstream_refused_credential", said, "Check the endpoint's key.")
-}
-
-fn unreachable(endpoint: &Endpoint, e: &CallError) -> Problem {
-    let (kind, code) = match e {
-        CallError::FirstByteTimeout => (Kind::UpstreamTimeout, "upstream_timeout"),
-        CallError::Connect(_) | CallError::Broken(_) => (Kind::UpstreamFailed, "upstream_unreachable"),
-    };
-    Problem::new(kind, code, format!("{}: {e}", endpoint.base_url()), "Try again; if it stays, check the URL.")
 }

@@ -177,6 +177,11 @@ impl<O: Observer, B: Upstream> Relay<O, B> {
         &self.observer
     }
 
+    /// The observer, to be told who is observed.
+    pub(super) const fn observer_mut(&mut self) -> &mut O {
+        &mut self.observer
+    }
+
     fn new(upstream: B, reader: Reader, idle: Duration, observer: O) -> Self {
         Self {
             upstream,

@@ -55,7 +55,7 @@ pub enum Gate {
 /// ```
 /// use tokenrouter::pick::breaker::{Breaker, Gate, Trip};
 ///
-/// let (breaker, trip) = (Breaker::default(), Trip { failures: 3, recovery_ms: 60_000 });
+/// let (breaker, trip) = (<Breaker>::default(), Trip { failures: 3, recovery_ms: 60_000 });
 /// for _ in 0..3 {
 ///     breaker.failed(1_000, trip);
 /// }
@@ -159,6 +159,17 @@ impl<W: Word> Breaker<W> {
         }
     }
 
+    /// The probe was not made after all: the next caller may make it.
+    pub fn give_back(&self) {
+        loop {
+            let word = self.word.load();
+            let (until, failures) = parts(word);
+            if until == 0 || self.word.replace(word, open(1, failures)) {
+                return;
+            }
+        }
+    }
+
     /// Failures in a row, and until when it is open in milliseconds; 0 for closed.
     pub fn reading(&self) -> (u64, u64) {
         let (until, failures) = parts(self.word.load());
@@ -203,6 +214,19 @@ mod tests {
         assert!(breaker.claim(380, once));
         breaker.recovered();
         assert_eq!(breaker.reading(), (0, 0));
+    }
+
+    #[test]
+    fn a_probe_that_was_not_made_is_the_next_callers() {
+        let breaker: Breaker = Breaker::default();
+        breaker.failed(0, Trip { failures: 1, recovery_ms: 100 });
+        assert!(breaker.claim(100, TRIP));
+        breaker.give_back();
+        assert_eq!(breaker.gate(100), Gate::Probe);
+        assert!(breaker.claim(100, TRIP));
+        breaker.recovered();
+        breaker.give_back();
+        assert_eq!(breaker.gate(100), Gate::Open, "closed in the meantime");
     }
 
     #[test]

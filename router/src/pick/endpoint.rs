@@ -260,6 +260,13 @@ impl Endpoint {
         .all(|(breaker, trip)| breaker.claim(now_ms, trip))
     }
 
+    /// The probe that was claimed is not made after all.
+    pub fn give_back(&self) {
+        for breaker in [&self.line.breaker, &self.key.breaker, &self.state.breaker] {
+            breaker.give_back();
+        }
+    }
+
     /// A call to it begins.
     pub fn begin(self: &Arc<Self>, is_probe: bool) -> Ticket {
         self.state.in_flight.fetch_add(1, Ordering::Relaxed);
@@ -305,6 +312,7 @@ impl Ticket {
         match verdict.blame {
             Blame::Connection => {
                 line.breaker.failed(now_ms, trips.connection);
+                self.told = true;
                 return;
             }
             Blame::Credential => {
@@ -335,5 +343,9 @@ impl Ticket {
 impl Drop for Ticket {
     fn drop(&mut self) {
         self.endpoint.state.in_flight.fetch_sub(1, Ordering::Relaxed);
+        // Whoever asked went away before the answer: it says nothing of the endpoint.
+        if self.is_probe && !self.told {
+            self.endpoint.give_back();
+        }
     }
 }

@@ -69,10 +69,12 @@ impl Candidates {
                 });
             }
         }
-        // The turn is the only thing that a choice moves, so a copy with a turn of its own is asked. Its list is in
+        // Turns are the only thing that a choice moves, so a copy with turns of its own is asked. Its list is in
         // order already, and stays as it is.
         let copy = Self::new(self.list().to_vec(), Arc::clone(&self.order));
-        copy.turn.store(self.turn.load(Ordering::Relaxed), Ordering::Relaxed);
+        for (to, from) in [(&copy.turn, &self.turn), (&copy.turn_instead, &self.turn_instead)] {
+            to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
+        }
         let home = wish.session.and_then(|session| wish.sessions.home(session, wish.now_ms));
         let home = home.and_then(|home| self.list().iter().position(|c| c.endpoint.state.id == home));
         Explanation { seen, choice: copy.proposed(wish), home }

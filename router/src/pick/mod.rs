@@ -4,6 +4,8 @@
 
 pub mod affinity;
 pub mod breaker;
+mod choice;
+pub mod course;
 mod criterion;
 pub mod endpoint;
 pub mod explain;

@@ -8,22 +8,12 @@ use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+pub use super::choice::{By, Candidate, Choice, Wish};
 pub use super::criterion::{Criterion, NoCriterion};
-use super::endpoint::{Endpoint, Ready, Trips};
-use super::lots::{below, below_turn, scale, strongest};
+use super::endpoint::Ready;
+use super::lots::{below, below_turn, ranking, scale, strongest};
 use super::mix;
-use super::session::{Session, Sessions};
-
-/// An endpoint that may serve a name.
-#[derive(Clone, Debug)]
-pub struct Candidate {
-    /// The endpoint.
-    pub endpoint: Arc<Endpoint>,
-    /// Its place among the targets of an alias; 0 where there is no order.
-    pub rank: u32,
-    /// Its share where traffic is split by weight.
-    pub weight: u32,
-}
+use super::session::Session;
 
 /// Everything that may serve a name, made once and chosen from without a lock.
 #[derive(Debug)]
@@ -38,61 +28,11 @@ pub struct Candidates {
     /// Which of the fixed criteria comes before `affinity`.
     before_affinity: Option<Vec<Criterion>>,
     decider: Option<Criterion>,
+    /// The candidates' weights, each with those before it in its tier.
+    sums: Box<[u64]>,
     pub(super) turn: AtomicU64,
-}
-
-/// Why an endpoint was chosen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum By {
-    /// There was no other.
-    Only,
-    /// This criterion decided.
-    Criterion(Criterion),
-    /// What was tried before failed.
-    Fallback,
-}
-
-impl By {
-    /// The word in headers and explanations.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Only => "only",
-            Self::Criterion(criterion) => criterion.as_str(),
-            Self::Fallback => "fallback",
-        }
-    }
-}
-
-/// What a choice depends on besides the endpoints.
-#[derive(Clone, Copy)]
-pub struct Wish<'a> {
-    /// The time, in milliseconds.
-    pub now_ms: u64,
-    /// A random number.
-    pub random: u64,
-    /// The conversation that asks.
-    pub session: Option<Session>,
-    /// Whether this may be the first request of a conversation that no cache knows: it is placed anew.
-    pub is_opening: bool,
-    /// Where conversations are at home.
-    pub sessions: &'a Sessions,
-    /// Places of candidates that have been tried.
-    pub tried: &'a [usize],
-    /// Whether an endpoint can serve the request at all.
-    pub fits: &'a dyn Fn(&Endpoint) -> bool,
-    /// When breakers open, and for how long.
-    pub trips: &'a Trips,
-}
-
-/// The endpoint to try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Choice {
-    /// Its place among the candidates.
-    pub at: usize,
-    /// Why it.
-    pub by: By,
-    /// Whether the call finds out if it has recovered.
-    pub is_probe: bool,
+    /// Whose turn it is among those that can be called, where somebody's turn comes who cannot.
+    pub(super) turn_instead: AtomicU64,
 }
 
 /// What is seen of a candidate in a tier.
@@ -107,6 +47,10 @@ enum Seen {
 const NOISE_US: u64 = 4_000;
 /// So many candidates are compared for what is left of their limits.
 const MOST_COMPARED: usize = 64;
+/// So many candidates are all looked at rather than chosen from by lot.
+const FEW: usize = 16;
+/// So many lots are drawn before all are looked at.
+const LOTS: usize = 8;
 
 impl Candidates {
     /// Sorts `list` by what `order` says of fixed properties.
@@ -129,6 +73,15 @@ impl Candidates {
             last = Some(key);
         }
         let seeds = list.iter().map(|c| (mix(c.endpoint.seed) >> 32) as u32).collect();
+        let mut sums = Vec::with_capacity(list.len());
+        for tier in &tiers {
+            let weights = list.get(tier.clone()).unwrap_or_default().iter().map(weight);
+            sums.extend(weights.scan(0_u64, |sum, weight| {
+                *sum = sum.saturating_add(weight);
+                Some(*sum)
+            }));
+        }
+        let sums = sums.into();
         let mut ids: Vec<(u32, u32)> = list
             .iter()
             .enumerate()
@@ -147,7 +100,9 @@ impl Candidates {
             order,
             before_affinity,
             decider,
+            sums,
             turn: AtomicU64::new(0),
+            turn_instead: AtomicU64::new(0),
         }
     }
 
@@ -244,26 +199,37 @@ impl Candidates {
         Some((at, seen))
     }
 
-    /// Looks at what would be chosen if all could be called; none if it cannot.
+    /// Looks at what would be chosen if all could be called; none if it cannot, nor the next few.
     fn quick(&self, tier: &Range<usize>, wish: &Wish<'_>) -> Option<(usize, Seen)> {
-        let size = tier.len();
+        let is_large = tier.len() > FEW;
+        let lots = if is_large { LOTS } else { 1 };
+        let draws = |random: u64| (0..lots as u64).map(move |lot| if lot == 0 { random } else { mix(random ^ lot) });
+        let drawn = |random: u64| tier.start + below(random, tier.len());
+        let seen = |at: usize| self.see(at, wish).map(|seen| (at, seen));
         match self.decider {
-            Some(Criterion::RoundRobin | Criterion::Quota) => None,
+            // Few are looked at one by one, so that a probe waits for nobody's turn.
+            Some(Criterion::RoundRobin | Criterion::Quota) if !is_large => None,
+            Some(Criterion::RoundRobin) => {
+                seen(tier.start + below_turn(self.turn.fetch_add(1, Ordering::Relaxed), tier.len()))
+            }
+            Some(Criterion::Quota) => {
+                let from = draws(wish.random).find_map(|random| seen(drawn(random)))?.0;
+                self.most_left((from..tier.end).chain(tier.start..from).filter_map(seen), wish)
+            }
             Some(Criterion::Weighted) => {
-                let at = self.by_weight(tier.clone(), wish)?;
-                self.see(at, wish).map(|seen| (at, seen))
+                draws(self.random(wish)).filter_map(|random| self.by_sums(tier, random)).find_map(seen)
             }
             _ => {
-                let first = match wish.session.filter(|_| self.before_affinity.is_some() && !wish.is_opening) {
-                    Some(session) => tier.start + strongest(self.seeds.get(tier.clone())?, session)?,
-                    None => tier.start + below(wish.random, size),
+                let first = match self.placed(wish) {
+                    Some(session) => {
+                        let ranking = ranking(self.seeds.get(tier.clone())?, session);
+                        ranking.take(lots).find_map(|at| seen(tier.start + at))?
+                    }
+                    None => draws(wish.random).find_map(|random| seen(drawn(random)))?,
                 };
-                let other = tier.start + (first - tier.start + 1 + below(mix(wish.random), size - 1)) % size;
-                match (self.see(first, wish), self.see(other, wish)) {
-                    (Some(a), Some(b)) => Some(self.better((first, a), (other, b), wish)),
-                    (Some(a), None) => Some((first, a)),
-                    _ => None,
-                }
+                let step = 1 + below(mix(wish.random), tier.len() - 1);
+                let other = tier.start + (first.0 - tier.start + step) % tier.len();
+                Some(seen(other).map_or(first, |other| self.better(first, other, wish)))
             }
         }
     }
@@ -278,29 +244,20 @@ impl Candidates {
         let pick = |at: usize| usable.iter().copied().find(|(found, _)| *found == at);
         match self.decider {
             Some(Criterion::RoundRobin) => {
-                let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-                usable.get(below_turn(turn, usable.len())).copied()
+                let turn = if tier.len() > FEW { &self.turn_instead } else { &self.turn };
+                usable.get(below_turn(turn.fetch_add(1, Ordering::Relaxed), usable.len())).copied()
             }
             Some(Criterion::Weighted) => self.by_weight(usable.iter().map(|(at, _)| *at), wish).and_then(pick),
             Some(Criterion::Quota) => {
                 let from = below(wish.random, usable.len().max(1));
-                let looked = usable.iter().cycle().skip(from).take(usable.len().min(MOST_COMPARED));
-                let left = |at: usize| self.list.get(at).map_or(0, |c| c.endpoint.key.left_permille(wish.now_ms));
-                let mut best: Option<((usize, Seen), u64)> = None;
-                for found in looked {
-                    let left = left(found.0);
-                    if best.is_none_or(|(_, most)| left > most) {
-                        best = Some((*found, left));
-                    }
-                }
-                best.map(|(found, _)| found)
+                self.most_left(usable.iter().copied().cycle().skip(from).take(usable.len()), wish)
             }
             _ => {
                 let size = usable.len();
                 if size < 2 {
                     return usable.first().copied();
                 }
-                let first = match wish.session.filter(|_| self.before_affinity.is_some() && !wish.is_opening) {
+                let first = match self.placed(wish) {
                     Some(session) => {
                         let seeds: Vec<u32> =
                             usable.iter().filter_map(|(at, _)| self.seeds.get(*at)).copied().collect();
@@ -339,16 +296,20 @@ impl Candidates {
         if is_better { other } else { first }
     }
 
+    /// The session that has a say in where it is placed.
+    fn placed(&self, wish: &Wish<'_>) -> Option<Session> {
+        wish.session.filter(|_| self.before_affinity.is_some() && !wish.is_opening)
+    }
+
+    /// What lots by weight are drawn with.
+    fn random(&self, wish: &Wish<'_>) -> u64 {
+        self.placed(wish).map_or(wish.random, |session| mix(session.0 ^ 0x7765_6967_6874))
+    }
+
     fn by_weight(&self, among: impl Iterator<Item = usize> + Clone, wish: &Wish<'_>) -> Option<usize> {
-        let weight = |at: usize| {
-            self.list.get(at).map_or(0, |c| u64::from(c.weight.max(1)) * u64::from(c.endpoint.weight.max(1)))
-        };
+        let weight = |at: usize| self.list.get(at).map_or(0, weight);
         let total: u64 = among.clone().map(weight).fold(0, u64::saturating_add);
-        let random = match wish.session.filter(|_| self.before_affinity.is_some() && !wish.is_opening) {
-            Some(session) => mix(session.0 ^ 0x7765_6967_6874),
-            None => wish.random,
-        };
-        let mut mark = scale(random, total);
+        let mut mark = scale(self.random(wish), total);
         for at in among {
             let weight = weight(at);
             if mark < weight {
@@ -357,6 +318,28 @@ impl Candidates {
             mark -= weight;
         }
         None
+    }
+
+    /// The same among all of a tier.
+    fn by_sums(&self, tier: &Range<usize>, random: u64) -> Option<usize> {
+        let sums = self.sums.get(tier.clone())?;
+        let mark = scale(random, *sums.last()?);
+        Some(tier.start + sums.partition_point(|sum| *sum <= mark))
+    }
+
+    /// Who has most left of its limits, of the first of `usable`.
+    fn most_left(&self, usable: impl Iterator<Item = (usize, Seen)>, wish: &Wish<'_>) -> Option<(usize, Seen)> {
+        let mut best: Option<((usize, Seen), u64)> = None;
+        for found in usable.take(MOST_COMPARED) {
+            if found.1 == Seen::Probe {
+                return Some(found);
+            }
+            let left = self.list.get(found.0).map_or(0, |c| c.endpoint.key.left_permille(wish.now_ms));
+            if best.is_none_or(|(_, most)| left > most) {
+                best = Some((found, left));
+            }
+        }
+        best.map(|(found, _)| found)
     }
 
     fn see(&self, at: usize, wish: &Wish<'_>) -> Option<Seen> {
@@ -376,6 +359,10 @@ impl Candidates {
         let differs = |c: &Criterion| fixed_key(*c, this) != fixed_key(*c, next);
         self.order.iter().copied().filter(|c| c.is_fixed()).find(differs)
     }
+}
+
+fn weight(candidate: &Candidate) -> u64 {
+    u64::from(candidate.weight.max(1)) * u64::from(candidate.endpoint.weight.max(1))
 }
 
 fn fixed_key(criterion: Criterion, candidate: &Candidate) -> (u64, i64) {

@@ -50,8 +50,10 @@ const ID_MASK: u64 = 0xff_ffff;
 impl Sessions {
     /// An empty table; a home is kept for `life_ms` after its last use, by the minute and at most 22 days.
     pub fn new(life_ms: u64) -> Self {
-        let places = std::iter::repeat_with(AtomicU64::default).take(SETS * WAYS).collect();
-        Self { places, life: (life_ms / UNIT_MS).min(TIME_MASK / 2) }
+        let life = (life_ms / UNIT_MS).min(TIME_MASK / 2);
+        // Who remembers nothing needs no room for it.
+        let size = if life == 0 { 0 } else { SETS * WAYS };
+        Self { places: std::iter::repeat_with(AtomicU64::default).take(size).collect(), life }
     }
 
     /// Where `session` was served last; none if that is too long ago.

@@ -69,8 +69,21 @@ pub struct Found<'t, 'm> {
 #[derive(Debug)]
 struct Own {
     models: HashMap<Box<str>, Arc<Candidates>>,
-    /// For names that it may know although nobody listed them.
-    other: Arc<Candidates>,
+    /// For names that it may know although nobody listed them: a few, so that one that fails does not shut all of them.
+    other: [Arc<Candidates>; OTHERS],
+}
+
+/// So many groups names are put in that nobody listed.
+const OTHERS: usize = 16;
+
+impl Own {
+    fn of(&self, model: &str) -> &Arc<Candidates> {
+        self.models.get(model).unwrap_or_else(|| {
+            let group = model.bytes().fold(0_u64, |hash, byte| super::mix(hash ^ u64::from(byte)));
+            let [first, ..] = &self.other;
+            self.other.get(group as usize % OTHERS).unwrap_or(first)
+        })
+    }
 }
 
 /// Every name with its endpoints.
@@ -86,7 +99,7 @@ pub struct Table {
 
 impl Table {
     /// Builds the table; `endpoint` makes the endpoint of a provider, one of its credentials and a model, of which the
-    /// name is empty for all that are not listed.
+    /// name begins with a line feed for groups of those that nobody listed.
     pub fn new(parts: Parts<'_>, mut endpoint: impl FnMut(usize, usize, &str) -> Endpoint) -> Self {
         let Parts { providers, aliases, default, order } = parts;
         let mut made: HashMap<(usize, String), Vec<Arc<Endpoint>>> = HashMap::new();
@@ -112,8 +125,14 @@ impl Table {
         }
         let mut own: Vec<Own> = (0..providers.len())
             .map(|at| {
-                let other = Candidates::new(ranked(make(at, ""), 0, 1).collect(), Arc::clone(&order));
-                Own { models: HashMap::new(), other: Arc::new(other) }
+                let other = std::array::from_fn(|group| {
+                    let unnamed =
+                        |endpoint: Arc<Endpoint>| Arc::new(Endpoint { model: "".into(), ..(*endpoint).clone() });
+                    // No model's name has such a character.
+                    let endpoints = make(at, &format!("\n{group}")).into_iter().map(unnamed).collect();
+                    Arc::new(Candidates::new(ranked(endpoints, 0, 1).collect(), Arc::clone(&order)))
+                });
+                Own { models: HashMap::new(), other }
             })
             .collect();
         let mut listed = HashMap::new();
@@ -168,7 +187,7 @@ impl Table {
             && self.enabled.get(*at) == Some(&true)
             && let Some(own) = self.own.get(*at)
         {
-            return found(How::Prefix, own.models.get(model).unwrap_or(&own.other), model);
+            return found(How::Prefix, own.of(model), model);
         }
         if let Some(candidates) = self.listed.get(asked) {
             return found(How::Listed, candidates, asked);
@@ -178,7 +197,12 @@ impl Table {
             picked => picked?,
         };
         let own = self.own.get(picked.provider).ok_or(Unknown::NoProvider)?;
-        found(picked.how, own.models.get(picked.model).unwrap_or(&own.other), picked.model)
+        found(picked.how, own.of(picked.model), picked.model)
+    }
+
+    /// An endpoint of the provider at `provider`, whichever.
+    pub fn any_of(&self, provider: usize) -> Option<&Arc<Endpoint>> {
+        self.own.get(provider)?.of("").list().first().map(|candidate| &candidate.endpoint)
     }
 
     /// Every alias.
@@ -186,9 +210,9 @@ impl Table {
         self.aliases.keys().map(AsRef::as_ref)
     }
 
-    /// The endpoints of the provider at `provider` for models that nobody listed: one for each of its credentials.
+    /// Endpoints of the provider at `provider`, one for each of its credentials, whatever the model.
     pub fn of_provider(&self, provider: usize) -> Option<&Arc<Candidates>> {
-        self.own.get(provider).map(|own| &own.other)
+        self.own.get(provider).map(|own| own.of(""))
     }
 
     /// The names without endpoints.
@@ -199,7 +223,7 @@ impl Table {
     /// Every endpoint, each once.
     pub fn endpoints(&self) -> Vec<&Arc<Endpoint>> {
         let all = self.aliases.values().map(|(_, c)| c).chain(self.listed.values());
-        let all = all.chain(self.own.iter().flat_map(|own| own.models.values().chain(std::iter::once(&own.other))));
+        let all = all.chain(self.own.iter().flat_map(|own| own.models.values().chain(&own.other)));
         let mut endpoints: Vec<_> = all.flat_map(|c| c.list().iter().map(|c| &c.endpoint)).collect();
         endpoints.sort_by_key(|e| (e.provider, e.model.clone(), e.credential, e.state.id));
         endpoints.dedup_by_key(|e| e.state.id);
@@ -316,6 +340,6 @@ mod tests {
         let table = table(None);
         let split = table.resolve("a/only-a").unwrap().candidates.order().to_vec();
         assert_eq!(split, [Criterion::Affinity, Criterion::Priority, Criterion::Weighted, Criterion::Latency]);
-        assert_eq!(table.endpoints().len(), 4 + 3 + 4 + 2);
+        assert_eq!(table.endpoints().len(), 3 + 2 * 2 + 1 + 5 * OTHERS);
     }
 }

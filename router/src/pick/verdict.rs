@@ -110,6 +110,9 @@ impl Verdict {
             _ if is_overload(&problem.message) => (Blame::Endpoint, Next::Any, told.unwrap_or(0)),
             // Google says so with the status of a wrong request.
             _ if is_about_key(&problem.message) => (Blame::Credential, Next::Other, 0),
+            // A key that may not use one model, or an answer that a filter kept back, is no key that is refused: whoever
+            // asks for such a model must not shut it for everybody.
+            Kind::Forbidden if is_about_request(&problem.message) => (Blame::Missing, Next::Other, 0),
             Kind::Unauthenticated | Kind::Forbidden => (Blame::Credential, Next::Other, 0),
             Kind::RateLimited if problem.code == "billing" => (Blame::Exhausted, Next::Other, wait(EXHAUSTED_MS)),
             Kind::RateLimited => (Blame::Limit, Next::Any, wait(LIMITED_MS)),
@@ -141,6 +144,11 @@ fn is_overload(message: &str) -> bool {
 
 fn is_about_key(message: &str) -> bool {
     message.contains("API key not valid") || message.contains("API_KEY_INVALID") || message.contains("API key expired")
+}
+
+fn is_about_request(message: &str) -> bool {
+    let lower = message.to_ascii_lowercase();
+    ["model", "moderation", "flagged", "content", "policy", "safety"].iter().any(|said| lower.contains(said))
 }
 
 /// Vendors that answer 400 to a model they do not have.
@@ -260,6 +268,8 @@ mod tests {
             (OpenAi, 400, r#"{"error":{"message":"long","code":"context_length_exceeded"}}"#, answer),
             (OpenAi, 400, r#"{"error":{"message":"filtered","code":"content_filter"}}"#, answer),
             (OpenAi, 401, r#"{"error":{"message":"bad key","code":"invalid_api_key"}}"#, other(Blame::Credential)),
+            (OpenAi, 403, r#"{"error":{"message":"Project has no access to model x"}}"#, other(Blame::Missing)),
+            (OpenAi, 403, r#"{"error":{"message":"Your input was flagged"}}"#, other(Blame::Missing)),
             (Anthropic, 403, r#"{"error":{"type":"permission_error","message":"no"}}"#, other(Blame::Credential)),
             (
                 Gemini,

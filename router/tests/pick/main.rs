@@ -3,4 +3,6 @@
 
 mod breaker;
 mod choosing;
+mod course;
 mod explaining;
+mod many;

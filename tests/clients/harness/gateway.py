@@ -22,6 +22,12 @@ auto_detect_local_servers = false
 [limits]
 request_body = "1MiB"
 
+# The cases are about what a client sees of one call; failures have no consequences for the cases beside them.
+[routing]
+attempts = 1
+probe = false
+breaker = {{ failures = 1000, recovery = "1ms", connection_failures = 1000, connection_recovery = "1ms", credential_recovery = "1ms" }}
+
 [[providers]]
 name = "sim"
 protocols = {{ openai = "{sim}/v1", responses = "{sim}/v1", anthropic = "{sim}" }}

@@ -89,7 +89,7 @@ async fn answer(
         let provider = live.providers.iter().find(|p| p.enabled && *p.name == *kept.provider);
         if let Some(provider) = provider.map(Arc::clone) {
             drop(live);
-            let told = ask(&provider, method, id, tail, uri.query(), request_id).await?;
+            let told = ask_all(&provider, method, id, tail, uri.query(), request_id).await?;
             if wanted == Wanted::Remove && told.status().is_success() {
                 forget(app, token_id, id).await?;
             }
@@ -202,8 +202,8 @@ fn known(query: &str) -> String {
     pairs.finish()
 }
 
-/// Asks the provider that keeps the answer.
-async fn ask(
+/// Asks the provider that keeps the answer, with each of its keys: they may be of different accounts.
+async fn ask_all(
     provider: &Provider,
     method: &Method,
     id: &str,
@@ -211,9 +211,35 @@ async fn ask(
     query: Option<&str>,
     request_id: &RequestId,
 ) -> Result<Response<Reply>, Problem> {
+    let mut told = ask(provider, 0, method, id, tail, query, request_id).await;
+    for credential in 1..provider.credentials().len() {
+        let is_elsewhere = match &told {
+            Ok(response) => response.status() == http::StatusCode::NOT_FOUND,
+            Err(problem) => problem.code == "upstream_refused_credential",
+        };
+        if !is_elsewhere {
+            break;
+        }
+        told = ask(provider, credential, method, id, tail, query, request_id).await;
+    }
+    told
+}
+
+/// Asks with the credential at `credential`.
+async fn ask(
+    provider: &Provider,
+    credential: usize,
+    method: &Method,
+    id: &str,
+    tail: &str,
+    query: Option<&str>,
+    request_id: &RequestId,
+) -> Result<Response<Reply>, Problem> {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
-    let route =
-        provider.route(Surface::Responses, 0).filter(|_| id.chars().all(is_plain)).ok_or_else(|| unknown(id))?;
+    let route = provider
+        .route(Surface::Responses, credential)
+        .filter(|_| id.chars().all(is_plain))
+        .ok_or_else(|| unknown(id))?;
     let mut url = format!("{}/{id}", route.uri);
     if !tail.is_empty() {
         url.push('/');

@@ -104,7 +104,8 @@ pub struct Home {
 impl Home {
     /// Whoever continues the answer `id` finds the endpoint that made it.
     pub fn settle(&self, id: Option<&str>) {
-        if let Some(id) = id {
+        // Without a choice between endpoints there is no salt, and nothing to remember.
+        if let Some(id) = id.filter(|_| self.salt != 0) {
             self.live.sessions.settle(affinity::continuing(self.salt, id), self.endpoint, self.now_ms);
         }
     }

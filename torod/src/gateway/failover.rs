@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use http::header::CONTENT_LENGTH;
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
-use tokenrouter::error::Kind;
+use http::{HeaderMap, HeaderValue, Response};
+use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::Peek;
 use tokenrouter::pick::affinity::{self, Known, Signs};
 use tokenrouter::pick::endpoint::{Endpoint, Ready};
@@ -24,7 +24,7 @@ use super::judge::{Bad, Good, judge};
 use super::lane::Way;
 use super::refusal::Refusal;
 use super::reply::Reply;
-use super::{headers, reject, translated};
+use super::{headers, reject, said, translated};
 use crate::app::App;
 use crate::problem;
 use crate::upstreams::decisions::{Decision, Step};
@@ -32,15 +32,12 @@ use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::unserved::{self, Shut};
 
-const MODEL: HeaderName = HeaderName::from_static("x-tokenrouter-model");
-const MODEL_ASKED: HeaderName = HeaderName::from_static("x-tokenrouter-model-asked");
-const PROVIDER: HeaderName = HeaderName::from_static("x-tokenrouter-provider");
-const ATTEMPTS: HeaderName = HeaderName::from_static("x-tokenrouter-attempts");
-const ROUTE: HeaderName = HeaderName::from_static("x-tokenrouter-route");
 /// The most endpoints that one request is tried at.
 const MOST: usize = 16;
 /// The longest pause before the first repeated call; doubled each time, and a random part of it is taken.
 const BACKOFF_MS: u64 = 100;
+/// One request waits no more often than this.
+const MOST_WAITS: u32 = 16;
 
 /// The course of one request.
 struct Course<'l, 'm> {
@@ -57,7 +54,9 @@ struct Course<'l, 'm> {
     only_listed: bool,
     steps: Vec<Step>,
     refusal: Option<Refusal>,
-    repeats: u32,
+    /// How often it was waited, and for how long in all.
+    waits: u32,
+    waited_ms: u64,
 }
 
 /// An answer that goes to the client.
@@ -78,8 +77,9 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) 
         Err(unknown) => return entry::refused(call, &reject::unknown_model(asked, unknown)),
     };
     let surface = call.surface;
-    let salt = affinity::salt(call.caller.token_id(), asked);
-    let known = if surface.is_conversation() && found.candidates.wants_session() {
+    let wants_session = surface.is_conversation() && found.candidates.wants_session();
+    let salt = if wants_session { affinity::salt(call.caller.token_id(), asked) } else { 0 };
+    let known = if wants_session {
         affinity::recognise(Signs { salt, headers: &call.headers, protocol: surface.protocol(), body: &call.body })
     } else {
         None
@@ -95,7 +95,8 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) 
         only_listed: false,
         steps: Vec::new(),
         refusal: None,
-        repeats: 0,
+        waits: 0,
+        waited_ms: 0,
     };
     let served = course.serve(call, peek, salt).await;
     let Some(Served { good, exchange, way, mut said, provider, protocol }) = served else {
@@ -134,7 +135,7 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             let target = match Target::of(self.live, endpoint, self.found.model, self.surface) {
                 Ok(target) => target,
                 Err(problem) => {
-                    self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight: 0 });
+                    self.skip(endpoint, choice, problem, 0);
                     continue;
                 }
             };
@@ -143,14 +144,14 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
             let mut prepared = match attempt::prepare(call, self.live, peek, &target, alias).await {
                 Ok(prepared) => prepared,
                 Err(problem) => {
-                    self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight: 0 });
+                    self.skip(endpoint, choice, problem, 0);
                     continue;
                 }
             };
             let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream) {
                 Ok(permits) => permits,
                 Err(problem) => {
-                    self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight: 1 });
+                    self.skip(endpoint, choice, problem, 1);
                     continue;
                 }
             };
@@ -220,7 +221,8 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
         };
         let protocol = target.route.protocol;
         let Prepared { upstream, way, mut said, .. } = prepared;
-        let judged = judge(provider.client.send(upstream).await, &provider, protocol, app.clock.now_ms()).await;
+        let judged =
+            judge(provider.client.send(upstream).await, &provider, protocol, peek.stream, app.clock.now_ms()).await;
         let took = app.clock.instant().saturating_duration_since(began);
         step.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match judged {
@@ -272,9 +274,12 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
     async fn wait(&mut self, app: &App) -> bool {
         let rules = &self.live.rules;
         let now_ms = app.clock.uptime_ms();
-        let jitter = u64::try_from((u128::from(mix(self.dice)) * u128::from(BACKOFF_MS << self.repeats.min(6))) >> 64);
+        let jitter = u64::try_from((u128::from(mix(self.dice)) * u128::from(BACKOFF_MS << self.waits.min(6))) >> 64);
         let jitter = jitter.unwrap_or(0);
         let mut soonest: Option<(u64, usize)> = None;
+        if self.waits >= MOST_WAITS {
+            return false;
+        }
         for (at, candidate) in self.found.candidates.list().iter().enumerate().take(MOST * 8) {
             let was_tried = self.tried.contains(&at);
             if !self.fits(&candidate.endpoint) || (was_tried && !self.again.contains(&at)) {
@@ -287,7 +292,9 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
                     None => continue,
                 },
             };
-            if soonest.is_none_or(|(least, _)| wait_ms < least) {
+            if self.waited_ms.saturating_add(wait_ms) <= rules.max_wait_ms
+                && soonest.is_none_or(|(least, _)| wait_ms < least)
+            {
                 soonest = Some((wait_ms, at));
             }
         }
@@ -296,11 +303,20 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
         if was_tried && !self.found.candidates.list().get(at).is_some_and(|c| c.endpoint.line.may_repeat()) {
             return false;
         }
-        self.repeats += 1;
+        self.waits += 1;
+        self.waited_ms += wait_ms + jitter;
         tokio::time::sleep(Duration::from_millis(wait_ms + jitter)).await;
         self.tried.retain(|tried| *tried != at);
         self.again.retain(|again| *again != at);
         true
+    }
+
+    /// No call is made to `endpoint` after all, because of `problem`.
+    fn skip(&mut self, endpoint: &Endpoint, choice: Choice, problem: Problem, weight: u8) {
+        if choice.is_probe {
+            endpoint.give_back();
+        }
+        self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight });
     }
 
     fn keep(&mut self, refusal: Refusal) {
@@ -311,19 +327,8 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
 
     /// Tells the client who serves it and why.
     fn say(&self, to: &mut HeaderMap, provider: &Provider, asked: &str) {
-        let Some(step) = self.steps.last() else { return };
-        to.insert(PROVIDER, provider.name_header.clone());
-        if let Ok(model) = HeaderValue::try_from(&*step.model) {
-            to.insert(MODEL, model);
-        }
-        if *step.model != *asked
-            && let Ok(asked) = HeaderValue::try_from(asked)
-        {
-            to.insert(MODEL_ASKED, asked);
-        }
-        to.insert(ATTEMPTS, HeaderValue::from(self.steps.len()));
-        if let Ok(route) = HeaderValue::try_from(format!("{}; {}", self.found.how.as_str(), step.by.as_str())) {
-            to.insert(ROUTE, route);
+        if let Some(step) = self.steps.last() {
+            said::route(to, provider, self.found.how, step, self.steps.len(), asked);
         }
     }
 
@@ -336,7 +341,7 @@ impl<'l, 'm: 'l> Course<'l, 'm> {
         if self.steps.is_empty() {
             return entry::refused(call, &problem);
         }
-        said.insert(ATTEMPTS, HeaderValue::from(self.steps.len()));
+        said.insert(said::ATTEMPTS, HeaderValue::from(self.steps.len()));
         if let Some((head, body)) = verbatim {
             headers::filter(&head.headers, &mut said, headers::goes_downstream);
             said.remove(CONTENT_LENGTH);

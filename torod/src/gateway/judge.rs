@@ -49,11 +49,12 @@ pub struct Bad {
     pub input_was_seen: bool,
 }
 
-/// Judges what came back of a call to `provider` in `protocol`.
+/// Judges what came back of a call to `provider` in `protocol`, asked for a stream or not.
 pub async fn judge(
     sent: Result<Response<Incoming>, CallError>,
     provider: &Provider,
     protocol: Protocol,
+    stream: bool,
     now_unix_ms: i64,
 ) -> Result<Good, Box<Bad>> {
     let (head, body) = match sent {
@@ -67,7 +68,7 @@ pub async fn judge(
         let mut problem = problem;
         let verdict = match problem.code {
             // Asked again it would say the same.
-            "upstream_encoding" | "upstream_redirect" => Verdict::NONSENSE,
+            "upstream_encoding" | "upstream_redirect" | "upstream_nonsense" => Verdict::NONSENSE,
             _ => Verdict::of(&problem, status, &head.headers, now_unix_ms),
         };
         if verdict.is_told && problem.retry_after_s.is_none() {
@@ -77,7 +78,14 @@ pub async fn judge(
         Box::new(Bad { problem, verbatim, verdict, outcome, status, input_was_seen: false })
     };
     if let Some(problem) = unfit(&head, kind, provider) {
-        return Err(failed(problem, None, &head));
+        let is_refused = matches!(problem.kind, Kind::Unauthenticated | Kind::Forbidden);
+        let mut bad = failed(problem, None, &head);
+        if is_refused {
+            // Its own words are not for the client, but say what was refused.
+            let told = provider_error(protocol, status, &read(body, idle).await);
+            bad.verdict = Verdict::of(&told, status, &head.headers, now_unix_ms);
+        }
+        return Err(bad);
     }
     if !head.status.is_success() {
         let said = read(body, idle).await;
@@ -87,8 +95,11 @@ pub async fn judge(
     }
     let begun = if kind.starts_with(b"text/event-stream") {
         Begun::stream(body, protocol, idle, HOLD).await.map(|begun| (begun, false))
+    } else if stream {
+        // Gemini's list of chunks, for one.
+        Begun::pieces(body, idle, HOLD).await
     } else {
-        Begun::whole(body, HOLD.min(idle)).await
+        Begun::whole(body, idle, HOLD).await
     };
     let body = match begun {
         Ok((body, false)) => body,

@@ -18,6 +18,7 @@ pub mod refusal;
 pub mod reject;
 pub mod reply;
 pub mod request_id;
+pub mod said;
 pub mod stateful;
 pub mod translated;
 pub mod unfit;

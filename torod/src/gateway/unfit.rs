@@ -47,6 +47,14 @@ pub fn unfit(head: &http::response::Parts, content_type: &[u8], provider: &Provi
             "Check its URL in torod.toml; redirects are not followed, because they would carry the key elsewhere.",
         ));
     }
+    if status.is_success() && content_type.starts_with(b"text/html") {
+        return Some(Problem::new(
+            Kind::UpstreamFailed,
+            "upstream_nonsense",
+            format!("the provider \"{name}\" answered with a web page"),
+            "Check its URL in torod.toml; a portal or a proxy may stand in between.",
+        ));
+    }
     let is_ours = content_type.starts_with(b"application/json") || content_type.starts_with(b"text/event-stream");
     if !status.is_success() && !is_ours {
         let kind = if status.is_server_error() { Kind::UpstreamFailed } else { Kind::BadRequest };

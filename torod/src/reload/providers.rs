@@ -51,7 +51,7 @@ fn one(described: &ProviderConfig, env: Env, before: &[Prepared]) -> Option<Prep
         effective.enabled = false;
     }
     match Provider::new(&effective, &keys) {
-        Ok(provider) => {
+        Ok(mut provider) => {
             if let Some(then) = before.iter().find(|known| known.provider.line == provider.line) {
                 provider.inherit(&then.provider);
             }

@@ -4,16 +4,13 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use http::header::{ACCEPT_ENCODING, USER_AGENT};
-use http::{HeaderValue, Request};
 use http_body_util::{BodyExt, Limited};
-use tokenrouter::call::Pieces;
 use tokenrouter::catalog::Preset;
 use tokenrouter::openai::models::read_list;
 
-use super::detect;
 use super::provider::Provider;
 use super::snapshot::Live;
+use super::{detect, probe};
 use crate::clock::Clock;
 use crate::config::ProviderConfig;
 use crate::lifecycle::Lifecycle;
@@ -86,29 +83,41 @@ async fn keep_current(provider: &Arc<Provider>, live: &Live, clock: &Clock) {
 }
 
 async fn list(provider: &Provider, clock: &Clock) -> Result<Vec<String>, String> {
-    let route = provider.list_route().ok_or("no URL to ask")?;
-    let mut request = Request::get(route.uri).body(Pieces::default()).map_err(|e| e.to_string())?;
-    let headers = request.headers_mut();
-    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tokenrouter/", env!("CARGO_PKG_VERSION"))));
-    headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    for (name, value) in route.extra.iter().chain(route.credential) {
-        headers.insert(name, value.clone());
+    let mut refused = String::new();
+    for credential in 0..provider.credentials().len().max(1) {
+        match list_with(provider, credential, clock).await {
+            // One key may be refused where another is not.
+            Err(Failed::Status(401 | 403)) => refused = "its keys are refused".into(),
+            Err(Failed::Status(status)) => return Err(format!("status {status}")),
+            Err(Failed::Otherwise(why)) => return Err(why),
+            Ok(models) => return Ok(models),
+        }
     }
-    if route.protocol == tokenrouter::Protocol::Anthropic {
-        headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
-    }
+    Err(refused)
+}
+
+enum Failed {
+    Status(u16),
+    Otherwise(String),
+}
+
+async fn list_with(provider: &Provider, credential: usize, clock: &Clock) -> Result<Vec<String>, Failed> {
+    let otherwise = |why: &str| Failed::Otherwise(why.to_owned());
+    let route = provider.list_route_with(credential).ok_or_else(|| otherwise("no URL to ask"))?;
+    let request = probe::question(&route).ok_or_else(|| otherwise("its URL is not valid"))?;
     let answer = match provider.client.send(request).await {
         Ok(answer) => answer,
         Err(e) => {
             provider.health.failed(clock.now_ms());
-            return Err(e.to_string());
+            return Err(Failed::Otherwise(e.to_string()));
         }
     };
     let status = answer.status();
     if !status.is_success() {
         // It answers; that it keeps no list, or refuses the key, a request will tell with more words.
-        return Err(format!("status {status}"));
+        return Err(Failed::Status(status.as_u16()));
     }
-    let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await.map_err(|e| e.to_string())?.to_bytes();
-    read_list(&body).ok_or_else(|| "no model list in the answer".to_owned())
+    let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
+    let body = body.map_err(|e| Failed::Otherwise(e.to_string()))?.to_bytes();
+    read_list(&body).ok_or_else(|| otherwise("no model list in the answer"))
 }

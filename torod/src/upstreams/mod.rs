@@ -10,6 +10,7 @@ pub mod endpoints;
 pub mod explain;
 pub mod fitting;
 pub mod health;
+pub mod probe;
 pub mod provider;
 pub mod snapshot;
 pub mod standing;

@@ -194,7 +194,9 @@ impl Provider {
     }
 
     /// Takes over what was learnt of `before`, the same provider with other settings.
-    pub fn inherit(&self, before: &Self) {
+    pub fn inherit(&mut self, before: &Self) {
+        // What is under way there counts among its calls.
+        self.in_flight = Arc::clone(&before.in_flight);
         self.listed.store(before.listed.load_full());
         self.health.inherit(&before.health);
         self.calls.store(before.calls.load(Ordering::Relaxed), Ordering::Relaxed);

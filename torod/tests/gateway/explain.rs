@@ -369,8 +369,9 @@ async fn health_stays_degraded_for_days_while_everybody_fails() {
 
 #[tokio::test]
 async fn a_provider_of_many_models_is_shown_in_part() {
-    let models: Vec<String> = (0..210).map(|n| format!("[[providers.models]]\nid = \"m-{n:03}\"\n")).collect();
-    let daemon = TestDaemon::with("", &models.concat()).await;
+    let models: String =
+        (0..210).fold(String::new(), |all, n| all + &format!("[[providers.models]]\nid = \"m-{n:03}\"\n"));
+    let daemon = TestDaemon::with("", &models).await;
     let provider = &daemon.get("/status").await.json()["providers"][0];
     assert_eq!(
         (provider["endpoints"].as_array().unwrap().len(), provider["endpoints_left_out"].as_u64()),

@@ -1,0 +1,130 @@
+//! How much is tried for one request, whom it waits for, and when it is given up.
+
+use std::sync::Arc;
+
+use tokenrouter::pick::breaker::Trip;
+use tokenrouter::pick::course::{Course, Move, Rules, Scene};
+use tokenrouter::pick::endpoint::{Endpoint, Trips};
+use tokenrouter::pick::order::{Candidate, Candidates, Criterion};
+use tokenrouter::pick::session::Sessions;
+use tokenrouter::pick::verdict::{Blame, Next, Verdict};
+
+struct World {
+    candidates: Candidates,
+    sessions: Sessions,
+    rules: Rules,
+    now_ms: u64,
+}
+
+impl World {
+    /// One after the other, each at a provider of its own; the breakers stay shut.
+    fn new(models: &[&str]) -> Self {
+        let endpoint = |(n, model): (usize, &&str)| {
+            let rank = u32::try_from(n).unwrap();
+            Candidate { endpoint: Arc::new(Endpoint::new(n, 0, model, &n.to_string())), rank, weight: 1 }
+        };
+        let list = models.iter().enumerate().map(endpoint).collect();
+        let never = Trip { failures: u32::MAX, recovery_ms: 1 };
+        let trips = Trips { endpoint: never, connection: never, credential: never };
+        Self {
+            candidates: Candidates::new(list, Criterion::USUAL.into()),
+            sessions: Sessions::new(0),
+            rules: Rules { trips, ..Rules::default() },
+            now_ms: 1_000_000,
+        }
+    }
+
+    /// Who is called, and for how long is waited, where every call comes to `verdict`.
+    fn run(&mut self, mut verdict: impl FnMut(usize) -> Verdict) -> (Vec<usize>, Vec<u64>, Course) {
+        let (mut called, mut waits) = (Vec::new(), Vec::new());
+        let mut course = Course::new(None, 7);
+        loop {
+            let scene = Scene {
+                now_ms: self.now_ms,
+                candidates: &self.candidates,
+                sessions: &self.sessions,
+                rules: &self.rules,
+                fits: &|_| true,
+            };
+            match course.next(&scene) {
+                Move::GiveUp => return (called, waits, course),
+                Move::Wait(ms) => {
+                    waits.push(ms);
+                    self.now_ms += ms;
+                }
+                Move::Call(choice) => {
+                    course.called(choice.at, &scene);
+                    called.push(choice.at);
+                    let verdict = verdict(choice.at);
+                    let mut ticket = self.candidates.list()[choice.at].endpoint.begin(choice.is_probe);
+                    ticket.tell(self.now_ms, &verdict, &self.rules.trips);
+                    if course.failed(choice.at, &verdict) == Next::Answer {
+                        return (called, waits, course);
+                    }
+                }
+            }
+        }
+    }
+}
+
+const LIMITED: Verdict = Verdict { blame: Blame::Limit, next: Next::Any, wait_ms: 2_000, is_told: true, limits: None };
+const MISSING: Verdict = Verdict { blame: Blame::Missing, ..Verdict::NONSENSE };
+
+#[test]
+fn every_endpoint_is_called_once_and_a_few_more_than_that() {
+    assert_eq!(World::new(&["m"; 2]).run(|_| Verdict::BROKEN).0, [0, 1, 0]);
+    assert_eq!(World::new(&["m"; 5]).run(|_| Verdict::BROKEN).0, [0, 1, 2, 3, 4]);
+    // As long as it makes sense to anybody.
+    assert_eq!(World::new(&["m"; 40]).run(|_| Verdict::BROKEN).0.len(), 16);
+    // What would be said again is not asked again, and what all would say is the answer.
+    assert_eq!(World::new(&["m"; 2]).run(|_| Verdict::NONSENSE).0, [0, 1]);
+    assert_eq!(World::new(&["m"; 2]).run(|_| Verdict { next: Next::Answer, ..Verdict::UNFIT }).0, [0]);
+}
+
+#[test]
+fn the_pause_before_a_repeated_call_grows_and_is_never_the_same() {
+    let mut world = World::new(&["m"]);
+    world.rules.attempts = 7;
+    let (called, waits, _) = world.run(|_| Verdict::BROKEN);
+    assert_eq!((called.len(), waits.len()), (7, 6));
+    for (n, wait) in waits.iter().enumerate() {
+        assert!(*wait < 100 << n, "{waits:?}");
+    }
+    assert!(waits.iter().sum::<u64>() > 100, "{waits:?}");
+    // The provider's traffic does not bear more of them: ten at once, then one for every five calls.
+    let calls: usize = (0..100).map(|_| world.run(|_| Verdict::BROKEN).0.len()).sum();
+    assert!((130..=136).contains(&calls), "{calls}");
+}
+
+#[test]
+fn all_waits_together_are_not_longer_than_promised() {
+    let mut world = World::new(&["m", "m"]);
+    world.rules = Rules { attempts: 10, max_wait_ms: 5_000, ..world.rules };
+    let (called, waits, course) = world.run(|_| LIMITED);
+    assert_eq!((called, course.calls()), (vec![0, 1, 0, 1, 0, 1], 6), "{waits:?}");
+    let waited: u64 = waits.iter().sum();
+    assert!((4_000..5_000 + 100 * 15).contains(&waited), "{waits:?}");
+    world.rules.max_wait_ms = 1_999;
+    world.now_ms += 60_000;
+    assert_eq!(world.run(|_| LIMITED).0, [0, 1]);
+}
+
+#[test]
+fn after_one_that_lacks_the_model_only_those_that_are_known_to_have_it_are_asked() {
+    let mut world = World::new(&["m", "", "m"]);
+    let (called, _, course) = world.run(|_| MISSING);
+    assert_eq!(called, [0, 2]);
+    let scene = Scene {
+        now_ms: world.now_ms,
+        candidates: &world.candidates,
+        sessions: &world.sessions,
+        rules: &world.rules,
+        fits: &|endpoint| endpoint.provider != 2,
+    };
+    let fitting: Vec<bool> = world.candidates.list().iter().map(|c| course.fits(&c.endpoint, &scene)).collect();
+    assert_eq!(fitting, [true, false, false]);
+    assert_eq!(course.soonest_ms(&scene), None);
+    world.candidates.list()[0].endpoint.state.breaker.shut(world.now_ms + 7);
+    world.candidates.list()[2].endpoint.state.breaker.shut(world.now_ms + 3);
+    assert_eq!(course.soonest_ms(&scene), Some(7));
+}
