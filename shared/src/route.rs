@@ -102,6 +102,8 @@ pub struct CandidateView {
     pub fits: bool,
     /// Why it does not fit, or cannot be called now, in words; none where it can.
     pub why_not: Option<String>,
+    /// Fields of the request that would not reach it as they were sent, because it is translated.
+    pub degraded: Option<String>,
     /// How it stands.
     #[serde(flatten)]
     pub standing: Standing,

@@ -85,17 +85,17 @@ fn answer(
         headers.insert(SESSION, value);
     }
     asked.headers = headers;
-    asked.token_id = match (&question.token, operator) {
-        (Some(which), _) => match admin.tokens.named(which) {
-            Some(token) => token.id,
-            None => {
-                let message = format!("There is no token `{which}`, or more than one has this name.");
-                return Err(Failure::not_found("token_not_found", message, "`torod token list` shows the ids."));
-            }
-        },
-        (None, Operator::Token(token)) => token.id,
-        (None, Operator::LocalOwner) => 0,
+    let token = match (&question.token, operator) {
+        (Some(which), _) => Some(admin.tokens.named(which).ok_or_else(|| {
+            let message = format!("There is no token `{which}`, or more than one has this name.");
+            Failure::not_found("token_not_found", message, "`torod token list` shows the ids.")
+        })?),
+        (None, Operator::Token(token)) => Some(Arc::clone(token)),
+        (None, Operator::LocalOwner) => None,
     };
+    if let Some(token) = token {
+        (asked.token_id, asked.lossy) = (token.id, token.lossy);
+    }
     let moment = Moment::now(&admin.clock);
     let dice = mix(moment.now_ms.cast_unsigned());
     Ok(Json(explain::explain(&admin.live.load(), &asked, moment, dice)))

@@ -95,7 +95,7 @@ impl Columns {
             has_prices: any(|c| c.price_nanos.is_some()),
             has_shares: told.order.iter().any(|criterion| criterion == "weighted"),
             has_limits: any(|c| c.left_permille < 1_000),
-            has_states: told.is_live || any(|c| c.why_not.is_some()),
+            has_states: told.is_live || any(|c| c.why_not.is_some() || c.degraded.is_some()),
             is_live: told.is_live,
         }
     }
@@ -140,6 +140,14 @@ impl Columns {
         if let Some(why_not) = &candidate.why_not {
             return plain(why_not).into_owned();
         }
+        let state = self.standing(candidate);
+        match &candidate.degraded {
+            Some(lost) => format!("{state}, without {}", plain(lost)),
+            None => state,
+        }
+    }
+
+    fn standing(&self, candidate: &CandidateView) -> String {
         match candidate.standing.state.as_str() {
             _ if !self.is_live => "-".to_owned(),
             "unused" => "not called yet".to_owned(),

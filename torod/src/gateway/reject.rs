@@ -2,24 +2,13 @@
 
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::PeekError;
-use tokenrouter::protocol::Protocol;
 
 use crate::upstreams::unserved::shown;
-pub use crate::upstreams::unserved::{no_target, not_spoken, unknown_model};
+pub use crate::upstreams::unserved::{lossy, no_target, not_spoken, unknown_model};
 
 /// The body cannot be routed.
 pub fn unreadable(e: &PeekError) -> Problem {
     Problem::from(e)
-}
-
-/// Something of the request would be lost, which whoever asks does not want.
-pub fn lossy(fields: &str, provider: &str, protocol: Protocol) -> Problem {
-    Problem::new(
-        Kind::BadRequest,
-        "lossy_conversion",
-        format!("not all of this request can be told to \"{provider}\" in the protocol \"{protocol}\": {fields}"),
-        "Leave it out, name a model of a provider that speaks your protocol, or allow the loss (`lossy = \"warn\"`).",
-    )
 }
 
 /// A name led to a provider that is gone.

@@ -6,6 +6,7 @@ use http::HeaderMap;
 use serde_json::value::RawValue;
 use tokenrouter::peek::{Peek, PeekError};
 use tokenrouter::surface::Surface;
+use tokenrouter_shared::Lossy;
 
 /// The surfaces that are routed, by their words.
 const ROUTED: [Surface; 7] = [
@@ -31,6 +32,8 @@ pub struct Asked {
     pub body: Vec<u8>,
     /// The number of the token that asks; 0 for none.
     pub token_id: i64,
+    /// What becomes of its requests that lose something, if the token says so.
+    pub lossy: Option<Lossy>,
 }
 
 /// The question makes no sense.
@@ -72,7 +75,7 @@ impl Asked {
             None if body.is_empty() || surface == Surface::Generate => return Err(Senseless::NoModel),
             None => Peek::read(&body)?.model.into_owned(),
         };
-        Ok(Self { model, surface, headers: HeaderMap::new(), body, token_id: 0 })
+        Ok(Self { model, surface, headers: HeaderMap::new(), body, token_id: 0, lossy: None })
     }
 }
 

@@ -9,6 +9,8 @@ use tokenrouter::surface::Surface;
 use tokenrouter_shared::route::{CandidateView, Conversation, RefusalView, RouteExplained, WhyChosen};
 
 use super::asked::Asked;
+use super::endpoints::lossy;
+use super::fitting::Fitting;
 use super::snapshot::Snapshot;
 use super::standing::{Moment, standing};
 use super::unserved::{Shut, fits, unknown_model, wait_ms};
@@ -46,7 +48,12 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     } else {
         None
     };
-    let can_serve = |endpoint: &Endpoint| live.providers.get(endpoint.provider).is_some_and(|p| fits(p, surface));
+    let alias = found.alias.and_then(|at| live.aliases.get(at));
+    let lossy = lossy(asked.lossy, alias.and_then(|alias| alias.lossy), live.lossy);
+    let endpoints = candidates.list().iter().map(|candidate| &*candidate.endpoint);
+    let fitting = Fitting::of(live, asked, found.model, lossy, endpoints);
+    let speaks = |endpoint: &Endpoint| live.providers.get(endpoint.provider).is_some_and(|p| fits(p, surface));
+    let can_serve = |endpoint: &Endpoint| speaks(endpoint) && !matches!(fitting.at(endpoint), Some(Err(_)));
     let explained = candidates.explain(&Wish {
         now_ms: moment.uptime_ms,
         random,
@@ -58,7 +65,7 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
         trips: &live.rules.course.trips,
     });
     told.how = Some(found.how.as_str().to_owned());
-    told.alias = found.alias.and_then(|at| live.aliases.get(at)).cloned().map(alias_view);
+    told.alias = alias.cloned().map(alias_view);
     told.order = candidates.order().iter().map(|criterion| criterion.as_str().to_owned()).collect();
     told.conversation = known.map(|known| Conversation {
         sign: known.mark.as_str().to_owned(),
@@ -66,7 +73,15 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
         home: explained.home,
     });
     let views = candidates.list().iter().zip(&explained.seen);
-    told.candidates = views.map(|(candidate, seen)| view(live, &found, candidate, seen, surface, moment)).collect();
+    for (candidate, seen) in views {
+        let mut view = view(live, &found, candidate, seen, surface, moment);
+        match fitting.at(&candidate.endpoint) {
+            Some(Ok(lost)) => view.degraded = Some(lost.to_owned()),
+            Some(Err(problem)) => view.why_not = Some(problem.message.to_string()),
+            None => {}
+        }
+        told.candidates.push(view);
+    }
     if let Some(choice) = explained.choice {
         told.chosen = Some(choice.at);
         told.why = Some(WhyChosen {
@@ -80,9 +95,13 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     told.would_wait_ms = waits.filter_map(|seen| wait_ms(&live.rules, seen.ready, moment.uptime_ms)).min();
     if told.would_wait_ms.is_none() {
         let all = candidates.list();
-        let fitting = all.iter().map(|candidate| &candidate.endpoint).filter(|endpoint| can_serve(endpoint)).collect();
-        let shut = Shut { live, all, fitting, surface, now_ms: moment.uptime_ms };
-        told.would_refuse = Some(refusal(&shut.problem(&asked.model), surface));
+        // Who can be called and cannot be told the request says why before anybody else does.
+        let untold = all.iter().filter(|c| !matches!(c.endpoint.ready(moment.uptime_ms), Ready::No(..)));
+        let untold = untold.filter_map(|c| fitting.at(&c.endpoint)?.err()).next_back();
+        let able = all.iter().map(|candidate| &candidate.endpoint).filter(|endpoint| speaks(endpoint)).collect();
+        let shut = Shut { live, all, fitting: able, surface, now_ms: moment.uptime_ms };
+        let problem = untold.cloned().unwrap_or_else(|| shut.problem(&asked.model));
+        told.would_refuse = Some(refusal(&problem, surface));
     }
     told
 }
@@ -135,6 +154,7 @@ fn view(
         left_permille: seen.left_permille,
         fits: seen.fits,
         why_not,
+        degraded: None,
         standing,
     }
 }

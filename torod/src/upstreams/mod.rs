@@ -8,6 +8,7 @@ pub mod detect;
 pub mod discovery;
 pub mod endpoints;
 pub mod explain;
+pub mod fitting;
 pub mod health;
 pub mod probe;
 pub mod provider;

@@ -111,6 +111,16 @@ pub fn not_spoken(provider: &str, protocol: Protocol) -> Problem {
     )
 }
 
+/// Something of the request would be lost, which whoever asks does not want.
+pub fn lossy(fields: &str, provider: &str, protocol: Protocol) -> Problem {
+    Problem::new(
+        Kind::BadRequest,
+        "lossy_conversion",
+        format!("not all of this request can be told to \"{provider}\" in the protocol \"{protocol}\": {fields}"),
+        "Leave it out, name a model of a provider that speaks your protocol, or allow the loss (`lossy = \"warn\"`).",
+    )
+}
+
 /// Every target of the alias is switched off.
 pub fn no_target(asked: &str) -> Problem {
     Problem::new(

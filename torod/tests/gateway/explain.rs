@@ -201,6 +201,41 @@ async fn a_conversation_is_told_with_its_home_and_stays_whose_it_is() {
 }
 
 #[tokio::test]
+async fn a_request_that_cannot_be_told_somewhere_does_not_fit_there() {
+    let clock = Clock::fixed(START_MS);
+    let daemon = world(&clock, NO_PROBE).await;
+    let body = |model: &str, more: &str| {
+        format!(r#"{{"model":"{model}","max_tokens":9,"messages":[{{"role":"user","content":"a"}}]{more}}}"#)
+    };
+    let told = async |text: String| daemon.post("/admin/api/routes/explain", text).await.json();
+    let claude = |told: &Value| told["candidates"].as_array().unwrap().last().unwrap().clone();
+    // Two answers to one question are known to OpenAI's protocol alone.
+    let text = body("turns", r#","n":2"#);
+    let two = told(text).await;
+    assert_eq!((claude(&two)["fits"].as_bool(), chosen(&two)), (Some(false), "one/ok".into()), "{two}");
+    assert!(claude(&two)["why_not"].as_str().unwrap().contains('n'));
+    let text = body("claude/ok", r#","n":2"#);
+    let refused = told(text.clone()).await["would_refuse"].clone();
+    let answer = daemon.post("/v1/chat/completions", text).await;
+    let (status, code) = code(&answer);
+    assert_eq!((refused["status"].as_u64(), refused["code"].as_str()), (Some(u64::from(status)), Some(code.as_str())));
+    assert!(
+        status == 400
+            && answer.json()["error"]["message"].as_str().unwrap().starts_with(refused["message"].as_str().unwrap())
+    );
+    // What is lost on the way is named as the answer's header will name it; a token that wants no loss is not served.
+    let text = body("claude/ok", r#","seed":7"#);
+    let lost = told(text.clone()).await;
+    let answer = daemon.post("/v1/chat/completions", text.clone()).await;
+    assert_eq!(answer.status, 200);
+    assert_eq!(claude(&lost)["degraded"].as_str(), Some(answer.header("x-tokenrouter-degraded")), "{lost}");
+    daemon.post("/admin/api/tokens", r#"{"role":"inferrer","name":"strict","lossy":"reject"}"#).await;
+    let strict = daemon.post("/admin/api/routes/explain?token=strict", text).await.json();
+    assert_eq!(strict["would_refuse"]["code"], "lossy_conversion", "{strict}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn only_an_admin_asks_and_nonsense_is_told() {
     let clock = Clock::fixed(START_MS);
     let daemon = world(&clock, NO_PROBE).await;
@@ -213,7 +248,11 @@ async fn only_an_admin_asks_and_nonsense_is_told() {
         request.headers_mut().remove("authorization");
         assert_eq!(daemon.send(request).await.status, 401);
     }
+    for _ in 0..2 {
+        daemon.post("/admin/api/tokens", r#"{"role":"inferrer","name":"twin"}"#).await;
+    }
     for (query, status, word) in [
+        ("explain?model=chat&token=twin", 404, "more than one"),
         ("explain", 400, "no model"),
         ("explain?model=chat&surface=talk", 400, "`talk` is no surface"),
         ("explain?model=chat&modle=x", 400, "modle"),
