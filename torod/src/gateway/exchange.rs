@@ -319,10 +319,8 @@ impl Observer for Exchange {
     fn first_byte(&mut self) {
         let since = self.app.clock.instant().saturating_duration_since(self.attempt.began);
         self.attempt.first_byte_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);
-        if self.attempt.status < 400 {
-            if let Some(ticket) = &self.attempt.ticket {
-                ticket.first_byte(self.app.clock.uptime_ms(), self.attempt.first_byte_us);
-            }
+        if let Some(ticket) = self.attempt.ticket.as_ref().filter(|_| self.attempt.status < 400) {
+            ticket.first_byte(self.app.clock.uptime_ms(), self.attempt.first_byte_us);
         }
     }
 

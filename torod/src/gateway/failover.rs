@@ -33,7 +33,6 @@ use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::unserved::{self, Shut};
 
-
 /// One request on its way from endpoint to endpoint.
 struct Journey<'l, 'm> {
     live: &'l Arc<Snapshot>,

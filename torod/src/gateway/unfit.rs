@@ -58,7 +58,8 @@ pub fn unfit(
         // A proxy's page says nothing; its status does.
         let told = provider_error(protocol, status.as_u16(), b"");
         return Some(Problem {
-            message: format!("the provider \"{name}\" answered with status {} and no explanation", status.as_u16()).into(),
+            message: format!("the provider \"{name}\" answered with status {} and no explanation", status.as_u16())
+                .into(),
             advice: "Try again; if it stays, check the provider's URL and state.".into(),
             ..told.with_status(status.as_u16())
         });

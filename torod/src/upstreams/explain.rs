@@ -13,7 +13,7 @@ use super::endpoints::lossy;
 use super::fitting::Fitting;
 use super::snapshot::Snapshot;
 use super::standing::{Moment, standing};
-use super::unserved::{Shut, fits, unknown_model, wait_ms};
+use super::unserved::{Shut, fits, unknown_model};
 use crate::config::alias_view;
 
 /// Who would get what `asked` describes at `moment`, with the dice of `random`.
@@ -92,7 +92,7 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
         return told;
     }
     let waits = explained.seen.iter().filter(|seen| seen.fits);
-    told.would_wait_ms = waits.filter_map(|seen| wait_ms(&live.rules, seen.ready, moment.uptime_ms)).min();
+    told.would_wait_ms = waits.filter_map(|seen| live.rules.course.wait_ms(seen.ready, moment.uptime_ms)).min();
     if told.would_wait_ms.is_none() {
         let all = candidates.list();
         // Who can be called and cannot be told the request says why before anybody else does.

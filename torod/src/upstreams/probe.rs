@@ -43,16 +43,14 @@ async fn round(live: &Live, clock: &Clock) {
     let live = live.load();
     let now_ms = clock.uptime_ms();
     let enabled = live.providers.iter().enumerate().filter(|(_, provider)| provider.enabled);
-    let asked = enabled.filter_map(|(at, provider)| {
-        let endpoint = live.table.any_of(at)?;
-        let is_shut = endpoint.line.breaker.gate(now_ms) != Gate::Open;
-        is_shut.then(|| async move {
-            if is_back(provider).await {
-                endpoint.line.breaker.recovered();
-                provider.health.answered(clock.now_ms());
-                tracing::info!(provider = &*provider.name, "reachable again");
-            }
-        })
+    let endpoints = enabled.filter_map(|(at, provider)| Some((provider, live.table.any_of(at)?)));
+    let shut = endpoints.filter(|(_, endpoint)| endpoint.line.breaker.gate(now_ms) != Gate::Open);
+    let asked = shut.map(|(provider, endpoint)| async move {
+        if is_back(provider).await {
+            endpoint.line.breaker.recovered();
+            provider.health.answered(clock.now_ms());
+            tracing::info!(provider = &*provider.name, "reachable again");
+        }
     });
     // All at once: those that are gone for good must not keep the others waiting.
     join_all(asked).await;
