@@ -16,7 +16,7 @@
 use std::ops::Range;
 
 use bytes::Bytes;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use crate::peek::Peek;
@@ -46,8 +46,13 @@ pub fn quote(text: &str) -> Bytes {
 
 #[derive(Deserialize)]
 struct StreamOptions<'a> {
-    #[serde(borrow, default)]
+    #[serde(borrow, default, deserialize_with = "present")]
     include_usage: Option<&'a RawValue>,
+}
+
+/// A field that says `null` is there all the same: a second one beside it would be one too many.
+fn present<'de: 'a, 'a, D: Deserializer<'de>>(from: D) -> Result<Option<&'a RawValue>, D::Error> {
+    <&RawValue>::deserialize(from).map(Some)
 }
 
 /// Whether the client itself asked for the usage of its stream.
@@ -138,6 +143,10 @@ mod tests {
             (
                 r#"{"model":"m","stream_options":{ "x":1}}"#.to_owned(),
                 r#"{"model":"new","stream_options":{"include_usage":true, "x":1}}"#.to_owned(),
+            ),
+            (
+                r#"{"model":"m","stream_options":{"x":1,"include_usage":null}}"#.to_owned(),
+                r#"{"model":"new","stream_options":{"x":1,"include_usage":true}}"#.to_owned(),
             ),
             (format!(r#"{{"model":"m",{ask}}}"#), format!(r#"{{"model":"new",{ask}}}"#)),
             (r#"{"model":"m","stream_options":7}"#.to_owned(), r#"{"model":"new","stream_options":7}"#.to_owned()),
