@@ -39,6 +39,8 @@ struct Journey<'l, 'm> {
     found: Found<'l, 'm>,
     surface: Surface,
     course: Course,
+    /// The time of the last decision.
+    now_ms: u64,
     /// Models of providers that the request cannot be told to; only the key would be another.
     unfit: Vec<(usize, Arc<str>)>,
     /// Calls that the provider may have worked on although nothing came of them.
@@ -77,6 +79,7 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) 
         found,
         surface,
         course: Course::new(known, mix(call.exchange_id.0.cast_unsigned())),
+        now_ms: 0,
         unfit: Vec::new(),
         worked: 0,
         steps: Vec::new(),
@@ -117,7 +120,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             let target = match Target::of(self.live, endpoint, self.found.model, self.surface) {
                 Ok(target) => target,
                 Err(problem) => {
-                    self.skip(&call.app, endpoint, choice, problem, UNFIT);
+                    self.skip(endpoint, choice, problem, UNFIT);
                     continue;
                 }
             };
@@ -126,14 +129,14 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             let mut prepared = match attempt::prepare(call, self.live, peek, &target, alias, choice.by).await {
                 Ok(prepared) => prepared,
                 Err(problem) => {
-                    self.skip(&call.app, endpoint, choice, problem, UNFIT);
+                    self.skip(endpoint, choice, problem, UNFIT);
                     continue;
                 }
             };
             let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream) {
                 Ok(permits) => permits,
                 Err(problem) => {
-                    self.skip(&call.app, endpoint, choice, problem, BUSY);
+                    self.skip(endpoint, choice, problem, BUSY);
                     continue;
                 }
             };
@@ -188,7 +191,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         let app = &call.app;
         let provider = Arc::clone(target.provider);
         let endpoint = exchange.endpoint();
-        self.in_scene(app, |course, scene| course.called(choice.at, scene));
+        self.in_scene(|course, scene| course.called(choice.at, scene));
         provider.calls.fetch_add(1, Ordering::Relaxed);
         let began = app.clock.instant();
         let mut step = Step {
@@ -212,7 +215,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 step.status = good.head.status.as_u16();
                 exchange.answered(step.status, &good.verdict);
                 self.steps.push(step);
-                self.in_scene(app, |course, scene| course.served(choice.at, scene));
+                self.in_scene(|course, scene| course.served(choice.at, scene));
                 Ok(Served { good, exchange, way, said, provider, protocol })
             }
             Err(bad) => {
@@ -231,7 +234,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
     }
 
     /// What decisions depend on, for one of them.
-    fn in_scene<T>(&mut self, app: &App, decide: impl FnOnce(&mut Course, &Scene<'_>) -> T) -> T {
+    fn in_scene<T>(&mut self, decide: impl FnOnce(&mut Course, &Scene<'_>) -> T) -> T {
         let (live, surface, unfit) = (self.live, self.surface, &self.unfit);
         let fits = |endpoint: &Endpoint| {
             let provider = live.providers.get(endpoint.provider);
@@ -239,7 +242,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 && !unfit.iter().any(|(provider, model)| *provider == endpoint.provider && *model == endpoint.model)
         };
         let scene = Scene {
-            now_ms: app.clock.uptime_ms(),
+            now_ms: self.now_ms,
             candidates: self.found.candidates,
             sessions: &live.sessions,
             rules: &live.rules.course,
@@ -249,12 +252,13 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
     }
 
     fn next(&mut self, app: &App) -> Move {
-        self.in_scene(app, Course::next)
+        self.now_ms = app.clock.uptime_ms();
+        self.in_scene(Course::next)
     }
 
     /// No call is made to `endpoint` after all, because of `problem`.
-    fn skip(&mut self, app: &App, endpoint: &Endpoint, choice: Choice, problem: Problem, weight: u8) {
-        self.in_scene(app, |course, scene| course.skipped(choice, scene));
+    fn skip(&mut self, endpoint: &Endpoint, choice: Choice, problem: Problem, weight: u8) {
+        self.in_scene(|course, scene| course.skipped(choice, scene));
         if weight == UNFIT {
             self.unfit.push((endpoint.provider, Arc::clone(&endpoint.model)));
         }
