@@ -164,8 +164,9 @@ impl Pool {
                     continue;
                 }
             };
+            let ticket = known.begin(choice.is_probe).repeated(course.is_repeat(choice.at));
             course.called(choice.at, &self.scene());
-            let underway = Underway::begin(known, choice.is_probe, &self.clock, self.routing.rules.trips);
+            let underway = Underway::begin(ticket, &self.clock, self.routing.rules.trips);
             match self.attempt(endpoint, asked, &context, prepared, underway).await {
                 Ok(answer) => {
                     course.served(choice.at, &self.scene());

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::clock::Clock;
-use crate::pick::endpoint::{Endpoint, Ticket, Trips};
+use crate::pick::endpoint::{Ticket, Trips};
 use crate::pick::verdict::Verdict;
 
 /// A call under way; over when it is dropped.
@@ -17,8 +17,8 @@ pub(super) struct Underway {
 
 impl Underway {
     /// A call to `endpoint` begins.
-    pub(super) fn begin(endpoint: &Arc<Endpoint>, is_probe: bool, clock: &Arc<dyn Clock>, trips: Trips) -> Self {
-        Self { ticket: endpoint.begin(is_probe), clock: Arc::clone(clock), trips, began_us: clock.uptime_us() }
+    pub(super) fn begin(ticket: Ticket, clock: &Arc<dyn Clock>, trips: Trips) -> Self {
+        Self { ticket, clock: Arc::clone(clock), trips, began_us: clock.uptime_us() }
     }
 
     /// It has begun to answer.

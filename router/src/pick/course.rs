@@ -116,6 +116,8 @@ pub struct Course {
     /// Only endpoints that are known to have the model are of use any more.
     only_listed: bool,
     calls: usize,
+    /// Places of candidates that were called.
+    called: Vec<usize>,
     /// How often it was waited, and for how long in all.
     waits: u32,
     waited_ms: u64,
@@ -124,7 +126,17 @@ pub struct Course {
 impl Course {
     /// The course of a request of the conversation `known`; `dice` is a random number.
     pub const fn new(known: Option<Known>, dice: u64) -> Self {
-        Self { known, dice, tried: Vec::new(), again: Vec::new(), only_listed: false, calls: 0, waits: 0, waited_ms: 0 }
+        Self {
+            known,
+            dice,
+            tried: Vec::new(),
+            again: Vec::new(),
+            only_listed: false,
+            calls: 0,
+            called: Vec::new(),
+            waits: 0,
+            waited_ms: 0,
+        }
     }
 
     /// The conversation.
@@ -151,9 +163,15 @@ impl Course {
         if self.calls < scene.rules.attempts.min(MOST_CALLS) { self.wait(scene) } else { Move::GiveUp }
     }
 
+    /// Whether the candidate at `at` has been called for this request before: what fails there again says no more of it.
+    pub fn is_repeat(&self, at: usize) -> bool {
+        self.called.contains(&at)
+    }
+
     /// The candidate at `at` is being called.
     pub fn called(&mut self, at: usize, scene: &Scene<'_>) {
         self.calls += 1;
+        self.called.push(at);
         if let Some(candidate) = scene.candidates.list().get(at) {
             candidate.endpoint.line.called(scene.rules.retry_percent);
         }

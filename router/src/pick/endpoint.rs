@@ -70,6 +70,10 @@ pub struct Credential {
     left: AtomicU64,
 }
 
+/// Nobody is left alone for longer than this because he said so, in milliseconds.
+const LONGEST_MS: u64 = 900_000;
+/// So many refusals in a row that may be about the request rather than the key make the key a refused one.
+const FORBIDDEN: u32 = 3;
 /// A credential with less than this left of its limits, in thousandths, is spared.
 const TIGHT: u64 = 50;
 
@@ -209,10 +213,14 @@ pub struct Endpoint {
     pub state: Arc<State>,
 }
 
+/// A digest of an endpoint's name, the same after a restart.
+pub(super) fn seed(name: &str) -> u64 {
+    name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| mix(hash ^ u64::from(byte)))
+}
+
 impl Endpoint {
     /// An endpoint with nothing known of it yet. `name` tells it from all others, restarts included.
     pub fn new(provider: usize, credential: usize, model: &str, name: &str) -> Self {
-        let seed = name.bytes().fold(0xcbf2_9ce4_8422_2325, |hash, byte| mix(hash ^ u64::from(byte)));
         Self {
             provider,
             credential,
@@ -220,7 +228,7 @@ impl Endpoint {
             priority: 0,
             price_nanos: None,
             weight: 1,
-            seed,
+            seed: seed(name),
             line: Arc::default(),
             key: Arc::default(),
             state: Arc::default(),
@@ -271,7 +279,7 @@ impl Endpoint {
     pub fn begin(self: &Arc<Self>, is_probe: bool) -> Ticket {
         self.state.in_flight.fetch_add(1, Ordering::Relaxed);
         self.state.calls.fetch_add(1, Ordering::Relaxed);
-        Ticket { endpoint: Arc::clone(self), is_probe, told: false }
+        Ticket { endpoint: Arc::clone(self), is_probe, is_repeat: false, told: false }
     }
 
     /// What a call costs in time, with those that wait there already; none while nothing is known.
@@ -286,10 +294,19 @@ impl Endpoint {
 pub struct Ticket {
     endpoint: Arc<Endpoint>,
     is_probe: bool,
+    is_repeat: bool,
     told: bool,
 }
 
 impl Ticket {
+    /// The same request was here before: what fails again for it counts no second time, so that one request that
+    /// nobody can serve does not shut an endpoint for all others.
+    #[must_use]
+    pub const fn repeated(mut self, is_repeat: bool) -> Self {
+        self.is_repeat = is_repeat;
+        self
+    }
+
     /// Who is called.
     pub const fn endpoint(&self) -> &Arc<Endpoint> {
         &self.endpoint
@@ -309,6 +326,8 @@ impl Ticket {
         if let Some(limits) = verdict.limits {
             key.observe(now_ms, limits);
         }
+        // However long it wants to be left alone, it is asked again before that.
+        let wait_ms = verdict.wait_ms.min(LONGEST_MS);
         match verdict.blame {
             Blame::Connection => {
                 line.breaker.failed(now_ms, trips.connection);
@@ -318,18 +337,28 @@ impl Ticket {
             Blame::Credential => {
                 key.breaker.failed(now_ms, trips.credential);
             }
-            Blame::Exhausted => key.breaker.shut(now_ms.saturating_add(verdict.wait_ms)),
+            Blame::Forbidden => {
+                let failures = trips.credential.failures.max(FORBIDDEN);
+                key.breaker.failed(now_ms, Trip { failures, ..trips.credential });
+            }
+            Blame::Exhausted => key.breaker.shut(now_ms.saturating_add(wait_ms)),
             Blame::Limit => {
-                state.cooling_ms.fetch_max(now_ms.saturating_add(verdict.wait_ms), Ordering::Relaxed);
+                state.cooling_ms.fetch_max(now_ms.saturating_add(wait_ms), Ordering::Relaxed);
             }
             Blame::Endpoint => {
-                state.breaker.failed(now_ms, trips.endpoint);
+                if self.is_probe || !self.is_repeat {
+                    state.breaker.failed(now_ms, trips.endpoint);
+                }
+                // It said itself when to come back.
+                if verdict.is_told {
+                    state.cooling_ms.fetch_max(now_ms.saturating_add(wait_ms), Ordering::Relaxed);
+                }
             }
             Blame::Nobody | Blame::Request | Blame::Missing => self.well(&state.breaker),
         }
         // Somebody answered, whatever it was: the connection stands. And it looked at the credential.
         self.well(&line.breaker);
-        if !matches!(verdict.blame, Blame::Credential | Blame::Exhausted | Blame::Endpoint) {
+        if !matches!(verdict.blame, Blame::Credential | Blame::Forbidden | Blame::Exhausted | Blame::Endpoint) {
             self.well(&key.breaker);
         }
         self.told = true;

@@ -10,6 +10,7 @@ mod criterion;
 pub mod endpoint;
 pub mod explain;
 pub mod latency;
+mod limits;
 mod lots;
 pub mod name;
 pub mod order;

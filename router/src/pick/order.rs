@@ -221,6 +221,9 @@ impl Candidates {
             }
             _ => {
                 let first = match self.placed(wish) {
+                    _ if self.is_uneven(tier) => {
+                        draws(self.random(wish)).filter_map(|random| self.by_sums(tier, random)).find_map(seen)?
+                    }
                     Some(session) => {
                         let ranking = ranking(self.seeds.get(tier.clone())?, session);
                         ranking.take(lots).find_map(|at| seen(tier.start + at))?
@@ -258,6 +261,10 @@ impl Candidates {
                     return usable.first().copied();
                 }
                 let first = match self.placed(wish) {
+                    _ if self.is_uneven(tier) => {
+                        let drawn = self.by_weight(usable.iter().map(|(at, _)| *at), wish)?;
+                        usable.iter().position(|(at, _)| *at == drawn)?
+                    }
                     Some(session) => {
                         let seeds: Vec<u32> =
                             usable.iter().filter_map(|(at, _)| self.seeds.get(*at)).copied().collect();
@@ -294,6 +301,13 @@ impl Candidates {
             _ => (b.endpoint.state.in_flight() + 1) * 2 < a.endpoint.state.in_flight() + 1,
         };
         if is_better { other } else { first }
+    }
+
+    /// Whether the endpoints of a tier are to have different shares.
+    fn is_uneven(&self, tier: &Range<usize>) -> bool {
+        let sums = self.sums.get(tier.clone()).unwrap_or_default();
+        // Equal weights add up to so many times the first; a sum that happens to do so costs nobody more than a lot.
+        sums.first().zip(sums.last()).is_some_and(|(first, all)| first * tier.len() as u64 != *all)
     }
 
     /// The session that has a say in where it is placed.

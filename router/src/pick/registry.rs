@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use super::endpoint::{Credential, Endpoint, Line, State};
+use super::endpoint::{Credential, Endpoint, Line, State, seed};
 
 /// Everything known of endpoints, by what they are. Made for whoever builds tables; requests never see it.
 #[derive(Debug, Default)]
@@ -34,7 +34,13 @@ impl Registry {
             line: Arc::clone(self.lines.entry(owned.0.clone()).or_default()),
             key: Arc::clone(self.keys.entry(pair).or_default()),
             state: Arc::clone(self.states.entry(owned).or_default()),
-            ..Endpoint::new(provider, credential, model, &format!("{line}\n{key}\n{model}"))
+            provider,
+            credential,
+            model: model.into(),
+            priority: 0,
+            price_nanos: None,
+            weight: 1,
+            seed: seed(&format!("{line}\n{key}\n{model}")),
         }
     }
 

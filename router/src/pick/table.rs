@@ -73,6 +73,9 @@ struct Own {
     other: [Arc<Candidates>; OTHERS],
 }
 
+/// What a share of 1 is multiplied by, so that it can be divided among keys.
+const SHARE: u32 = 4_000;
+
 /// So many groups names are put in that nobody listed.
 const OTHERS: usize = 16;
 
@@ -158,7 +161,11 @@ impl Table {
             for (place, target) in alias.targets.iter().enumerate() {
                 if providers.get(target.provider).is_some_and(|member| member.provider.enabled) {
                     let rank = if is_split { 0 } else { u32::try_from(place).unwrap_or(u32::MAX) };
-                    list.extend(ranked(make(target.provider, &target.model), rank, target.weight.unwrap_or(1)));
+                    let endpoints = make(target.provider, &target.model);
+                    // A target has its share whatever the number of its keys.
+                    let keys: u32 = endpoints.iter().fold(0, |sum, e| sum.saturating_add(e.weight.max(1)));
+                    let share = target.weight.unwrap_or(1).saturating_mul(SHARE) / keys.max(1);
+                    list.extend(ranked(endpoints, rank, if is_split { share.max(1) } else { 1 }));
                 }
             }
             let order = alias.order.unwrap_or_else(|| Arc::clone(&order));
@@ -248,8 +255,8 @@ fn split_by_weight(order: &[Criterion]) -> Arc<[Criterion]> {
     let mut order: Vec<Criterion> = order.to_vec();
     if !order.contains(&Criterion::Weighted) {
         let decider = |c: &Criterion| matches!(c, Criterion::Latency | Criterion::RoundRobin | Criterion::Quota);
-        // The operator said how traffic is to be split, so neither price nor speed may say otherwise.
-        order.retain(|c| *c != Criterion::Price);
+        // The operator said how traffic is to be split, so neither priority, price nor speed may say otherwise.
+        order.retain(|c| !matches!(c, Criterion::Price | Criterion::Priority));
         let at = order.iter().position(decider).unwrap_or(order.len());
         order.insert(at, Criterion::Weighted);
     }
@@ -314,7 +321,7 @@ mod tests {
         let of = |asked: &str| found(&table, asked).unwrap();
         assert_eq!(of("chat"), (How::Alias, "1.0/big r0 w1, 1.1/big r0 w1, 0.0/m r2 w1".into()));
         // An alias goes before every other name, and what it hides is still reached by the name alone.
-        assert_eq!(of("a/only-a"), (How::Alias, "3.0/z r0 w3, 0.0/m r0 w1".into()));
+        assert_eq!(of("a/only-a"), (How::Alias, "3.0/z r0 w12000, 0.0/m r0 w4000".into()));
         assert_eq!(of("only-a"), (How::Listed, "0.0/only-a r0 w1".into()));
         assert_eq!(of("m"), (How::Listed, "0.0/m r0 w1, 1.0/m r0 w1, 1.1/m r0 w1".into()));
         assert_eq!(of("b/m"), (How::Prefix, "1.0/m r0 w1, 1.1/m r0 w1".into()));
@@ -339,7 +346,7 @@ mod tests {
     fn weights_split_whatever_the_order_says_of_speed_and_price() {
         let table = table(None);
         let split = table.resolve("a/only-a").unwrap().candidates.order().to_vec();
-        assert_eq!(split, [Criterion::Affinity, Criterion::Priority, Criterion::Weighted, Criterion::Latency]);
+        assert_eq!(split, [Criterion::Affinity, Criterion::Weighted, Criterion::Latency]);
         assert_eq!(table.endpoints().len(), 3 + 2 * 2 + 1 + 5 * OTHERS);
     }
 }

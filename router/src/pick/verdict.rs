@@ -1,8 +1,8 @@
 //! What an answer, or its absence, says of the endpoint that gave it, and whether another may be asked instead.
 
-use chrono::DateTime;
 use http::HeaderMap;
 
+pub use super::limits::{Limits, limits, retry_after_ms};
 use crate::error::{Kind, Problem};
 
 /// Whose fault a failure is.
@@ -22,6 +22,8 @@ pub enum Blame {
     Limit,
     /// The credential is refused.
     Credential,
+    /// The credential may not do this, or nobody may.
+    Forbidden,
     /// The credential's account is empty.
     Exhausted,
 }
@@ -37,6 +39,7 @@ impl Blame {
             Self::Endpoint => "failed",
             Self::Limit => "rate_limited",
             Self::Credential => "credential_refused",
+            Self::Forbidden => "forbidden",
             Self::Exhausted => "out_of_credit",
         }
     }
@@ -51,15 +54,6 @@ pub enum Next {
     Any,
     /// Any other endpoint, but not the same again.
     Other,
-}
-
-/// What is left of a credential's limits.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Of the limit that is nearest, in thousandths.
-    pub left_permille: u32,
-    /// Until it is set back, in milliseconds.
-    pub reset_ms: u64,
 }
 
 /// The judgement of one call.
@@ -82,7 +76,7 @@ const LIMITED_MS: u64 = 5_000;
 /// The same for an empty account.
 const EXHAUSTED_MS: u64 = 300_000;
 /// Nobody is believed who wants to be left alone for longer.
-const LONGEST_MS: u64 = 24 * 3_600_000;
+pub(super) const LONGEST_MS: u64 = 24 * 3_600_000;
 
 const fn judged(blame: Blame, next: Next) -> Verdict {
     Verdict { blame, next, wait_ms: 0, is_told: false, limits: None }
@@ -107,13 +101,16 @@ impl Verdict {
         let limits = limits(headers, now_unix_ms);
         let wait = |usual: u64| told.or(limits.filter(|l| l.left_permille == 0).map(|l| l.reset_ms)).unwrap_or(usual);
         let (blame, next, wait_ms) = match problem.kind {
-            _ if is_overload(&problem.message) => (Blame::Endpoint, Next::Any, told.unwrap_or(0)),
-            // Google says so with the status of a wrong request.
-            _ if is_about_key(&problem.message) => (Blame::Credential, Next::Other, 0),
-            // A key that may not use one model, or an answer that a filter kept back, is no key that is refused: whoever
-            // asks for such a model must not shut it for everybody.
+            // Google says so with the status of a wrong request. Elsewhere a sentence may quote what the client wrote.
+            Kind::BadRequest if is_about_key(&problem.message) => (Blame::Credential, Next::Other, 0),
+            Kind::BadRequest if is_overload(&problem.message) => (Blame::Endpoint, Next::Any, told.unwrap_or(0)),
+            // A key that may not use one model, or a filter, is no key that is refused.
             Kind::Forbidden if is_about_request(&problem.message) => (Blame::Missing, Next::Other, 0),
+            // A wall in front of the provider that did not like the words, perhaps.
+            Kind::Forbidden if problem.message.ends_with("no explanation") => (Blame::Forbidden, Next::Other, 0),
             Kind::Unauthenticated | Kind::Forbidden => (Blame::Credential, Next::Other, 0),
+            // This request alone is too large for what is left: others still fit.
+            Kind::RateLimited if is_about_size(&problem.message) => (Blame::Request, Next::Other, 0),
             Kind::RateLimited if problem.code == "billing" => (Blame::Exhausted, Next::Other, wait(EXHAUSTED_MS)),
             Kind::RateLimited => (Blame::Limit, Next::Any, wait(LIMITED_MS)),
             // A page in place of an answer says no less that there is no such thing.
@@ -139,16 +136,27 @@ impl Verdict {
 
 fn is_overload(message: &str) -> bool {
     let lower = message.to_ascii_lowercase();
-    lower.contains("model") && lower.contains("overloaded")
+    (lower.starts_with("the model") && (lower.contains("is overloaded") || lower.contains("currently overloaded")))
+        || lower.starts_with("model overloaded")
+        || lower.starts_with("overloaded")
 }
 
 fn is_about_key(message: &str) -> bool {
-    message.contains("API key not valid") || message.contains("API_KEY_INVALID") || message.contains("API key expired")
+    ["API key not valid", "API_KEY_INVALID", "API key expired", "Invalid API key", "Incorrect API key"]
+        .iter()
+        .any(|said| message.starts_with(said))
+}
+
+fn is_about_size(message: &str) -> bool {
+    let lower = message.to_ascii_lowercase();
+    lower.starts_with("request too large") || lower.contains("fewer max_tokens")
 }
 
 fn is_about_request(message: &str) -> bool {
     let lower = message.to_ascii_lowercase();
-    ["model", "moderation", "flagged", "content", "policy", "safety"].iter().any(|said| lower.contains(said))
+    let is_about_key = ["api key", "credential", "identity-based", "policy allows", "billing"];
+    ["model", "moderation", "flagged", "safety", "content policy"].iter().any(|said| lower.contains(said))
+        && !is_about_key.iter().any(|said| lower.contains(said))
 }
 
 /// Vendors that answer 400 to a model they do not have.
@@ -158,84 +166,6 @@ fn is_about_model(message: &str) -> bool {
         && ["not exist", "not found", "not a valid model", "invalid model", "unknown model", "no such model"]
             .iter()
             .any(|said| lower.contains(said))
-}
-
-/// How long the provider wants to be left alone, in milliseconds: `retry-after-ms`, `retry-after` in seconds or as a date.
-pub fn retry_after_ms(headers: &HeaderMap, now_unix_ms: i64) -> Option<u64> {
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    if let Some(ms) = text("retry-after-ms").and_then(|ms| decimal_ms(ms, 1)) {
-        return Some(ms);
-    }
-    let after = text("retry-after")?;
-    decimal_ms(after, 1_000).or_else(|| {
-        let at = DateTime::parse_from_rfc2822(after).ok()?.timestamp_millis();
-        Some(u64::try_from(at.saturating_sub(now_unix_ms)).unwrap_or(0))
-    })
-}
-
-/// The limit that is nearest of those that the headers tell: OpenAI's and Anthropic's names, with or without `x-`.
-pub fn limits(headers: &HeaderMap, now_unix_ms: i64) -> Option<Limits> {
-    const FAMILIES: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "ratelimit-"];
-    let family = FAMILIES.into_iter().find(|f| headers.keys().any(|name| name.as_str().starts_with(f)))?;
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let mut nearest: Option<Limits> = None;
-    for what in ["requests", "tokens", "input-tokens", "output-tokens", ""] {
-        let get = |part: &str| {
-            let (before, after) = (format!("{family}{part}-{what}"), format!("{family}{what}-{part}"));
-            text(before.trim_end_matches('-')).or_else(|| text(&after.replace("--", "-")))
-        };
-        let number = |part: &str| get(part).and_then(|text| text.parse::<f64>().ok()).filter(|n| *n >= 0.0);
-        let (Some(limit), Some(left)) = (number("limit").filter(|n| *n > 0.0), number("remaining")) else { continue };
-        let left_permille = decimal(left / limit * 1_000.0).map_or(1_000, |left| left.min(1_000) as u32);
-        let reset_ms = get("reset").and_then(|text| reset_ms(text, now_unix_ms)).unwrap_or(60_000).min(LONGEST_MS);
-        if nearest.is_none_or(|limits| left_permille < limits.left_permille) {
-            nearest = Some(Limits { left_permille, reset_ms });
-        }
-    }
-    nearest
-}
-
-/// `12`, `1.5`, `6m0s`, `20ms`, a date of RFC 3339, or seconds since 1970 (some since 1970 in milliseconds).
-fn reset_ms(text: &str, now_unix_ms: i64) -> Option<u64> {
-    let until = |at_ms: i64| u64::try_from(at_ms.saturating_sub(now_unix_ms)).unwrap_or(0);
-    if let Some(whole) = decimal_ms(text, 1) {
-        return Some(match i64::try_from(whole).ok()? {
-            at_s @ 1_000_000_000..=99_999_999_999 => until(at_s.saturating_mul(1_000)),
-            at_ms @ 100_000_000_000.. => until(at_ms),
-            _ => decimal_ms(text, 1_000)?,
-        });
-    }
-    if let Ok(date) = DateTime::parse_from_rfc3339(text) {
-        return Some(until(date.timestamp_millis()));
-    }
-    let (mut total, mut rest) = (0_u64, text);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(digits);
-        let (unit, tail) = tail.split_at(tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len()));
-        let scale = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        total = total.checked_add(decimal_ms(number, scale)?)?;
-        rest = tail;
-    }
-    Some(total)
-}
-
-/// A number with or without a fraction, times `scale`.
-fn decimal_ms(text: &str, scale: u32) -> Option<u64> {
-    decimal(text.parse::<f64>().ok()? * f64::from(scale))
-}
-
-/// Rounded up; none of what is no number of things.
-fn decimal(number: f64) -> Option<u64> {
-    #[expect(clippy::cast_sign_loss, reason = "it was looked at")]
-    (number.is_finite() && number >= 0.0).then(|| number.ceil().min(1e15) as u64)
 }
 
 #[cfg(test)]
@@ -271,6 +201,29 @@ mod tests {
             (OpenAi, 403, r#"{"error":{"message":"Project has no access to model x"}}"#, other(Blame::Missing)),
             (OpenAi, 403, r#"{"error":{"message":"Your input was flagged"}}"#, other(Blame::Missing)),
             (Anthropic, 403, r#"{"error":{"type":"permission_error","message":"no"}}"#, other(Blame::Credential)),
+            (OpenAi, 403, "<html>blocked</html>", other(Blame::Forbidden)),
+            // What a client wrote comes back in the sentence and says nothing of anybody's key.
+            (
+                OpenAi,
+                404,
+                r#"{"error":{"message":"The model `API_KEY_INVALID` does not exist"}}"#,
+                other(Blame::Missing),
+            ),
+            (OpenAi, 404, r#"{"error":{"message":"no model `overloaded`"}}"#, other(Blame::Missing)),
+            (OpenAi, 400, r#"{"error":{"message":"reasoning_effort: API key not valid"}}"#, answer),
+            (
+                OpenAi,
+                403,
+                r#"{"error":{"message":"no identity-based policy allows the model"}}"#,
+                other(Blame::Credential),
+            ),
+            (
+                OpenAi,
+                429,
+                r#"{"error":{"message":"Request too large: limit 30, requested 50"}}"#,
+                other(Blame::Request),
+            ),
+            (OpenAi, 402, r#"{"error":{"message":"more credits, or fewer max_tokens"}}"#, other(Blame::Request)),
             (
                 Gemini,
                 400,
@@ -331,55 +284,5 @@ mod tests {
             ("x-ratelimit-reset-requests", "6m0s"),
         ];
         assert_eq!(limited(&empty), (360_000, false));
-    }
-
-    #[test]
-    fn the_nearest_limit_counts_in_every_family_of_headers() {
-        let read = |pairs: &[(&'static str, &str)]| limits(&headers(pairs), NOW).map(|l| (l.left_permille, l.reset_ms));
-        assert_eq!(read(&[("content-type", "x")]), None);
-        assert_eq!(
-            read(&[
-                ("x-ratelimit-limit-requests", "1000"),
-                ("x-ratelimit-remaining-requests", "900"),
-                ("x-ratelimit-reset-requests", "1s"),
-                ("x-ratelimit-limit-tokens", "40000"),
-                ("x-ratelimit-remaining-tokens", "1000"),
-                ("x-ratelimit-reset-tokens", "1m30.5s"),
-            ]),
-            Some((25, 90_500))
-        );
-        assert_eq!(
-            read(&[
-                ("anthropic-ratelimit-requests-limit", "50"),
-                ("anthropic-ratelimit-requests-remaining", "49"),
-                ("anthropic-ratelimit-requests-reset", "2023-11-14T22:13:30Z"),
-                ("anthropic-ratelimit-input-tokens-limit", "1000"),
-                ("anthropic-ratelimit-input-tokens-remaining", "10"),
-                ("anthropic-ratelimit-input-tokens-reset", "2023-11-14T22:14:20Z"),
-            ]),
-            Some((10, 60_000))
-        );
-        assert_eq!(
-            read(&[("ratelimit-limit", "10"), ("ratelimit-remaining", "1"), ("ratelimit-reset", "7")]),
-            Some((100, 7_000))
-        );
-        // OpenRouter tells the moment in milliseconds since 1970.
-        assert_eq!(
-            read(&[
-                ("x-ratelimit-limit", "10"),
-                ("x-ratelimit-remaining", "0"),
-                ("x-ratelimit-reset", "1700000009000")
-            ]),
-            Some((0, 9_000))
-        );
-        for nonsense in ["NaN", "-1", "", "inf"] {
-            assert_eq!(
-                read(&[("ratelimit-limit", "10"), ("ratelimit-remaining", nonsense)])
-                    .map(|l| l.0)
-                    .filter(|l| *l < 1000),
-                None,
-                "{nonsense}"
-            );
-        }
     }
 }

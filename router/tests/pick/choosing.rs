@@ -289,6 +289,55 @@ fn row_67_to_70_breakers_in_layers_with_one_probe() {
 }
 
 #[test]
+fn one_request_that_nobody_can_serve_shuts_an_endpoint_for_nobody_else() {
+    let mut world = World::new(endpoints(1), &Criterion::USUAL);
+    let endpoint = Arc::clone(&world.candidates.list()[0].endpoint);
+    let fail = |world: &World, is_repeat| {
+        endpoint.begin(false).repeated(is_repeat).tell(world.now_ms, &status(500), &world.trips);
+    };
+    for is_repeat in [false, true, true, false, true, true] {
+        fail(&world, is_repeat);
+    }
+    assert!(world.choose(None, false, &[]).is_some());
+    fail(&world, false);
+    assert_eq!(world.choose(None, false, &[]), None);
+}
+
+#[test]
+fn who_says_when_to_come_back_is_left_alone_until_then_whatever_its_status() {
+    let mut world = World::new(endpoints(1), &Criterion::USUAL);
+    world.fail(0, Verdict { wait_ms: 10_000, is_told: true, ..status(503) });
+    assert_eq!(world.choose(None, false, &[]), None);
+    world.now_ms += 10_000;
+    assert!(world.choose(None, false, &[]).is_some());
+}
+
+#[test]
+fn three_refusals_that_may_be_about_the_request_make_a_refused_key() {
+    let mut world = World::new(endpoints(1), &Criterion::USUAL);
+    let forbidden = Verdict { blame: Blame::Forbidden, next: Next::Other, ..status(500) };
+    world.fail(0, forbidden);
+    world.fail(0, forbidden);
+    assert!(world.choose(None, false, &[]).is_some());
+    world.fail(0, forbidden);
+    assert_eq!(world.choose(None, false, &[]), None);
+}
+
+#[test]
+fn keys_share_by_weight_whatever_else_decides() {
+    let mut list = endpoints(3);
+    (list[0].weight, list[1].weight, list[2].weight) = (1, 2, 7);
+    let mut world = World::new(list, &Criterion::USUAL);
+    let counts = counted(&mut world, 10_000, |_| 5);
+    for (count, expected) in counts.iter().zip([1_000, 2_000, 7_000]) {
+        assert!(count.abs_diff(expected) < 250, "{counts:?}");
+    }
+    let mut by_session = [0_usize; 3];
+    (0..10_000).for_each(|n| by_session[world.call(Some(n), false, |_| 5).0] += 1);
+    assert!(by_session[2].abs_diff(7_000) < 250, "{by_session:?}");
+}
+
+#[test]
 fn row_68_numbers_of_breakers_can_be_set() {
     let mut world = World::new(endpoints(1), &Criterion::USUAL);
     world.trips.endpoint = Trip { failures: 5, recovery_ms: 30_000 };

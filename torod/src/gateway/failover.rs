@@ -146,7 +146,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             let attempt = Attempt {
                 id: call.app.ids.attempt(now_ms),
                 provider: Arc::clone(target.provider),
-                ticket: Some(endpoint.begin(choice.is_probe)),
+                ticket: Some(endpoint.begin(choice.is_probe).repeated(self.course.is_repeat(choice.at))),
                 endpoint: Arc::clone(endpoint),
                 model_asked: (*peek.model != *model).then(|| peek.model.as_ref().into()),
                 model,

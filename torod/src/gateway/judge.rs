@@ -84,7 +84,7 @@ pub async fn judge(
             // Its own words are not for the client, but say what was refused.
             let told = provider_error(protocol, status, &read(body, idle).await.unwrap_or_default());
             bad.verdict = Verdict::of(&told, status, &head.headers, now_unix_ms);
-            if bad.verdict.blame != Blame::Credential {
+            if !matches!(bad.verdict.blame, Blame::Credential | Blame::Forbidden) {
                 bad.problem = told;
             }
         }
@@ -95,7 +95,7 @@ pub async fn judge(
         let problem = provider_error(protocol, status, said.as_deref().unwrap_or_default());
         let verbatim = said.map(|said| (without_body(&head), said));
         let mut bad = failed(problem, verbatim, &head);
-        if bad.verdict.blame == Blame::Credential {
+        if matches!(bad.verdict.blame, Blame::Credential | Blame::Forbidden) {
             // Whatever its status: the words may quote the key, and the client's own token is fine.
             bad.problem = refused_key(provider, status);
             bad.verbatim = None;

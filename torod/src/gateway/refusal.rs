@@ -33,6 +33,6 @@ pub const fn weight(verdict: &Verdict) -> u8 {
         Blame::Connection => 5,
         Blame::Exhausted => 4,
         Blame::Missing => 3,
-        Blame::Credential => 2,
+        Blame::Credential | Blame::Forbidden => 2,
     }
 }
