@@ -198,10 +198,19 @@ const MAX_TOLD_CHARS: usize = 2000;
 pub(crate) fn upstream(status: u16, message: &str, code: &str) -> Problem {
     let lower = code.to_ascii_lowercase();
     let says = |word: &str| lower.contains(word);
-    let about_context = says("context_length") || says("context_window") || message.contains("prompt is too long");
+    let tells = |words: &str| message.contains(words);
+    let about_context = says("context_length")
+        || says("context_window")
+        || tells("prompt is too long")
+        // The words of those that have no code for it: vLLM, Gemini, Cohere. Of a limit on the rate they would say the same.
+        || (status != 429
+            && !says("rate_limit")
+            && (tells("maximum context length")
+                || tells("exceeds the maximum number of tokens")
+                || tells("too many tokens")));
     let (kind, code, usual) = if about_context {
         (Kind::BadRequest, "context_length_exceeded", 400)
-    } else if says("insufficient_quota") || says("billing") || status == 402 {
+    } else if says("insufficient_quota") || says("billing") || status == 402 || tells("credit balance is too low") {
         (Kind::RateLimited, "billing", 429)
     } else if status == 429 || says("rate_limit") || says("resource_exhausted") {
         (Kind::RateLimited, "rate_limited", 429)
@@ -217,7 +226,11 @@ pub(crate) fn upstream(status: u16, message: &str, code: &str) -> Problem {
         (Kind::TooLarge, "too_large", 413)
     } else if matches!(status, 408 | 504) || says("timeout") || says("deadline") {
         (Kind::UpstreamTimeout, "upstream_timeout", 504)
-    } else if (400..500).contains(&status) || says("invalid_request") || says("invalid_argument") {
+    } else if (400..500).contains(&status)
+        || says("invalid_request")
+        || says("invalid_argument")
+        || says("invalid_prompt")
+    {
         // A status that is no error's, such as a redirect's, would make the client believe something else.
         (Kind::BadRequest, "invalid_request", if (400..600).contains(&status) { status } else { 400 })
     } else {

@@ -75,6 +75,8 @@ struct ToldInner {
     #[serde(rename = "type")]
     kind: Option<String>,
     message: Option<String>,
+    /// Of those that speak this protocol and are not Anthropic.
+    code: Option<Json>,
 }
 
 /// Reads a provider's error answer.
@@ -88,10 +90,26 @@ pub(crate) fn inside(error: &Json) -> Problem {
     inner(0, error)
 }
 
+/// Reads an event that is an error, or an answer that is one although its status is 200.
+pub(crate) fn event(data: &[u8]) -> Problem {
+    let told: Told = serde_json::from_slice(data).unwrap_or_default();
+    match told.error.filter(Json::is_object) {
+        Some(error) => inside(&error),
+        None => crate::openai::error::event(data),
+    }
+}
+
 fn inner(status: u16, error: &Json) -> Problem {
     let told: ToldInner = error.read().unwrap_or_default();
     let kind = told.kind.unwrap_or_default();
     // A failure of the vendor's own; its word would not tell.
-    let kind = if kind == "api_error" { String::new() } else { kind };
-    crate::error::upstream(status, &told.message.unwrap_or_default(), &kind)
+    let mut words = if kind == "api_error" { String::new() } else { kind };
+    let code = told.code.filter(|code| !code.is_null());
+    let code = code.map(|code| code.as_string().unwrap_or_else(|| code.text().to_owned())).unwrap_or_default();
+    let number = code.parse().ok().filter(|number| status == 0 && (400..600).contains(number));
+    if status == 0 && !code.is_empty() {
+        words.push(' ');
+        words.push_str(&code);
+    }
+    crate::error::upstream(number.unwrap_or(status), &told.message.unwrap_or_default(), &words)
 }

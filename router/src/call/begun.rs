@@ -11,7 +11,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 
 use super::error::root_cause;
-use crate::convert::provider_error;
+use crate::convert::error_inside;
 use crate::count::stream::{self, Meter};
 use crate::error::{Kind, Problem};
 use crate::protocol::Protocol;
@@ -122,7 +122,7 @@ impl Begun {
             });
             if let Some(frame) = failed {
                 let said = sse::data(&frame).unwrap_or_default();
-                return Err(provider_error(protocol, 0, &said));
+                return Err(error_inside(protocol, &said));
             }
             held_bytes += chunk.len();
             self.held.push_back(chunk);

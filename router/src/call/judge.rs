@@ -13,7 +13,7 @@ use super::begun::Begun;
 use super::prepare::Way;
 use super::underway::Underway;
 use super::{CallError, Endpoint, Relay};
-use crate::convert::{Asked, Context, provider_error};
+use crate::convert::{Asked, Context, error_inside, provider_error};
 use crate::error::{Kind, Problem};
 use crate::pick::verdict::{Blame, Verdict};
 
@@ -93,7 +93,7 @@ impl Judge<'_> {
             Way::Native { .. } => {
                 let (said, end) = gather(Relay::whole(body, spoken, idle, notes), MAX_ANSWER_BYTES).await?;
                 if is_error(&said) {
-                    return Err(provider_error(spoken, 0, &said));
+                    return Err(error_inside(spoken, &said));
                 }
                 return Ok((JSON, Source::Told { body: Some(said), end }));
             }
@@ -108,6 +108,9 @@ impl Judge<'_> {
         };
         let kind = if back.wants_stream() && !back.wants_list() { EVENTS } else { JSON };
         let (said, end) = gather(relay, MAX_ANSWER_BYTES).await?;
+        if !is_stream && is_error(&said) {
+            return Err(error_inside(spoken, &said));
+        }
         let told = if is_stream { back.gathered(&said)? } else { back.whole(&said)? };
         Ok((kind, Source::Told { body: Some(told.body.into()), end }))
     }
@@ -132,14 +135,17 @@ fn failure(endpoint: &Endpoint, mut problem: Problem, status: u16, headers: &Hea
     Failure { problem, verdict, weight: 2 }
 }
 
-/// Whether an answer with a status of success is an error all the same.
+/// Whether an answer with a status of success is an error all the same, or a list of one.
 fn is_error(answer: &[u8]) -> bool {
     #[derive(Deserialize)]
     struct Only<'a> {
         #[serde(borrow, default)]
         error: Option<&'a RawValue>,
     }
-    serde_json::from_slice::<Only<'_>>(answer).is_ok_and(|answer| answer.error.is_some())
+    let answer = answer.trim_ascii_start();
+    let first = answer.strip_prefix(b"[").unwrap_or(answer);
+    let mut first = serde_json::Deserializer::from_slice(first).into_iter::<Only<'_>>();
+    first.next().is_some_and(|answer| answer.is_ok_and(|answer| answer.error.is_some()))
 }
 
 /// The provider's own sentence may repeat the key.

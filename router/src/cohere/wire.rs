@@ -137,7 +137,6 @@ pub(super) struct Delta {
     pub(super) message: Option<DeltaMessage>,
     pub(super) finish_reason: Option<String>,
     pub(super) usage: Option<Json>,
-    pub(super) error: Option<Json>,
 }
 
 #[derive(Debug, Default, Deserialize)]

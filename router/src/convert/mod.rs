@@ -16,7 +16,7 @@ use bytes::Bytes;
 pub use self::asked::{Asked, Path};
 pub use self::carried::Carried;
 pub use self::translator::Translator;
-use self::voices::{Form, Out, Reader, Writer, read_error, read_response, write, write_response};
+use self::voices::{Form, Out, Reader, Writer, read_error, read_event_error, read_response, write, write_response};
 use crate::chat::cut::Cutter;
 use crate::chat::lower::Lowering;
 use crate::chat::{Broken, Losses, Maker, Reply, Request, Sequencer, Target, Written, check};
@@ -250,6 +250,21 @@ pub struct Told {
 /// A provider's error answer in `protocol`, read.
 pub fn provider_error(protocol: Protocol, status: u16, body: &[u8]) -> Problem {
     read_error(protocol, status, body)
+}
+
+/// A provider's error where no status says so, read: the data of an event of a stream in `protocol`, or a whole answer
+/// whose status is 200.
+///
+/// ```
+/// use tokenrouter::Protocol;
+/// use tokenrouter::convert::error_inside;
+/// use tokenrouter::error::Kind;
+///
+/// let event = br#"{"type":"response.failed","response":{"error":{"code":"rate_limit_exceeded","message":"Slow down."}}}"#;
+/// assert_eq!(error_inside(Protocol::Responses, event).kind, Kind::RateLimited);
+/// ```
+pub fn error_inside(protocol: Protocol, data: &[u8]) -> Problem {
+    read_event_error(protocol, data)
 }
 
 impl Back {

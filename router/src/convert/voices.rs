@@ -61,6 +61,16 @@ pub(super) fn read_error(protocol: Protocol, status: u16, body: &[u8]) -> Proble
     }
 }
 
+pub(super) fn read_event_error(protocol: Protocol, data: &[u8]) -> Problem {
+    match protocol {
+        Protocol::OpenAi => openai::error::event(data),
+        Protocol::Responses => responses::error::event(data),
+        Protocol::Anthropic => anthropic::error::event(data),
+        Protocol::Gemini => gemini::error::event(data),
+        Protocol::Cohere => cohere::error::event(data),
+    }
+}
+
 /// Where the events go.
 #[derive(Debug)]
 pub(super) struct Out {

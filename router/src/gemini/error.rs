@@ -91,11 +91,14 @@ struct ToldDetail {
 
 /// Reads a provider's error answer; some come as the only element of a list.
 pub fn read(status: u16, body: &[u8]) -> Problem {
-    let told = serde_json::from_slice::<Told>(body)
-        .ok()
-        .or_else(|| serde_json::from_slice::<Vec<Told>>(body).ok()?.into_iter().next())
-        .unwrap_or_default();
-    told.error.map_or_else(|| crate::error::upstream(status, "", ""), |error| inner(status, &error))
+    told(body).map_or_else(|| crate::error::upstream(status, "", ""), |error| inner(status, &error))
+}
+
+fn told(body: &[u8]) -> Option<Json> {
+    let body = body.trim_ascii_start();
+    // Of a list that broke off, the first element may be whole.
+    let first = body.strip_prefix(b"[").unwrap_or(body);
+    serde_json::Deserializer::from_slice(first).into_iter::<Told>().next()?.ok()?.error
 }
 
 /// Reads the error that a provider sent inside a stream.
@@ -103,13 +106,28 @@ pub(crate) fn inside(error: &Json) -> Problem {
     inner(0, error)
 }
 
+/// Reads an event that is an error, or an answer that is one although its status is 200.
+pub(crate) fn event(data: &[u8]) -> Problem {
+    match told(data).filter(Json::is_object) {
+        Some(error) => inside(&error),
+        None => crate::openai::error::event(data),
+    }
+}
+
 fn inner(status: u16, error: &Json) -> Problem {
     let told: ToldInner = error.read().unwrap_or_default();
-    let status = if status == 0 { told.code.unwrap_or(0) } else { status };
+    let is_inside = status == 0;
+    let status = if is_inside { told.code.unwrap_or(0) } else { status };
     // A bad key is a bad request in Google's words.
     let bad_key = told.details.iter().any(|detail| detail.reason.as_deref() == Some("API_KEY_INVALID"));
     let status = if bad_key { 401 } else { status };
-    let problem = crate::error::upstream(status, &told.message.unwrap_or_default(), &told.status.unwrap_or_default());
+    let mut words = told.status.unwrap_or_default();
+    // Other gateways tell more here than the status has words for.
+    for reason in told.details.iter().filter(|_| is_inside).filter_map(|detail| detail.reason.as_deref()) {
+        words.push(' ');
+        words.push_str(reason);
+    }
+    let problem = crate::error::upstream(status, &told.message.unwrap_or_default(), &words);
     let delay = told.details.into_iter().find_map(|detail| detail.retry_delay);
     let seconds = delay.and_then(|delay| delay.trim_end_matches('s').parse::<f64>().ok());
     #[expect(clippy::cast_sign_loss, reason = "checked to be in range")]

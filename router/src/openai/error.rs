@@ -81,27 +81,51 @@ struct ToldInner {
 pub fn read(status: u16, body: &[u8]) -> Problem {
     let told: Told = serde_json::from_slice(body).unwrap_or_default();
     let inner = told.error.or(told.message).or(told.detail);
-    let (message, code) = inner.as_ref().map(words).unwrap_or_default();
-    crate::error::upstream(status, &message, &code)
+    let Words { message, code, kind } = inner.as_ref().map(words).unwrap_or_default();
+    crate::error::upstream(status, &message, if code.is_empty() { &kind } else { &code })
 }
 
 /// Reads the error that a provider sent inside a stream; its code stands for the missing status.
 pub(crate) fn inside(error: &Json) -> Problem {
-    let (message, code) = words(error);
+    let Words { message, code, kind } = words(error);
     let status = code.parse().ok().filter(|status| (400..600).contains(status)).unwrap_or(0);
-    crate::error::upstream(status, &message, &code)
+    // Without a status, the kind is all there is to say whose fault a code like `unsupported_value` is.
+    crate::error::upstream(status, &message, &format!("{code} {kind}"))
 }
 
-/// Message and code of an error object, or of an error that is a text only.
-fn words(error: &Json) -> (String, String) {
-    if let Some(text) = error.as_string() {
-        return (text, String::new());
+/// Reads an event that is an error, or an answer that is one although its status is 200.
+pub(crate) fn event(data: &[u8]) -> Problem {
+    let told: Told = serde_json::from_slice(data).unwrap_or_default();
+    match told.error.filter(|error| !error.is_null()) {
+        Some(error) => inside(&error),
+        // Some servers leave the object around it out.
+        None if told.message.is_some() => flat(data),
+        None => read(0, data),
+    }
+}
+
+/// Reads an error whose words stand in the event itself.
+pub(crate) fn flat(data: &[u8]) -> Problem {
+    let whole = std::str::from_utf8(data).ok().and_then(Json::parse);
+    inside(&whole.unwrap_or_else(Json::empty_object))
+}
+
+#[derive(Default)]
+struct Words {
+    message: String,
+    code: String,
+    kind: String,
+}
+
+/// The words of an error object, or of an error that is a text only.
+fn words(error: &Json) -> Words {
+    if let Some(message) = error.as_string() {
+        return Words { message, ..Words::default() };
     }
     let inner: ToldInner = error.read().unwrap_or_default();
     let text = |json: Option<Json>| {
-        json.filter(|json| !json.is_null()).map(|j| j.as_string().unwrap_or_else(|| j.text().to_owned()))
+        let told = json.filter(|json| !json.is_null());
+        told.map(|json| json.as_string().unwrap_or_else(|| json.text().to_owned())).unwrap_or_default()
     };
-    let message = text(inner.message).unwrap_or_default();
-    let code = text(inner.code).or_else(|| text(inner.kind)).unwrap_or_default();
-    (message, code)
+    Words { message: text(inner.message), code: text(inner.code), kind: text(inner.kind) }
 }

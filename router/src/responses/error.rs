@@ -4,7 +4,7 @@
 //! `error`; so both are sent.
 
 use bytes::Bytes;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::chat::Json;
 use crate::error::Problem;
@@ -105,4 +105,26 @@ pub fn read(status: u16, body: &[u8]) -> Problem {
 /// Reads the error that a provider sent inside a stream.
 pub(crate) fn inside(error: &Json) -> Problem {
     crate::openai::error::inside(error)
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Event {
+    response: Option<Inside>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(default)]
+struct Inside {
+    error: Option<Json>,
+}
+
+/// Reads an event that is an error, or an answer that is one although its status is 200. The words stand in
+/// `response.error`, in `error`, or in the event itself.
+pub(crate) fn event(data: &[u8]) -> Problem {
+    let event: Event = serde_json::from_slice(data).unwrap_or_default();
+    match event.response.and_then(|response| response.error).filter(|error| !error.is_null()) {
+        Some(error) => inside(&error),
+        None => crate::openai::error::event(data),
+    }
 }

@@ -6,6 +6,7 @@ mod answers;
 mod ends;
 mod hostile;
 mod identity;
+mod inside;
 mod matrix;
 mod requests;
 mod responses;

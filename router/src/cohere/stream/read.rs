@@ -71,7 +71,7 @@ impl Reader {
                 }
                 let reason = delta.finish_reason.unwrap_or_default();
                 if matches!(reason.as_str(), "ERROR" | "TIMEOUT") {
-                    self.problem = Some(error::inside(&reason, delta.error.as_ref()));
+                    self.problem = Some(error::event(data));
                     return Ok(());
                 }
                 self.complete = true;
