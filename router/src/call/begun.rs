@@ -9,9 +9,12 @@ use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use tokio::time::Instant;
+use tokio::time::error::Elapsed;
 
 use super::error::root_cause;
 use crate::convert::error_inside;
+use crate::count::Counts;
 use crate::count::stream::{self, Meter};
 use crate::error::{Kind, Problem};
 use crate::protocol::Protocol;
@@ -24,11 +27,40 @@ const MAX_WHOLE_BYTES: usize = 256 << 10;
 /// The most events that are held back: openings such as `message_start` promise nothing yet. Responses has four.
 const MAX_HELD_EVENTS: u64 = 4;
 
+/// As much of an answer tells whether it is an error.
+const MAX_MARK_BYTES: usize = 24;
+
 /// A provider's body of which some may be here already.
 #[derive(Debug)]
 pub struct Begun {
     held: VecDeque<Bytes>,
     rest: Incoming,
+}
+
+/// Why an answer did not begin, and what it may cost all the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NotBegun {
+    /// What stands in its place.
+    pub problem: Problem,
+    /// What the provider had reported until then.
+    pub reported: Option<Counts>,
+    /// Whether the provider said itself that it failed, before any output; it broke off or fell silent otherwise.
+    pub was_told: bool,
+}
+
+impl NotBegun {
+    fn cut(why: &str) -> Box<Self> {
+        Self::broken(Kind::UpstreamFailed, "upstream_cut", why)
+    }
+
+    fn silent() -> Box<Self> {
+        Self::broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")
+    }
+
+    fn broken(kind: Kind, code: &'static str, why: &str) -> Box<Self> {
+        let said = format!("the provider broke off before it said anything: {why}");
+        Box::new(Self { problem: Problem::new(kind, code, said, "Try again."), reported: None, was_told: false })
+    }
 }
 
 impl Begun {
@@ -37,20 +69,29 @@ impl Begun {
         Self { held: VecDeque::new(), rest }
     }
 
-    /// Reads a stream of `protocol` up to its first output, within bounds and for no longer than `hold`.
+    /// Reads a stream of `protocol` up to its first output, within bounds. After `hold` it is let go as it is, since
+    /// whoever waits must hear something in time and a model that thinks for long is no failure.
     ///
     /// # Errors
     ///
-    /// The failure that stands there instead: nobody has seen anything of this stream, so another may take its place.
-    pub async fn stream(rest: Incoming, protocol: Protocol, idle: Duration, hold: Duration) -> Result<Self, Problem> {
+    /// The failure that stands there instead, or silence for as long as `idle`: nobody has seen anything of this
+    /// stream, so another may take its place.
+    pub async fn stream(
+        rest: Incoming,
+        protocol: Protocol,
+        idle: Duration,
+        hold: Duration,
+    ) -> Result<Self, Box<NotBegun>> {
         let mut begun = Self::unread(rest);
-        let wait = idle.min(hold);
-        match tokio::time::timeout(wait, begun.read(protocol)).await {
-            Ok(Ok(())) => Ok(begun),
-            Ok(Err(problem)) => Err(problem),
-            // Whoever waits must hear something in time, and a model that thinks for long is no failure.
-            Err(_) if hold < idle => Ok(begun),
-            Err(_) => Err(broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")),
+        let mut meter = Meter::new(protocol);
+        let mut silence = Silence::new(idle);
+        let read = tokio::time::timeout(hold, begun.read(protocol, &mut meter, &mut silence)).await;
+        match silence.check(read) {
+            Ok(()) => Ok(begun),
+            Err(mut failure) => {
+                failure.reported = meter.reported();
+                Err(failure)
+            }
         }
     }
 
@@ -59,70 +100,96 @@ impl Begun {
     ///
     /// # Errors
     ///
-    /// That it broke off, or fell silent for longer than `idle`.
-    pub async fn whole(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Problem> {
+    /// That it broke off, or fell silent for as long as `idle`.
+    pub async fn whole(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Box<NotBegun>> {
         let mut begun = Self::unread(rest);
-        match tokio::time::timeout(idle.min(hold), begun.all()).await {
-            Ok(Ok(())) => {}
-            Ok(Err(problem)) => return Err(problem),
-            Err(_) if hold < idle => {}
-            Err(_) => return Err(broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")),
-        }
-        let is_error = begun.looks_like_error();
+        let mut silence = Silence::new(idle);
+        let read = tokio::time::timeout(hold, begun.all(&mut silence)).await;
+        silence.check(read)?;
+        let is_error = begun.looks_like_error().unwrap_or(false);
         Ok((begun, is_error))
     }
 
-    /// Reads the first piece of an answer that comes piece by piece without being an event stream.
+    /// Reads the beginning of an answer that comes piece by piece without being an event stream, and says whether it
+    /// looks like an error.
     ///
     /// # Errors
     ///
-    /// That it broke off, or fell silent for longer than `idle`.
-    pub async fn pieces(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Problem> {
+    /// That it broke off, or fell silent for as long as `idle`.
+    pub async fn pieces(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Box<NotBegun>> {
         let mut begun = Self::unread(rest);
-        match tokio::time::timeout(idle.min(hold), begun.next()).await {
-            Ok(chunk) => begun.held.extend(chunk?),
-            Err(_) if hold < idle => {}
-            Err(_) => return Err(broken(Kind::UpstreamTimeout, "upstream_idle", "it fell silent")),
-        }
-        let is_error = begun.looks_like_error();
+        let mut silence = Silence::new(idle);
+        let read = tokio::time::timeout(hold, begun.first(&mut silence)).await;
+        silence.check(read)?;
+        let is_error = begun.looks_like_error().unwrap_or(false);
         Ok((begun, is_error))
     }
 
-    fn looks_like_error(&self) -> bool {
+    /// Whether what is held begins as an error does; none while too little is here to tell.
+    fn looks_like_error(&self) -> Option<bool> {
         // Some send blanks until they have something to say.
-        let text = self.held.iter().map(|chunk| chunk.trim_ascii_start()).find(|text| !text.is_empty());
-        let inside = text.and_then(|text| text.strip_prefix(b"{"));
-        inside.is_some_and(|inside| inside.trim_ascii_start().starts_with(b"\"error\""))
+        let text = self.held.iter().flatten().copied().filter(|byte| !byte.is_ascii_whitespace());
+        // Gemini's errors may be the only element of a list.
+        let mut text = text.take(MAX_MARK_BYTES).peekable();
+        text.next_if_eq(&b'[');
+        let start: Vec<u8> = text.collect();
+        let marks: [(&[u8], bool); 5] = [
+            (b"{\"error\":n", false),
+            (b"{\"error\":f", false),
+            (b"{\"error\":", true),
+            (b"{\"type\":\"error\"", true),
+            (b"{\"object\":\"error\"", true),
+        ];
+        if let Some((mark, is_error)) = marks.iter().find(|(mark, _)| start.starts_with(mark)) {
+            // The first byte of the value decides.
+            return (start.len() > mark.len() || !is_error).then_some(*is_error);
+        }
+        let is_open = marks.iter().any(|(mark, _)| mark.starts_with(&start));
+        (!is_open).then_some(false)
     }
 
-    async fn all(&mut self) -> Result<(), Problem> {
+    async fn first(&mut self, silence: &mut Silence) -> Result<(), Box<NotBegun>> {
         let mut held_bytes = 0;
-        while !self.rest.is_end_stream() && held_bytes <= MAX_WHOLE_BYTES {
-            let Some(chunk) = self.next().await? else { break };
+        while self.looks_like_error().is_none() && held_bytes <= MAX_HELD_BYTES {
+            let Some(chunk) = self.next(silence).await? else { break };
             held_bytes += chunk.len();
             self.held.push_back(chunk);
         }
         Ok(())
     }
 
-    async fn read(&mut self, protocol: Protocol) -> Result<(), Problem> {
+    async fn all(&mut self, silence: &mut Silence) -> Result<(), Box<NotBegun>> {
+        let mut held_bytes = 0;
+        while !self.rest.is_end_stream() && held_bytes <= MAX_WHOLE_BYTES {
+            let Some(chunk) = self.next(silence).await? else { break };
+            held_bytes += chunk.len();
+            self.held.push_back(chunk);
+        }
+        Ok(())
+    }
+
+    async fn read(
+        &mut self,
+        protocol: Protocol,
+        meter: &mut Meter,
+        silence: &mut Silence,
+    ) -> Result<(), Box<NotBegun>> {
         let mut splitter = Splitter::new(MAX_HELD_BYTES);
-        let mut meter = Meter::new(protocol);
         let mut held_bytes = 0;
         loop {
-            let Some(chunk) = self.next().await? else {
-                return Err(broken(Kind::UpstreamFailed, "upstream_cut", "its stream ended"));
+            let Some(chunk) = self.next(silence).await? else {
+                return Err(NotBegun::cut("its stream ended"));
             };
             let mut failed = None;
             let pushed = splitter.push(&chunk, |frame| {
                 let is_first_output = meter.estimated_output() == 0 && !meter.is_whole();
-                if is_first_output && meter.read(&frame) == stream::Frame::Error {
+                if is_first_output && meter.read(&frame) == stream::Frame::Error && failed.is_none() {
                     failed = Some(frame);
                 }
             });
             if let Some(frame) = failed {
-                let said = sse::data(&frame).unwrap_or_default();
-                return Err(error_inside(protocol, &said));
+                let problem = error_inside(protocol, &sse::data(&frame).unwrap_or_default());
+                return Err(Box::new(NotBegun { problem, reported: None, was_told: true }));
             }
             held_bytes += chunk.len();
             self.held.push_back(chunk);
@@ -133,12 +200,15 @@ impl Begun {
         }
     }
 
-    async fn next(&mut self) -> Result<Option<Bytes>, Problem> {
+    async fn next(&mut self, silence: &mut Silence) -> Result<Option<Bytes>, Box<NotBegun>> {
         loop {
-            match self.rest.frame().await {
-                None => return Ok(None),
-                Some(Err(e)) => return Err(broken(Kind::UpstreamFailed, "upstream_cut", &root_cause(&e))),
-                Some(Ok(frame)) => {
+            let frame = tokio::time::timeout(silence.idle, self.rest.frame()).await;
+            silence.since = Instant::now();
+            match frame {
+                Err(_) => return Err(NotBegun::silent()),
+                Ok(None) => return Ok(None),
+                Ok(Some(Err(e))) => return Err(NotBegun::cut(&root_cause(&e))),
+                Ok(Some(Ok(frame))) => {
                     if let Ok(data) = frame.into_data() {
                         return Ok(Some(data));
                     }
@@ -148,8 +218,25 @@ impl Begun {
     }
 }
 
-fn broken(kind: Kind, code: &'static str, why: &str) -> Problem {
-    Problem::new(kind, code, format!("the provider broke off before it said anything: {why}"), "Try again.")
+/// How long the provider has said nothing, and how long it may.
+struct Silence {
+    idle: Duration,
+    since: Instant,
+}
+
+impl Silence {
+    fn new(idle: Duration) -> Self {
+        Self { idle, since: Instant::now() }
+    }
+
+    /// What was read; where time ran out it may go on, unless the silence ran out with it.
+    fn check(&self, read: Result<Result<(), Box<NotBegun>>, Elapsed>) -> Result<(), Box<NotBegun>> {
+        match read {
+            Ok(read) => read,
+            Err(_) if self.since.elapsed() >= self.idle => Err(NotBegun::silent()),
+            Err(_) => Ok(()),
+        }
+    }
 }
 
 impl Body for Begun {

@@ -79,7 +79,11 @@ impl Judge<'_> {
         let Self { endpoint, asked, context, idle, underway } = self;
         let spoken = endpoint.protocol();
         let notes = Notes::new(asked.protocol, context.request_id.clone());
-        let body = if is_stream { Begun::stream(body, spoken, idle, idle).await? } else { Begun::unread(body) };
+        let body = if is_stream {
+            Begun::stream(body, spoken, idle, idle).await.map_err(|failure| failure.problem)?
+        } else {
+            Begun::unread(body)
+        };
         underway.first_byte();
         let (back, relay) = match way {
             Way::Native { hide_usage } if is_stream => {

@@ -16,7 +16,7 @@ pub mod routing;
 mod underway;
 
 pub use answer::{Answer, Failed};
-pub use begun::Begun;
+pub use begun::{Begun, NotBegun};
 pub use body::Pieces;
 pub use client::{Client, Timeouts};
 pub use clock::Clock;
