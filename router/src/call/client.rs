@@ -13,6 +13,7 @@ use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
+use super::connect::Timely;
 use super::{CallError, Pieces};
 
 /// How long to wait for a provider. There is no limit on the whole: a stream may take an hour.
@@ -60,15 +61,16 @@ impl Default for Timeouts {
 pub struct Client {
     timeouts: Timeouts,
     max_idle: usize,
-    plain: Pool<HttpConnector, Pieces>,
+    plain: Pool<Timely<HttpConnector>, Pieces>,
     /// Built at the first `https` call: reading the system's certificates takes longer than our whole start.
-    secure: OnceLock<Pool<HttpsConnector<HttpConnector>, Pieces>>,
+    secure: OnceLock<Pool<Timely<HttpsConnector<HttpConnector>>, Pieces>>,
 }
 
 impl Client {
     /// A client that keeps at most `max_idle` unused connections.
     pub fn new(timeouts: Timeouts, max_idle: usize) -> Self {
-        let plain = pool(max_idle).build(connector(timeouts.connect, true));
+        let plain = Timely::new(connector(timeouts.connect, true), timeouts.connect);
+        let plain = pool(max_idle).build(plain);
         Self { timeouts, max_idle, plain, secure: OnceLock::new() }
     }
 
@@ -90,7 +92,7 @@ impl Client {
         }
     }
 
-    fn secure(&self) -> Result<&Pool<HttpsConnector<HttpConnector>, Pieces>, CallError> {
+    fn secure(&self) -> Result<&Pool<Timely<HttpsConnector<HttpConnector>>, Pieces>, CallError> {
         if let Some(pool) = self.secure.get() {
             return Ok(pool);
         }
@@ -99,6 +101,7 @@ impl Client {
             .https_only()
             .enable_all_versions()
             .wrap_connector(connector(self.timeouts.connect, false));
+        let built = Timely::new(built, self.timeouts.connect);
         Ok(self.secure.get_or_init(|| pool(self.max_idle).build(built)))
     }
 }

@@ -5,6 +5,7 @@ pub mod begun;
 pub mod body;
 pub mod client;
 pub mod clock;
+mod connect;
 pub mod endpoint;
 pub mod error;
 mod judge;
