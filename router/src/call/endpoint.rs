@@ -1,5 +1,7 @@
 //! One model at one provider: where it is asked, in which protocol, with which key.
 
+use std::fmt;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
 use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
@@ -16,7 +18,7 @@ use crate::surface::{self, Surface};
 
 /// One thing that can be asked: a model at a provider.
 ///
-/// `Debug` shows no key.
+/// `Debug` shows no key, and of other headers the names only.
 ///
 /// ```
 /// use tokenrouter::Protocol;
@@ -32,7 +34,7 @@ use crate::surface::{self, Surface};
 /// assert_eq!(local.base_url().host(), "localhost");
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Endpoint {
     base_url: BaseUrl,
     target: Target,
@@ -190,6 +192,21 @@ impl Endpoint {
     }
 }
 
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let headers: Vec<&str> = self.headers.keys().map(HeaderName::as_str).collect();
+        f.debug_struct("Endpoint")
+            .field("base_url", &self.base_url)
+            .field("target", &self.target)
+            .field("auth", &self.auth)
+            .field("headers", &headers)
+            .field("priority", &self.priority)
+            .field("price_nanos", &self.price_nanos)
+            .field("weight", &self.weight)
+            .finish()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -219,5 +236,14 @@ mod tests {
         assert_eq!(key(Endpoint::preset("gemini", "m").unwrap(), "x-goog-api-key"), "k");
         assert_eq!(key(Endpoint::preset("anthropic", "m").unwrap(), "x-api-key"), "k");
         assert!(Endpoint::preset("openai", "m").unwrap().with_key("a\nb").is_err());
+    }
+
+    #[test]
+    fn no_value_of_a_header_is_shown() {
+        let name = HeaderName::from_static("x-portal-token");
+        let endpoint = Endpoint::preset("anthropic", "m").unwrap().with_key("sk-hidden").unwrap();
+        let shown = format!("{:?}", endpoint.with_header(name, HeaderValue::from_static("token-hidden")));
+        assert!(shown.contains("x-portal-token") && shown.contains("x-api-key"), "{shown}");
+        assert!(!shown.contains("hidden"), "{shown}");
     }
 }
