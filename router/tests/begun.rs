@@ -13,8 +13,11 @@ use http::Request;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
 use tokenrouter::Protocol;
-use tokenrouter::call::{Begun, CallError, Client, NotBegun, Pieces, Timeouts};
+use tokenrouter::call::{Begun, CallError, Client, Endpoint, NotBegun, Pieces, Pool, Routing, Timeouts};
+use tokenrouter::catalog::BaseUrl;
+use tokenrouter::convert::{Asked, Context};
 use tokenrouter::error::Kind;
+use tokenrouter::pick::course::Rules;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinHandle;
@@ -180,4 +183,33 @@ async fn a_handshake_that_never_comes_is_no_connection() {
     let CallError::Connect(why) = &failure else { unreachable!("{failure}") };
     assert!(why.contains("TLS included") && failure.is_unseen(), "{why}");
     drop(accepted);
+}
+
+#[tokio::test]
+async fn an_error_with_a_status_of_success_keeps_its_meaning_on_the_way_to_any_client() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = BaseUrl::parse(&format!("http://{}", listener.local_addr().unwrap())).unwrap();
+    let said = [r#"{"id":"x","error":{"code":429,"message":"Slow down."}}"#.to_owned()];
+    let list = [format!("[{}]", said[0])];
+    for (spoken, said) in [
+        (Protocol::OpenAi, &said),
+        (Protocol::Anthropic, &said),
+        (Protocol::Gemini, &said),
+        (Protocol::Gemini, &list),
+        (Protocol::Responses, &said),
+    ] {
+        for asked in [Protocol::OpenAi, Protocol::Cohere, Protocol::Responses] {
+            let pool = Pool::new(Client::new(Timeouts::default(), 0), vec![Endpoint::new(spoken, url.clone(), "m")])
+                .with_routing(Routing { rules: Rules { attempts: 1, ..Rules::default() }, ..Routing::default() });
+            let body = r#"{"model":"m","input":"hi","messages":[{"role":"user","content":"hi"}]}"#;
+            let ask = pool.ask(Asked::new(asked, body.as_bytes()), Context::default());
+            let serve = async {
+                let (mut connection, _) = listener.accept().await.unwrap();
+                answer(&mut connection, said, Duration::ZERO, Then::End).await.unwrap();
+            };
+            let (told, ()) = tokio::join!(ask, serve);
+            let problem = told.unwrap_err();
+            assert_eq!((problem.code, &*problem.message), ("rate_limited", "Slow down."), "{asked} of {spoken}");
+        }
+    }
 }
