@@ -173,7 +173,14 @@ impl Exchange {
     }
 
     /// The attempt failed: it has its record, and another may be made.
-    pub fn failed(&mut self, status: u16, outcome: Outcome, verdict: &Verdict, input_was_seen: bool) {
+    pub fn failed(
+        &mut self,
+        status: u16,
+        outcome: Outcome,
+        verdict: &Verdict,
+        reported: Option<Counts>,
+        input_was_seen: bool,
+    ) {
         self.attempt.status = status;
         let now_ms = self.app.clock.now_ms();
         if matches!(verdict.blame, Blame::Connection | Blame::Endpoint) {
@@ -184,21 +191,18 @@ impl Exchange {
         self.judge(verdict);
         // Nothing is under way there while another is asked, or somebody is waited for.
         (self.attempt.ticket, self.attempt.permits) = (None, [None, None]);
-        let counts = if input_was_seen { self.estimate(0) } else { Counts::default() };
-        self.settle(outcome, counts, Source::Estimated);
+        let (counts, source) = match reported {
+            Some(counts) => (counts, Source::Reported),
+            None if input_was_seen => (self.estimate(0), Source::Estimated),
+            None => (Counts::default(), Source::Estimated),
+        };
+        self.settle(outcome, counts, source);
     }
 
     fn judge(&mut self, verdict: &Verdict) {
         if let Some(ticket) = &mut self.attempt.ticket {
             ticket.tell(self.app.clock.uptime_ms(), verdict, &self.live.rules.course.trips);
         }
-    }
-
-    /// An answer that was to be translated makes no sense: the client is told `problem` instead.
-    pub fn refuse(mut self, problem: Problem, outcome: Outcome) -> (Problem, RequestId) {
-        let counts = self.estimate(0);
-        self.settle(outcome, counts, Source::Estimated);
-        (problem, self.request_id.clone())
     }
 
     fn estimate(&self, output: u64) -> Counts {

@@ -219,9 +219,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 Ok(Served { good, exchange, way, said, provider, protocol })
             }
             Err(bad) => {
-                let Bad { problem, verbatim, verdict, outcome, status, input_was_seen } = *bad;
+                let Bad { problem, verbatim, verdict, outcome, status, reported, input_was_seen } = *bad;
                 let recorded = if status == 0 { problem.http_status(self.surface.protocol()) } else { status };
-                exchange.failed(recorded, outcome, &verdict, input_was_seen);
+                exchange.failed(recorded, outcome, &verdict, reported, input_was_seen);
                 self.worked += usize::from(input_was_seen);
                 (step.status, step.blame) = (status, verdict.blame);
                 self.steps.push(step);

@@ -8,8 +8,9 @@ use http::response::Parts;
 use http::{HeaderValue, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
-use tokenrouter::call::{Begun, CallError};
-use tokenrouter::convert::provider_error;
+use tokenrouter::call::{Begun, CallError, NotBegun};
+use tokenrouter::convert::{error_inside, provider_error};
+use tokenrouter::count::Counts;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::pick::verdict::{Blame, Verdict};
 use tokenrouter::protocol::Protocol;
@@ -45,6 +46,8 @@ pub struct Bad {
     pub outcome: Outcome,
     /// The status; 0 where none came.
     pub status: u16,
+    /// What it had reported until then.
+    pub reported: Option<Counts>,
     /// Whether the provider may have worked on the request.
     pub input_was_seen: bool,
 }
@@ -75,7 +78,7 @@ pub async fn judge(
             problem.retry_after_s = u32::try_from(verdict.wait_ms.div_ceil(1_000)).ok();
         }
         let outcome = Outcome::UpstreamError;
-        Box::new(Bad { problem, verbatim, verdict, outcome, status, input_was_seen: false })
+        Box::new(Bad { problem, verbatim, verdict, outcome, status, reported: None, input_was_seen: false })
     };
     if let Some(problem) = unfit(&head, kind, provider, protocol) {
         let is_refused = matches!(problem.kind, Kind::Unauthenticated | Kind::Forbidden);
@@ -95,11 +98,7 @@ pub async fn judge(
         let problem = provider_error(protocol, status, said.as_deref().unwrap_or_default());
         let verbatim = said.map(|said| (without_body(&head), said));
         let mut bad = failed(problem, verbatim, &head);
-        if matches!(bad.verdict.blame, Blame::Credential | Blame::Forbidden) {
-            // Whatever its status: the words may quote the key, and the client's own token is fine.
-            bad.problem = refused_key(provider, status);
-            bad.verbatim = None;
-        }
+        hide_key(&mut bad, provider);
         return Err(bad);
     }
     let begun = if kind.starts_with(b"text/event-stream") {
@@ -114,23 +113,36 @@ pub async fn judge(
         Ok((body, false)) => body,
         Ok((body, true)) => {
             let said = read(body, idle).await.unwrap_or_default();
-            let problem = provider_error(protocol, 0, &said);
-            return Err(failed(problem, None, &head));
+            let mut bad = failed(error_inside(protocol, &said), None, &head);
+            hide_key(&mut bad, provider);
+            return Err(bad);
         }
-        Err(problem) => {
+        Err(failure) => {
+            let NotBegun { problem, reported, was_told } = *failure;
             let is_cut = problem.code == "upstream_cut";
             let mut bad = failed(problem, None, &head);
+            hide_key(&mut bad, provider);
             if is_cut {
                 bad.outcome = Outcome::Cut;
             } else if bad.problem.kind == Kind::UpstreamTimeout {
                 bad.outcome = Outcome::Timeout;
             }
-            bad.input_was_seen = true;
+            bad.reported = reported;
+            // Who says that it failed charges nothing for that.
+            bad.input_was_seen = !was_told;
             return Err(bad);
         }
     };
     let verdict = Verdict::FINE.with_limits(&head.headers, now_unix_ms);
     Ok(Good { head, body, verdict })
+}
+
+/// Whatever the status: a provider's words about a key may quote it, and the client's own token is fine.
+fn hide_key(bad: &mut Bad, provider: &Provider) {
+    if matches!(bad.verdict.blame, Blame::Credential | Blame::Forbidden) {
+        bad.problem = refused_key(provider, bad.status);
+        bad.verbatim = None;
+    }
 }
 
 /// What a provider says of a failure; none if it does not come whole.
@@ -186,5 +198,5 @@ fn unreachable(e: &CallError, provider: &Provider) -> Bad {
             ),
         ),
     };
-    Bad { problem, verbatim: None, verdict, outcome, status: 0, input_was_seen: !e.is_unseen() }
+    Bad { problem, verbatim: None, verdict, outcome, status: 0, reported: None, input_was_seen: !e.is_unseen() }
 }

@@ -15,8 +15,11 @@ async fn daemon() -> TestDaemon {
             "[[providers]]\nname = \"{name}\"\nprovider_type = \"{kind}\"\nprotocols = {{ {protocol} = \"{url}{base}\" }}\napi_key = \"sk-{name}-0123456789\"\n"
         )
     };
+    let aliases = "[[model_aliases]]\nname = \"exact\"\nlossy = \"reject\"\ntargets = [{ provider = \"oa\", model = \"ok\" }]\n\
+                   [[model_aliases]]\nname = \"exact-or-native\"\nlossy = \"reject\"\n\
+                   targets = [{ provider = \"oa\", model = \"ok\" }, { provider = \"an\", model = \"ok\" }]\n";
     let text = format!(
-        "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n{}{}",
+        "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n{}{}{aliases}",
         provider("oa", "openai", "/v1", "openai"),
         provider("an", "anthropic", "/anthropic", "anthropic")
     );
@@ -302,6 +305,11 @@ async fn a_loss_is_refused_where_that_is_wanted() {
     assert!(daemon.simulator.calls().is_empty(), "nothing was sent");
     assert_eq!(ask(messages("oa/ok", "")).await.status, 200);
     assert_eq!(ask(messages("an/ok", r#","top_k":5"#)).await.status, 200);
+    // An alias may want it too, and so does one whose other target can tell all of it.
+    let alias = |name: &str| messages(name, r#","top_k":5"#);
+    assert_eq!(daemon.post("/v1/messages", alias("exact")).await.status, 400);
+    let told = daemon.post("/v1/messages", alias("exact-or-native")).await;
+    assert_eq!((told.status.as_u16(), told.header("x-tokenrouter-provider")), (200, "an"));
     assert_eq!(daemon.post("/admin/api/tokens", r#"{"lossy":"maybe"}"#).await.status, 400);
     let listed = daemon.get("/admin/api/tokens").await.json();
     assert!(listed.to_string().contains(r#""lossy":"reject""#), "{listed}");
