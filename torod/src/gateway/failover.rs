@@ -216,6 +216,11 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 exchange.answered(step.status, &good.verdict);
                 self.steps.push(step);
                 self.in_scene(|course, scene| course.served(choice.at, scene));
+                let way = match way {
+                    Way::Native { hide_usage } => translated::mend(call, &provider, target.model, &good, peek.stream)
+                        .map_or(Way::Native { hide_usage }, |back| Way::Translated(Box::new(back))),
+                    way @ Way::Translated(_) => way,
+                };
                 Ok(Served { good, exchange, way, said, provider, protocol })
             }
             Err(bad) => {

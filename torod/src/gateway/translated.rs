@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
-use http::{HeaderMap, HeaderName, HeaderValue, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use tokenrouter::Protocol;
 use tokenrouter::call::{Begun, Pieces, Relay};
@@ -14,7 +14,7 @@ use tokenrouter::error::{Kind, Problem};
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::Lossy;
 
-use super::entry::with_headers;
+use super::entry::{Call, with_headers};
 use super::exchange::Exchange;
 use super::judge::Good;
 use super::lane::Lane;
@@ -116,6 +116,30 @@ pub fn unseal(
     let degraded = done.losses.header().and_then(|fields| HeaderValue::try_from(fields).ok());
     let hide_usage = done.back.wants_stream() && !done.back.wants_usage();
     Some(Lane::Native { pieces: Pieces::new(vec![done.body]), hide_usage, degraded })
+}
+
+/// The way back of an answer in the client's own protocol but not in the form that was asked for: a whole for a stream,
+/// or a stream unasked. None where its form is right, or where the request says too little to mend it.
+pub fn mend(call: &Call, provider: &Provider, model: &str, good: &Good, stream: bool) -> Option<Back> {
+    let kind = good.head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let is_other = if stream { kind.starts_with(b"application/json") } else { kind.starts_with(b"text/event-stream") };
+    let Call { app, surface, in_path, body, request_id, .. } = call;
+    if !is_other || !surface.is_conversation() || in_path.list || good.head.status != StatusCode::OK {
+        return None;
+    }
+    let protocol = surface.protocol();
+    let now_ms = app.clock.now_ms();
+    let context = Context {
+        seed: format!("{:016x}", app.ids.exchange(now_ms).0),
+        request_id: request_id.as_str().to_owned(),
+        now_s: u64::try_from(now_ms / 1000).unwrap_or(0),
+        sealer: Some(app.sealer.clone()),
+        continued: true,
+        ..Context::default()
+    };
+    let path = Path { model: &in_path.model, stream: in_path.stream, list: false };
+    let done = translate(Asked { protocol, body, path }, &Target::new(&provider.kind, protocol, model), context);
+    done.ok().map(|done| done.back)
 }
 
 /// What becomes of the provider's answer.
