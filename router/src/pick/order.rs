@@ -296,7 +296,11 @@ impl Candidates {
             return first;
         }
         let is_better = match (a.endpoint.cost_us(wish.now_ms), b.endpoint.cost_us(wish.now_ms)) {
-            (Some(a), Some(b)) => b.saturating_mul(3) < a.saturating_mul(2) && a - b > NOISE_US,
+            // What waits there multiplies the noise as well.
+            (Some(cost), Some(least)) => {
+                let noise_us = NOISE_US.saturating_mul(u64::from(a.endpoint.state.in_flight()) + 1);
+                least.saturating_mul(3) < cost.saturating_mul(2) && cost - least > noise_us
+            }
             // Nothing is known of one of them: it gets its share, and no more than that.
             _ => (b.endpoint.state.in_flight() + 1) * 2 < a.endpoint.state.in_flight() + 1,
         };
