@@ -12,14 +12,15 @@ use std::time::Duration;
 use http::Request;
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
+use hyper_util::rt::TokioIo;
 use tokenrouter::Protocol;
 use tokenrouter::call::{Begun, CallError, Client, Endpoint, NotBegun, Pieces, Pool, Routing, Timeouts};
 use tokenrouter::catalog::BaseUrl;
 use tokenrouter::convert::{Asked, Context};
 use tokenrouter::error::Kind;
 use tokenrouter::pick::course::Rules;
-use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
+use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
 const LONG: Duration = Duration::from_secs(20);
@@ -32,21 +33,26 @@ enum Then {
     Silence,
 }
 
-/// A provider that answers once, a piece each `pace`.
+/// A provider that answers once, a piece each `pace`. It is in memory, so that a test's clock may stand still until
+/// everybody waits.
 async fn provider(pieces: Vec<String>, pace: Duration, then: Then) -> (Incoming, JoinHandle<()>) {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let url = format!("http://{}/", listener.local_addr().unwrap());
+    let (near, mut far) = tokio::io::duplex(64 << 10);
     let server = tokio::spawn(async move {
-        let (mut connection, _) = listener.accept().await.unwrap();
         // Who asked may be gone before the last piece.
-        let _gone = answer(&mut connection, &pieces, pace, then).await;
+        let _gone = answer(&mut far, &pieces, pace, then).await;
     });
-    let client = Client::new(Timeouts::default(), 1);
-    let asked = Request::get(url).body(Pieces::default()).unwrap();
-    (client.send(asked).await.unwrap().into_body(), server)
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near)).await.unwrap();
+    tokio::spawn(connection);
+    let asked = Request::get("/").header("host", "provider").body(Pieces::default()).unwrap();
+    (sender.send_request(asked).await.unwrap().into_body(), server)
 }
 
-async fn answer(to: &mut TcpStream, pieces: &[String], pace: Duration, then: Then) -> std::io::Result<()> {
+async fn answer(
+    to: &mut (impl AsyncRead + AsyncWrite + Unpin),
+    pieces: &[String],
+    pace: Duration,
+    then: Then,
+) -> std::io::Result<()> {
     let _asked = to.read(&mut [0; 4096]).await?;
     to.write_all(b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n").await?;
     let mut clock = tokio::time::interval(pace.max(Duration::from_millis(1)));
@@ -70,7 +76,7 @@ async fn begin(protocol: Protocol, events: &[&str], then: Then) -> Result<Begun,
     begun
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_stream_that_gives_signs_of_life_does_not_fall_silent() {
     let (pace, idle, hold) = (Duration::from_millis(50), Duration::from_millis(400), Duration::from_millis(700));
     let pings = |count| vec![": ping\n\n".to_owned(); count];
@@ -99,7 +105,7 @@ async fn a_stream_that_gives_signs_of_life_does_not_fall_silent() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn silence_is_a_failure_unless_the_client_must_hear_something_first() {
     let short = Duration::from_millis(100);
     let silent = || provider(vec!["\n\n".to_owned()], Duration::ZERO, Then::Silence);
@@ -120,7 +126,7 @@ async fn silence_is_a_failure_unless_the_client_must_hear_something_first() {
     }
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn a_failure_says_what_was_reported_and_who_told_it() {
     let start = r#"{"type":"message_start","message":{"id":"m","usage":{"input_tokens":7,"output_tokens":1}}}"#;
     let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
@@ -141,7 +147,7 @@ async fn a_failure_says_what_was_reported_and_who_told_it() {
     assert_eq!((told.problem.code, told.reported, told.was_told), ("rate_limited", None, true));
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn an_answer_is_an_error_where_it_begins_as_one() {
     for (pieces, expected) in [
         (vec![r#"{"error":{"message":"x"}}"#], true),

@@ -96,7 +96,7 @@ fn a_record_is_on_disk_soon_and_reads_back_whole() {
     let expected =
         format!("{id}|{}|-3|1500000|200000|7|acme|m-1|best|chat|0|2|200|5|1|1|1|20|300|4000|50000|600|mine", id - 1);
     assert_eq!(all, expected);
-    assert!(writer.stop(Duration::from_secs(5)));
+    assert!(writer.stop(Duration::from_secs(20)));
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_locked_database_costs_nothing_but_time() {
     other.execute_batch("ROLLBACK").unwrap();
     let status = wait_for(&writer, "the recovery", |status| status.last_error.is_none() && status.queued == 0);
     assert_eq!((status.written, status.dropped), (10, 0));
-    assert!(writer.stop(Duration::from_secs(5)));
+    assert!(writer.stop(Duration::from_secs(20)));
     assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage"), 10);
 }
 
@@ -164,7 +164,7 @@ fn the_queue_is_bounded_and_what_it_loses_is_counted_in_one_gap() {
     other.execute_batch("ROLLBACK").unwrap();
     let status = wait_for(&writer, "the gap", |status| status.gaps == 1 && status.queued == 0);
     assert_eq!((status.written, status.dropped), (8, 12));
-    assert!(writer.stop(Duration::from_secs(5)));
+    assert!(writer.stop(Duration::from_secs(20)));
     let gap: String = one(temp.path(), "SELECT from_ms || ' ' || until_ms || ' ' || records FROM usage_gap");
     assert_eq!(gap, format!("{} {} 12", NOW_MS + 8, NOW_MS + 19));
     let reader = schema::open_reader(temp.path()).unwrap();
@@ -195,7 +195,7 @@ async fn a_full_disk_heals() {
     limit("PRAGMA max_page_count = 100000").await.unwrap();
     let status = wait_for(&writer, "the recovery", |status| status.queued == 0);
     assert_eq!((status.written, status.dropped), (2_000, 0));
-    assert!(writer.stop(Duration::from_secs(5)));
+    assert!(writer.stop(Duration::from_secs(20)));
     assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage"), 2_000);
     assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage JOIN name ON name.id = model"), 2_000);
 }
@@ -218,7 +218,7 @@ fn ids_go_on_after_a_restart_with_the_clock_set_back() {
     let first = record(&Sequence::after(0), &"m".into(), 0);
     let first_id = first.id;
     writer.recorder().push(first);
-    assert!(writer.stop(Duration::from_secs(5)));
+    assert!(writer.stop(Duration::from_secs(20)));
     let connection = schema::open_writer(temp.path()).unwrap();
     let sequence = Sequence::after(greatest_id(&connection).unwrap());
     assert!(sequence.attempt(NOW_MS - 60_000) > first_id);
@@ -231,6 +231,6 @@ fn a_batch_that_was_committed_and_comes_again_is_written_once() {
     let kept = record(&Sequence::after(0), &"m".into(), 0);
     writer.recorder().push(kept.clone());
     writer.recorder().push(kept);
-    assert!(writer.stop(Duration::from_secs(5)));
+    assert!(writer.stop(Duration::from_secs(20)));
     assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage"), 1);
 }

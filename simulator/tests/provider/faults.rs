@@ -113,7 +113,7 @@ async fn a_client_that_leaves_is_noticed() {
         }
         assert_eq!((simulator.stats().in_flight, simulator.calls()[id - 1].ended), (1, None), "{model}");
         drop(stream);
-        let call = simulator.wait_ended(id as u64, Duration::from_secs(1)).await.expect(model);
+        let call = simulator.wait_ended(id as u64, SOON).await.expect(model);
         assert_eq!(call.ended, Some(Ended::ClientClosed), "{model}");
         assert!(call.ended_ms >= Some(call.received_ms));
         assert_eq!((simulator.stats().in_flight, simulator.stats().client_closed), (0, id as u64));

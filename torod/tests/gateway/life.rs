@@ -1,7 +1,5 @@
 //! Starting, stopping, and what is in the way of both.
 
-use std::time::Duration;
-
 use http_body_util::BodyExt;
 use tokenrouter_simulator::{Settings, Simulator};
 use torod::access::system_random;
@@ -9,7 +7,7 @@ use torod::clock::Clock;
 use torod::config;
 use torod::daemon::{Daemon, Options};
 
-use crate::support::{TestDaemon, chat_body, configuration, events, port_zero};
+use crate::support::{SOON, TestDaemon, chat_body, configuration, events, port_zero};
 
 async fn start(listen: &str, data_dir: &std::path::Path) -> anyhow::Result<Daemon> {
     let text = format!("listen_addr = \"{listen}\"\nauto_detect_local_servers = false");
@@ -53,7 +51,7 @@ async fn a_hard_stop_ends_streams_and_still_writes_their_rows() {
     drop(stream.frame().await);
     daemon.lifecycle.stop_softly();
     daemon.lifecycle.stop_now();
-    let ended = tokio::time::timeout(Duration::from_secs(5), async { while let Some(Ok(_)) = stream.frame().await {} });
+    let ended = tokio::time::timeout(SOON, async { while let Some(Ok(_)) = stream.frame().await {} });
     ended.await.unwrap();
     let TestDaemon { simulator, folder, .. } = daemon;
     crate::support::until("the row is there", || async { !crate::support::rows(folder.path(), "id").is_empty() }).await;

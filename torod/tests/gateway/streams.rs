@@ -107,8 +107,8 @@ async fn a_client_that_hangs_up_ends_the_call() {
             calls = daemon.simulator.wait_calls(1, SOON) => calls,
         };
         let id = calls.unwrap()[0].id;
-        let ended = daemon.simulator.wait_ended(id, Duration::from_secs(1)).await;
-        let ended = ended.unwrap_or_else(|| panic!("{model}: the provider did not see the hang-up within a second"));
+        let ended = daemon.simulator.wait_ended(id, Duration::from_secs(5)).await;
+        let ended = ended.unwrap_or_else(|| panic!("{model}: the provider did not see the hang-up in time"));
         assert_eq!(ended.ended.unwrap().as_str(), "client_closed", "{model}");
     }
     let rows = daemon.rows("outcome, input_uncached > 0, estimated").await;

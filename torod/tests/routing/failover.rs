@@ -6,6 +6,7 @@ use torod::clock::Clock;
 
 use crate::act::{Act, PIECES, Speech, error};
 use crate::rig::{Ending, HEAD, Rig, alias, provider};
+use crate::support::SOON;
 use crate::upstream::{Upstream, untrusted};
 
 const HASTY: &str = "timeouts = { connect = \"2s\", first_byte = \"1s\", idle = \"1s\" }";
@@ -160,8 +161,8 @@ async fn row_71_a_single_endpoint_is_asked_again_after_a_jittered_pause() {
     assert_eq!(answer.header("x-tokenrouter-attempts"), "2");
     let asks = rig.up[0].asks();
     let gap = asks[1].at - asks[0].at;
-    // The pause is at most 100 ms; the rest is for a busy machine.
-    assert!(gap <= Duration::from_millis(300), "{gap:?}");
+    // The pause is at most 100 ms (tested where it is chosen); the rest is for a busy machine.
+    assert!(gap <= Duration::from_secs(5), "{gap:?}");
     rig.stop().await;
 }
 
@@ -277,21 +278,21 @@ async fn row_76_alone_it_is_asked_again_when_it_said() {
     assert_eq!((answer.status.as_u16(), rig.up[0].calls()), (200, 2), "{}", answer.text());
     let asks = rig.up[0].asks();
     let gap = asks[1].at - asks[0].at;
-    assert!(gap >= Duration::from_secs(2) && gap < Duration::from_secs(4), "{gap:?}");
+    assert!(gap >= Duration::from_secs(2) && gap < SOON, "{gap:?}");
     rig.stop().await;
 }
 
 #[tokio::test]
 async fn row_76_with_another_it_does_not_wait() {
     let rig = Rig::with_backup("[routing]\nprobe = false\n").await;
-    rig.up[0].always(Act::with(429, "retry-after", "2"));
+    rig.up[0].always(Act::with(429, "retry-after", "25"));
     let began = Instant::now();
     assert_eq!(rig.chat("m").await.status, 200);
-    assert!(began.elapsed() < Duration::from_secs(1), "{:?}", began.elapsed());
+    assert!(began.elapsed() < SOON, "{:?}", began.elapsed());
     assert_eq!(rig.seen(), [1, 1]);
     assert_eq!(rig.chat("m").await.status, 200);
     assert_eq!(rig.seen(), [0, 1], "it is left alone for as long as it said");
-    rig.clock.advance(3_000);
+    rig.clock.advance(26_000);
     rig.up[0].always(Act::Ok);
     rig.chat("m").await;
     assert_eq!(rig.seen(), [1, 0], "and no longer");
@@ -310,7 +311,7 @@ async fn row_76_a_wait_that_is_too_long_is_told_to_the_client() {
         let after: i64 = answer.header("retry-after").parse().unwrap();
         assert!(told.contains(&after), "{after}");
     }
-    assert!(began.elapsed() < Duration::from_secs(2));
+    assert!(began.elapsed() < SOON);
     rig.stop().await;
 }
 
@@ -320,7 +321,7 @@ async fn row_76_all_waits_of_a_request_together_are_bounded() {
     // endpoint limited again.
     let rig = Rig::equal(1, "[routing]\nprobe = false\nmax_wait = \"1s\"\n").await;
     rig.up[0].always(Act::with(429, "retry-after", "1"));
-    let answer = tokio::time::timeout(Duration::from_secs(5), rig.chat("m")).await;
+    let answer = tokio::time::timeout(SOON, rig.chat("m")).await;
     assert_eq!(answer.unwrap_or_else(|_| panic!("it waits for ever")).status, 429);
     rig.stop().await;
 }
