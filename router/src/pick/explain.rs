@@ -24,7 +24,7 @@ pub struct Seen {
 }
 
 /// The candidates of a name as they stand, and what would be chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// By the places of [`Candidates::list`].
     pub seen: Vec<Seen>,
@@ -51,7 +51,7 @@ impl Candidates {
     /// };
     /// let explained = candidates.explain(&wish);
     /// assert_eq!(explained.seen.iter().map(|seen| seen.tier).collect::<Vec<_>>(), [0, 1]);
-    /// assert_eq!(explained.choice.map(|choice| choice.by), Some(By::Criterion(Criterion::Priority)));
+    /// assert_eq!(explained.choice.as_ref().map(|choice| choice.by), Some(By::Criterion(Criterion::Priority)));
     /// assert_eq!(explained.choice, candidates.choose(&wish));
     /// ```
     pub fn explain(&self, wish: &Wish<'_>) -> Explanation {

@@ -127,10 +127,14 @@ impl Candidates {
         for _ in 0..4 {
             let (at, criterion, seen) = self.propose(wish)?;
             let endpoint = &self.list.get(at)?.endpoint;
-            if seen == Seen::Probe && !endpoint.claim(wish.now_ms, wish.trips) {
-                continue;
-            }
-            return Some(self.decided(wish, at, criterion, seen));
+            let claim = match seen {
+                Seen::Probe => match endpoint.claim(wish.now_ms, wish.trips) {
+                    None => continue,
+                    taken => taken,
+                },
+                Seen::Usable | Seen::Not => None,
+            };
+            return Some(Choice { claim, ..self.decided(wish, at, criterion, seen) });
         }
         None
     }
@@ -148,7 +152,7 @@ impl Candidates {
         } else {
             criterion.map_or(By::Only, By::Criterion)
         };
-        Choice { at, by, is_probe: seen == Seen::Probe }
+        Choice { at, by, is_probe: seen == Seen::Probe, claim: None }
     }
 
     /// The conversation that was served by the candidate at `at` has its home there from now on.

@@ -56,15 +56,15 @@ impl World {
         Some(choice)
     }
 
-    fn endpoint(&self, choice: Choice) -> Arc<Endpoint> {
+    fn endpoint(&self, choice: &Choice) -> Arc<Endpoint> {
         Arc::clone(&self.candidates.list()[choice.at].endpoint)
     }
 
     /// One call whose first byte takes `ms`.
     fn call(&mut self, session: Option<u64>, is_opening: bool, ms: impl Fn(usize) -> u64) -> (usize, By) {
         let choice = self.choose(session, is_opening, &[]).unwrap();
-        let endpoint = self.endpoint(choice);
-        let mut ticket = endpoint.begin(choice.is_probe);
+        let endpoint = self.endpoint(&choice);
+        let mut ticket = endpoint.begin(choice.claim);
         let took = ms(endpoint.provider);
         self.now_ms += took;
         ticket.first_byte(self.now_ms, took * 1_000);
@@ -74,7 +74,7 @@ impl World {
 
     fn fail(&mut self, provider: usize, verdict: Verdict) {
         let endpoint = self.candidates.list().iter().find(|c| c.endpoint.provider == provider).unwrap();
-        endpoint.endpoint.begin(false).tell(self.now_ms, &verdict, &self.trips);
+        endpoint.endpoint.begin(None).tell(self.now_ms, &verdict, &self.trips);
     }
 }
 
@@ -269,18 +269,18 @@ fn row_67_to_70_breakers_in_layers_with_one_probe() {
     // Three failures of a model close it and leave the other one open.
     for _ in 0..3 {
         let endpoint = Arc::clone(&world.candidates.list()[0].endpoint);
-        endpoint.begin(false).tell(world.now_ms, &status(503), &world.trips);
+        endpoint.begin(None).tell(world.now_ms, &status(503), &world.trips);
     }
     assert!((0..10).all(|_| world.choose(None, false, &[]).is_some_and(|c| c.at == 1)));
     // After recovery one call finds out, all others wait for it.
     world.now_ms += 61_000;
-    let probes: Vec<Choice> = (0..50).filter_map(|_| world.choose(None, false, &[1])).collect();
+    let mut probes: Vec<Choice> = (0..50).filter_map(|_| world.choose(None, false, &[1])).collect();
     assert_eq!((probes.len(), probes[0].is_probe), (1, true));
-    let endpoint = world.endpoint(probes[0]);
-    endpoint.begin(true).tell(world.now_ms, &Verdict::FINE, &world.trips);
+    let endpoint = world.endpoint(&probes[0]);
+    endpoint.begin(probes.remove(0).claim).tell(world.now_ms, &Verdict::FINE, &world.trips);
     assert!(world.choose(None, false, &[1]).is_some_and(|c| !c.is_probe));
     // One lost connection closes both.
-    endpoint.begin(false).tell(world.now_ms, &Verdict::UNREACHABLE, &world.trips);
+    endpoint.begin(None).tell(world.now_ms, &Verdict::UNREACHABLE, &world.trips);
     assert_eq!(world.choose(None, false, &[]), None);
     world.now_ms += 119_000;
     assert_eq!(world.choose(None, false, &[]), None);
@@ -293,7 +293,7 @@ fn one_request_that_nobody_can_serve_shuts_an_endpoint_for_nobody_else() {
     let mut world = World::new(endpoints(1), &Criterion::USUAL);
     let endpoint = Arc::clone(&world.candidates.list()[0].endpoint);
     let fail = |world: &World, is_repeat| {
-        endpoint.begin(false).repeated(is_repeat).tell(world.now_ms, &status(500), &world.trips);
+        endpoint.begin(None).repeated(is_repeat).tell(world.now_ms, &status(500), &world.trips);
     };
     for is_repeat in [false, true, true, false, true, true] {
         fail(&world, is_repeat);

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokenrouter::pick::endpoint::{Endpoint, Trips};
 use tokenrouter::pick::mix;
 use tokenrouter::pick::order::Criterion::{Affinity, Latency, Quota, RoundRobin, Weighted};
-use tokenrouter::pick::order::{Candidate, Candidates, Criterion, Wish};
+use tokenrouter::pick::order::{Candidate, Candidates, Choice, Criterion, Wish};
 use tokenrouter::pick::session::{Session, Sessions};
 use tokenrouter::pick::verdict::Limits;
 
@@ -27,7 +27,7 @@ fn shut(candidates: &Candidates, which: impl Fn(usize) -> bool, until_ms: u64) {
     }
 }
 
-fn choose(candidates: &Candidates, random: u64, session: Option<u64>) -> usize {
+fn chosen(candidates: &Candidates, random: u64, session: Option<u64>) -> Choice {
     let wish = Wish {
         now_ms: NOW_MS,
         random: mix(random << 20),
@@ -38,7 +38,11 @@ fn choose(candidates: &Candidates, random: u64, session: Option<u64>) -> usize {
         fits: &|_| true,
         trips: &Trips::default(),
     };
-    candidates.list()[candidates.choose(&wish).unwrap().at].endpoint.provider
+    candidates.choose(&wish).unwrap()
+}
+
+fn choose(candidates: &Candidates, random: u64, session: Option<u64>) -> usize {
+    candidates.list()[chosen(candidates, random, session).at].endpoint.provider
 }
 
 fn counted(candidates: &Candidates, calls: u64) -> Vec<u64> {
@@ -120,6 +124,9 @@ fn who_may_have_recovered_is_tried_before_long_and_by_one_caller() {
     for order in [[Latency], [RoundRobin], [Weighted], [Quota]] {
         let candidates = candidates(&order, |_| 1);
         shut(&candidates, |n| n == 5, NOW_MS);
-        assert_eq!(counted(&candidates, 1_000)[5], 1, "{order:?}");
+        // All of them are under way at the same time.
+        let calls: Vec<Choice> = (1..=1_000).map(|n| chosen(&candidates, n, None)).collect();
+        let at_it = |choice: &&Choice| candidates.list()[choice.at].endpoint.provider == 5;
+        assert_eq!(calls.iter().filter(at_it).count(), 1, "{order:?}");
     }
 }
