@@ -134,6 +134,7 @@ fn table() -> Table {
         aliases: Vec::new(),
         default: None,
         order: Criterion::USUAL.into(),
+        seed: 1,
     };
     Table::new(parts, |provider, credential, model| {
         let (line, key) = (provider.to_string(), credential.to_string());

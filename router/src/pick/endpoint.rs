@@ -66,35 +66,14 @@ impl Line {
 pub struct Credential {
     /// Opens when it is refused.
     pub breaker: Breaker,
-    /// When its limits are set back, in milliseconds, above ten bits of what is left of them in thousandths; 0 is unknown.
-    left: AtomicU64,
 }
 
 /// Nobody is left alone for longer than this because he said so, in milliseconds.
 const LONGEST_MS: u64 = 900_000;
 /// So many refusals in a row that may be about the request rather than the key make the key a refused one.
 const FORBIDDEN: u32 = 3;
-/// A credential with less than this left of its limits, in thousandths, is spared.
+/// An endpoint with less than this left of its limits, in thousandths, is spared.
 const TIGHT: u64 = 50;
-
-impl Credential {
-    /// What an answer said of its limits.
-    pub fn observe(&self, now_ms: u64, limits: Limits) {
-        let reset = now_ms.saturating_add(limits.reset_ms);
-        self.left.store((reset << 10) | u64::from(limits.left_permille.min(1_000)), Ordering::Relaxed);
-    }
-
-    /// What is left of its limits, in thousandths: all of it where nothing is known or they have been set back.
-    pub fn left_permille(&self, now_ms: u64) -> u64 {
-        let word = self.left.load(Ordering::Relaxed);
-        if word >> 10 <= now_ms { 1_000 } else { word & 1_023 }
-    }
-
-    /// Whether it would soon be refused for its limits.
-    pub fn is_tight(&self, now_ms: u64) -> bool {
-        self.left_permille(now_ms) < TIGHT
-    }
-}
 
 /// What one endpoint's calls told. It outlives the tables that it stands in.
 #[derive(Debug)]
@@ -107,6 +86,9 @@ pub struct State {
     pub latency: Latency,
     /// It is over a limit until then, in milliseconds.
     cooling_ms: AtomicU64,
+    /// When its limits are set back, in milliseconds, above ten bits of what is left of them in thousandths; 0 is
+    /// unknown. Providers limit each model of a credential by itself, or say the same of all of them.
+    left: AtomicU64,
     in_flight: AtomicU32,
     calls: AtomicU64,
     failures: AtomicU64,
@@ -127,6 +109,7 @@ impl State {
             breaker: Breaker::default(),
             latency: Latency::default(),
             cooling_ms: AtomicU64::new(0),
+            left: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
             calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -146,6 +129,23 @@ impl State {
     /// Until when it is over a limit, in milliseconds; 0 for never.
     pub fn cooling_ms(&self) -> u64 {
         self.cooling_ms.load(Ordering::Relaxed)
+    }
+
+    /// What an answer said of its limits.
+    pub fn observe(&self, now_ms: u64, limits: Limits) {
+        let reset = now_ms.saturating_add(limits.reset_ms);
+        self.left.store((reset << 10) | u64::from(limits.left_permille.min(1_000)), Ordering::Relaxed);
+    }
+
+    /// What is left of its limits, in thousandths: all of it where nothing is known or they have been set back.
+    pub fn left_permille(&self, now_ms: u64) -> u64 {
+        let word = self.left.load(Ordering::Relaxed);
+        if word >> 10 <= now_ms { 1_000 } else { word & 1_023 }
+    }
+
+    /// Whether it would soon be refused for its limits.
+    pub fn is_tight(&self, now_ms: u64) -> bool {
+        self.left_permille(now_ms) < TIGHT
     }
 }
 
@@ -338,7 +338,7 @@ impl Ticket {
             state.failures.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(limits) = verdict.limits {
-            key.observe(now_ms, limits);
+            state.observe(now_ms, limits);
         }
         // However long it wants to be left alone, it is asked again before that.
         let wait_ms = verdict.wait_ms.min(LONGEST_MS);

@@ -19,7 +19,7 @@ pub struct Seen {
     pub latency_us: Option<u64>,
     /// Calls under way to it.
     pub in_flight: u32,
-    /// What is left of its credential's limits, in thousandths; all of it where nothing is known.
+    /// What is left of its limits, in thousandths; all of it where nothing is known.
     pub left_permille: u64,
 }
 
@@ -65,7 +65,7 @@ impl Candidates {
                     fits: (wish.fits)(endpoint),
                     latency_us: endpoint.state.latency.at(wish.now_ms),
                     in_flight: endpoint.state.in_flight(),
-                    left_permille: endpoint.key.left_permille(wish.now_ms),
+                    left_permille: endpoint.state.left_permille(wish.now_ms),
                 });
             }
         }

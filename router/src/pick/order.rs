@@ -290,7 +290,7 @@ impl Candidates {
             _ => {}
         }
         let (Some(a), Some(b)) = (self.list.get(first.0), self.list.get(other.0)) else { return first };
-        let tight = |c: &Candidate| c.endpoint.key.is_tight(wish.now_ms);
+        let tight = |c: &Candidate| c.endpoint.state.is_tight(wish.now_ms);
         match (tight(a), tight(b)) {
             (true, false) => return other,
             (false, true) => return first,
@@ -352,7 +352,7 @@ impl Candidates {
             if found.1 == Seen::Probe {
                 return Some(found);
             }
-            let left = self.list.get(found.0).map_or(0, |c| c.endpoint.key.left_permille(wish.now_ms));
+            let left = self.list.get(found.0).map_or(0, |c| c.endpoint.state.left_permille(wish.now_ms));
             if best.is_none_or(|(_, most)| left > most) {
                 best = Some((found, left));
             }

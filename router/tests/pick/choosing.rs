@@ -191,6 +191,26 @@ fn a_credential_near_its_limit_is_spared_until_it_is_set_back() {
 }
 
 #[test]
+fn the_limits_of_one_model_are_no_other_models() {
+    let mut list = endpoints(2);
+    // The same credential with another model, and a credential of its own.
+    list.push(Endpoint { provider: 2, state: Arc::default(), ..list[0].clone() });
+    for order in [&Criterion::USUAL[..], &[Criterion::Quota]] {
+        let list: Vec<Endpoint> = list.iter().map(|e| Endpoint { state: Arc::default(), ..e.clone() }).collect();
+        let mut world = World::new(list, order);
+        let limits = |left_permille| Some(Limits { left_permille, reset_ms: 60_000 });
+        world.fail(2, Verdict { limits: limits(900), ..Verdict::FINE });
+        world.fail(1, Verdict { limits: limits(20), ..Verdict::FINE });
+        world.fail(0, Verdict { limits: limits(20), ..Verdict::FINE });
+        let left = world.candidates.list().iter().map(|c| c.endpoint.state.left_permille(world.now_ms));
+        assert_eq!(left.collect::<Vec<_>>(), [20, 20, 900]);
+        let counts = counted(&mut world, 1_000, |_| 5);
+        // The better of two: the other two are both compared with each other in a third of all cases.
+        assert!(counts[2] > 600, "{order:?} {counts:?}");
+    }
+}
+
+#[test]
 fn conversations_stay_where_they_are_while_they_can() {
     let mut world = World::new(endpoints(4), &Criterion::USUAL);
     let first: Vec<usize> = (0..200).map(|s| world.call(Some(s), false, |_| 5).0).collect();

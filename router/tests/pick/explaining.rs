@@ -141,7 +141,7 @@ fn tiers_homes_and_figures_are_told() {
     world.sessions.settle(Session(1), home.state.id, 9_000);
     home.begin(None).first_byte(9_000, 1_234);
     let ticket = home.begin(None);
-    home.key.observe(9_000, Limits { left_permille: 40, reset_ms: 1 });
+    home.state.observe(9_000, Limits { left_permille: 40, reset_ms: 1 });
     let told = explained(&three, &world, &wish);
     let by = told.choice.as_ref().map(|choice| (choice.at, choice.by));
     assert_eq!((by, told.home), (Some((1, By::Criterion(Criterion::Affinity))), Some(1)));

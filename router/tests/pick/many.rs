@@ -84,7 +84,7 @@ fn who_has_most_left_is_found_among_those_that_are_compared() {
     let candidates = candidates(&[Quota], |_| 1);
     for candidate in candidates.list() {
         let left_permille = if candidate.endpoint.provider == 42 { 900 } else { 500 };
-        candidate.endpoint.key.observe(NOW_MS, Limits { left_permille, reset_ms: 60_000 });
+        candidate.endpoint.state.observe(NOW_MS, Limits { left_permille, reset_ms: 60_000 });
     }
     let counts = counted(&candidates, 1_000);
     // 64 of 100 are compared.
