@@ -138,6 +138,8 @@ pub struct Course {
     calls: usize,
     /// Places of candidates that were called.
     called: Vec<usize>,
+    /// Somebody has forbidden it.
+    is_forbidden: bool,
     /// How often it was waited, and for how long in all.
     waits: u32,
     waited_ms: u64,
@@ -154,6 +156,7 @@ impl Course {
             only_listed: false,
             calls: 0,
             called: Vec::new(),
+            is_forbidden: false,
             waits: 0,
             waited_ms: 0,
         }
@@ -183,9 +186,10 @@ impl Course {
         if self.calls < scene.rules.attempts.min(MOST_CALLS) { self.wait(scene) } else { Move::GiveUp }
     }
 
-    /// Whether the candidate at `at` has been called for this request before: what fails there again says no more of it.
+    /// Whether what fails at the candidate at `at` says no more of it: it has been called for this request before, or
+    /// the request was forbidden elsewhere, which must not cost more than one credential.
     pub fn is_repeat(&self, at: usize) -> bool {
-        self.called.contains(&at)
+        self.called.contains(&at) || self.is_forbidden
     }
 
     /// The candidate at `at` is being called.
@@ -203,6 +207,7 @@ impl Course {
             self.again.push(at);
         }
         self.only_listed |= verdict.blame == Blame::Missing;
+        self.is_forbidden |= verdict.blame == Blame::Forbidden;
         verdict.next
     }
 

@@ -352,7 +352,9 @@ impl Ticket {
             }
             Blame::Forbidden => {
                 let failures = trips.credential.failures.max(FORBIDDEN);
-                key.breaker.failed(now_ms, Trip { failures, ..trips.credential });
+                if self.claim.is_some() || !self.is_repeat {
+                    key.breaker.failed(now_ms, Trip { failures, ..trips.credential });
+                }
             }
             Blame::Exhausted => key.breaker.shut(now_ms.saturating_add(wait_ms)),
             Blame::Limit => {

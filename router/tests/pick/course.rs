@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokenrouter::pick::breaker::Trip;
 use tokenrouter::pick::course::{Course, Move, Rules, Scene};
-use tokenrouter::pick::endpoint::{Endpoint, Trips};
+use tokenrouter::pick::endpoint::{Endpoint, Ready, Trips};
 use tokenrouter::pick::order::{Candidate, Candidates, Criterion};
 use tokenrouter::pick::session::Sessions;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
@@ -53,10 +53,11 @@ impl World {
                     self.now_ms += ms;
                 }
                 Move::Call(choice) => {
+                    let is_repeat = course.is_repeat(choice.at);
                     course.called(choice.at, &scene);
                     called.push(choice.at);
                     let verdict = verdict(choice.at);
-                    let mut ticket = self.candidates.list()[choice.at].endpoint.begin(choice.claim);
+                    let mut ticket = self.candidates.list()[choice.at].endpoint.begin(choice.claim).repeated(is_repeat);
                     ticket.tell(self.now_ms, &verdict, &self.rules.trips);
                     if course.failed(choice.at, &verdict) == Next::Answer {
                         return (called, waits, course);
@@ -179,4 +180,22 @@ fn who_comes_while_somebody_else_probes_waits_for_what_that_shows() {
     let rules = Rules { max_wait_ms: 300, ..Rules::default() };
     let (end, waits) = asked_during_a_probe(50_000, rules);
     assert!(end == Move::GiveUp && waits.len() < 4, "{waits:?}");
+}
+
+#[test]
+fn one_request_that_is_forbidden_everywhere_costs_one_credential_at_most() {
+    let mut world = World::new(&["m"; 4]);
+    world.rules.trips = Trips::default();
+    let forbidden = Verdict { blame: Blame::Forbidden, ..Verdict::NONSENSE };
+    for _ in 0..2 {
+        // Each key has been refused twice already.
+        for candidate in world.candidates.list() {
+            candidate.endpoint.begin(None).tell(world.now_ms, &forbidden, &world.rules.trips);
+        }
+    }
+    let (called, _, _) = world.run(|_| forbidden);
+    assert_eq!(called, [0, 1, 2, 3]);
+    let now_ms = world.now_ms;
+    let shut = world.candidates.list().iter().map(|c| matches!(c.endpoint.ready(now_ms), Ready::No(..)));
+    assert_eq!(shut.collect::<Vec<_>>(), [true, false, false, false]);
 }

@@ -130,3 +130,12 @@ fn who_may_have_recovered_is_tried_before_long_and_by_one_caller() {
         assert_eq!(calls.iter().filter(at_it).count(), 1, "{order:?}");
     }
 }
+
+#[test]
+fn weights_count_in_the_usual_order_whatever_they_add_up_to() {
+    // The first weighs as much as the mean of all.
+    let candidates = candidates(&Criterion::USUAL, |n| [2, 1, 3][n.min(98) % 3]);
+    let counts = counted(&candidates, 20_000);
+    let of = |place: usize| (0..98).filter(|n| n % 3 == place).map(|n| counts[n]).sum::<u64>();
+    assert!(of(2) > of(1) * 2 && of(0) > of(1) * 3 / 2, "{counts:?}");
+}
