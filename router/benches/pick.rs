@@ -113,7 +113,7 @@ fn single(c: &mut Bench) {
     c.bench_function("a failure is marked", |b| b.iter(|| breaker.failed(black_box(NOW_MS), trip)));
     let endpoint = Arc::new(Endpoint::new(0, 0, "m", "a"));
     let trips = Rules::default().trips;
-    let mut ticket = endpoint.begin(false);
+    let mut ticket = endpoint.begin(None);
     c.bench_function("a failed call is told", |b| b.iter(|| ticket.tell(black_box(NOW_MS), &Verdict::BROKEN, &trips)));
 }
 
@@ -134,6 +134,7 @@ fn table() -> Table {
         aliases: Vec::new(),
         default: None,
         order: Criterion::USUAL.into(),
+        seed: 1,
     };
     Table::new(parts, |provider, credential, model| {
         let (line, key) = (provider.to_string(), credential.to_string());
@@ -149,7 +150,7 @@ fn request(table: &Table, sessions: &Sessions, rules: &Rules, asked: &str, dice:
     let mut course = Course::new(Some(known), mix(dice));
     let Move::Call(choice) = course.next(&scene) else { return None };
     course.called(choice.at, &scene);
-    let mut ticket = candidates.list().get(choice.at)?.endpoint.begin(choice.is_probe);
+    let mut ticket = candidates.list().get(choice.at)?.endpoint.begin(choice.claim);
     ticket.tell(NOW_MS, &Verdict::FINE, &rules.trips);
     course.served(choice.at, &scene);
     ticket.first_byte(NOW_MS, 100_000);

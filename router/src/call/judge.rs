@@ -130,7 +130,7 @@ fn failure(endpoint: &Endpoint, mut problem: Problem, status: u16, headers: &Hea
         // A longer conversation than one model takes may be short enough for the next.
         verdict = Verdict { limits: verdict.limits, ..Verdict::UNFIT };
     }
-    if verdict.blame == Blame::Credential {
+    if matches!(verdict.blame, Blame::Credential | Blame::Forbidden) {
         problem = refused_key(endpoint, problem.kind, status);
     }
     if verdict.is_told && problem.retry_after_s.is_none() {

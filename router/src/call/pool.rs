@@ -149,22 +149,18 @@ impl Pool {
                 }
                 Move::GiveUp => return Err(self.give_up(&course, refusal)),
             };
-            let Some((endpoint, known)) = self.at(choice) else { return Err(self.give_up(&course, refusal)) };
+            let Some((endpoint, known)) = self.at(&choice) else { return Err(self.give_up(&course, refusal)) };
             // Written anew for each: another may speak another protocol.
             let prepared = match prepare(endpoint, asked, &context) {
                 Ok(prepared) => prepared,
-                Err(Unprepared::Wrong(problem)) => {
-                    course.skipped(choice, &self.scene());
-                    return Err(problem);
-                }
+                Err(Unprepared::Wrong(problem)) => return Err(problem),
                 Err(Unprepared::Unfit(problem)) => {
-                    course.skipped(choice, &self.scene());
                     failures.push(Failed { endpoint: known.provider, problem: problem.clone() });
                     keep(&mut refusal, Failure { problem, verdict: Verdict::UNFIT, weight: 0 });
                     continue;
                 }
             };
-            let ticket = known.begin(choice.is_probe).repeated(course.is_repeat(choice.at));
+            let ticket = known.begin(choice.claim).repeated(course.is_repeat(choice.at));
             course.called(choice.at, &self.scene());
             let underway = Underway::begin(ticket, &self.clock, self.routing.rules.trips);
             match self.attempt(endpoint, asked, &context, prepared, underway).await {
@@ -196,7 +192,7 @@ impl Pool {
         Scene { now_ms: self.now_ms(), candidates, sessions, rules: &routing.rules, fits: &|_| true }
     }
 
-    fn at(&self, choice: Choice) -> Option<(&Endpoint, &Arc<Known>)> {
+    fn at(&self, choice: &Choice) -> Option<(&Endpoint, &Arc<Known>)> {
         let known = &self.candidates.list().get(choice.at)?.endpoint;
         self.endpoints.get(known.provider).map(|endpoint| (endpoint, known))
     }

@@ -66,7 +66,7 @@ impl Status {
             calls,
             failures,
             latency_us: endpoint.state.latency.at(now_ms),
-            left_permille: endpoint.key.left_permille(now_ms),
+            left_permille: endpoint.state.left_permille(now_ms),
         }
     }
 }

@@ -48,6 +48,16 @@ pub enum Gate {
     Probe,
     /// Not before this time, in milliseconds.
     Shut(u64),
+    /// Somebody is finding out whether all is well; who has heard nothing of it by this time, in milliseconds, may try.
+    Probed(u64),
+}
+
+/// A probe that was taken: what it wrote, and what stood there before. Only [`Breaker::give_back`] has a use for it.
+#[derive(Debug, PartialEq, Eq)]
+#[must_use = "a probe that is neither made nor given back is missed for a recovery time"]
+pub struct Claimed {
+    wrote: u64,
+    before: u64,
 }
 
 /// A circuit breaker. Times are milliseconds of any clock that never goes back; 0 is before all of them.
@@ -62,18 +72,23 @@ pub enum Gate {
 /// assert_eq!(breaker.gate(60_999), Gate::Shut(61_000));
 /// assert_eq!(breaker.gate(61_000), Gate::Probe);
 /// // One caller wins the probe, the others go on waiting until it is back.
-/// assert!(breaker.claim(61_000, trip) && !breaker.claim(61_000, trip));
+/// let probe = breaker.claim(61_000, trip);
+/// assert!(probe.is_some() && breaker.claim(61_000, trip).is_none());
+/// assert_eq!(breaker.gate(61_001), Gate::Probed(121_000));
 /// breaker.recovered();
 /// assert_eq!(breaker.gate(61_001), Gate::Open);
 /// ```
 #[derive(Debug)]
 pub struct Breaker<W: Word = AtomicU64> {
-    /// The lowest [`COUNT_BITS`] count failures in a row; the rest is when the next probe may be, 0 while closed.
+    /// The lowest [`COUNT_BITS`] count failures in a row; the next says that a probe is under way; the rest is when the
+    /// next probe may be, 0 while closed.
     word: W,
 }
 
-const COUNT_BITS: u32 = 16;
+const COUNT_BITS: u32 = 15;
 const COUNT_MASK: u64 = (1 << COUNT_BITS) - 1;
+const PROBED: u64 = 1 << COUNT_BITS;
+const TIME_SHIFT: u32 = COUNT_BITS + 1;
 
 impl<W: Word> Default for Breaker<W> {
     fn default() -> Self {
@@ -82,32 +97,33 @@ impl<W: Word> Default for Breaker<W> {
 }
 
 const fn parts(word: u64) -> (u64, u64) {
-    (word >> COUNT_BITS, word & COUNT_MASK)
+    (word >> TIME_SHIFT, word & COUNT_MASK)
 }
 
 /// An open breaker always has a time.
 fn open(until_ms: u64, failures: u64) -> u64 {
-    (until_ms.clamp(1, u64::MAX >> COUNT_BITS) << COUNT_BITS) | failures
+    (until_ms.clamp(1, u64::MAX >> TIME_SHIFT) << TIME_SHIFT) | failures
 }
 
 impl<W: Word> Breaker<W> {
     /// Whether a call may be made now.
     pub fn gate(&self, now_ms: u64) -> Gate {
-        match parts(self.word.load()) {
+        let word = self.word.load();
+        match parts(word) {
             (0, _) => Gate::Open,
-            (until, _) if now_ms < until => Gate::Shut(until),
-            _ => Gate::Probe,
+            (until, _) if now_ms >= until => Gate::Probe,
+            (until, _) if word & PROBED != 0 => Gate::Probed(until),
+            (until, _) => Gate::Shut(until),
         }
     }
 
-    /// Takes the probe; says whether this caller may make it.
-    pub fn claim(&self, now_ms: u64, trip: Trip) -> bool {
-        let word = self.word.load();
-        let (until, failures) = parts(word);
-        // Until the probe is back, everybody waits as if it had failed already.
-        until != 0
-            && now_ms >= until
-            && self.word.replace(word, open(now_ms.saturating_add(trip.recovery_ms), failures))
+    /// Takes the probe; none where this caller may not make it.
+    pub fn claim(&self, now_ms: u64, trip: Trip) -> Option<Claimed> {
+        let before = self.word.load();
+        let (until, failures) = parts(before);
+        // Until the probe is back, everybody waits; if it never comes back, as long as if it had failed already.
+        let wrote = open(now_ms.saturating_add(trip.recovery_ms), failures) | PROBED;
+        (until != 0 && now_ms >= until && self.word.replace(before, wrote)).then_some(Claimed { wrote, before })
     }
 
     /// A call succeeded that was not the probe: the failures in a row end. An open breaker stays open: the call may have
@@ -153,21 +169,18 @@ impl<W: Word> Breaker<W> {
         loop {
             let word = self.word.load();
             let (until, failures) = parts(word);
-            if until >= until_ms || self.word.replace(word, open(until_ms, failures)) {
+            let is_shut = until >= until_ms && word & PROBED == 0;
+            // The answer of a probe that is under way, perhaps: it is not waited for any more.
+            if is_shut || self.word.replace(word, open(until_ms.max(until), failures)) {
                 return;
             }
         }
     }
 
-    /// The probe was not made after all: the next caller may make it.
-    pub fn give_back(&self) {
-        loop {
-            let word = self.word.load();
-            let (until, failures) = parts(word);
-            if until == 0 || self.word.replace(word, open(1, failures)) {
-                return;
-            }
-        }
+    /// The probe was not made after all, or says nothing: the next caller may make it. What was learnt since it was
+    /// taken stays as it is.
+    pub fn give_back(&self, Claimed { wrote, before }: Claimed) {
+        self.word.replace(wrote, before);
     }
 
     /// Failures in a row, and until when it is open in milliseconds; 0 for closed.
@@ -203,15 +216,15 @@ mod tests {
         // Begun before it opened.
         breaker.succeeded();
         assert_eq!(breaker.gate(50), Gate::Shut(100));
-        assert!(!breaker.claim(99, once));
-        assert!(breaker.claim(100, once));
-        assert_eq!(breaker.gate(150), Gate::Shut(200));
+        assert_eq!(breaker.claim(99, once), None);
+        assert!(breaker.claim(100, once).is_some());
+        assert_eq!(breaker.gate(150), Gate::Probed(200));
         assert!(!breaker.failed(180, once), "it was open already");
         assert_eq!(breaker.gate(200), Gate::Shut(280));
         // A probe that never comes back costs one more recovery time.
-        assert!(breaker.claim(280, once));
+        assert!(breaker.claim(280, once).is_some());
         assert_eq!(breaker.gate(380), Gate::Probe);
-        assert!(breaker.claim(380, once));
+        assert!(breaker.claim(380, once).is_some());
         breaker.recovered();
         assert_eq!(breaker.reading(), (0, 0));
     }
@@ -220,13 +233,38 @@ mod tests {
     fn a_probe_that_was_not_made_is_the_next_callers() {
         let breaker: Breaker = Breaker::default();
         breaker.failed(0, Trip { failures: 1, recovery_ms: 100 });
-        assert!(breaker.claim(100, TRIP));
-        breaker.give_back();
+        let probe = breaker.claim(100, TRIP).unwrap();
+        breaker.give_back(probe);
         assert_eq!(breaker.gate(100), Gate::Probe);
-        assert!(breaker.claim(100, TRIP));
+        let probe = breaker.claim(100, TRIP).unwrap();
         breaker.recovered();
-        breaker.give_back();
+        breaker.give_back(probe);
         assert_eq!(breaker.gate(100), Gate::Open, "closed in the meantime");
+    }
+
+    #[test]
+    fn what_is_learnt_while_a_probe_is_out_outlives_its_giving_back() {
+        let once = Trip { failures: 1, recovery_ms: 100 };
+        let opened = || {
+            let breaker: Breaker = Breaker::default();
+            breaker.failed(0, once);
+            let probe = breaker.claim(100, once).unwrap();
+            (breaker, probe)
+        };
+        let (breaker, probe) = opened();
+        breaker.failed(150, once);
+        breaker.give_back(probe);
+        assert_eq!(breaker.gate(200), Gate::Shut(250));
+        let (breaker, probe) = opened();
+        // Shorter than the probe was given: it ends the probe all the same.
+        breaker.shut(180);
+        breaker.give_back(probe);
+        assert_eq!(breaker.gate(150), Gate::Shut(200));
+        let (breaker, probe) = opened();
+        // Lost and made by the next one, who is still out.
+        assert!(breaker.claim(200, once).is_some());
+        breaker.give_back(probe);
+        assert_eq!(breaker.gate(250), Gate::Probed(300));
     }
 
     #[test]
@@ -237,7 +275,7 @@ mod tests {
         std::thread::scope(|scope| {
             for _ in 0..50 {
                 scope.spawn(|| {
-                    if breaker.claim(11, TRIP) {
+                    if breaker.claim(11, TRIP).is_some() {
                         won.fetch_add(1, Ordering::Relaxed);
                     }
                 });

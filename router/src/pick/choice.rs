@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::criterion::Criterion;
-use super::endpoint::{Endpoint, Trips};
+use super::endpoint::{Claim, Endpoint, Trips};
 use super::session::{Session, Sessions};
 
 /// An endpoint that may serve a name.
@@ -60,8 +60,8 @@ pub struct Wish<'a> {
     pub trips: &'a Trips,
 }
 
-/// The endpoint to try.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The endpoint to try. Two are equal where the same call would be made for the same reason.
+#[derive(Debug)]
 pub struct Choice {
     /// Its place among the candidates.
     pub at: usize,
@@ -69,4 +69,14 @@ pub struct Choice {
     pub by: By,
     /// Whether the call finds out if it has recovered.
     pub is_probe: bool,
+    /// For [`Endpoint::begin`], where it does; none of a choice that is only explained.
+    pub claim: Option<Claim>,
 }
+
+impl PartialEq for Choice {
+    fn eq(&self, other: &Self) -> bool {
+        (self.at, self.by, self.is_probe) == (other.at, other.by, other.is_probe)
+    }
+}
+
+impl Eq for Choice {}

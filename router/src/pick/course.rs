@@ -46,6 +46,10 @@ const BACKOFF_MS: u64 = 100;
 /// Who is shut for another reason than a limit is waited for no longer than this.
 const SOON_MS: u64 = 1_000;
 
+/// Somebody's call that shows whether an endpoint has recovered is asked after for the first time after this long, then
+/// after twice as long each time, up to [`SOON_MS`].
+const ASKED_AFTER_MS: u64 = 125;
+
 /// One request waits no more often than this.
 const MOST_WAITS: u32 = 16;
 
@@ -73,9 +77,24 @@ impl Rules {
     /// How long a request waits for an endpoint that cannot be called now, in milliseconds; none where it does not wait.
     pub fn wait_ms(&self, ready: Ready, now_ms: u64) -> Option<u64> {
         let Ready::No(until, why) = ready else { return None };
-        let wait_ms = until.saturating_sub(now_ms);
+        let wait_ms = soon(until, why, now_ms);
+        if why == Why::Probed {
+            // Asked after in between, so that it is never too long to begin with.
+            return (self.max_wait_ms > 0).then_some(wait_ms.min(self.max_wait_ms));
+        }
         (wait_ms <= self.max_wait_ms && (why == Why::Limited || wait_ms <= SOON_MS)).then_some(wait_ms)
     }
+}
+
+/// In how many milliseconds somebody who is shut may be called again.
+fn soon(until: u64, why: Why, now_ms: u64) -> u64 {
+    let wait_ms = until.saturating_sub(now_ms);
+    // Nobody knows when the call comes back that shows it, but long before its time is up.
+    if why == Why::Probed { wait_ms.min(SOON_MS) } else { wait_ms }
+}
+
+const fn is_probed(ready: Ready) -> bool {
+    matches!(ready, Ready::No(_, Why::Probed))
 }
 
 /// What decisions depend on besides the request itself.
@@ -94,9 +113,10 @@ pub struct Scene<'a> {
 }
 
 /// What to do next.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub enum Move {
-    /// Call this endpoint. Say [`Course::called`] where it comes to a call, and [`Course::skipped`] where not.
+    /// Call this endpoint. Say [`Course::called`] where it comes to a call; where not, drop it, and the next
+    /// caller finds out whether the endpoint has recovered.
     Call(Choice),
     /// Wait so long, in milliseconds, then ask again.
     Wait(u64),
@@ -118,6 +138,8 @@ pub struct Course {
     calls: usize,
     /// Places of candidates that were called.
     called: Vec<usize>,
+    /// Somebody has forbidden it.
+    is_forbidden: bool,
     /// How often it was waited, and for how long in all.
     waits: u32,
     waited_ms: u64,
@@ -134,6 +156,7 @@ impl Course {
             only_listed: false,
             calls: 0,
             called: Vec::new(),
+            is_forbidden: false,
             waits: 0,
             waited_ms: 0,
         }
@@ -163,9 +186,10 @@ impl Course {
         if self.calls < scene.rules.attempts.min(MOST_CALLS) { self.wait(scene) } else { Move::GiveUp }
     }
 
-    /// Whether the candidate at `at` has been called for this request before: what fails there again says no more of it.
+    /// Whether what fails at the candidate at `at` says no more of it: it has been called for this request before, or
+    /// the request was forbidden elsewhere, which must not cost more than one credential.
     pub fn is_repeat(&self, at: usize) -> bool {
-        self.called.contains(&at)
+        self.called.contains(&at) || self.is_forbidden
     }
 
     /// The candidate at `at` is being called.
@@ -177,20 +201,13 @@ impl Course {
         }
     }
 
-    /// No call is made to what was chosen after all: where it would have shown whether the endpoint has recovered, the
-    /// next caller finds that out.
-    pub fn skipped(&self, choice: Choice, scene: &Scene<'_>) {
-        if let Some(candidate) = scene.candidates.list().get(choice.at).filter(|_| choice.is_probe) {
-            candidate.endpoint.give_back();
-        }
-    }
-
     /// The call to the candidate at `at` came to nothing. [`Next::Answer`] says that this is what the client is told.
     pub fn failed(&mut self, at: usize, verdict: &Verdict) -> Next {
         if verdict.next == Next::Any {
             self.again.push(at);
         }
         self.only_listed |= verdict.blame == Blame::Missing;
+        self.is_forbidden |= verdict.blame == Blame::Forbidden;
         verdict.next
     }
 
@@ -208,7 +225,7 @@ impl Course {
     pub fn soonest_ms(&self, scene: &Scene<'_>) -> Option<u64> {
         let fitting = scene.candidates.list().iter().map(|c| &c.endpoint).filter(|e| self.fits(e, scene));
         let until = |endpoint: &Endpoint| match endpoint.ready(scene.now_ms) {
-            Ready::No(until, _) => Some(until.saturating_sub(scene.now_ms)),
+            Ready::No(until, why) => Some(soon(until, why, scene.now_ms)),
             Ready::Yes | Ready::Probe => None,
         };
         fitting.filter_map(|endpoint| until(endpoint)).min()
@@ -244,6 +261,10 @@ impl Course {
             let wait_ms = match candidate.endpoint.ready(now_ms) {
                 Ready::Yes | Ready::Probe if was_tried => 0,
                 ready => match rules.wait_ms(ready, now_ms) {
+                    Some(_) if is_probed(ready) && longest_ms == 0 => continue,
+                    Some(wait_ms) if is_probed(ready) => {
+                        wait_ms.min(ASKED_AFTER_MS << self.waits.min(6)).min(SOON_MS - BACKOFF_MS).min(longest_ms)
+                    }
                     Some(wait_ms) => wait_ms,
                     None => continue,
                 },
@@ -257,7 +278,9 @@ impl Course {
         if was_tried && !scene.candidates.list().get(at).is_some_and(|c| c.endpoint.line.may_repeat()) {
             return Move::GiveUp;
         }
-        let jitter_ms = scale(mix(self.dice), BACKOFF_MS << self.waits.min(6));
+        let is_probed = scene.candidates.list().get(at).is_some_and(|c| is_probed(c.endpoint.ready(now_ms)));
+        let backoff_ms = if is_probed { BACKOFF_MS } else { BACKOFF_MS << self.waits.min(6) };
+        let jitter_ms = scale(mix(self.dice), backoff_ms);
         self.waits += 1;
         self.waited_ms += wait_ms + jitter_ms;
         self.tried.retain(|tried| *tried != at);

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::breaker::{Breaker, Gate, Trip};
+use super::breaker::{Breaker, Claimed, Gate, Trip};
 use super::latency::Latency;
 use super::mix;
 use super::session::EndpointId;
@@ -66,35 +66,14 @@ impl Line {
 pub struct Credential {
     /// Opens when it is refused.
     pub breaker: Breaker,
-    /// When its limits are set back, in milliseconds, above ten bits of what is left of them in thousandths; 0 is unknown.
-    left: AtomicU64,
 }
 
 /// Nobody is left alone for longer than this because he said so, in milliseconds.
 const LONGEST_MS: u64 = 900_000;
 /// So many refusals in a row that may be about the request rather than the key make the key a refused one.
 const FORBIDDEN: u32 = 3;
-/// A credential with less than this left of its limits, in thousandths, is spared.
+/// An endpoint with less than this left of its limits, in thousandths, is spared.
 const TIGHT: u64 = 50;
-
-impl Credential {
-    /// What an answer said of its limits.
-    pub fn observe(&self, now_ms: u64, limits: Limits) {
-        let reset = now_ms.saturating_add(limits.reset_ms);
-        self.left.store((reset << 10) | u64::from(limits.left_permille.min(1_000)), Ordering::Relaxed);
-    }
-
-    /// What is left of its limits, in thousandths: all of it where nothing is known or they have been set back.
-    pub fn left_permille(&self, now_ms: u64) -> u64 {
-        let word = self.left.load(Ordering::Relaxed);
-        if word >> 10 <= now_ms { 1_000 } else { word & 1_023 }
-    }
-
-    /// Whether it would soon be refused for its limits.
-    pub fn is_tight(&self, now_ms: u64) -> bool {
-        self.left_permille(now_ms) < TIGHT
-    }
-}
 
 /// What one endpoint's calls told. It outlives the tables that it stands in.
 #[derive(Debug)]
@@ -107,6 +86,9 @@ pub struct State {
     pub latency: Latency,
     /// It is over a limit until then, in milliseconds.
     cooling_ms: AtomicU64,
+    /// When its limits are set back, in milliseconds, above ten bits of what is left of them in thousandths; 0 is
+    /// unknown. Providers limit each model of a credential by itself, or say the same of all of them.
+    left: AtomicU64,
     in_flight: AtomicU32,
     calls: AtomicU64,
     failures: AtomicU64,
@@ -127,6 +109,7 @@ impl State {
             breaker: Breaker::default(),
             latency: Latency::default(),
             cooling_ms: AtomicU64::new(0),
+            left: AtomicU64::new(0),
             in_flight: AtomicU32::new(0),
             calls: AtomicU64::new(0),
             failures: AtomicU64::new(0),
@@ -146,6 +129,23 @@ impl State {
     /// Until when it is over a limit, in milliseconds; 0 for never.
     pub fn cooling_ms(&self) -> u64 {
         self.cooling_ms.load(Ordering::Relaxed)
+    }
+
+    /// What an answer said of its limits.
+    pub fn observe(&self, now_ms: u64, limits: Limits) {
+        let reset = now_ms.saturating_add(limits.reset_ms);
+        self.left.store((reset << 10) | u64::from(limits.left_permille.min(1_000)), Ordering::Relaxed);
+    }
+
+    /// What is left of its limits, in thousandths: all of it where nothing is known or they have been set back.
+    pub fn left_permille(&self, now_ms: u64) -> u64 {
+        let word = self.left.load(Ordering::Relaxed);
+        if word >> 10 <= now_ms { 1_000 } else { word & 1_023 }
+    }
+
+    /// Whether it would soon be refused for its limits.
+    pub fn is_tight(&self, now_ms: u64) -> bool {
+        self.left_permille(now_ms) < TIGHT
     }
 }
 
@@ -241,45 +241,41 @@ impl Endpoint {
         if now_ms < cooling {
             return Ready::No(cooling, Why::Limited);
         }
-        let mut ready = Ready::Yes;
-        for (gate, why) in [
-            (self.line.breaker.gate(now_ms), Why::Connection),
-            (self.key.breaker.gate(now_ms), Why::Credential),
-            (self.state.breaker.gate(now_ms), Why::Failing),
-        ] {
-            match gate {
+        let (mut ready, mut probed) = (Ready::Yes, None);
+        for (breaker, why) in self.breakers().into_iter().zip([Why::Connection, Why::Credential, Why::Failing]) {
+            match breaker.gate(now_ms) {
                 Gate::Open => {}
                 Gate::Probe => ready = Ready::Probe,
+                Gate::Probed(until) => probed = probed.max(Some(until)),
                 Gate::Shut(until) => return Ready::No(until, why),
             }
         }
-        ready
+        probed.map_or(ready, |until| Ready::No(until, Why::Probed))
     }
 
-    /// Takes the probe of every breaker that wants one; says whether this caller may call.
-    pub fn claim(&self, now_ms: u64, trips: &Trips) -> bool {
-        [
-            (&self.line.breaker, trips.connection),
-            (&self.key.breaker, trips.credential),
-            (&self.state.breaker, trips.endpoint),
-        ]
-        .into_iter()
-        .filter(|(breaker, _)| breaker.gate(now_ms) != Gate::Open)
-        .all(|(breaker, trip)| breaker.claim(now_ms, trip))
-    }
-
-    /// The probe that was claimed is not made after all.
-    pub fn give_back(&self) {
-        for breaker in [&self.line.breaker, &self.key.breaker, &self.state.breaker] {
-            breaker.give_back();
+    /// Takes the probe of every breaker that wants one; none where this caller may not call, and then none is taken.
+    pub fn claim(self: &Arc<Self>, now_ms: u64, trips: &Trips) -> Option<Claim> {
+        let mut claim = Claim { endpoint: Arc::clone(self), taken: [None, None, None] };
+        let trips = [trips.connection, trips.credential, trips.endpoint];
+        for ((breaker, trip), taken) in self.breakers().into_iter().zip(trips).zip(&mut claim.taken) {
+            if breaker.gate(now_ms) != Gate::Open {
+                // What was taken so far is given back on the way out.
+                *taken = Some(breaker.claim(now_ms, trip)?);
+            }
         }
+        Some(claim)
     }
 
-    /// A call to it begins.
-    pub fn begin(self: &Arc<Self>, is_probe: bool) -> Ticket {
+    /// Of its connections, its credential and itself, in this order.
+    fn breakers(&self) -> [&Breaker; 3] {
+        [&self.line.breaker, &self.key.breaker, &self.state.breaker]
+    }
+
+    /// A call to it begins; `claim` is the one that it was chosen with.
+    pub fn begin(self: &Arc<Self>, claim: Option<Claim>) -> Ticket {
         self.state.in_flight.fetch_add(1, Ordering::Relaxed);
         self.state.calls.fetch_add(1, Ordering::Relaxed);
-        Ticket { endpoint: Arc::clone(self), is_probe, is_repeat: false, told: false }
+        Ticket { endpoint: Arc::clone(self), claim, is_repeat: false }
     }
 
     /// What a call costs in time, with those that wait there already; none while nothing is known.
@@ -289,13 +285,31 @@ impl Endpoint {
     }
 }
 
+/// The probes of an endpoint that a caller has taken. Dropped, those that showed nothing are the next caller's.
+#[derive(Debug)]
+pub struct Claim {
+    endpoint: Arc<Endpoint>,
+    /// By the places of [`Endpoint::breakers`].
+    taken: [Option<Claimed>; 3],
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        for (breaker, taken) in self.endpoint.breakers().into_iter().zip(&mut self.taken) {
+            // What was judged has changed since, and stays as it is.
+            if let Some(claimed) = taken.take() {
+                breaker.give_back(claimed);
+            }
+        }
+    }
+}
+
 /// One call to an endpoint under way; dropped at its end.
 #[derive(Debug)]
 pub struct Ticket {
     endpoint: Arc<Endpoint>,
-    is_probe: bool,
+    claim: Option<Claim>,
     is_repeat: bool,
-    told: bool,
 }
 
 impl Ticket {
@@ -324,14 +338,13 @@ impl Ticket {
             state.failures.fetch_add(1, Ordering::Relaxed);
         }
         if let Some(limits) = verdict.limits {
-            key.observe(now_ms, limits);
+            state.observe(now_ms, limits);
         }
         // However long it wants to be left alone, it is asked again before that.
         let wait_ms = verdict.wait_ms.min(LONGEST_MS);
         match verdict.blame {
             Blame::Connection => {
                 line.breaker.failed(now_ms, trips.connection);
-                self.told = true;
                 return;
             }
             Blame::Credential => {
@@ -339,14 +352,16 @@ impl Ticket {
             }
             Blame::Forbidden => {
                 let failures = trips.credential.failures.max(FORBIDDEN);
-                key.breaker.failed(now_ms, Trip { failures, ..trips.credential });
+                if self.claim.is_some() || !self.is_repeat {
+                    key.breaker.failed(now_ms, Trip { failures, ..trips.credential });
+                }
             }
             Blame::Exhausted => key.breaker.shut(now_ms.saturating_add(wait_ms)),
             Blame::Limit => {
                 state.cooling_ms.fetch_max(now_ms.saturating_add(wait_ms), Ordering::Relaxed);
             }
             Blame::Endpoint => {
-                if self.is_probe || !self.is_repeat {
+                if self.claim.is_some() || !self.is_repeat {
                     state.breaker.failed(now_ms, trips.endpoint);
                 }
                 // It said itself when to come back.
@@ -354,27 +369,27 @@ impl Ticket {
                     state.cooling_ms.fetch_max(now_ms.saturating_add(wait_ms), Ordering::Relaxed);
                 }
             }
-            Blame::Nobody | Blame::Request | Blame::Missing => self.well(&state.breaker),
+            Blame::Nobody | Blame::Request | Blame::Missing => self.well(2),
         }
         // Somebody answered, whatever it was: the connection stands. And it looked at the credential.
-        self.well(&line.breaker);
+        self.well(0);
         if !matches!(verdict.blame, Blame::Credential | Blame::Forbidden | Blame::Exhausted | Blame::Endpoint) {
-            self.well(&key.breaker);
+            self.well(1);
         }
-        self.told = true;
     }
 
-    fn well(&self, breaker: &Breaker) {
-        if self.is_probe { breaker.recovered() } else { breaker.succeeded() }
+    /// The breaker at `place` of the endpoint's has nothing to fear: closed by its own probe, otherwise only if it is.
+    fn well(&self, place: usize) {
+        let is_probe = self.claim.as_ref().is_some_and(|claim| claim.taken.get(place).is_some_and(Option::is_some));
+        if let Some(breaker) = self.endpoint.breakers().get(place) {
+            if is_probe { breaker.recovered() } else { breaker.succeeded() }
+        }
     }
 }
 
 impl Drop for Ticket {
     fn drop(&mut self) {
+        // Whoever asked may have gone away before the answer, which says nothing of the endpoint: its claim goes back.
         self.endpoint.state.in_flight.fetch_sub(1, Ordering::Relaxed);
-        // Whoever asked went away before the answer: it says nothing of the endpoint.
-        if self.is_probe && !self.told {
-            self.endpoint.give_back();
-        }
     }
 }

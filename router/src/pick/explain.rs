@@ -19,12 +19,12 @@ pub struct Seen {
     pub latency_us: Option<u64>,
     /// Calls under way to it.
     pub in_flight: u32,
-    /// What is left of its credential's limits, in thousandths; all of it where nothing is known.
+    /// What is left of its limits, in thousandths; all of it where nothing is known.
     pub left_permille: u64,
 }
 
 /// The candidates of a name as they stand, and what would be chosen.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct Explanation {
     /// By the places of [`Candidates::list`].
     pub seen: Vec<Seen>,
@@ -51,7 +51,7 @@ impl Candidates {
     /// };
     /// let explained = candidates.explain(&wish);
     /// assert_eq!(explained.seen.iter().map(|seen| seen.tier).collect::<Vec<_>>(), [0, 1]);
-    /// assert_eq!(explained.choice.map(|choice| choice.by), Some(By::Criterion(Criterion::Priority)));
+    /// assert_eq!(explained.choice.as_ref().map(|choice| choice.by), Some(By::Criterion(Criterion::Priority)));
     /// assert_eq!(explained.choice, candidates.choose(&wish));
     /// ```
     pub fn explain(&self, wish: &Wish<'_>) -> Explanation {
@@ -65,7 +65,7 @@ impl Candidates {
                     fits: (wish.fits)(endpoint),
                     latency_us: endpoint.state.latency.at(wish.now_ms),
                     in_flight: endpoint.state.in_flight(),
-                    left_permille: endpoint.key.left_permille(wish.now_ms),
+                    left_permille: endpoint.state.left_permille(wish.now_ms),
                 });
             }
         }

@@ -30,6 +30,8 @@ pub struct Candidates {
     decider: Option<Criterion>,
     /// The candidates' weights, each with those before it in its tier.
     sums: Box<[u64]>,
+    /// Whether the weights in a candidate's tier differ.
+    uneven: Box<[bool]>,
     pub(super) turn: AtomicU64,
     /// Whose turn it is among those that can be called, where somebody's turn comes who cannot.
     pub(super) turn_instead: AtomicU64,
@@ -73,15 +75,17 @@ impl Candidates {
             last = Some(key);
         }
         let seeds = list.iter().map(|c| (mix(c.endpoint.seed) >> 32) as u32).collect();
-        let mut sums = Vec::with_capacity(list.len());
+        let (mut sums, mut uneven) = (Vec::with_capacity(list.len()), Vec::with_capacity(list.len()));
         for tier in &tiers {
             let weights = list.get(tier.clone()).unwrap_or_default().iter().map(weight);
+            let is_uneven = weights.clone().min() != weights.clone().max();
+            uneven.extend(tier.clone().map(|_| is_uneven));
             sums.extend(weights.scan(0_u64, |sum, weight| {
                 *sum = sum.saturating_add(weight);
                 Some(*sum)
             }));
         }
-        let sums = sums.into();
+        let (sums, uneven) = (sums.into(), uneven.into());
         let mut ids: Vec<(u32, u32)> = list
             .iter()
             .enumerate()
@@ -101,6 +105,7 @@ impl Candidates {
             before_affinity,
             decider,
             sums,
+            uneven,
             turn: AtomicU64::new(0),
             turn_instead: AtomicU64::new(0),
         }
@@ -127,10 +132,14 @@ impl Candidates {
         for _ in 0..4 {
             let (at, criterion, seen) = self.propose(wish)?;
             let endpoint = &self.list.get(at)?.endpoint;
-            if seen == Seen::Probe && !endpoint.claim(wish.now_ms, wish.trips) {
-                continue;
-            }
-            return Some(self.decided(wish, at, criterion, seen));
+            let claim = match seen {
+                Seen::Probe => match endpoint.claim(wish.now_ms, wish.trips) {
+                    None => continue,
+                    taken => taken,
+                },
+                Seen::Usable | Seen::Not => None,
+            };
+            return Some(Choice { claim, ..self.decided(wish, at, criterion, seen) });
         }
         None
     }
@@ -148,7 +157,7 @@ impl Candidates {
         } else {
             criterion.map_or(By::Only, By::Criterion)
         };
-        Choice { at, by, is_probe: seen == Seen::Probe }
+        Choice { at, by, is_probe: seen == Seen::Probe, claim: None }
     }
 
     /// The conversation that was served by the candidate at `at` has its home there from now on.
@@ -221,7 +230,7 @@ impl Candidates {
             }
             _ => {
                 let first = match self.placed(wish) {
-                    _ if self.is_uneven(tier) => {
+                    _ if self.uneven.get(tier.start) == Some(&true) => {
                         draws(self.random(wish)).filter_map(|random| self.by_sums(tier, random)).find_map(seen)?
                     }
                     Some(session) => {
@@ -261,7 +270,7 @@ impl Candidates {
                     return usable.first().copied();
                 }
                 let first = match self.placed(wish) {
-                    _ if self.is_uneven(tier) => {
+                    _ if self.uneven.get(tier.start) == Some(&true) => {
                         let drawn = self.by_weight(usable.iter().map(|(at, _)| *at), wish)?;
                         usable.iter().position(|(at, _)| *at == drawn)?
                     }
@@ -286,7 +295,7 @@ impl Candidates {
             _ => {}
         }
         let (Some(a), Some(b)) = (self.list.get(first.0), self.list.get(other.0)) else { return first };
-        let tight = |c: &Candidate| c.endpoint.key.is_tight(wish.now_ms);
+        let tight = |c: &Candidate| c.endpoint.state.is_tight(wish.now_ms);
         match (tight(a), tight(b)) {
             (true, false) => return other,
             (false, true) => return first,
@@ -305,13 +314,6 @@ impl Candidates {
             _ => (b.endpoint.state.in_flight() + 1) * 2 < a.endpoint.state.in_flight() + 1,
         };
         if is_better { other } else { first }
-    }
-
-    /// Whether the endpoints of a tier are to have different shares.
-    fn is_uneven(&self, tier: &Range<usize>) -> bool {
-        let sums = self.sums.get(tier.clone()).unwrap_or_default();
-        // Equal weights add up to so many times the first; a sum that happens to do so costs nobody more than a lot.
-        sums.first().zip(sums.last()).is_some_and(|(first, all)| first * tier.len() as u64 != *all)
     }
 
     /// The session that has a say in where it is placed.
@@ -352,7 +354,7 @@ impl Candidates {
             if found.1 == Seen::Probe {
                 return Some(found);
             }
-            let left = self.list.get(found.0).map_or(0, |c| c.endpoint.key.left_permille(wish.now_ms));
+            let left = self.list.get(found.0).map_or(0, |c| c.endpoint.state.left_permille(wish.now_ms));
             if best.is_none_or(|(_, most)| left > most) {
                 best = Some((found, left));
             }

@@ -50,6 +50,9 @@ pub struct Parts<'a> {
     pub default: Option<&'a str>,
     /// What decides between endpoints.
     pub order: Arc<[Criterion]>,
+    /// A random number, the same for the life of the process: who asks must not know which names that nobody listed
+    /// share their fate.
+    pub seed: u64,
 }
 
 /// A name that was found.
@@ -71,18 +74,19 @@ struct Own {
     models: HashMap<Box<str>, Arc<Candidates>>,
     /// For names that it may know although nobody listed them: a few, so that one that fails does not shut all of them.
     other: [Arc<Candidates>; OTHERS],
+    seed: u64,
 }
 
 /// What a share of 1 is multiplied by, so that it can be divided among keys.
 const SHARE: u32 = 4_000;
 
 /// So many groups names are put in that nobody listed.
-const OTHERS: usize = 16;
+const OTHERS: usize = 64;
 
 impl Own {
     fn of(&self, model: &str) -> &Arc<Candidates> {
         self.models.get(model).unwrap_or_else(|| {
-            let group = model.bytes().fold(0_u64, |hash, byte| super::mix(hash ^ u64::from(byte)));
+            let group = model.bytes().fold(self.seed, |hash, byte| super::mix(hash ^ u64::from(byte)));
             let [first, ..] = &self.other;
             self.other.get(group as usize % OTHERS).unwrap_or(first)
         })
@@ -104,7 +108,7 @@ impl Table {
     /// Builds the table; `endpoint` makes the endpoint of a provider, one of its credentials and a model, of which the
     /// name begins with a line feed for groups of those that nobody listed.
     pub fn new(parts: Parts<'_>, mut endpoint: impl FnMut(usize, usize, &str) -> Endpoint) -> Self {
-        let Parts { providers, aliases, default, order } = parts;
+        let Parts { providers, aliases, default, order, seed } = parts;
         let mut made: HashMap<(usize, String), Vec<Arc<Endpoint>>> = HashMap::new();
         let credentials: Vec<usize> = providers.iter().map(|member| member.credentials.max(1)).collect();
         let mut make = |provider: usize, model: &str| -> Vec<Arc<Endpoint>> {
@@ -135,7 +139,7 @@ impl Table {
                     let endpoints = make(at, &format!("\n{group}")).into_iter().map(unnamed).collect();
                     Arc::new(Candidates::new(ranked(endpoints, 0, 1).collect(), Arc::clone(&order)))
                 });
-                Own { models: HashMap::new(), other }
+                Own { models: HashMap::new(), other, seed }
             })
             .collect();
         let mut listed = HashMap::new();
@@ -269,6 +273,10 @@ mod tests {
     use crate::pick::registry::{Identity, Registry};
 
     fn table(default: Option<&str>) -> Table {
+        seeded(default, 5)
+    }
+
+    fn seeded(default: Option<&str>, seed: u64) -> Table {
         let provider = |name: &str, enabled: bool, listed: Option<&[&str]>| {
             let listed = listed.map(|list| list.iter().map(|m| (*m).to_owned()).collect());
             Provider { name: name.to_owned(), enabled, listed }
@@ -295,7 +303,7 @@ mod tests {
         ];
         let mut registry = Registry::default();
         Table::new(
-            Parts { providers, aliases, default, order: Criterion::USUAL.into() },
+            Parts { providers, aliases, default, order: Criterion::USUAL.into(), seed },
             |provider, credential, model| {
                 let (line, key) = (provider.to_string(), credential.to_string());
                 registry.endpoint(provider, credential, Identity { line: &line, key: &key, model })
@@ -348,5 +356,19 @@ mod tests {
         let split = table.resolve("a/only-a").unwrap().candidates.order().to_vec();
         assert_eq!(split, [Criterion::Affinity, Criterion::Weighted, Criterion::Latency]);
         assert_eq!(table.endpoints().len(), 3 + 2 * 2 + 1 + 5 * OTHERS);
+    }
+
+    #[test]
+    fn who_shares_the_fate_of_a_name_that_nobody_listed_cannot_be_known() {
+        let group = |table: &Table, name: &str| table.own[3].of(name).list()[0].endpoint.state.id;
+        let (one, two) = (seeded(None, 1), seeded(None, 2));
+        let names: Vec<String> = (0..2_000).map(|n| format!("fine-tune-{n}")).collect();
+        let with = |table: &Table| -> Vec<&String> {
+            names.iter().filter(|name| group(table, name) == group(table, "mine")).collect()
+        };
+        let (of_one, of_two) = (with(&one), with(&two));
+        assert!((12..60).contains(&of_one.len()), "{}", of_one.len());
+        assert!(of_one.iter().filter(|name| of_two.contains(name)).count() < 6);
+        assert_eq!(of_one, with(&seeded(None, 1)));
     }
 }

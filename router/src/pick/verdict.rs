@@ -101,9 +101,15 @@ impl Verdict {
         let limits = limits(headers, now_unix_ms);
         let wait = |usual: u64| told.or(limits.filter(|l| l.left_permille == 0).map(|l| l.reset_ms)).unwrap_or(usual);
         let (blame, next, wait_ms) = match problem.kind {
-            // Google says so with the status of a wrong request. Elsewhere a sentence may quote what the client wrote.
-            Kind::BadRequest if is_about_key(&problem.message) => (Blame::Credential, Next::Other, 0),
-            Kind::BadRequest if is_overload(&problem.message) => (Blame::Endpoint, Next::Any, told.unwrap_or(0)),
+            // Many sentences quote what the client wrote, some begin with it.
+            Kind::BadRequest if is_about_model(&problem.message) => (Blame::Missing, Next::Other, 0),
+            // Google says so with the status of a wrong request.
+            Kind::BadRequest if matches!(status, 0 | 400) && says(&problem.message, &KEY_REFUSED) => {
+                (Blame::Credential, Next::Other, 0)
+            }
+            Kind::BadRequest if matches!(status, 0 | 400) && says(&problem.message, &OVERLOADED) => {
+                (Blame::Endpoint, Next::Any, told.unwrap_or(0))
+            }
             // A key that may not use one model, or a filter, is no key that is refused.
             Kind::Forbidden if is_about_request(&problem.message) => (Blame::Missing, Next::Other, 0),
             // A wall in front of the provider that did not like the words, perhaps.
@@ -121,7 +127,6 @@ impl Verdict {
             Kind::UpstreamFailed | Kind::UpstreamTimeout | Kind::Unavailable | Kind::Internal => {
                 (Blame::Endpoint, Next::Any, told.unwrap_or(0))
             }
-            Kind::BadRequest if is_about_model(&problem.message) => (Blame::Missing, Next::Other, 0),
             Kind::BadRequest | Kind::MethodNotAllowed | Kind::TooLarge => (Blame::Request, Next::Answer, 0),
         };
         Self { blame, next, wait_ms, is_told: told.is_some(), limits }
@@ -134,17 +139,22 @@ impl Verdict {
     }
 }
 
-fn is_overload(message: &str) -> bool {
-    let lower = message.to_ascii_lowercase();
-    (lower.starts_with("the model") && (lower.contains("is overloaded") || lower.contains("currently overloaded")))
-        || lower.starts_with("model overloaded")
-        || lower.starts_with("overloaded")
-}
+/// Google's sentences, and those of others that answer as if the request were wrong.
+const KEY_REFUSED: [&str; 3] = ["api key not valid", "api key expired", "invalid api key"];
+const OVERLOADED: [&str; 6] = [
+    "the model is overloaded",
+    "the model is currently overloaded",
+    "this model is currently overloaded",
+    "model is overloaded",
+    "model overloaded",
+    "overloaded",
+];
 
-fn is_about_key(message: &str) -> bool {
-    ["API key not valid", "API_KEY_INVALID", "API key expired", "Invalid API key", "Incorrect API key"]
-        .iter()
-        .any(|said| message.starts_with(said))
+/// Whether the first sentence of `message` is one of `sentences`.
+fn says(message: &str, sentences: &[&str]) -> bool {
+    let lower = message.to_ascii_lowercase();
+    let ends = |rest: &str| rest.trim_end().is_empty() || rest.starts_with(['.', ',', ';', '!']);
+    sentences.iter().any(|said| lower.strip_prefix(said).is_some_and(ends))
 }
 
 fn is_about_size(message: &str) -> bool {
@@ -201,6 +211,12 @@ mod tests {
             (OpenAi, 403, r#"{"error":{"message":"Project has no access to model x"}}"#, other(Blame::Missing)),
             (OpenAi, 403, r#"{"error":{"message":"Your input was flagged"}}"#, other(Blame::Missing)),
             (Anthropic, 403, r#"{"error":{"type":"permission_error","message":"no"}}"#, other(Blame::Credential)),
+            (
+                Anthropic,
+                403,
+                r#"{"error":{"type":"authentication_error","message":"model"}}"#,
+                other(Blame::Credential),
+            ),
             (OpenAi, 403, "<html>blocked</html>", other(Blame::Forbidden)),
             // What a client wrote comes back in the sentence and says nothing of anybody's key.
             (
@@ -211,6 +227,16 @@ mod tests {
             ),
             (OpenAi, 404, r#"{"error":{"message":"no model `overloaded`"}}"#, other(Blame::Missing)),
             (OpenAi, 400, r#"{"error":{"message":"reasoning_effort: API key not valid"}}"#, answer),
+            (OpenAi, 422, r#"{"error":{"message":"API key not valid."}}"#, answer),
+            (OpenAi, 400, r#"{"error":{"message":"API key not valid for you is no size"}}"#, answer),
+            (
+                OpenAi,
+                400,
+                r#"{"error":{"message":"API key not valid. is not a valid model ID"}}"#,
+                other(Blame::Missing),
+            ),
+            (OpenAi, 400, r#"{"error":{"message":"The model `is overloaded` does not exist"}}"#, other(Blame::Missing)),
+            (OpenAi, 400, r#"{"error":{"message":"The model 'is overloaded' cannot do that"}}"#, answer),
             (
                 OpenAi,
                 403,

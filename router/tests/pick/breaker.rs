@@ -44,7 +44,7 @@ fn of_all_who_come_after_recovery_exactly_one_probes() {
             .map(|_| {
                 let (breaker, won) = (Arc::clone(&breaker), Arc::clone(&won));
                 thread::spawn(move || {
-                    if breaker.gate(101) == Gate::Probe && breaker.claim(101, TRIP) {
+                    if breaker.gate(101) == Gate::Probe && breaker.claim(101, TRIP).is_some() {
                         won.fetch_add(1, Ordering::Relaxed);
                     }
                 })
@@ -54,7 +54,7 @@ fn of_all_who_come_after_recovery_exactly_one_probes() {
             caller.join().unwrap();
         }
         assert_eq!(won.load(Ordering::Relaxed), 1);
-        assert_eq!(breaker.gate(150), Gate::Shut(201));
+        assert_eq!(breaker.gate(150), Gate::Probed(201));
     });
 }
 
@@ -102,7 +102,7 @@ fn a_late_success_never_closes_what_others_saw_open() {
 fn a_probe_that_comes_back_meets_failures_of_before() {
     loom::model(|| {
         let breaker = opened();
-        assert!(breaker.claim(101, TRIP));
+        assert!(breaker.claim(101, TRIP).is_some());
         let probe = {
             let breaker = Arc::clone(&breaker);
             thread::spawn(move || breaker.recovered())
@@ -115,5 +115,54 @@ fn a_probe_that_comes_back_meets_failures_of_before() {
         before.join().unwrap();
         // Either the failure came first and the probe closed it, or it counts as the first of a new row.
         assert!(breaker.reading() == (0, 0) || breaker.reading() == (1, 0), "{:?}", breaker.reading());
+    });
+}
+
+/// A probe is taken and given back while `others` do something; what the breaker says afterwards at 150 and at 500.
+fn given_back_among(others: fn(&Breaker<Checked>), judge: fn(Gate, Gate)) {
+    loom::model(move || {
+        let breaker = opened();
+        let prober = {
+            let breaker = Arc::clone(&breaker);
+            thread::spawn(move || {
+                if let Some(probe) = breaker.claim(101, TRIP) {
+                    breaker.give_back(probe);
+                }
+            })
+        };
+        let other = {
+            let breaker = Arc::clone(&breaker);
+            thread::spawn(move || others(&breaker))
+        };
+        prober.join().unwrap();
+        other.join().unwrap();
+        judge(breaker.gate(150), breaker.gate(500));
+    });
+}
+
+#[test]
+fn a_probe_given_back_undoes_nothing_that_others_did() {
+    let is_shut = |now, later| assert_eq!((now, later), (Gate::Shut(201), Gate::Probe));
+    given_back_among(|breaker| _ = breaker.failed(101, TRIP), is_shut);
+    given_back_among(|breaker| breaker.shut(201), is_shut);
+    given_back_among(Breaker::recovered, |now, later| assert_eq!((now, later), (Gate::Open, Gate::Open)));
+    // A call of before says nothing, so the probe is free.
+    given_back_among(Breaker::succeeded, |now, _| assert_eq!(now, Gate::Probe));
+}
+
+#[test]
+fn of_two_probes_one_given_back_leaves_the_other_alone() {
+    loom::model(|| {
+        let breaker = opened();
+        let lost = breaker.claim(101, TRIP).unwrap();
+        let late = {
+            let breaker = Arc::clone(&breaker);
+            thread::spawn(move || breaker.give_back(lost))
+        };
+        // After another recovery time the probe counts as lost.
+        let second = breaker.claim(201, TRIP);
+        late.join().unwrap();
+        let expected = if second.is_some() { Gate::Probed(301) } else { Gate::Probe };
+        assert_eq!(breaker.gate(250), expected);
     });
 }

@@ -56,15 +56,15 @@ impl World {
         Some(choice)
     }
 
-    fn endpoint(&self, choice: Choice) -> Arc<Endpoint> {
+    fn endpoint(&self, choice: &Choice) -> Arc<Endpoint> {
         Arc::clone(&self.candidates.list()[choice.at].endpoint)
     }
 
     /// One call whose first byte takes `ms`.
     fn call(&mut self, session: Option<u64>, is_opening: bool, ms: impl Fn(usize) -> u64) -> (usize, By) {
         let choice = self.choose(session, is_opening, &[]).unwrap();
-        let endpoint = self.endpoint(choice);
-        let mut ticket = endpoint.begin(choice.is_probe);
+        let endpoint = self.endpoint(&choice);
+        let mut ticket = endpoint.begin(choice.claim);
         let took = ms(endpoint.provider);
         self.now_ms += took;
         ticket.first_byte(self.now_ms, took * 1_000);
@@ -74,7 +74,7 @@ impl World {
 
     fn fail(&mut self, provider: usize, verdict: Verdict) {
         let endpoint = self.candidates.list().iter().find(|c| c.endpoint.provider == provider).unwrap();
-        endpoint.endpoint.begin(false).tell(self.now_ms, &verdict, &self.trips);
+        endpoint.endpoint.begin(None).tell(self.now_ms, &verdict, &self.trips);
     }
 }
 
@@ -191,6 +191,26 @@ fn a_credential_near_its_limit_is_spared_until_it_is_set_back() {
 }
 
 #[test]
+fn the_limits_of_one_model_are_no_other_models() {
+    let mut list = endpoints(2);
+    // The same credential with another model, and a credential of its own.
+    list.push(Endpoint { provider: 2, state: Arc::default(), ..list[0].clone() });
+    for order in [&Criterion::USUAL[..], &[Criterion::Quota]] {
+        let list: Vec<Endpoint> = list.iter().map(|e| Endpoint { state: Arc::default(), ..e.clone() }).collect();
+        let mut world = World::new(list, order);
+        let limits = |left_permille| Some(Limits { left_permille, reset_ms: 60_000 });
+        world.fail(2, Verdict { limits: limits(900), ..Verdict::FINE });
+        world.fail(1, Verdict { limits: limits(20), ..Verdict::FINE });
+        world.fail(0, Verdict { limits: limits(20), ..Verdict::FINE });
+        let left = world.candidates.list().iter().map(|c| c.endpoint.state.left_permille(world.now_ms));
+        assert_eq!(left.collect::<Vec<_>>(), [20, 20, 900]);
+        let counts = counted(&mut world, 1_000, |_| 5);
+        // The better of two: the other two are both compared with each other in a third of all cases.
+        assert!(counts[2] > 600, "{order:?} {counts:?}");
+    }
+}
+
+#[test]
 fn conversations_stay_where_they_are_while_they_can() {
     let mut world = World::new(endpoints(4), &Criterion::USUAL);
     let first: Vec<usize> = (0..200).map(|s| world.call(Some(s), false, |_| 5).0).collect();
@@ -269,18 +289,18 @@ fn row_67_to_70_breakers_in_layers_with_one_probe() {
     // Three failures of a model close it and leave the other one open.
     for _ in 0..3 {
         let endpoint = Arc::clone(&world.candidates.list()[0].endpoint);
-        endpoint.begin(false).tell(world.now_ms, &status(503), &world.trips);
+        endpoint.begin(None).tell(world.now_ms, &status(503), &world.trips);
     }
     assert!((0..10).all(|_| world.choose(None, false, &[]).is_some_and(|c| c.at == 1)));
     // After recovery one call finds out, all others wait for it.
     world.now_ms += 61_000;
-    let probes: Vec<Choice> = (0..50).filter_map(|_| world.choose(None, false, &[1])).collect();
+    let mut probes: Vec<Choice> = (0..50).filter_map(|_| world.choose(None, false, &[1])).collect();
     assert_eq!((probes.len(), probes[0].is_probe), (1, true));
-    let endpoint = world.endpoint(probes[0]);
-    endpoint.begin(true).tell(world.now_ms, &Verdict::FINE, &world.trips);
+    let endpoint = world.endpoint(&probes[0]);
+    endpoint.begin(probes.remove(0).claim).tell(world.now_ms, &Verdict::FINE, &world.trips);
     assert!(world.choose(None, false, &[1]).is_some_and(|c| !c.is_probe));
     // One lost connection closes both.
-    endpoint.begin(false).tell(world.now_ms, &Verdict::UNREACHABLE, &world.trips);
+    endpoint.begin(None).tell(world.now_ms, &Verdict::UNREACHABLE, &world.trips);
     assert_eq!(world.choose(None, false, &[]), None);
     world.now_ms += 119_000;
     assert_eq!(world.choose(None, false, &[]), None);
@@ -293,7 +313,7 @@ fn one_request_that_nobody_can_serve_shuts_an_endpoint_for_nobody_else() {
     let mut world = World::new(endpoints(1), &Criterion::USUAL);
     let endpoint = Arc::clone(&world.candidates.list()[0].endpoint);
     let fail = |world: &World, is_repeat| {
-        endpoint.begin(false).repeated(is_repeat).tell(world.now_ms, &status(500), &world.trips);
+        endpoint.begin(None).repeated(is_repeat).tell(world.now_ms, &status(500), &world.trips);
     };
     for is_repeat in [false, true, true, false, true, true] {
         fail(&world, is_repeat);

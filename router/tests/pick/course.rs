@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use tokenrouter::pick::breaker::Trip;
 use tokenrouter::pick::course::{Course, Move, Rules, Scene};
-use tokenrouter::pick::endpoint::{Endpoint, Trips};
+use tokenrouter::pick::endpoint::{Endpoint, Ready, Trips};
 use tokenrouter::pick::order::{Candidate, Candidates, Criterion};
 use tokenrouter::pick::session::Sessions;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
@@ -53,10 +53,11 @@ impl World {
                     self.now_ms += ms;
                 }
                 Move::Call(choice) => {
+                    let is_repeat = course.is_repeat(choice.at);
                     course.called(choice.at, &scene);
                     called.push(choice.at);
                     let verdict = verdict(choice.at);
-                    let mut ticket = self.candidates.list()[choice.at].endpoint.begin(choice.is_probe);
+                    let mut ticket = self.candidates.list()[choice.at].endpoint.begin(choice.claim).repeated(is_repeat);
                     ticket.tell(self.now_ms, &verdict, &self.rules.trips);
                     if course.failed(choice.at, &verdict) == Next::Answer {
                         return (called, waits, course);
@@ -127,4 +128,74 @@ fn after_one_that_lacks_the_model_only_those_that_are_known_to_have_it_are_asked
     world.candidates.list()[0].endpoint.state.breaker.shut(world.now_ms + 7);
     world.candidates.list()[2].endpoint.state.breaker.shut(world.now_ms + 3);
     assert_eq!(course.soonest_ms(&scene), Some(7));
+}
+
+/// Asks for the only endpoint until the probe of somebody else is back after `probe_ms`; what comes of it, and the waits.
+fn asked_during_a_probe(probe_ms: u64, rules: Rules) -> (Move, Vec<u64>) {
+    let mut world = World::new(&["m"]);
+    world.rules = Rules { trips: Trips::default(), ..rules };
+    let endpoint = Arc::clone(&world.candidates.list()[0].endpoint);
+    endpoint.state.breaker.shut(world.now_ms);
+    let claim = endpoint.claim(world.now_ms, &world.rules.trips);
+    assert!(claim.is_some());
+    let mut ticket = Some(endpoint.begin(claim));
+    let back_ms = world.now_ms + probe_ms;
+    let (mut course, mut waits) = (Course::new(None, 7), Vec::new());
+    loop {
+        if world.now_ms >= back_ms
+            && let Some(mut ticket) = ticket.take()
+        {
+            ticket.tell(world.now_ms, &Verdict::FINE, &world.rules.trips);
+        }
+        let scene = Scene {
+            now_ms: world.now_ms,
+            candidates: &world.candidates,
+            sessions: &world.sessions,
+            rules: &world.rules,
+            fits: &|_| true,
+        };
+        match course.next(&scene) {
+            Move::Wait(ms) => {
+                assert_eq!(course.soonest_ms(&scene), Some(1_000), "what a client is told that does not wait");
+                waits.push(ms);
+                world.now_ms += ms;
+            }
+            end => return (end, waits),
+        }
+    }
+}
+
+#[test]
+fn who_comes_while_somebody_else_probes_waits_for_what_that_shows() {
+    let (end, waits) = asked_during_a_probe(2_500, Rules::default());
+    let Move::Call(choice) = end else { panic!("{end:?} after {waits:?}") };
+    assert!(!choice.is_probe);
+    let waited: u64 = waits.iter().sum();
+    assert!((2_500..3_700).contains(&waited) && waits.iter().all(|ms| *ms <= 1_000), "{waits:?}");
+    // A probe that takes very long, or a client that does not wait.
+    let (end, waits) = asked_during_a_probe(50_000, Rules::default());
+    assert!(end == Move::GiveUp && (10_000..=20_000).contains(&waits.iter().sum::<u64>()), "{waits:?}");
+    let rules = Rules { max_wait_ms: 0, ..Rules::default() };
+    assert_eq!(asked_during_a_probe(50_000, rules), (Move::GiveUp, vec![]));
+    let rules = Rules { max_wait_ms: 300, ..Rules::default() };
+    let (end, waits) = asked_during_a_probe(50_000, rules);
+    assert!(end == Move::GiveUp && waits.len() < 4, "{waits:?}");
+}
+
+#[test]
+fn one_request_that_is_forbidden_everywhere_costs_one_credential_at_most() {
+    let mut world = World::new(&["m"; 4]);
+    world.rules.trips = Trips::default();
+    let forbidden = Verdict { blame: Blame::Forbidden, ..Verdict::NONSENSE };
+    for _ in 0..2 {
+        // Each key has been refused twice already.
+        for candidate in world.candidates.list() {
+            candidate.endpoint.begin(None).tell(world.now_ms, &forbidden, &world.rules.trips);
+        }
+    }
+    let (called, _, _) = world.run(|_| forbidden);
+    assert_eq!(called, [0, 1, 2, 3]);
+    let now_ms = world.now_ms;
+    let shut = world.candidates.list().iter().map(|c| matches!(c.endpoint.ready(now_ms), Ready::No(..)));
+    assert_eq!(shut.collect::<Vec<_>>(), [true, false, false, false]);
 }

@@ -87,7 +87,7 @@ fn it_says_what_the_choice_will_be_in_every_order() {
             chosen.push(choice.at);
             candidates.settle(choice.at, &wish);
             let endpoint = &candidates.list()[choice.at].endpoint;
-            let mut ticket = endpoint.begin(choice.is_probe);
+            let mut ticket = endpoint.begin(choice.claim);
             ticket.first_byte(now_ms, 1_000 + random % 50_000);
             let limits = Limits { left_permille: (random % 1_000) as u32, reset_ms: 500 };
             ticket.tell(now_ms, &Verdict { limits: Some(limits), ..Verdict::FINE }, &world.trips);
@@ -123,8 +123,10 @@ fn the_probe_and_the_turn_stay_for_who_calls() {
         assert_eq!(half_open.choice.map(|choice| (choice.by, choice.is_probe)), Some((By::Only, true)));
         assert_eq!((half_open.seen[0].ready, breaker.gate(6_000)), (Ready::Probe, Gate::Probe));
     }
-    assert!(one.choose(&later).unwrap().is_probe);
+    let probe = one.choose(&later).unwrap();
+    assert!(probe.is_probe);
     assert_eq!(explained(&one, &world, &later).choice, None, "the probe is under way");
+    drop(probe);
 }
 
 #[test]
@@ -137,11 +139,11 @@ fn tiers_homes_and_figures_are_told() {
     let wish = world.wish(9_000, 3, Some(1));
     let home = three.list()[1].endpoint.clone();
     world.sessions.settle(Session(1), home.state.id, 9_000);
-    home.begin(false).first_byte(9_000, 1_234);
-    let ticket = home.begin(false);
-    home.key.observe(9_000, Limits { left_permille: 40, reset_ms: 1 });
+    home.begin(None).first_byte(9_000, 1_234);
+    let ticket = home.begin(None);
+    home.state.observe(9_000, Limits { left_permille: 40, reset_ms: 1 });
     let told = explained(&three, &world, &wish);
-    let by = told.choice.map(|choice| (choice.at, choice.by));
+    let by = told.choice.as_ref().map(|choice| (choice.at, choice.by));
     assert_eq!((by, told.home), (Some((1, By::Criterion(Criterion::Affinity))), Some(1)));
     assert_eq!(told.seen.iter().map(|seen| seen.tier).collect::<Vec<_>>(), [0, 1, 2]);
     let seen = told.seen[1];
@@ -150,6 +152,6 @@ fn tiers_homes_and_figures_are_told() {
     // A home that cannot be called is still told.
     home.state.breaker.failed(9_000, ONCE);
     let told = explained(&three, &world, &wish);
-    let by = told.choice.map(|choice| (choice.at, choice.by));
+    let by = told.choice.as_ref().map(|choice| (choice.at, choice.by));
     assert_eq!((by, told.home), (Some((0, By::Criterion(Criterion::Priority))), Some(1)));
 }

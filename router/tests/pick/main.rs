@@ -6,3 +6,4 @@ mod choosing;
 mod course;
 mod explaining;
 mod many;
+mod probing;

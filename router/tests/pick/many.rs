@@ -6,7 +6,7 @@ use std::sync::Arc;
 use tokenrouter::pick::endpoint::{Endpoint, Trips};
 use tokenrouter::pick::mix;
 use tokenrouter::pick::order::Criterion::{Affinity, Latency, Quota, RoundRobin, Weighted};
-use tokenrouter::pick::order::{Candidate, Candidates, Criterion, Wish};
+use tokenrouter::pick::order::{Candidate, Candidates, Choice, Criterion, Wish};
 use tokenrouter::pick::session::{Session, Sessions};
 use tokenrouter::pick::verdict::Limits;
 
@@ -27,7 +27,7 @@ fn shut(candidates: &Candidates, which: impl Fn(usize) -> bool, until_ms: u64) {
     }
 }
 
-fn choose(candidates: &Candidates, random: u64, session: Option<u64>) -> usize {
+fn chosen(candidates: &Candidates, random: u64, session: Option<u64>) -> Choice {
     let wish = Wish {
         now_ms: NOW_MS,
         random: mix(random << 20),
@@ -38,7 +38,11 @@ fn choose(candidates: &Candidates, random: u64, session: Option<u64>) -> usize {
         fits: &|_| true,
         trips: &Trips::default(),
     };
-    candidates.list()[candidates.choose(&wish).unwrap().at].endpoint.provider
+    candidates.choose(&wish).unwrap()
+}
+
+fn choose(candidates: &Candidates, random: u64, session: Option<u64>) -> usize {
+    candidates.list()[chosen(candidates, random, session).at].endpoint.provider
 }
 
 fn counted(candidates: &Candidates, calls: u64) -> Vec<u64> {
@@ -80,7 +84,7 @@ fn who_has_most_left_is_found_among_those_that_are_compared() {
     let candidates = candidates(&[Quota], |_| 1);
     for candidate in candidates.list() {
         let left_permille = if candidate.endpoint.provider == 42 { 900 } else { 500 };
-        candidate.endpoint.key.observe(NOW_MS, Limits { left_permille, reset_ms: 60_000 });
+        candidate.endpoint.state.observe(NOW_MS, Limits { left_permille, reset_ms: 60_000 });
     }
     let counts = counted(&candidates, 1_000);
     // 64 of 100 are compared.
@@ -120,6 +124,18 @@ fn who_may_have_recovered_is_tried_before_long_and_by_one_caller() {
     for order in [[Latency], [RoundRobin], [Weighted], [Quota]] {
         let candidates = candidates(&order, |_| 1);
         shut(&candidates, |n| n == 5, NOW_MS);
-        assert_eq!(counted(&candidates, 1_000)[5], 1, "{order:?}");
+        // All of them are under way at the same time.
+        let calls: Vec<Choice> = (1..=1_000).map(|n| chosen(&candidates, n, None)).collect();
+        let at_it = |choice: &&Choice| candidates.list()[choice.at].endpoint.provider == 5;
+        assert_eq!(calls.iter().filter(at_it).count(), 1, "{order:?}");
     }
+}
+
+#[test]
+fn weights_count_in_the_usual_order_whatever_they_add_up_to() {
+    // The first weighs as much as the mean of all.
+    let candidates = candidates(&Criterion::USUAL, |n| [2, 1, 3][n.min(98) % 3]);
+    let counts = counted(&candidates, 20_000);
+    let of = |place: usize| (0..98).filter(|n| n % 3 == place).map(|n| counts[n]).sum::<u64>();
+    assert!(of(2) > of(1) * 2 && of(0) > of(1) * 3 / 2, "{counts:?}");
 }
