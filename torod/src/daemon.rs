@@ -91,7 +91,9 @@ impl Daemon {
             config.responses.clone(),
             has_calls,
         ));
-        let live = Arc::new(Live::new(&config, Vec::new()));
+        let mut seed = [0; 8];
+        random(&mut seed)?;
+        let live = Arc::new(Live::new(&config, Vec::new(), u64::from_ne_bytes(seed)));
         let log_requests = Arc::new(AtomicBool::new(config.log.requests));
         let parts = Parts {
             live: Arc::clone(&live),

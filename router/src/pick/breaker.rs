@@ -126,6 +126,12 @@ impl<W: Word> Breaker<W> {
         (until != 0 && now_ms >= until && self.word.replace(before, wrote)).then_some(Claimed { wrote, before })
     }
 
+    /// The claim of a caller that calls although it may not; none of a closed breaker. Given back, it changes nothing.
+    pub(super) fn claim_anyway(&self) -> Option<Claimed> {
+        let word = self.word.load();
+        (parts(word).0 != 0).then_some(Claimed { wrote: word, before: word })
+    }
+
     /// A call succeeded that was not the probe: the failures in a row end. An open breaker stays open: the call may have
     /// begun before whatever happened since.
     pub fn succeeded(&self) {

@@ -183,6 +183,12 @@ impl Course {
             self.tried.push(choice.at);
             return Move::Call(choice);
         }
+        // Somebody else said no already, so that this is no traffic for who wants to be left alone.
+        let hope = (self.calls > 0).then(|| scene.candidates.last_hope(&self.wish(scene, &fits))).flatten();
+        if let Some(choice) = hope {
+            self.tried.push(choice.at);
+            return Move::Call(choice);
+        }
         if self.calls < scene.rules.attempts.min(MOST_CALLS) { self.wait(scene) } else { Move::GiveUp }
     }
 

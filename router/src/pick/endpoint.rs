@@ -266,6 +266,22 @@ impl Endpoint {
         Some(claim)
     }
 
+    /// The claim of a caller that calls it although it is shut, for want of anybody else: it shows whether it has
+    /// recovered as a probe does, and takes nobody's probe away.
+    pub(super) fn claim_anyway(self: &Arc<Self>) -> Claim {
+        Claim { endpoint: Arc::clone(self), taken: self.breakers().map(Breaker::claim_anyway) }
+    }
+
+    /// Whether its key is refused for now.
+    pub(super) fn is_refused(&self, now_ms: u64) -> bool {
+        matches!(self.key.breaker.gate(now_ms), Gate::Shut(_))
+    }
+
+    /// Whether it can be called, and the last that was heard of it was good.
+    pub fn is_steady(&self, now_ms: u64) -> bool {
+        self.ready(now_ms) == Ready::Yes && self.breakers().iter().all(|breaker| breaker.reading().0 == 0)
+    }
+
     /// Of its connections, its credential and itself, in this order.
     fn breakers(&self) -> [&Breaker; 3] {
         [&self.line.breaker, &self.key.breaker, &self.state.breaker]

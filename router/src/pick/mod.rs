@@ -9,6 +9,7 @@ pub mod course;
 mod criterion;
 pub mod endpoint;
 pub mod explain;
+mod hope;
 pub mod latency;
 mod limits;
 mod lots;
@@ -18,6 +19,7 @@ pub mod registry;
 pub mod session;
 pub mod table;
 pub mod verdict;
+mod weights;
 
 /// Spreads every bit of `x` over all of the result (the last step of `SplitMix64`): dice from a number that only grows.
 pub const fn mix(x: u64) -> u64 {

@@ -10,15 +10,15 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use super::choice::{By, Candidate, Choice, Wish};
 pub use super::criterion::{Criterion, NoCriterion};
-use super::endpoint::Ready;
-use super::lots::{below, below_turn, ranking, scale, strongest};
+use super::endpoint::{Endpoint, Ready};
+use super::lots::{below, below_turn, ranking, strongest};
 use super::mix;
-use super::session::Session;
+use super::weights::weight;
 
 /// Everything that may serve a name, made once and chosen from without a lock.
 #[derive(Debug)]
 pub struct Candidates {
-    list: Box<[Candidate]>,
+    pub(super) list: Box<[Candidate]>,
     /// The endpoints' seeds, side by side.
     seeds: Box<[u32]>,
     /// The endpoints' numbers, sorted, with their places.
@@ -26,10 +26,10 @@ pub struct Candidates {
     pub(super) tiers: Box<[Range<usize>]>,
     pub(super) order: Arc<[Criterion]>,
     /// Which of the fixed criteria comes before `affinity`.
-    before_affinity: Option<Vec<Criterion>>,
+    pub(super) before_affinity: Option<Vec<Criterion>>,
     decider: Option<Criterion>,
     /// The candidates' weights, each with those before it in its tier.
-    sums: Box<[u64]>,
+    pub(super) sums: Box<[u64]>,
     /// Whether the weights in a candidate's tier differ.
     uneven: Box<[bool]>,
     pub(super) turn: AtomicU64,
@@ -175,16 +175,24 @@ impl Candidates {
             return Some((at, Some(Criterion::Affinity), seen));
         }
         for (number, tier) in self.tiers.iter().enumerate() {
-            let found = match tier.len() {
-                1 => self.see(tier.start, wish).map(|seen| (tier.start, seen)),
-                _ => self.quick(tier, wish).or_else(|| self.thorough(tier, wish)),
-            };
+            // A request that has failed somewhere goes to one that serves others well, rather than show who does not.
+            let steady = |endpoint: &Endpoint| endpoint.is_steady(wish.now_ms) && (wish.fits)(endpoint);
+            let picky = Wish { fits: &steady, ..*wish };
+            let first = (!wish.tried.is_empty()).then_some(picky);
+            let found = first.iter().chain([wish]).find_map(|wish| self.within(tier, wish));
             if let Some((at, seen)) = found {
                 let by = if tier.len() > 1 { self.decider } else { self.separated(number) };
                 return Some((at, by, seen));
             }
         }
         None
+    }
+
+    fn within(&self, tier: &Range<usize>, wish: &Wish<'_>) -> Option<(usize, Seen)> {
+        match tier.len() {
+            1 => self.see(tier.start, wish).map(|seen| (tier.start, seen)),
+            _ => self.quick(tier, wish).or_else(|| self.thorough(tier, wish)),
+        }
     }
 
     /// The home of the conversation, if it can be called and nothing that counts more speaks against it.
@@ -316,37 +324,6 @@ impl Candidates {
         if is_better { other } else { first }
     }
 
-    /// The session that has a say in where it is placed.
-    fn placed(&self, wish: &Wish<'_>) -> Option<Session> {
-        wish.session.filter(|_| self.before_affinity.is_some() && !wish.is_opening)
-    }
-
-    /// What lots by weight are drawn with.
-    fn random(&self, wish: &Wish<'_>) -> u64 {
-        self.placed(wish).map_or(wish.random, |session| mix(session.0 ^ 0x7765_6967_6874))
-    }
-
-    fn by_weight(&self, among: impl Iterator<Item = usize> + Clone, wish: &Wish<'_>) -> Option<usize> {
-        let weight = |at: usize| self.list.get(at).map_or(0, weight);
-        let total: u64 = among.clone().map(weight).fold(0, u64::saturating_add);
-        let mut mark = scale(self.random(wish), total);
-        for at in among {
-            let weight = weight(at);
-            if mark < weight {
-                return Some(at);
-            }
-            mark -= weight;
-        }
-        None
-    }
-
-    /// The same among all of a tier.
-    fn by_sums(&self, tier: &Range<usize>, random: u64) -> Option<usize> {
-        let sums = self.sums.get(tier.clone())?;
-        let mark = scale(random, *sums.last()?);
-        Some(tier.start + sums.partition_point(|sum| *sum <= mark))
-    }
-
     /// Who has most left of its limits, of the first of `usable`.
     fn most_left(&self, usable: impl Iterator<Item = (usize, Seen)>, wish: &Wish<'_>) -> Option<(usize, Seen)> {
         let mut best: Option<((usize, Seen), u64)> = None;
@@ -379,10 +356,6 @@ impl Candidates {
         let differs = |c: &Criterion| fixed_key(*c, this) != fixed_key(*c, next);
         self.order.iter().copied().filter(|c| c.is_fixed()).find(differs)
     }
-}
-
-fn weight(candidate: &Candidate) -> u64 {
-    u64::from(candidate.weight.max(1)) * u64::from(candidate.endpoint.weight.max(1))
 }
 
 fn fixed_key(criterion: Criterion, candidate: &Candidate) -> (u64, i64) {

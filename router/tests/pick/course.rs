@@ -199,3 +199,47 @@ fn one_request_that_is_forbidden_everywhere_costs_one_credential_at_most() {
     let shut = world.candidates.list().iter().map(|c| matches!(c.endpoint.ready(now_ms), Ready::No(..)));
     assert_eq!(shut.collect::<Vec<_>>(), [true, false, false, false]);
 }
+
+/// `well` answers, everybody else breaks off; who is called for one request after the other.
+fn one_after_the_other(world: &mut World, requests: usize, well: usize) -> Vec<Vec<usize>> {
+    let verdict = |at: usize| {
+        if at == well { Verdict { blame: Blame::Nobody, next: Next::Answer, ..LIMITED } } else { Verdict::BROKEN }
+    };
+    (0..requests).map(|_| world.run(verdict).0).collect()
+}
+
+#[test]
+fn a_request_that_has_failed_goes_to_who_serves_others_well() {
+    let mut world = World::new(&["m"; 5]);
+    let endpoints: Vec<_> = world.candidates.list().iter().map(|c| Arc::clone(&c.endpoint)).collect();
+    let list = endpoints.iter().map(|e| Candidate { endpoint: Arc::clone(e), rank: 0, weight: 1 }).collect();
+    world.candidates = Candidates::new(list, Criterion::USUAL.into());
+    for endpoint in endpoints.iter().take(4) {
+        endpoint.begin(None).tell(world.now_ms, &Verdict::BROKEN, &world.rules.trips);
+    }
+    // The breakers stay shut, and the lots fall on anybody first; then the one that is well is found at once.
+    for called in one_after_the_other(&mut world, 20, 4) {
+        assert!(called.len() <= 2 && called.last() == Some(&4), "{called:?}");
+    }
+}
+
+#[test]
+fn a_request_that_failed_everywhere_else_tries_who_is_left_alone() {
+    let mut world = World::new(&["m"; 3]);
+    let trip = Trip { failures: 1, recovery_ms: 60_000 };
+    world.rules.trips = Trips { endpoint: trip, ..world.rules.trips };
+    // The second is left alone; nobody asks it while the first serves.
+    let second = Arc::clone(&world.candidates.list()[1].endpoint);
+    second.begin(None).tell(world.now_ms, &Verdict::BROKEN, &world.rules.trips);
+    assert_eq!(one_after_the_other(&mut world, 1, 0), [[0]]);
+    assert!(matches!(second.ready(world.now_ms), Ready::No(..)));
+    // The others fail, and the second, which has recovered, is found to have.
+    assert_eq!(one_after_the_other(&mut world, 1, 1), [[0, 2, 1]]);
+    assert_eq!(second.ready(world.now_ms), Ready::Yes);
+    // Nobody is well: each is asked once more, for the same request alone; then nobody is any more.
+    assert_eq!(one_after_the_other(&mut world, 2, 9), [vec![1, 0, 2], vec![]]);
+    // A key that is refused is no hope.
+    world.now_ms += 60_000;
+    world.candidates.list()[2].endpoint.key.breaker.shut(u64::MAX >> 16);
+    assert_eq!(one_after_the_other(&mut world, 1, 9), [[0, 1]]);
+}

@@ -107,7 +107,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
     async fn serve(&mut self, call: &mut Call, peek: &Peek<'_>, salt: u64) -> Option<Served> {
         let mut exchange: Option<Exchange> = None;
         loop {
-            let choice = match self.next(&call.app) {
+            let mut choice = match self.next(&call.app) {
                 Move::Call(choice) => choice,
                 Move::Wait(wait_ms) => {
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
@@ -120,7 +120,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             let target = match Target::of(self.live, endpoint, self.found.model, self.surface) {
                 Ok(target) => target,
                 Err(problem) => {
-                    self.skip(endpoint, choice, problem, UNFIT);
+                    self.skip(endpoint, problem, UNFIT);
                     continue;
                 }
             };
@@ -129,14 +129,14 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             let mut prepared = match attempt::prepare(call, self.live, peek, &target, alias, choice.by).await {
                 Ok(prepared) => prepared,
                 Err(problem) => {
-                    self.skip(endpoint, choice, problem, UNFIT);
+                    self.skip(endpoint, problem, UNFIT);
                     continue;
                 }
             };
             let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream) {
                 Ok(permits) => permits,
                 Err(problem) => {
-                    self.skip(endpoint, choice, problem, BUSY);
+                    self.skip(endpoint, problem, BUSY);
                     continue;
                 }
             };
@@ -146,7 +146,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             let attempt = Attempt {
                 id: call.app.ids.attempt(now_ms),
                 provider: Arc::clone(target.provider),
-                ticket: Some(endpoint.begin(choice.is_probe).repeated(self.course.is_repeat(choice.at))),
+                ticket: Some(endpoint.begin(choice.claim.take()).repeated(self.course.is_repeat(choice.at))),
                 endpoint: Arc::clone(endpoint),
                 model_asked: (*peek.model != *model).then(|| peek.model.as_ref().into()),
                 model,
@@ -164,7 +164,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 Some(exchange) => exchange.again(attempt),
                 None => Exchange::begin(call.opening(Arc::clone(self.live), salt)?, attempt),
             };
-            match self.attempt(call, peek, choice, &target, prepared, current).await {
+            match self.attempt(call, peek, &choice, &target, prepared, current).await {
                 Ok(served) => return Some(served),
                 Err((used, verdict)) => {
                     exchange = Some(used);
@@ -183,7 +183,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         &mut self,
         call: &Call,
         peek: &Peek<'_>,
-        choice: Choice,
+        choice: &Choice,
         target: &Target<'l>,
         prepared: Prepared,
         mut exchange: Exchange,
@@ -261,9 +261,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         self.in_scene(Course::next)
     }
 
-    /// No call is made to `endpoint` after all, because of `problem`.
-    fn skip(&mut self, endpoint: &Endpoint, choice: Choice, problem: Problem, weight: u8) {
-        self.in_scene(|course, scene| course.skipped(choice, scene));
+    /// No call is made to `endpoint` after all, because of `problem`. Whether it has recovered is left to whoever chooses
+    /// it next, as soon as this choice is dropped.
+    fn skip(&mut self, endpoint: &Endpoint, problem: Problem, weight: u8) {
         if weight == UNFIT {
             self.unfit.push((endpoint.provider, Arc::clone(&endpoint.model)));
         }

@@ -49,15 +49,15 @@ impl Rules {
 pub struct Known {
     registry: Mutex<Registry>,
     sessions: Mutex<(u64, Arc<Sessions>)>,
-}
-
-impl Default for Known {
-    fn default() -> Self {
-        Self { registry: Mutex::default(), sessions: Mutex::new((0, Arc::new(Sessions::new(0)))) }
-    }
+    seed: u64,
 }
 
 impl Known {
+    /// Nothing yet. `seed` is random: nobody outside shall know which names share what is known of them.
+    pub fn new(seed: u64) -> Self {
+        Self { registry: Mutex::default(), sessions: Mutex::new((0, Arc::new(Sessions::new(0)))), seed }
+    }
+
     /// The homes of conversations; forgotten where the time for which they are kept has changed.
     pub fn sessions(&self, routing: &Routing) -> Arc<Sessions> {
         let life_ms = u64::try_from(routing.session_ttl.as_millis()).unwrap_or(u64::MAX);
@@ -86,6 +86,7 @@ impl Known {
             aliases: aliases.collect(),
             default: config.default_provider.as_deref(),
             order: config.routing.order.as_slice().into(),
+            seed: self.seed,
         };
         let table = Table::new(parts, |at, credential, model| match providers.get(at) {
             Some(provider) => endpoint(&mut registry, provider, at, credential, model),

@@ -82,7 +82,7 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
         }
         told.candidates.push(view);
     }
-    if let Some(choice) = explained.choice {
+    if let Some(choice) = &explained.choice {
         told.chosen = Some(choice.at);
         told.why = Some(WhyChosen {
             by: choice.by.as_str().to_owned(),
@@ -176,7 +176,7 @@ fn left_alone(why: Why, for_ms: u64, failures: u64) -> String {
 }
 
 /// Why `choice`, as a sentence.
-fn sentence(choice: Choice, explained: &Explanation, in_conversation: bool) -> String {
+fn sentence(choice: &Choice, explained: &Explanation, in_conversation: bool) -> String {
     if choice.is_probe {
         return "its time to recover is over, and the next call finds out whether it has".to_owned();
     }

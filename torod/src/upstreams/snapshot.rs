@@ -78,8 +78,9 @@ pub struct Live {
 
 impl Live {
     /// Begins with what `config` says; nothing is known of the providers' models yet but what it declares.
-    pub fn new(config: &Config, providers: Vec<Arc<Provider>>) -> Self {
-        let known = Known::default();
+    /// `seed` is a random number.
+    pub fn new(config: &Config, providers: Vec<Arc<Provider>>, seed: u64) -> Self {
+        let known = Known::new(seed);
         let snapshot = Snapshot::new(&known, &Arc::new(config.clone()), providers, Vec::new());
         Self { current: ArcSwap::from_pointee(snapshot), known, swapped: Notify::new() }
     }
@@ -160,7 +161,7 @@ mod tests {
     #[test]
     fn what_was_found_stays_until_the_file_says_otherwise() {
         let first = config(ONE);
-        let live = Live::new(&first, described(&first));
+        let live = Live::new(&first, described(&first), 7);
         let found = local("http://127.0.0.1:11434");
         assert!(live.add(&found) && !live.add(&found));
         live.publish_lists();
@@ -183,7 +184,7 @@ mod tests {
     async fn who_follows_a_provider_learns_that_it_left() {
         let first = config(ONE);
         let providers = described(&first);
-        let live = Arc::new(Live::new(&first, providers.clone()));
+        let live = Arc::new(Live::new(&first, providers.clone(), 7));
         let (waiting, provider) = (Arc::clone(&live), Arc::clone(&providers[0]));
         let left = tokio::runtime::Handle::current().spawn(async move { waiting.left(&provider).await });
         live.apply(&first, &providers);

@@ -65,7 +65,7 @@ mod tests {
         let new = || std::sync::Arc::new(Endpoint::new(0, 0, "m", "a"));
         let endpoint = new();
         assert_eq!(told(&endpoint, 5_000), ("unused".into(), 0, None));
-        endpoint.begin(false).first_byte(5_000, 1_500);
+        endpoint.begin(None).first_byte(5_000, 1_500);
         assert_eq!(told(&endpoint, 5_000), ("up".into(), 0, None));
         assert_eq!(standing(&endpoint, moment(5_000)).latency_ms, Some(2));
         endpoint.state.breaker.failed(5_000, once);

@@ -124,7 +124,7 @@ async fn limits_of_concurrency_are_kept_and_places_are_given_back() {
     assert_eq!(daemon.chat("ok", "").await.status, 200);
     let slow = async { daemon.chat("slow3s", "").await };
     let meanwhile = async {
-        daemon.simulator.wait_calls(3, crate::support::SOON).await.unwrap();
+        daemon.simulator.wait_calls(3, SOON).await.unwrap();
         daemon.chat("ok", "").await
     };
     let (slow, refused) = tokio::join!(slow, meanwhile);

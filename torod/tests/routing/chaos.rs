@@ -4,6 +4,7 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering::Relaxed};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use tokio::sync::Notify;
 use torod::clock::Clock;
 
 use crate::act::{Act, Speech};
@@ -13,8 +14,10 @@ use crate::upstream::{Upstream, untrusted};
 const SEED: u64 = 0x5eed_0004;
 /// The providers that fall ill and heal; a fifth has a certificate that nobody trusts.
 const HEALING: usize = 4;
-/// Requests until the next change of who is ill.
+/// Requests at least until the next change of who is ill.
 const PHASE: usize = 400;
+/// Requests at most until then; more wait for those that hang.
+const LONG_PHASE: usize = 1_000;
 /// So far the clock moves with each request, in milliseconds.
 const STEP_MS: i64 = 400;
 const CLIENTS: usize = 64;
@@ -61,16 +64,66 @@ fn is_ill(who: usize, phase: usize) -> bool {
     dice(&[5, phase as u64, who as u64]) % 5 < 3 && !is_steady(who, phase)
 }
 
+/// The changes of who is ill. A request sees one of them at most, however long it hangs: whoever is well for two phases
+/// is well for all of it.
+#[derive(Default)]
+struct Phases {
+    now: AtomicUsize,
+    /// Requests of this phase so far, and those under way: of the phase before, of this one.
+    under_way: Mutex<(usize, [usize; 2])>,
+    left: Notify,
+}
+
+impl Phases {
+    fn now(&self) -> usize {
+        self.now.load(Relaxed)
+    }
+
+    /// A request begins; the phase that it belongs to.
+    async fn enter(&self) -> usize {
+        loop {
+            let left = self.left.notified();
+            if let Some(phase) = self.try_enter() {
+                return phase;
+            }
+            left.await;
+        }
+    }
+
+    fn try_enter(&self) -> Option<usize> {
+        let mut held = self.under_way.lock().unwrap();
+        let (begun, under_way) = &mut *held;
+        if *begun >= PHASE && under_way[0] == 0 {
+            *under_way = [under_way[1], 0];
+            *begun = 0;
+            self.now.fetch_add(1, Relaxed);
+        }
+        if *begun >= LONG_PHASE {
+            return None;
+        }
+        *begun += 1;
+        under_way[1] += 1;
+        Some(self.now())
+    }
+
+    fn leave(&self, phase: usize) {
+        let mut held = self.under_way.lock().unwrap();
+        held.1[usize::from(phase == self.now())] -= 1;
+        self.left.notify_waiters();
+    }
+}
+
 struct Chaos {
     rig: Rig,
-    sent: Arc<AtomicUsize>,
+    sent: AtomicUsize,
+    phases: Arc<Phases>,
     attempts: AtomicU64,
     failures: Mutex<Vec<String>>,
 }
 
 async fn chaos(routing: &str) -> Arc<Chaos> {
     let up: Vec<_> = (0..HEALING).map(|at| Upstream::start(&format!("p{at}"), &["m"])).collect();
-    let hasty = "timeouts = { connect = \"2s\", first_byte = \"2s\", idle = \"2s\" }";
+    let hasty = "timeouts = { connect = \"2s\", first_byte = \"1s\", idle = \"1s\" }";
     let mut text = HEAD.to_owned();
     for (at, up) in up.iter().enumerate() {
         up.keeps(false);
@@ -82,7 +135,13 @@ async fn chaos(routing: &str) -> Arc<Chaos> {
     text = text.replace("name = \"pool\"", "name = \"pool\"\norder = [\"affinity\", \"latency\"]");
     text += &format!("[routing]\nprobe = false\n{routing}");
     let rig = Rig::of(up, &text, Clock::fixed(1_800_000_000_000)).await;
-    Arc::new(Chaos { rig, sent: Arc::default(), attempts: AtomicU64::new(0), failures: Mutex::default() })
+    Arc::new(Chaos {
+        rig,
+        sent: AtomicUsize::default(),
+        phases: Arc::default(),
+        attempts: AtomicU64::new(0),
+        failures: Mutex::default(),
+    })
 }
 
 impl Chaos {
@@ -104,12 +163,17 @@ impl Chaos {
                     if n >= requests || began.elapsed() > Duration::from_mins(5) {
                         return;
                     }
+                    let phase = me.phases.enter().await;
                     me.rig.clock.advance(STEP_MS);
                     let (speech, stream) = ask(n);
                     let outcome = me.rig.ask(speech, "pool", stream, &format!("question {n}"), &[]).await;
+                    me.phases.leave(phase);
                     me.attempts.fetch_add(outcome.header("x-tokenrouter-attempts").parse().unwrap_or(1), Relaxed);
                     if let Some(why) = judge(&outcome) {
-                        me.failures.lock().unwrap().push(format!("{n} {speech:?} stream={stream}: {why}: {outcome:?}"));
+                        let path = format!("/admin/api/routes/{}", outcome.header("x-request-id"));
+                        let route = me.rig.daemon.get(&path).await.text();
+                        let said = format!("{n} {speech:?} stream={stream}: {why}: {outcome:?}: {route}");
+                        me.failures.lock().unwrap().push(said);
                     }
                 }
             });
@@ -140,9 +204,9 @@ async fn chaos_before_the_first_content_is_seen_by_nobody() {
     let requests = 20_000;
     let chaos = chaos("").await;
     for who in 0..HEALING {
-        let sent = Arc::clone(&chaos.sent);
+        let phases = Arc::clone(&chaos.phases);
         chaos.rig.up[who].does(move |ask| {
-            let phase = sent.load(Relaxed) / PHASE;
+            let phase = phases.now();
             let roll = dice(&[3, who as u64, ask.n]);
             match roll % 100 {
                 // The ill fail nearly always, the well now and then.
@@ -159,7 +223,7 @@ async fn chaos_before_the_first_content_is_seen_by_nobody() {
     let first: Vec<_> = failures.iter().take(5).collect();
     assert!(failures.is_empty(), "{} of {requests} failed: {first:#?}", failures.len());
     let attempts = chaos.attempts.load(Relaxed) as f64 / requests as f64;
-    println!("{requests} requests in {took:?}, {attempts:.3} attempts each");
+    println!("{requests} requests in {took:?}, {} phases, {attempts:.3} attempts each", chaos.phases.now());
     assert!(attempts <= 1.3, "{attempts} attempts per request");
 
     // Everybody heals: nobody is left out for what it once was.

@@ -47,7 +47,7 @@ async fn row_72_failures_of_a_provider_are_mended_by_the_next() {
         Act::status(402),
         Act::Says(429, error(Speech::OpenAi, 402).to_string()),
         Act::status(404),
-        Act::Says(400, r#"{"error":{"message":"The model m is overloaded, try later","type":"x"}}"#.to_owned()),
+        Act::Says(400, r#"{"error":{"message":"The model is currently overloaded, try later","type":"x"}}"#.to_owned()),
         Act::ResetBeforeHead,
         Act::Hang,
     ] {
