@@ -3,11 +3,12 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 
-use super::breaker::{Breaker, Claimed, Gate, Trip};
+use super::breaker::{Breaker, Gate, Trip};
 use super::latency::Latency;
 use super::mix;
 use super::session::EndpointId;
-use super::verdict::{Blame, Limits, Verdict};
+pub use super::ticket::{Claim, Ticket};
+use super::verdict::Limits;
 
 /// When the three breakers open and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,10 +69,6 @@ pub struct Credential {
     pub breaker: Breaker,
 }
 
-/// Nobody is left alone for longer than this because he said so, in milliseconds.
-const LONGEST_MS: u64 = 900_000;
-/// So many refusals in a row that may be about the request rather than the key make the key a refused one.
-const FORBIDDEN: u32 = 3;
 /// An endpoint with less than this left of its limits, in thousandths, is spared.
 const TIGHT: u64 = 50;
 
@@ -85,13 +82,13 @@ pub struct State {
     /// How fast it has been.
     pub latency: Latency,
     /// It is over a limit until then, in milliseconds.
-    cooling_ms: AtomicU64,
+    pub(super) cooling_ms: AtomicU64,
     /// When its limits are set back, in milliseconds, above ten bits of what is left of them in thousandths; 0 is
     /// unknown. Providers limit each model of a credential by itself, or say the same of all of them.
     left: AtomicU64,
-    in_flight: AtomicU32,
-    calls: AtomicU64,
-    failures: AtomicU64,
+    pub(super) in_flight: AtomicU32,
+    pub(super) calls: AtomicU64,
+    pub(super) failures: AtomicU64,
 }
 
 impl Default for State {
@@ -283,129 +280,18 @@ impl Endpoint {
     }
 
     /// Of its connections, its credential and itself, in this order.
-    fn breakers(&self) -> [&Breaker; 3] {
+    pub(super) fn breakers(&self) -> [&Breaker; 3] {
         [&self.line.breaker, &self.key.breaker, &self.state.breaker]
     }
 
     /// A call to it begins; `claim` is the one that it was chosen with.
     pub fn begin(self: &Arc<Self>, claim: Option<Claim>) -> Ticket {
-        self.state.in_flight.fetch_add(1, Ordering::Relaxed);
-        self.state.calls.fetch_add(1, Ordering::Relaxed);
-        Ticket { endpoint: Arc::clone(self), claim, is_repeat: false }
+        Ticket::new(Arc::clone(self), claim)
     }
 
     /// What a call costs in time, with those that wait there already; none while nothing is known.
     pub(super) fn cost_us(&self, now_ms: u64) -> Option<u64> {
         let mean = self.state.latency.at(now_ms)?;
         Some(mean.saturating_mul(u64::from(self.state.in_flight()) + 1))
-    }
-}
-
-/// The probes of an endpoint that a caller has taken. Dropped, those that showed nothing are the next caller's.
-#[derive(Debug)]
-pub struct Claim {
-    endpoint: Arc<Endpoint>,
-    /// By the places of [`Endpoint::breakers`].
-    taken: [Option<Claimed>; 3],
-}
-
-impl Drop for Claim {
-    fn drop(&mut self) {
-        for (breaker, taken) in self.endpoint.breakers().into_iter().zip(&mut self.taken) {
-            // What was judged has changed since, and stays as it is.
-            if let Some(claimed) = taken.take() {
-                breaker.give_back(claimed);
-            }
-        }
-    }
-}
-
-/// One call to an endpoint under way; dropped at its end.
-#[derive(Debug)]
-pub struct Ticket {
-    endpoint: Arc<Endpoint>,
-    claim: Option<Claim>,
-    is_repeat: bool,
-}
-
-impl Ticket {
-    /// The same request was here before: what fails again for it counts no second time, so that one request that
-    /// nobody can serve does not shut an endpoint for all others.
-    #[must_use]
-    pub const fn repeated(mut self, is_repeat: bool) -> Self {
-        self.is_repeat = is_repeat;
-        self
-    }
-
-    /// Who is called.
-    pub const fn endpoint(&self) -> &Arc<Endpoint> {
-        &self.endpoint
-    }
-
-    /// The first byte of the answer took so long.
-    pub fn first_byte(&self, now_ms: u64, first_byte_us: u64) {
-        self.endpoint.state.latency.observe(now_ms, first_byte_us);
-    }
-
-    /// What came of the call so far. A call may succeed first and break later.
-    pub fn tell(&mut self, now_ms: u64, verdict: &Verdict, trips: &Trips) {
-        let Endpoint { line, key, state, .. } = &*self.endpoint;
-        if verdict.blame != Blame::Nobody && !matches!(verdict.blame, Blame::Request | Blame::Missing) {
-            state.failures.fetch_add(1, Ordering::Relaxed);
-        }
-        if let Some(limits) = verdict.limits {
-            state.observe(now_ms, limits);
-        }
-        // However long it wants to be left alone, it is asked again before that.
-        let wait_ms = verdict.wait_ms.min(LONGEST_MS);
-        match verdict.blame {
-            Blame::Connection => {
-                line.breaker.failed(now_ms, trips.connection);
-                return;
-            }
-            Blame::Credential => {
-                key.breaker.failed(now_ms, trips.credential);
-            }
-            Blame::Forbidden => {
-                let failures = trips.credential.failures.max(FORBIDDEN);
-                if self.claim.is_some() || !self.is_repeat {
-                    key.breaker.failed(now_ms, Trip { failures, ..trips.credential });
-                }
-            }
-            Blame::Exhausted => key.breaker.shut(now_ms.saturating_add(wait_ms)),
-            Blame::Limit => {
-                state.cooling_ms.fetch_max(now_ms.saturating_add(wait_ms), Ordering::Relaxed);
-            }
-            Blame::Endpoint => {
-                if self.claim.is_some() || !self.is_repeat {
-                    state.breaker.failed(now_ms, trips.endpoint);
-                }
-                // It said itself when to come back.
-                if verdict.is_told {
-                    state.cooling_ms.fetch_max(now_ms.saturating_add(wait_ms), Ordering::Relaxed);
-                }
-            }
-            Blame::Nobody | Blame::Request | Blame::Missing => self.well(2),
-        }
-        // Somebody answered, whatever it was: the connection stands. And it looked at the credential.
-        self.well(0);
-        if !matches!(verdict.blame, Blame::Credential | Blame::Forbidden | Blame::Exhausted | Blame::Endpoint) {
-            self.well(1);
-        }
-    }
-
-    /// The breaker at `place` of the endpoint's has nothing to fear: closed by its own probe, otherwise only if it is.
-    fn well(&self, place: usize) {
-        let is_probe = self.claim.as_ref().is_some_and(|claim| claim.taken.get(place).is_some_and(Option::is_some));
-        if let Some(breaker) = self.endpoint.breakers().get(place) {
-            if is_probe { breaker.recovered() } else { breaker.succeeded() }
-        }
-    }
-}
-
-impl Drop for Ticket {
-    fn drop(&mut self) {
-        // Whoever asked may have gone away before the answer, which says nothing of the endpoint: its claim goes back.
-        self.endpoint.state.in_flight.fetch_sub(1, Ordering::Relaxed);
     }
 }

@@ -18,6 +18,7 @@ pub mod order;
 pub mod registry;
 pub mod session;
 pub mod table;
+mod ticket;
 pub mod verdict;
 mod weights;
 
