@@ -73,7 +73,9 @@ impl Endpoint {
     }
 
     fn at(preset: Option<&Preset>, protocol: Protocol, base_url: BaseUrl, model: &str) -> Self {
-        let auth = preset.and_then(|p| p.endpoint(protocol)).map_or_else(|| AuthStyle::usual(protocol), |e| e.auth);
+        let known = preset.and_then(|preset| preset.endpoint(protocol));
+        let auth = known.map_or_else(|| AuthStyle::usual(protocol), |endpoint| endpoint.auth);
+        let base_url = known.and_then(|endpoint| endpoint.at(base_url.clone()).ok()).unwrap_or(base_url);
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         // Usage is read in passing, and events are handed on one by one: neither works on compressed bytes.
@@ -243,6 +245,13 @@ mod tests {
         assert_eq!(key(Endpoint::preset("gemini", "m").unwrap(), "x-goog-api-key"), "k");
         assert_eq!(key(Endpoint::preset("anthropic", "m").unwrap(), "x-api-key"), "k");
         assert!(Endpoint::preset("openai", "m").unwrap().with_key("a\nb").is_err());
+        // Where the URL depends on the account, it is told.
+        assert!(Endpoint::preset("azure", "m").is_none());
+        let azure = Endpoint::of_preset(Preset::find("azure").unwrap(), &|_| Some("work"), "m").unwrap().unwrap();
+        assert_eq!(azure.base_url().host(), "work.openai.azure.com");
+        assert_eq!(key(azure, "api-key"), "k");
+        let odd = Endpoint::new(Protocol::OpenAi, BaseUrl::parse("https://api.perplexity.ai").unwrap(), "sonar");
+        assert_eq!(odd.url(Path::default()), "https://api.perplexity.ai/chat/completions");
     }
 
     #[test]

@@ -235,6 +235,19 @@ mod tests {
     }
 
     #[test]
+    fn no_name_of_other_gateways_is_lost() {
+        let names = "302ai anthropic azure azure-cognitive-services baseten cerebras cloudflare-ai-gateway \
+            cloudflare-workers-ai cohere cortecs deepinfra deepseek fireworks github-copilot gitlab google-gemini \
+            google-vertex-ai groq helicone huggingface hyperbolic io-net lmstudio minimax mistral moonshotai nebius nvidia \
+            ollama-cloud ollama openai opencode-zen openrouter ovhcloud perplexity sambanova sap-ai-core scaleway together \
+            venice vercel-ai-gateway xai zai zenmux llama-cpp-local google replicate zhipu qwen tencent baidu qianfan huawei \
+            moonshot siliconflow yi stepfun baichuan xunfei doubao parallel modelscope";
+        let lost: Vec<_> =
+            names.split_whitespace().filter(|id| Preset::find(id).is_none() && Preset::gone(id).is_none()).collect();
+        assert!(lost.is_empty(), "{lost:?}");
+    }
+
+    #[test]
     fn the_operators_own_replace_ours_whole() {
         let own = |id: &str, aliases: &[&str]| {
             let aliases = serde_json::to_string(aliases).unwrap();

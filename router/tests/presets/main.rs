@@ -1,6 +1,6 @@
 //! Presets against the vendors' documentation: every URL is the documented one; and `docs/providers.md` is written of them.
 
-#![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may fail by panicking")]
 
 mod page;
 

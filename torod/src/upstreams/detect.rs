@@ -64,12 +64,16 @@ mod tests {
             "OPENAI_API_KEY" => Some("sk-secret".to_owned()),
             "GROQ_API_KEY" => Some("  ".to_owned()),
             "GOOGLE_API_KEY" => Some("g".to_owned()),
+            // Two presets read the first; the second alone is not enough to call anybody.
+            "MOONSHOT_API_KEY" => Some("m".to_owned()),
+            "CLOUDFLARE_API_TOKEN" => Some("c".to_owned()),
             _ => None,
         };
         let found = env_keys(&env);
         assert_eq!(found[0], FoundKey { preset: "openai", env_var: "OPENAI_API_KEY" });
         assert_eq!(found[1], FoundKey { preset: "gemini", env_var: "GOOGLE_API_KEY" });
-        assert_eq!(found.len(), 2);
+        assert_eq!(found[2], FoundKey { preset: "moonshot", env_var: "MOONSHOT_API_KEY" });
+        assert_eq!(found.len(), 3);
         assert!(!format!("{found:?}").contains("sk-secret"));
     }
 
