@@ -1,12 +1,16 @@
 //! How providers and models differ within one protocol, as data.
 //!
-//! A dialect is a set of [`Quirk`]s. The table below is read from top to bottom; every line that fits adds its
-//! quirks or takes them away. To teach the gateway a new vendor or model, add a line.
+//! A dialect is a set of [`Quirk`]s: first what a protocol's unknown provider is taken for, then what the provider's
+//! preset says (`catalog/presets.json`), then the lines of the table below that fit the model, from top to bottom. To
+//! teach the gateway a new vendor, add a preset; a new model, add a line.
+
+use serde::Deserialize;
 
 use crate::Protocol;
+use crate::catalog::{Preset, PresetEndpoint};
 
 /// One way in which a provider or a model differs from its protocol's newest form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
 #[repr(u8)]
 pub enum Quirk {
     /// Knows `system`, not `developer`.
@@ -70,6 +74,51 @@ pub enum Quirk {
     KeepsAnswers,
 }
 
+impl Quirk {
+    /// Its name, as presets write it.
+    pub fn name(self) -> String {
+        format!("{self:?}")
+    }
+
+    /// The quirk of this name.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|quirk| quirk.name() == name)
+    }
+
+    /// Every quirk.
+    pub const ALL: [Self; 29] = [
+        Self::NoDeveloperRole,
+        Self::SystemFirstOnly,
+        Self::MaxTokensOldName,
+        Self::NoSampling,
+        Self::NoStop,
+        Self::NoParallelSwitch,
+        Self::NoSchemaFormat,
+        Self::NoStreamOptions,
+        Self::NoEffort,
+        Self::ReplaysReasoning,
+        Self::NoStrictTools,
+        Self::FreeformTools,
+        Self::Namespaces,
+        Self::ToolSearch,
+        Self::NoNullContent,
+        Self::NineLetterIds,
+        Self::LateSystem,
+        Self::AdaptiveThinking,
+        Self::NoThinking,
+        Self::EffortXHigh,
+        Self::OutputFormat,
+        Self::ThinkingLevel,
+        Self::NeedsSignature,
+        Self::ResultMedia,
+        Self::CacheMarks,
+        Self::HostedTools,
+        Self::OpenAiExtras,
+        Self::PlainSampling,
+        Self::KeepsAnswers,
+    ];
+}
+
 /// The quirks of one model at one provider.
 ///
 /// ```
@@ -104,19 +153,33 @@ impl Dialect {
 
     /// How `model` behaves at a provider of type `provider` (a preset's id; empty: unknown) that speaks `protocol`.
     pub fn of(provider: &str, protocol: Protocol, model: &str) -> Self {
+        Self::at(Preset::find(provider), protocol, model)
+    }
+
+    /// How `model` behaves at the provider that `preset` describes, which may be the operator's own; none: unknown.
+    pub fn at(preset: Option<&Preset>, protocol: Protocol, model: &str) -> Self {
         let model = model.to_ascii_lowercase();
         let name = model.rsplit('/').next().unwrap_or(&model);
-        let mut dialect = Self::default();
+        let plain = PLAIN.iter().find(|(of, _)| *of == protocol).map_or(NONE, |(_, quirks)| quirks);
+        let mut dialect = Self::default().changed(plain, NONE);
+        if let Some(PresetEndpoint { quirks, lacks, .. }) = preset.and_then(|preset| preset.endpoint(protocol)) {
+            dialect = dialect.changed(quirks, lacks);
+        }
+        let provider = preset.map_or("", |preset| preset.id.as_str());
         for line in TABLE {
             let fits = line.protocol == protocol
                 && (line.providers.is_empty() || line.providers.contains(&provider))
-                && (line.models.is_empty() || line.models.iter().any(|pattern| matches(pattern, name)));
+                && line.models.iter().any(|pattern| matches(pattern, name));
             if fits {
-                dialect = line.add.iter().fold(dialect, |d, quirk| d.with(*quirk));
-                dialect = line.remove.iter().fold(dialect, |d, quirk| d.without(*quirk));
+                dialect = dialect.changed(line.add, line.remove);
             }
         }
         dialect
+    }
+
+    fn changed(self, add: &[Quirk], remove: &[Quirk]) -> Self {
+        let more = add.iter().fold(self, |dialect, quirk| dialect.with(*quirk));
+        remove.iter().fold(more, |dialect, quirk| dialect.without(*quirk))
     }
 }
 
@@ -124,27 +187,32 @@ struct Line {
     protocol: Protocol,
     /// Presets' ids; empty: every provider.
     providers: &'static [&'static str],
-    /// Beginnings of model names, or with `*` before them any part; empty: every model.
+    /// Beginnings of model names, or with `*` before them any part.
     models: &'static [&'static str],
     add: &'static [Quirk],
     remove: &'static [Quirk],
 }
 
 use Quirk::{
-    AdaptiveThinking, CacheMarks, EffortXHigh, FreeformTools, HostedTools, KeepsAnswers, LateSystem, MaxTokensOldName,
-    Namespaces, NeedsSignature, NineLetterIds, NoDeveloperRole, NoEffort, NoNullContent, NoParallelSwitch, NoSampling,
-    NoSchemaFormat, NoStop, NoStreamOptions, NoStrictTools, NoThinking, OpenAiExtras, OutputFormat, PlainSampling,
-    ReplaysReasoning, ResultMedia, ThinkingLevel, ToolSearch,
+    AdaptiveThinking, CacheMarks, EffortXHigh, FreeformTools, LateSystem, MaxTokensOldName, Namespaces, NeedsSignature,
+    NoDeveloperRole, NoEffort, NoSampling, NoStop, NoThinking, OutputFormat, ReplaysReasoning, ResultMedia,
+    ThinkingLevel, ToolSearch,
 };
 
-const OPENAI: &[&str] = &["openai", "azure"];
+const OPENAI: &[&str] = &["openai", "azure", "azure-cognitive-services"];
 const NONE: &[Quirk] = &[];
 
-/// Dated 2026-11. The first lines say what a protocol's unknown provider is taken for.
+/// What a protocol's unknown provider is taken for.
+const PLAIN: &[(Protocol, &[Quirk])] = &[
+    // Whoever copies Chat Completions copies its oldest form.
+    (Protocol::OpenAi, &[NoDeveloperRole, MaxTokensOldName]),
+    (Protocol::Responses, &[ResultMedia]),
+    (Protocol::Anthropic, &[ResultMedia, CacheMarks, OutputFormat]),
+];
+
+/// What models differ in. Dated 2026-11.
 const TABLE: &[Line] = &[
-    // OpenAI Chat Completions: whoever copies the protocol copies its oldest form.
-    line(Protocol::OpenAi, &[], &[], &[NoDeveloperRole, MaxTokensOldName], NONE),
-    line(Protocol::OpenAi, OPENAI, &[], &[OpenAiExtras, FreeformTools], &[NoDeveloperRole, MaxTokensOldName]),
+    // OpenAI Chat Completions.
     line(Protocol::OpenAi, OPENAI, &["o1", "o3", "o4", "gpt-5", "gpt-6"], &[NoSampling, NoStop], NONE),
     line(
         Protocol::OpenAi,
@@ -155,24 +223,10 @@ const TABLE: &[Line] = &[
     ),
     line(Protocol::OpenAi, OPENAI, &["gpt-5.6", "gpt-6"], &[CacheMarks], NONE),
     line(Protocol::OpenAi, OPENAI, &["o1-mini", "o1-preview"], &[NoDeveloperRole], NONE),
-    line(Protocol::OpenAi, &["deepseek"], &[], &[NoSchemaFormat, NoParallelSwitch, PlainSampling], NONE),
     line(Protocol::OpenAi, &["deepseek"], &["*reasoner", "deepseek-v4", "deepseek-r"], &[ReplaysReasoning], NONE),
-    line(Protocol::OpenAi, &["moonshot", "kimi"], &["kimi-k2", "*thinking"], &[ReplaysReasoning], NONE),
-    line(Protocol::OpenAi, &["mistral"], &[], &[NineLetterIds, NoEffort, NoStreamOptions], NONE),
-    line(Protocol::OpenAi, &["groq"], &[], &[NoNullContent], NONE),
-    line(
-        Protocol::OpenAi,
-        &["ollama", "lmstudio", "llamacpp", "vllm"],
-        &[],
-        &[NoParallelSwitch, NoNullContent, NoStrictTools],
-        NONE,
-    ),
+    line(Protocol::OpenAi, &["moonshot", "moonshot-cn"], &["kimi-k2", "*thinking"], &[ReplaysReasoning], NONE),
     line(Protocol::OpenAi, &["xai"], &["grok-4", "grok-3-mini", "grok-code"], &[NoStop], NONE),
-    line(Protocol::OpenAi, &["cerebras", "perplexity"], &[], &[NoParallelSwitch, PlainSampling], NONE),
     // OpenAI Responses.
-    line(Protocol::Responses, &[], &[], &[ResultMedia], NONE),
-    line(Protocol::Responses, OPENAI, &[], &[OpenAiExtras, FreeformTools, Namespaces, ToolSearch, HostedTools], NONE),
-    line(Protocol::Responses, &["openai", "azure", "xai"], &[], &[KeepsAnswers], NONE),
     line(Protocol::Responses, OPENAI, &["o1", "o3", "o4", "gpt-5", "gpt-6"], &[NoSampling], NONE),
     line(
         Protocol::Responses,
@@ -183,8 +237,6 @@ const TABLE: &[Line] = &[
     ),
     line(Protocol::Responses, OPENAI, &["gpt-5.6", "gpt-6"], &[CacheMarks], NONE),
     // Anthropic Messages.
-    line(Protocol::Anthropic, &[], &[], &[ResultMedia, CacheMarks, OutputFormat], NONE),
-    line(Protocol::Anthropic, &["anthropic"], &[], &[HostedTools], NONE),
     line(Protocol::Anthropic, &[], &["claude-3", "claude-2", "claude-instant"], &[NoThinking], &[OutputFormat]),
     line(Protocol::Anthropic, &[], &["claude-3-7"], NONE, &[NoThinking]),
     line(
@@ -229,7 +281,6 @@ const TABLE: &[Line] = &[
     // Gemini.
     line(Protocol::Gemini, &[], &["gemini-3", "gemini-4"], &[ThinkingLevel, NeedsSignature, ResultMedia], NONE),
     line(Protocol::Gemini, &[], &["gemini-1", "gemini-2.0", "gemma"], &[NoThinking], NONE),
-    line(Protocol::Gemini, &["google", "gemini"], &[], &[HostedTools], NONE),
     // Cohere.
     line(Protocol::Cohere, &[], &["command-r"], &[NoThinking], NONE),
 ];
@@ -296,6 +347,37 @@ mod tests {
         assert!(Dialect::of("x", Protocol::Anthropic, "anthropic/claude-opus-5-5").has(LateSystem));
         assert!(!Dialect::of("x", Protocol::Anthropic, "claude-sonnet-4-5").has(AdaptiveThinking));
         assert!(Dialect::of("", Protocol::Gemini, "gemini-3-pro").has(NeedsSignature));
+    }
+
+    #[test]
+    fn every_quirk_has_a_name() {
+        // Serde knows every variant: the names that it expects are all there are.
+        let refused = serde_json::from_str::<Quirk>("\"none of them\"").unwrap_err().to_string();
+        let expected = refused.split('`').skip(3).step_by(2);
+        assert_eq!(expected.collect::<Vec<_>>(), Quirk::ALL.map(Quirk::name));
+        assert_eq!(Quirk::named("NoStop"), Some(NoStop));
+        assert_eq!(Quirk::named("nostop"), None);
+    }
+
+    #[test]
+    fn what_vendors_differ_in_comes_from_their_presets() {
+        for (provider, protocol, has, lacks) in [
+            ("azure", Protocol::OpenAi, Quirk::OpenAiExtras, NoDeveloperRole),
+            ("azure-openai", Protocol::Responses, Quirk::KeepsAnswers, NoDeveloperRole),
+            ("xai", Protocol::Responses, Quirk::KeepsAnswers, Quirk::OpenAiExtras),
+            ("mistral", Protocol::OpenAi, Quirk::NineLetterIds, FreeformTools),
+            ("groq", Protocol::OpenAi, Quirk::NoNullContent, FreeformTools),
+            ("llama-cpp", Protocol::OpenAi, Quirk::NoStrictTools, FreeformTools),
+            ("cerebras", Protocol::OpenAi, Quirk::PlainSampling, FreeformTools),
+            ("deepseek", Protocol::OpenAi, Quirk::NoSchemaFormat, FreeformTools),
+            ("google", Protocol::Gemini, Quirk::HostedTools, ResultMedia),
+            ("anthropic", Protocol::Anthropic, Quirk::HostedTools, NoThinking),
+            ("nobody", Protocol::Anthropic, ResultMedia, Quirk::HostedTools),
+        ] {
+            let dialect = Dialect::of(provider, protocol, "some-model");
+            assert!(dialect.has(has) && !dialect.has(lacks), "{provider} {protocol} {dialect:?}");
+        }
+        assert!(Dialect::of("kimi", Protocol::OpenAi, "kimi-k2.6").has(ReplaysReasoning));
     }
 
     #[test]

@@ -4,13 +4,13 @@ use std::fmt;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD as BASE64;
-use http::header::{ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use http::header::{ACCEPT, ACCEPT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use http::header::{CONTENT_LENGTH, InvalidHeaderValue};
 use http::{Method, Request, Uri};
 use sha2::{Digest as _, Sha256};
 
 use super::Pieces;
-use crate::catalog::{AuthStyle, BaseUrl, PRESETS, Preset};
+use crate::catalog::{AuthStyle, BaseUrl, Preset, PresetError};
 use crate::chat::Target;
 use crate::convert::Path;
 use crate::protocol::Protocol;
@@ -51,20 +51,31 @@ impl Endpoint {
         let is_here = |url: &str| {
             BaseUrl::parse(url).is_ok_and(|url| url.host() == base_url.host() && url.port() == base_url.port())
         };
-        let preset = PRESETS.iter().find(|preset| preset.endpoints.iter().any(|e| is_here(e.base_url)));
+        let preset = Preset::all().find(|preset| preset.endpoints.iter().any(|e| is_here(&e.base_url)));
         Self::at(preset, protocol, base_url, model)
     }
 
-    /// `model` at the provider with the preset `id`, in the protocol that it prefers; none if there is no such preset.
+    /// `model` at the provider with the preset `id`, in the protocol that it prefers; none if there is no such preset,
+    /// or if its URL needs to be told of an account: see [`Self::of_preset`].
     pub fn preset(id: &str, model: &str) -> Option<Self> {
-        let preset = Preset::find(id)?;
+        Self::of_preset(Preset::find(id)?, &|_| None, model)?.ok()
+    }
+
+    /// `model` at the provider that `preset` describes, in the protocol that it prefers; `account` tells what stands for
+    /// each placeholder of its URL. None if it names no protocol.
+    pub fn of_preset<'v>(
+        preset: &Preset,
+        account: &dyn Fn(&str) -> Option<&'v str>,
+        model: &str,
+    ) -> Option<Result<Self, PresetError>> {
         let endpoint = preset.endpoints.first()?;
-        let base_url = BaseUrl::parse(endpoint.base_url).ok()?;
-        Some(Self::at(Some(preset), endpoint.protocol, base_url, model))
+        Some(endpoint.url(account).map(|base_url| Self::at(Some(preset), endpoint.protocol, base_url, model)))
     }
 
     fn at(preset: Option<&Preset>, protocol: Protocol, base_url: BaseUrl, model: &str) -> Self {
-        let auth = preset.and_then(|p| p.endpoint(protocol)).map_or_else(|| AuthStyle::usual(protocol), |e| e.auth);
+        let known = preset.and_then(|preset| preset.endpoint(protocol));
+        let auth = known.map_or_else(|| AuthStyle::usual(protocol), |endpoint| endpoint.auth);
+        let base_url = known.and_then(|endpoint| endpoint.at(base_url.clone()).ok()).unwrap_or(base_url);
         let mut headers = HeaderMap::new();
         headers.insert(ACCEPT, HeaderValue::from_static("application/json, text/event-stream"));
         // Usage is read in passing, and events are handed on one by one: neither works on compressed bytes.
@@ -73,7 +84,7 @@ impl Endpoint {
         if protocol == Protocol::Anthropic {
             headers.insert(HeaderName::from_static("anthropic-version"), HeaderValue::from_static("2023-06-01"));
         }
-        let target = Target::new(preset.map_or("", |p| p.id), protocol, model);
+        let target = Target::at(preset, protocol, model);
         Self { base_url, target, auth, headers, priority: None, price_nanos: None, weight: 1 }
     }
 
@@ -83,13 +94,10 @@ impl Endpoint {
     ///
     /// Where `key` holds characters that no header can carry.
     pub fn with_key(self, key: &str) -> Result<Self, InvalidHeaderValue> {
-        let (name, mut value) = match self.auth {
-            AuthStyle::Bearer => (AUTHORIZATION, HeaderValue::try_from(format!("Bearer {key}"))?),
-            AuthStyle::XApiKey => (HeaderName::from_static("x-api-key"), HeaderValue::from_str(key)?),
-            AuthStyle::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), HeaderValue::from_str(key)?),
-        };
-        value.set_sensitive(true);
-        Ok(self.with_header(name, value))
+        Ok(match self.auth.header(key)? {
+            Some((name, value)) => self.with_header(name, value),
+            None => self,
+        })
     }
 
     /// Sends a header with every call, such as `anthropic-beta`.
@@ -154,8 +162,9 @@ impl Endpoint {
 
     /// Tells its key from others without telling it.
     pub(super) fn key_digest(&self) -> String {
-        let names = [AUTHORIZATION.as_str(), "x-api-key", "x-goog-api-key"];
-        let is_key = |name: &HeaderName, value: &HeaderValue| value.is_sensitive() || names.contains(&name.as_str());
+        let is_key = |name: &HeaderName, value: &HeaderValue| {
+            value.is_sensitive() || AuthStyle::HEADERS.contains(&name.as_str())
+        };
         let mut digest = Sha256::new();
         for (name, value) in self.headers.iter().filter(|(name, value)| is_key(name, value)) {
             digest.update(name.as_str().as_bytes());
@@ -236,6 +245,13 @@ mod tests {
         assert_eq!(key(Endpoint::preset("gemini", "m").unwrap(), "x-goog-api-key"), "k");
         assert_eq!(key(Endpoint::preset("anthropic", "m").unwrap(), "x-api-key"), "k");
         assert!(Endpoint::preset("openai", "m").unwrap().with_key("a\nb").is_err());
+        // Where the URL depends on the account, it is told.
+        assert!(Endpoint::preset("azure", "m").is_none());
+        let azure = Endpoint::of_preset(Preset::find("azure").unwrap(), &|_| Some("work"), "m").unwrap().unwrap();
+        assert_eq!(azure.base_url().host(), "work.openai.azure.com");
+        assert_eq!(key(azure, "api-key"), "k");
+        let odd = Endpoint::new(Protocol::OpenAi, BaseUrl::parse("https://api.perplexity.ai").unwrap(), "sonar");
+        assert_eq!(odd.url(Path::default()), "https://api.perplexity.ai/chat/completions");
     }
 
     #[test]

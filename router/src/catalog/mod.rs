@@ -1,8 +1,12 @@
 //! What is known about providers before any of them is asked: base URLs and presets; and how models are listed.
 
+pub mod auth;
 pub mod base_url;
 pub mod listing;
+pub mod preset;
 pub mod presets;
 
+pub use auth::AuthStyle;
 pub use base_url::{BaseUrl, BaseUrlError, Scheme};
-pub use presets::{AuthStyle, PRESETS, Preset, PresetEndpoint};
+pub use preset::{ModelList, Preset, PresetEndpoint, PresetError, RateLimit};
+pub use presets::{Gone, Presets};

@@ -4,6 +4,7 @@ use super::lower::Lowering;
 use super::request::Request;
 use super::{Maker, State};
 use crate::Protocol;
+use crate::catalog::Preset;
 use crate::dialect::{self, Dialect};
 use crate::envelope::{self, Sealer};
 
@@ -35,10 +36,15 @@ pub struct Target {
 impl Target {
     /// `model` at a provider of type `provider` (a preset's id; empty: unknown), asked in `protocol`.
     pub fn new(provider: &str, protocol: Protocol, model: &str) -> Self {
+        Self::at(Preset::find(provider), protocol, model)
+    }
+
+    /// `model` at the provider that `preset` describes, which may be the operator's own; none: unknown.
+    pub fn at(preset: Option<&Preset>, protocol: Protocol, model: &str) -> Self {
         Self {
             protocol,
             model: model.to_owned(),
-            dialect: Dialect::of(provider, protocol, model),
+            dialect: Dialect::at(preset, protocol, model),
             maker: Maker { protocol, family: dialect::family(model) },
             max_tokens: None,
         }

@@ -215,6 +215,23 @@ mod tests {
     }
 
     #[test]
+    fn show_has_the_url_of_a_preset_that_the_file_replaces() {
+        let provider = "[[providers]]\nname = \"a\"\nprovider_type = \"groq\"\napi_key = \"${K}\"\n";
+        let url = |text: &str| {
+            let shown: Value = from_str(&run(text, &["show", "--json"], false).1).unwrap();
+            shown.pointer("/providers/0/protocols/openai").cloned()
+        };
+        assert_eq!(url(provider), Some(json!("https://api.groq.com/openai/v1")));
+        let own = "[presets.groq]\nprotocols = { openai = \"https://groq.example.com/v9\" }\n";
+        assert_eq!(url(&format!("{own}{provider}")), Some(json!("https://groq.example.com/v9")));
+        let text = run(&format!("{own}{provider}"), &["show"], false).1;
+        assert!(
+            text.contains("[presets.\"groq\"]") && text.contains("openai = \"https://groq.example.com/v9\""),
+            "{text}"
+        );
+    }
+
+    #[test]
     fn reference_lists_every_key_in_both_forms() {
         let (_, text) = run("", &["reference"], false);
         let (_, out) = run("", &["reference", "--json"], false);

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context;
+use tokenrouter::catalog::Presets;
 
 use super::{Exit, system_env};
 use crate::access::system_random;
@@ -82,7 +83,7 @@ fn load(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Config> {
 async fn first_start(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Config> {
     let keys = detect::env_keys(&system_env);
     let own = Config::default().listen_addr;
-    let servers = detect::local_servers(own, PROBE).await;
+    let servers = detect::local_servers(&Presets::default(), own, PROBE).await;
     let found = Detected { keys, servers };
     let text = config::first_run(&found);
     config::write_new(&paths.config_file, &text)?;

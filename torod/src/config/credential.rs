@@ -70,7 +70,7 @@ pub(super) fn read_all(provider: &mut Section<'_>, preset: Option<&Preset>) -> V
         }
         (None, None) => Vec::new(),
     };
-    let variable = preset.and_then(|preset| preset.env.first()).copied().unwrap_or("NAME");
+    let variable = preset.and_then(|preset| preset.env.first()).map_or("NAME", String::as_str);
     if fields.is_empty() && preset.is_some_and(Preset::needs_key) {
         provider.report.warn(
             provider.span.clone(),

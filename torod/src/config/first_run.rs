@@ -15,7 +15,7 @@ pub struct FoundKey {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FoundServer {
     /// What it is: the preset's id.
-    pub preset: &'static str,
+    pub preset: String,
     /// Its base URL.
     pub url: String,
     /// How many models it lists.
@@ -118,7 +118,7 @@ mod tests {
             FoundKey { preset: "openai", env_var: "OPENAI_API_KEY" },
             FoundKey { preset: "anthropic", env_var: "ANTHROPIC_API_KEY" },
         ];
-        let servers = vec![FoundServer { preset: "ollama", url: "http://127.0.0.1:11434".into(), models: 3 }];
+        let servers = vec![FoundServer { preset: "ollama".into(), url: "http://127.0.0.1:11434".into(), models: 3 }];
         let text = first_run(&Detected { keys, servers });
         assert!(text.contains("api_key = \"${OPENAI_API_KEY}\""), "{text}");
         let config = parse(&text, "torod.toml").unwrap();

@@ -1,5 +1,6 @@
 //! `torod.toml`: one section one file, defaults and checks beside the struct; all problems are reported at once.
 
+mod account;
 mod alias;
 mod credential;
 pub mod edit;
@@ -14,6 +15,7 @@ mod limits;
 mod log;
 mod model;
 mod paths;
+mod preset;
 mod provider;
 pub mod reference;
 mod report;
@@ -22,6 +24,7 @@ mod responses;
 mod routing;
 mod section;
 mod show;
+mod show_preset;
 mod shutdown;
 mod syntax;
 #[cfg(test)]
@@ -34,11 +37,13 @@ mod watch;
 #[cfg(test)]
 mod wording;
 #[cfg(test)]
+mod wording_presets;
+#[cfg(test)]
 mod wording_routing;
 
 use std::net::SocketAddr;
 
-use tokenrouter::catalog::PRESETS;
+use tokenrouter::catalog::Presets;
 use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
@@ -79,8 +84,12 @@ pub struct Config {
     pub allow_localhost_no_auth: bool,
     /// Whether model servers on their usual ports of this machine are found and used.
     pub auto_detect_local_servers: bool,
+    /// Whether providers that serve without a key are used.
+    pub auto_enable_public_free_models: bool,
     /// What becomes of requests that lose something on the way to another protocol.
     pub lossy: Lossy,
+    /// Well-known providers, with those that the operator describes.
+    pub presets: Presets,
     /// In the order of the file.
     pub providers: Vec<ProviderConfig>,
     /// In the order of the file.
@@ -107,7 +116,9 @@ impl Default for Config {
             active_model_profile: None,
             allow_localhost_no_auth: true,
             auto_detect_local_servers: true,
+            auto_enable_public_free_models: false,
             lossy: Lossy::Warn,
+            presets: Presets::default(),
             providers: Vec::new(),
             model_aliases: Vec::new(),
             routing: Routing::default(),
@@ -160,6 +171,7 @@ impl Config {
         }
         section.set_bool("allow_localhost_no_auth", &mut config.allow_localhost_no_auth);
         section.set_bool("auto_detect_local_servers", &mut config.auto_detect_local_servers);
+        section.set_bool("auto_enable_public_free_models", &mut config.auto_enable_public_free_models);
         if let Some(field) = section.take("lossy")
             && let Some(text) = field.string()
         {
@@ -168,11 +180,12 @@ impl Config {
                 Err(e) => field.refuse(format!("`{}` is not known", shorten(text)), e.to_string()),
             }
         }
+        config.presets = preset::read_all(&mut section);
         if let Some(field) = section.take("providers") {
             let mut names = Vec::new();
             for element in field.elements("an array of tables (`[[providers]]`)") {
                 let Some(provider) = element.section() else { continue };
-                let provider = ProviderConfig::read(provider, &names);
+                let provider = ProviderConfig::read(provider, &names, &config.presets);
                 names.push(provider.name.clone());
                 config.providers.push(provider);
                 element.report.provider_read();
@@ -217,10 +230,13 @@ impl Config {
 
     /// Notes where `name` is no provider, or one that is switched off; `what` it is called then.
     fn check_provider(&self, field: &Field<'_>, name: &str, message: &str, what: &str) {
-        // A server on this machine may be found later under the name of its preset.
-        let local = self.auto_detect_local_servers && PRESETS.iter().any(|p| p.local_port.is_some() && p.id == name);
+        // A server on this machine may be found later under the name of its preset, and so may one without a key.
+        let later = self.presets.all().filter(|preset| preset.id == name).any(|preset| {
+            (self.auto_detect_local_servers && preset.local_port.is_some())
+                || (self.auto_enable_public_free_models && preset.public)
+        });
         let named = self.providers.iter().find(|provider| provider.name == name);
-        if named.is_none() && !local {
+        if named.is_none() && !later {
             let names = self.providers.iter().map(|provider| provider.name.as_str());
             let advice = match closest(name, names.clone()) {
                 Some(known) => format!("did you mean \"{known}\"?"),

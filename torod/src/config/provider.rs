@@ -1,17 +1,23 @@
 //! `[[providers]]`: who is called, where, with which keys.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokenrouter::Protocol;
 use tokenrouter::call::Timeouts;
-use tokenrouter::catalog::{BaseUrl, BaseUrlError, PRESETS, Preset};
+use tokenrouter::catalog::{BaseUrl, BaseUrlError, ModelList, Preset, Presets};
 
+use super::account::{self, Account};
 use super::credential::{self, CredentialConfig};
 use super::field::Field;
 use super::header;
 use super::model::ModelConfig;
-use super::section::{Section, closest, shorten};
+use super::section::{Section, shorten};
+
+/// What to do where nothing known has a similar name.
+const UNKNOWN: &str = "docs/providers.md has all that are; for any other leave it out and set `base_url`, or describe it \
+                       under `[presets.NAME]`";
 
 /// One provider.
 #[derive(Clone, PartialEq, Eq)]
@@ -20,12 +26,16 @@ pub struct ProviderConfig {
     pub name: String,
     /// Id of a preset.
     pub provider_type: Option<String>,
+    /// That preset.
+    pub preset: Option<Arc<Preset>>,
     /// Whether it is called at all.
     pub enabled: bool,
     /// Smaller is tried first.
     pub priority: i32,
     /// What it speaks natively and where, the preferred protocol first. Not empty after a reading without errors.
     pub protocols: Vec<(Protocol, BaseUrl)>,
+    /// Where it lists its models; a URL is whole.
+    pub model_list: ModelList,
     /// Its keys; empty for servers that need none.
     pub credentials: Vec<CredentialConfig>,
     /// How long to wait for what.
@@ -45,9 +55,11 @@ impl Default for ProviderConfig {
         Self {
             name: String::new(),
             provider_type: None,
+            preset: None,
             enabled: true,
             priority: 0,
             protocols: Vec::new(),
+            model_list: ModelList::Usual,
             credentials: Vec::new(),
             timeouts: Timeouts::default(),
             max_idle_connections: 64,
@@ -64,9 +76,11 @@ impl fmt::Debug for ProviderConfig {
         f.debug_struct("ProviderConfig")
             .field("name", &self.name)
             .field("provider_type", &self.provider_type)
+            .field("preset", &self.preset)
             .field("enabled", &self.enabled)
             .field("priority", &self.priority)
             .field("protocols", &self.protocols)
+            .field("model_list", &self.model_list)
             .field("credentials", &self.credentials)
             .field("timeouts", &self.timeouts)
             .field("max_idle_connections", &self.max_idle_connections)
@@ -79,13 +93,26 @@ impl fmt::Debug for ProviderConfig {
 
 impl ProviderConfig {
     /// Reads one `[[providers]]` table. `taken` holds the names of those before it.
-    pub(super) fn read(mut section: Section<'_>, taken: &[String]) -> Self {
+    pub(super) fn read(mut section: Section<'_>, taken: &[String], presets: &Presets) -> Self {
         let mut provider = Self { name: read_name(&mut section, taken), ..Self::default() };
-        let preset = read_preset(&mut section);
-        provider.provider_type = preset.map(|preset| preset.id.to_owned());
+        let preset = read_preset(&mut section, presets);
+        let preset = preset.as_deref();
+        provider.provider_type = preset.map(|preset| preset.id.clone());
+        provider.preset = preset.and_then(|preset| presets.find(&preset.id));
+        let account = account::read(&mut section, preset);
         section.set_bool("enabled", &mut provider.enabled);
         section.set_integer("priority", -1_000_000..1_000_001, &mut provider.priority);
-        provider.protocols = read_protocols(&mut section, preset, &provider.name);
+        let is_moved = section.has("base_url") || section.has("protocols");
+        provider.protocols = read_protocols(&mut section, preset, &account, &provider.name);
+        provider.model_list = match preset.map(|preset| &preset.models_url) {
+            Some(ModelList::Unlisted) => ModelList::Unlisted,
+            // Traffic must not pass by the URL that was set.
+            Some(ModelList::At(_)) if !is_moved => {
+                let url = preset.and_then(|preset| preset.list_url(&|name| account.get(name)).ok());
+                url.flatten().map_or(ModelList::Usual, ModelList::At)
+            }
+            _ => ModelList::Usual,
+        };
         provider.credentials = credential::read_all(&mut section, preset);
         if let Some(timeouts) = section.section("timeouts") {
             provider.timeouts = read_timeouts(timeouts);
@@ -138,25 +165,31 @@ fn read_name(section: &mut Section<'_>, taken: &[String]) -> String {
     name.to_owned()
 }
 
-fn read_preset(section: &mut Section<'_>) -> Option<&'static Preset> {
+fn read_preset(section: &mut Section<'_>, presets: &Presets) -> Option<Arc<Preset>> {
     let field = section.take("provider_type")?;
     let id = field.string()?;
-    let preset = Preset::find(id);
+    let preset = presets.find(id);
     if preset.is_none() {
-        let advice = match closest(id, PRESETS.iter().map(|preset| preset.id)) {
-            Some(known) => format!("did you mean \"{known}\"?"),
-            None => {
-                let known: Vec<_> = PRESETS.iter().map(|preset| preset.id).collect();
-                format!("known: {}; for any other leave it out and set `base_url`", known.join(", "))
+        let id = shorten(id);
+        match (Preset::gone(&id), presets.closest(&id)) {
+            (Some(gone), _) => field.refuse(format!("provider_type `{id}` cannot be called"), gone.why.clone()),
+            (None, Some(known)) => {
+                field.refuse(format!("unknown provider_type `{id}`"), format!("did you mean \"{known}\"?"));
             }
-        };
-        field.refuse(format!("unknown provider_type `{}`", shorten(id)), advice);
+            (None, None) => field.refuse(format!("unknown provider_type `{id}`"), UNKNOWN),
+        }
     }
     preset
 }
 
-/// `protocols` wins as it is; `base_url` moves the preset's first server; else the preset's own URLs.
-fn read_protocols(section: &mut Section<'_>, preset: Option<&Preset>, name: &str) -> Vec<(Protocol, BaseUrl)> {
+/// `protocols` wins; `base_url` moves the preset's first server; else the preset's own URLs. What the preset says of a
+/// protocol's paths holds at every URL.
+fn read_protocols(
+    section: &mut Section<'_>,
+    preset: Option<&Preset>,
+    account: &Account,
+    name: &str,
+) -> Vec<(Protocol, BaseUrl)> {
     let base_url = section.take("base_url");
     let protocols = section.take("protocols");
     if let (Some(base_url), Some(_)) = (&base_url, &protocols) {
@@ -174,17 +207,20 @@ fn read_protocols(section: &mut Section<'_>, preset: Option<&Preset>, name: &str
         if is_empty {
             field.refuse("`protocols` names no known protocol", field.example());
         }
-        return spoken.into_iter().filter_map(|(protocol, url)| Some((protocol, read_url(&url)?))).collect();
+        return spoken
+            .into_iter()
+            .filter_map(|(protocol, url)| Some((protocol, like(preset, protocol, read_url(&url)?))))
+            .collect();
     }
     if let Some(field) = base_url {
         let Some(url) = read_url(&field) else { return Vec::new() };
         let first = preset.and_then(|preset| preset.endpoints.first());
-        let moved = preset.map_or(&[][..], |preset| preset.endpoints);
+        let moved = preset.map_or(&[][..], |preset| &preset.endpoints);
         // Protocols that the preset has at another server stay away: traffic must not pass by the URL that was set.
         let mut spoken: Vec<_> = moved
             .iter()
             .filter(|endpoint| first.is_some_and(|first| first.base_url == endpoint.base_url))
-            .map(|endpoint| (endpoint.protocol, url.clone()))
+            .map(|endpoint| (endpoint.protocol, like(preset, endpoint.protocol, url.clone())))
             .collect();
         if spoken.is_empty() {
             spoken.push((Protocol::OpenAi, url));
@@ -192,7 +228,7 @@ fn read_protocols(section: &mut Section<'_>, preset: Option<&Preset>, name: &str
         return spoken;
     }
     if preset.is_none() && !section.has("provider_type") {
-        let advice = match Preset::find(&name.to_ascii_lowercase()) {
+        let advice = match Preset::find(name) {
             Some(preset) => format!("add `provider_type = \"{}\"`", preset.id),
             None => {
                 "add `base_url = \"https://llm.example.com/v1\"`, or `provider_type` for a well-known one".to_owned()
@@ -201,8 +237,13 @@ fn read_protocols(section: &mut Section<'_>, preset: Option<&Preset>, name: &str
         let message = format!("provider `{}` has no URL", shorten(name));
         section.report.error(section.span.clone(), &section.path_of("base_url"), message, advice);
     }
-    let endpoints = preset.map_or(&[][..], |preset| preset.endpoints);
-    endpoints.iter().filter_map(|e| Some((e.protocol, BaseUrl::parse(e.base_url).ok()?))).collect()
+    preset.map_or_else(Vec::new, |preset| account::urls(section, preset, account))
+}
+
+/// `url` with what the preset says of the protocol's paths.
+fn like(preset: Option<&Preset>, protocol: Protocol, url: BaseUrl) -> BaseUrl {
+    let endpoint = preset.and_then(|preset| preset.endpoint(protocol));
+    endpoint.and_then(|endpoint| endpoint.at(url.clone()).ok()).unwrap_or(url)
 }
 
 fn read_url(field: &Field<'_>) -> Option<BaseUrl> {
@@ -225,12 +266,30 @@ fn read_url(field: &Field<'_>) -> Option<BaseUrl> {
 
 impl ProviderConfig {
     /// A model server of this machine, found at `url`, as if the file described it.
-    pub fn local(preset: &Preset, url: &str) -> Option<Self> {
+    pub fn local(preset: &Arc<Preset>, url: &str) -> Option<Self> {
         let base = BaseUrl::parse(url).ok()?;
         Some(Self {
-            name: preset.id.to_owned(),
-            provider_type: Some(preset.id.to_owned()),
+            name: preset.id.clone(),
+            provider_type: Some(preset.id.clone()),
+            preset: Some(Arc::clone(preset)),
             protocols: preset.endpoints.iter().map(|e| (e.protocol, base.clone())).collect(),
+            ..Self::default()
+        })
+    }
+
+    /// A provider that serves without a key, as if the file described it. None if its preset needs to be told anything.
+    pub fn public(preset: &Arc<Preset>) -> Option<Self> {
+        let urls = preset.endpoints.iter().map(|e| Some((e.protocol, e.url(&|_| None).ok()?)));
+        let list = match &preset.models_url {
+            ModelList::At(_) => ModelList::At(preset.list_url(&|_| None).ok()??),
+            other => other.clone(),
+        };
+        Some(Self {
+            name: preset.id.clone(),
+            provider_type: Some(preset.id.clone()),
+            preset: Some(Arc::clone(preset)),
+            protocols: urls.collect::<Option<_>>()?,
+            model_list: list,
             ..Self::default()
         })
     }

@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use tokenrouter::pick::order::Criterion;
 
+use super::show_preset;
 use super::units::{format_duration, format_size};
 use super::{AliasConfig, Config, ProviderConfig, Routing};
 
@@ -25,7 +26,11 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     }
     writeln!(text, "allow_localhost_no_auth = {}", config.allow_localhost_no_auth)?;
     writeln!(text, "auto_detect_local_servers = {}", config.auto_detect_local_servers)?;
+    writeln!(text, "auto_enable_public_free_models = {}", config.auto_enable_public_free_models)?;
     writeln!(text, "lossy = \"{}\"", config.lossy)?;
+    for preset in config.presets.own() {
+        show_preset::write(text, preset)?;
+    }
     for provider in &config.providers {
         write_provider(text, provider)?;
     }
@@ -57,7 +62,10 @@ fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Res
     let urls: Vec<String> = provider
         .protocols
         .iter()
-        .map(|(protocol, url)| format!("{protocol} = {}", quoted(&url.join(*protocol, ""))))
+        .map(|(protocol, url)| {
+            let shown = if url.is_plain() { url.join(*protocol, "") } else { url.to_string() };
+            format!("{protocol} = {}", quoted(&shown))
+        })
         .collect();
     writeln!(text, "protocols = {{ {} }}", urls.join(", "))?;
     for credential in &provider.credentials {
@@ -137,7 +145,7 @@ fn listed(order: &[Criterion]) -> String {
     format!("[{}]", names.join(", "))
 }
 
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     toml::Value::String(text.to_owned()).to_string()
 }
 

@@ -28,8 +28,12 @@ fn all_mistakes_are_told_at_once() {
 #[test]
 fn parser_and_reference_know_the_same_keys() {
     let text = "
+        [presets.p]
+        protocols = { openai = { url = \"http://h/v1\" } }
+        needs = {}
         [[providers]]
         name = \"a\"
+        account = {}
         api_keys = [{ env = \"A\" }]
         protocols = { openai = \"http://h/v1\" }
         timeouts = {}
@@ -118,6 +122,7 @@ fn every_key_is_read() {
         active_model_profile = "p"
         allow_localhost_no_auth = false
         auto_detect_local_servers = false
+        auto_enable_public_free_models = true
         lossy = "reject"
         [[providers]]
         name = "a"
@@ -194,7 +199,9 @@ fn every_key_is_read() {
         active_model_profile: Some("p".into()),
         allow_localhost_no_auth: false,
         auto_detect_local_servers: false,
+        auto_enable_public_free_models: true,
         lossy: Lossy::Reject,
+        presets: Presets::default(),
         providers: vec![provider],
         model_aliases: vec![AliasConfig {
             name: "chat".into(),

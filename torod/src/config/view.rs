@@ -3,6 +3,8 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
+use tokenrouter::catalog::{ModelList, Preset, PresetEndpoint};
+use tokenrouter::dialect::Quirk;
 use tokenrouter::pick::order::Criterion;
 use tokenrouter_shared::Lossy;
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
@@ -18,7 +20,9 @@ pub fn view(config: &Config) -> Value {
         "active_model_profile": config.active_model_profile,
         "allow_localhost_no_auth": config.allow_localhost_no_auth,
         "auto_detect_local_servers": config.auto_detect_local_servers,
+        "auto_enable_public_free_models": config.auto_enable_public_free_models,
         "lossy": config.lossy.as_str(),
+        "presets": config.presets.own().iter().map(|p| (p.id.clone(), view_preset(p))).collect::<Map<String, Value>>(),
         "providers": config.providers.iter().map(view_provider).collect::<Vec<_>>(),
         "model_aliases": config.model_aliases.iter().map(view_alias).collect::<Vec<_>>(),
         "routing": view_routing(&config.routing),
@@ -103,6 +107,42 @@ fn view_routing(routing: &Routing) -> Value {
 
 fn names(order: &[Criterion]) -> Vec<&'static str> {
     order.iter().map(|criterion| criterion.as_str()).collect()
+}
+
+fn view_preset(preset: &Preset) -> Value {
+    let endpoint = |endpoint: &PresetEndpoint| {
+        let names = |quirks: &[Quirk]| quirks.iter().map(|quirk| quirk.name()).collect::<Vec<_>>();
+        let shown = json!({
+            "url": endpoint.base_url,
+            "auth": endpoint.auth.as_str(),
+            "version": endpoint.versioned,
+            "query": endpoint.query,
+            "quirks": names(&endpoint.quirks),
+            "lacks": names(&endpoint.lacks),
+        });
+        (endpoint.protocol.to_string(), shown)
+    };
+    json!({
+        "name": preset.name,
+        "aliases": preset.aliases,
+        "protocols": preset.endpoints.iter().map(endpoint).collect::<Map<_, _>>(),
+        "env": preset.env,
+        "models_url": match &preset.models_url {
+            ModelList::Usual => Value::Null,
+            ModelList::Unlisted => json!("none"),
+            ModelList::At(url) => json!(url),
+        },
+        "models": preset.models,
+        "key_page": preset.key_page,
+        "docs": preset.docs,
+        "free_tier": preset.free_tier,
+        "public": preset.public,
+        "free_models": preset.free_models,
+        "rate_limit": preset.rate_limit.as_str(),
+        "local_port": preset.local_port,
+        "needs": preset.needs,
+        "note": preset.note,
+    })
 }
 
 fn view_provider(provider: &ProviderConfig) -> Value {

@@ -9,7 +9,7 @@ const CASES: &[(&str, &[&str])] = &[
         "1:1: unknown key `defualt_provider`: did you mean `default_provider`?",
     ]),
     ("zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, lossy, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses",
     ]),
     ("[limits]\nconcurent = 5", &[
         "2:1: unknown key `concurent`: did you mean `concurrent`?",
@@ -17,8 +17,8 @@ const CASES: &[(&str, &[&str])] = &[
     ("[limits]\nqqq = 5", &[
         "2:1: unknown key `qqq`: known here: concurrent, concurrent_streams, concurrent_per_provider, request_body",
     ]),
-    ("auto_enable_public_free_models = true", &[
-        "1:1: `auto_enable_public_free_models` is not available in this version: remove it or put `#` before its lines",
+    ("dedup = true", &[
+        "1:1: `dedup` is not available in this version: remove it or put `#` before its lines",
     ]),
     ("listen_addr = 8080", &[
         r#"1:15: `listen_addr` must be a string, not a whole number: write `listen_addr = "127.0.0.1:8080"`"#,
@@ -106,7 +106,7 @@ const CASES: &[(&str, &[&str])] = &[
         r#"3:17: unknown provider_type `opnai`: did you mean "openai"?"#,
     ]),
     ("[[providers]]\nname = \"a\"\nprovider_type = \"zzz\"", &[
-        "3:17: unknown provider_type `zzz`: known: openai, anthropic, gemini, openrouter, groq, deepseek, mistral, xai, together, fireworks, cerebras, cohere, perplexity, nvidia, huggingface, ollama, lmstudio, llama-cpp, vllm; for any other leave it out and set `base_url`",
+        "3:17: unknown provider_type `zzz`: docs/providers.md has all that are; for any other leave it out and set `base_url`, or describe it under `[presets.NAME]`",
     ]),
     ("[[providers]]\nname = \"work\"", &[
         r#"1:1: provider `work` has no URL: add `base_url = "https://llm.example.com/v1"`, or `provider_type` for a well-known one"#,
@@ -258,13 +258,13 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("listen_addr = \"x\"\r\nzzz = 1\r\n", &[
         r#"1:15: `x` is no address with a port: write "127.0.0.1:8080", or "0.0.0.0:8080" for every network"#,
-        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, lossy, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses",
+        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses",
     ]),
     ("\u{feff}zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, lossy, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses",
     ]),
     ("\tzzz = 1 # é", &[
-        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, lossy, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses",
+        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses",
     ]),
 ];
 

@@ -9,7 +9,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use tokenrouter::call::Pieces;
-use tokenrouter::chat::Target;
 use tokenrouter::convert::{Asked, Context, Path, translate};
 use tokenrouter::count::{ask, estimate};
 use tokenrouter::error::Problem;
@@ -92,7 +91,7 @@ async fn answer(
             }
         } else {
             let path = Path { model, stream: false, list: false };
-            let target = Target::new(&provider.kind, to, model);
+            let target = provider.target(to, model);
             let context = Context { sealer: Some(app.sealer.clone()), continued: true, ..Context::default() };
             let done = translate(Asked { protocol, body: &request, path }, &target, context)?;
             ask::question(to, model, &done.body).map(|question| vec![question.into()])

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use tokenrouter::convert::unknown_answer;
-use tokenrouter::dialect::{Dialect, Quirk};
+use tokenrouter::dialect::Quirk;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::Peek;
 use tokenrouter::protocol::Protocol;
@@ -49,7 +49,7 @@ impl Remember {
 
 /// Whether `provider` keeps the answers of its own protocol by itself.
 pub fn keeps_answers(provider: &Provider, model: &str) -> bool {
-    Dialect::of(&provider.kind, Protocol::Responses, model).has(Quirk::KeepsAnswers)
+    provider.dialect(Protocol::Responses, model).has(Quirk::KeepsAnswers)
 }
 
 /// The request with everything before it put in front; none where the provider knows the answer that it continues.

@@ -8,7 +8,6 @@ use http::{HeaderMap, HeaderName, HeaderValue, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use tokenrouter::Protocol;
 use tokenrouter::call::{Begun, Pieces, Relay};
-use tokenrouter::chat::Target;
 use tokenrouter::convert::{Asked, Back, Context, Path, Reading, translate};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::surface::Surface;
@@ -60,7 +59,7 @@ pub struct Ask<'a> {
 
 /// Writes the request for its provider.
 pub async fn prepare(app: &Arc<App>, ask: Ask<'_>) -> Result<Lane, Problem> {
-    let target = Target::new(&ask.provider.kind, ask.protocol, ask.model);
+    let target = ask.provider.target(ask.protocol, ask.model);
     let now_ms = app.clock.now_ms();
     let mut reading = Reading::of(Asked { protocol: ask.surface.protocol(), body: ask.body, path: ask.path })?;
     let calls = reading.calls_without_state();
@@ -110,7 +109,7 @@ pub fn unseal(
     path: Path<'_>,
 ) -> Option<Lane> {
     let protocol = surface.protocol();
-    let target = Target::new(&provider.kind, protocol, model);
+    let target = provider.target(protocol, model);
     let context = Context { sealer: Some(app.sealer.clone()), continued: true, ..Context::default() };
     let done = translate(Asked { protocol, body, path }, &target, context).ok()?;
     let degraded = done.losses.header().and_then(|fields| HeaderValue::try_from(fields).ok());
@@ -138,7 +137,7 @@ pub fn mend(call: &Call, provider: &Provider, model: &str, good: &Good, stream: 
         ..Context::default()
     };
     let path = Path { model: &in_path.model, stream: in_path.stream, list: false };
-    let done = translate(Asked { protocol, body, path }, &Target::new(&provider.kind, protocol, model), context);
+    let done = translate(Asked { protocol, body, path }, &provider.target(protocol, model), context);
     done.ok().map(|done| done.back)
 }
 

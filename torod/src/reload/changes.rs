@@ -29,6 +29,11 @@ impl Changes {
             ("default_provider", before.default_provider != after.default_provider),
             ("allow_localhost_no_auth", before.allow_localhost_no_auth != after.allow_localhost_no_auth),
             ("auto_detect_local_servers", before.auto_detect_local_servers != after.auto_detect_local_servers),
+            (
+                "auto_enable_public_free_models",
+                before.auto_enable_public_free_models != after.auto_enable_public_free_models,
+            ),
+            ("presets", before.presets != after.presets),
             ("lossy", before.lossy != after.lossy),
             ("limits", before.limits != after.limits),
             ("responses", before.responses != after.responses),

@@ -111,6 +111,9 @@ impl Reload {
         if self.status().config.auto_detect_local_servers {
             self.find_local();
         }
+        if self.status().config.auto_enable_public_free_models {
+            self.find_public();
+        }
     }
 
     /// How the configuration stands.
@@ -142,8 +145,12 @@ impl Reload {
         let status = Status { config: Arc::clone(&config), loaded_ms: parts.clock.now_ms(), error: None };
         self.status.store(Arc::new(status));
         fresh.iter().filter(|provider| provider.enabled).for_each(|provider| self.learn(provider));
-        if config.auto_detect_local_servers && (!before.auto_detect_local_servers || !changes.providers.is_empty()) {
+        let is_other = before.presets != config.presets || !changes.providers.is_empty();
+        if config.auto_detect_local_servers && (!before.auto_detect_local_servers || is_other) {
             self.find_local();
+        }
+        if config.auto_enable_public_free_models && (!before.auto_enable_public_free_models || is_other) {
+            self.find_public();
         }
         changes.log();
         Ok(changes)
@@ -153,6 +160,11 @@ impl Reload {
         let Parts { live, clock, lifecycle, .. } = &self.parts;
         let follow = discovery::follow(Arc::clone(provider), Arc::clone(live), clock.clone(), lifecycle.clone());
         lifecycle.spawn_connection(follow);
+    }
+
+    fn find_public(&self) {
+        let Parts { live, clock, lifecycle, .. } = &self.parts;
+        lifecycle.spawn_connection(discovery::find_public(Arc::clone(live), clock.clone(), lifecycle.clone()));
     }
 
     fn find_local(&self) {

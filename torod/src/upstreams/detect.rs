@@ -1,13 +1,15 @@
 //! What this machine has already: provider keys in the environment, model servers on loopback.
 
+use std::collections::HashSet;
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
 use http::Request;
 use http_body_util::{BodyExt, Limited};
 use tokenrouter::call::{Client, Pieces, Timeouts};
-use tokenrouter::catalog::{PRESETS, Preset};
+use tokenrouter::catalog::{Preset, Presets};
 use tokenrouter::openai::models::read_list;
 
 use crate::config::{FoundKey, FoundServer};
@@ -15,25 +17,28 @@ use crate::config::{FoundKey, FoundServer};
 /// The largest model list that a local server may send.
 const MAX_BYTES: usize = 4 << 20;
 
-/// The well-known providers whose key is in the environment, in the catalogue's order.
+/// The well-known providers whose key is in the environment, in the catalogue's order. One variable is one provider's: of
+/// several the first; and a provider that needs more than a key is for the operator to describe.
 pub fn env_keys(env: &dyn Fn(&str) -> Option<String>) -> Vec<FoundKey> {
-    let is_set = |name: &&&'static str| env(name).is_some_and(|value| !value.trim().is_empty());
-    PRESETS
-        .iter()
-        .filter_map(|preset| Some(FoundKey { preset: preset.id, env_var: preset.env.iter().find(is_set)? }))
+    let is_set = |name: &&'static String| env(name).is_some_and(|value| !value.trim().is_empty());
+    let mut taken = HashSet::new();
+    Preset::all()
+        .filter(|preset| preset.needs.is_empty())
+        .filter_map(|preset| Some(FoundKey { preset: &preset.id, env_var: preset.env.iter().find(is_set)? }))
+        .filter(|found| taken.insert(found.env_var))
         .collect()
 }
 
 /// The model servers that answer on their usual loopback ports within `timeout`; never our own address.
-pub async fn local_servers(own: SocketAddr, timeout: Duration) -> Vec<FoundServer> {
-    let probes = PRESETS.iter().filter_map(|preset| {
+pub async fn local_servers(presets: &Presets, own: SocketAddr, timeout: Duration) -> Vec<FoundServer> {
+    let probes = presets.all().filter_map(|preset| {
         let port = preset.local_port.filter(|port| *port != own.port())?;
         Some(probe(preset, port, timeout))
     });
     join_all(probes).await.into_iter().flatten().collect()
 }
 
-async fn probe(preset: &'static Preset, port: u16, timeout: Duration) -> Option<FoundServer> {
+async fn probe(preset: &Arc<Preset>, port: u16, timeout: Duration) -> Option<FoundServer> {
     let url = format!("http://127.0.0.1:{port}");
     let client = Client::new(Timeouts { connect: timeout, first_byte: timeout, idle: timeout }, 0);
     let asked = async {
@@ -46,7 +51,7 @@ async fn probe(preset: &'static Preset, port: u16, timeout: Duration) -> Option<
         read_list(&body)
     };
     let models = tokio::time::timeout(timeout, asked).await.ok()??.len();
-    Some(FoundServer { preset: preset.id, url, models })
+    Some(FoundServer { preset: preset.id.clone(), url, models })
 }
 
 #[cfg(test)]
@@ -59,12 +64,16 @@ mod tests {
             "OPENAI_API_KEY" => Some("sk-secret".to_owned()),
             "GROQ_API_KEY" => Some("  ".to_owned()),
             "GOOGLE_API_KEY" => Some("g".to_owned()),
+            // Two presets read the first; the second alone is not enough to call anybody.
+            "MOONSHOT_API_KEY" => Some("m".to_owned()),
+            "CLOUDFLARE_API_TOKEN" => Some("c".to_owned()),
             _ => None,
         };
         let found = env_keys(&env);
         assert_eq!(found[0], FoundKey { preset: "openai", env_var: "OPENAI_API_KEY" });
         assert_eq!(found[1], FoundKey { preset: "gemini", env_var: "GOOGLE_API_KEY" });
-        assert_eq!(found.len(), 2);
+        assert_eq!(found[2], FoundKey { preset: "moonshot", env_var: "MOONSHOT_API_KEY" });
+        assert_eq!(found.len(), 3);
         assert!(!format!("{found:?}").contains("sk-secret"));
     }
 
@@ -73,9 +82,9 @@ mod tests {
         let settings = tokenrouter_simulator::Settings::default();
         let simulator =
             tokenrouter_simulator::Simulator::start("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
-        let preset = Preset::find("ollama").unwrap();
+        let preset = &Presets::default().find("ollama").unwrap();
         let found = probe(preset, simulator.addr().port(), Duration::from_secs(5)).await.unwrap();
-        assert_eq!((found.preset, found.url == simulator.url()), ("ollama", true));
+        assert_eq!((found.preset.as_str(), found.url == simulator.url()), ("ollama", true));
         assert!(found.models > 3);
         simulator.stop().await;
         assert_eq!(

@@ -4,11 +4,11 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join_all;
 use http_body_util::{BodyExt, Limited};
-use tokenrouter::catalog::Preset;
 use tokenrouter::openai::models::read_list;
 
-use super::provider::Provider;
+use super::provider::{Origin, Provider};
 use super::snapshot::Live;
 use super::{detect, probe};
 use crate::clock::Clock;
@@ -28,13 +28,14 @@ const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins
 
 /// Finds the model servers of this machine once and adds those that the file does not describe.
 pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
-    for server in detect::local_servers(own, PROBE).await {
+    let presets = live.load().config.presets.clone();
+    for server in detect::local_servers(&presets, own, PROBE).await {
         let known = live.load().providers.iter().any(|p| p.serves(&server.url));
-        let Some(preset) = Preset::find(server.preset).filter(|_| !known) else { continue };
-        let config = ProviderConfig::local(preset, &server.url);
+        let Some(preset) = presets.find(&server.preset).filter(|_| !known) else { continue };
+        let config = ProviderConfig::local(&preset, &server.url);
         match config.map(|c| Provider::new(&c, &[])) {
             Some(Ok(provider)) => {
-                let provider = Arc::new(provider);
+                let provider = Arc::new(provider.found(Origin::Local));
                 if !live.add(&provider) {
                     continue;
                 }
@@ -47,8 +48,43 @@ pub async fn find_local(own: SocketAddr, live: Arc<Live>, clock: Clock, lifecycl
     }
 }
 
+/// Asks those that serve without a key for their models and adds who answers, unless the file describes it.
+pub async fn find_public(live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
+    let presets = live.load().config.presets.clone();
+    let looks = presets.all().filter(|preset| preset.public).map(|preset| async {
+        let provider = match Provider::new(&ProviderConfig::public(preset)?, &[]) {
+            Ok(provider) => Arc::new(provider.found(Origin::Public)),
+            Err(e) => {
+                tracing::warn!("{e}");
+                return None;
+            }
+        };
+        if live.load().providers.iter().any(|known| known.shares_a_url(&provider)) {
+            return None;
+        }
+        match tokio::time::timeout(DEADLINE, list(&provider, &clock)).await {
+            Ok(Ok(models)) => provider.listed.store(Some(Arc::new(models))),
+            Ok(Err(why)) => {
+                tracing::debug!(provider = &*provider.name, why, "serves nothing without a key");
+                return None;
+            }
+            Err(_) => return None,
+        }
+        Some(provider)
+    });
+    for provider in join_all(looks).await.into_iter().flatten() {
+        if live.add(&provider) {
+            tracing::info!(provider = &*provider.name, "serves without a key: used from now on");
+            lifecycle.spawn_connection(follow(provider, Arc::clone(&live), clock.clone(), lifecycle.clone()));
+        }
+    }
+}
+
 /// Keeps one provider's list current until it serves no longer or the daemon stops.
 pub async fn follow(provider: Arc<Provider>, live: Arc<Live>, clock: Clock, lifecycle: Lifecycle) {
+    if !provider.has_list() {
+        return;
+    }
     tokio::select! {
         () = keep_current(&provider, &live, &clock) => {}
         () = live.left(&provider) => {}
@@ -90,7 +126,10 @@ async fn list(provider: &Provider, clock: &Clock) -> Result<Vec<String>, String>
             Err(Failed::Status(401 | 403)) => refused = "its keys are refused".into(),
             Err(Failed::Status(status)) => return Err(format!("status {status}")),
             Err(Failed::Otherwise(why)) => return Err(why),
-            Ok(models) => return Ok(models),
+            Ok(mut models) => {
+                models.retain(|model| provider.offers(model));
+                return Ok(models);
+            }
         }
     }
     Err(refused)

@@ -2,7 +2,6 @@
 
 use std::collections::HashMap;
 
-use tokenrouter::chat::Target;
 use tokenrouter::convert::{self, Context, Path, translate};
 use tokenrouter::error::Problem;
 use tokenrouter::peek::Peek;
@@ -45,7 +44,7 @@ impl Fitting {
             }
             let Some(route) = provider.translated(asked.surface, endpoint.credential) else { continue };
             let model = if endpoint.model.is_empty() { model } else { &endpoint.model };
-            let target = Target::new(&provider.kind, route.protocol, model);
+            let target = provider.target(route.protocol, model);
             let path = Path { model: &asked.model, stream: false, list: false };
             let request = convert::Asked { protocol: asked.surface.protocol(), body: &asked.body, path };
             // What it continues is put in front of it elsewhere.

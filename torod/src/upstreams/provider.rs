@@ -7,7 +7,9 @@ use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue, Uri};
 use sha2::{Digest as _, Sha256};
 use tokenrouter::call::Client;
-use tokenrouter::catalog::{AuthStyle, BaseUrl, Preset};
+use tokenrouter::catalog::{AuthStyle, BaseUrl, ModelList, Preset};
+use tokenrouter::chat::Target;
+use tokenrouter::dialect::Dialect;
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::{Surface, segment};
 use tokenrouter_shared::secret::Secret;
@@ -24,8 +26,10 @@ pub struct Provider {
     pub name: Arc<str>,
     /// The same as the value of a response header.
     pub name_header: HeaderValue,
-    /// The preset that it follows; empty for none.
-    pub kind: Box<str>,
+    /// The preset that it follows.
+    pub preset: Option<Arc<Preset>>,
+    /// Whose word it is that it is used.
+    pub origin: Origin,
     /// Whether it may be used.
     pub enabled: bool,
     /// Its connections.
@@ -51,9 +55,21 @@ pub struct Provider {
     pub counts_from_ms: AtomicI64,
     /// How many calls went to it.
     pub calls: AtomicU64,
+    list: Listing,
     places: Vec<Place>,
     credentials: Vec<Credential>,
     extra: Vec<(HeaderName, HeaderValue)>,
+}
+
+/// Whose word it is that a provider is used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The file describes it.
+    Described,
+    /// It was found on this machine.
+    Local,
+    /// It serves without a key.
+    Public,
 }
 
 /// Where one protocol is spoken.
@@ -61,6 +77,14 @@ pub struct Provider {
 struct Place {
     protocol: Protocol,
     uris: Vec<(Surface, Uri)>,
+}
+
+/// Where a provider lists its models.
+#[derive(Debug)]
+enum Listing {
+    Usual,
+    Unlisted,
+    At(Uri),
 }
 
 /// A key that was fetched.
@@ -156,14 +180,15 @@ impl Provider {
         let mut credentials = Vec::new();
         for key in keys {
             let headers = config.protocols.iter().map(|(protocol, _)| {
-                header(auth_style(config, *protocol), &key.secret).map(|header| (*protocol, header))
+                let header = auth_style(config, *protocol).header(key.secret.expose());
+                header.map(|header| header.map(|header| (*protocol, header)))
             });
-            let headers = headers.collect::<Option<Vec<_>>>();
+            let headers: Result<Vec<_>, _> = headers.filter_map(Result::transpose).collect();
             credentials.push(Credential {
                 label: key.label.as_str().into(),
                 weight: key.weight,
                 digest: digest(&key.secret),
-                headers: headers.ok_or_else(|| fail("its key holds characters that no header can carry"))?,
+                headers: headers.map_err(|_| fail("its key holds characters that no header can carry"))?,
             });
         }
         let mut extra = Vec::new();
@@ -176,15 +201,23 @@ impl Provider {
             let parsed = HeaderName::try_from(name).ok().zip(value);
             extra.push(parsed.ok_or_else(|| fail(&format!("`headers.{name}` is not a header")))?);
         }
+        let list = match &config.model_list {
+            ModelList::Usual => Listing::Usual,
+            ModelList::Unlisted => Listing::Unlisted,
+            ModelList::At(url) => Listing::At(Uri::try_from(url).map_err(|_| fail("its `models_url` is not valid"))?),
+        };
+        let known = config.preset.as_ref().map(|preset| preset.models.clone()).filter(|models| !models.is_empty());
+        let known = known.filter(|_| matches!(list, Listing::Unlisted));
         Ok(Self {
             name: config.name.as_str().into(),
             name_header: HeaderValue::try_from(&config.name).map_err(|_| fail("its name cannot stand in a header"))?,
-            kind: config.provider_type.as_deref().unwrap_or_default().into(),
+            preset: config.preset.clone(),
+            origin: Origin::Described,
             enabled: config.enabled,
             client: Client::new(config.timeouts, config.max_idle_connections),
             health: Health::default(),
             asks_stream_usage: config.stream_usage,
-            listed: ArcSwapOption::empty(),
+            listed: ArcSwapOption::from_pointee(known),
             declared: config.models.clone(),
             priority: config.priority,
             line,
@@ -192,17 +225,46 @@ impl Provider {
             calibration: Calibration::default(),
             counts_from_ms: AtomicI64::new(0),
             calls: AtomicU64::new(0),
+            list,
             places,
             credentials,
             extra,
         })
     }
 
+    /// The same as one that nobody described.
+    #[must_use]
+    pub fn found(self, origin: Origin) -> Self {
+        Self { origin, ..self }
+    }
+
+    /// One of its models as a translation sees it.
+    pub fn target(&self, protocol: Protocol, model: &str) -> Target {
+        Target::at(self.preset.as_deref(), protocol, model)
+    }
+
+    /// How one of its models differs from others of the protocol.
+    pub fn dialect(&self, protocol: Protocol, model: &str) -> Dialect {
+        Dialect::at(self.preset.as_deref(), protocol, model)
+    }
+
+    /// Whether it lists its models at all.
+    pub const fn has_list(&self) -> bool {
+        !matches!(self.list, Listing::Unlisted)
+    }
+
+    /// Whether a model that it lists may be used: without a key not every one serves.
+    pub fn offers(&self, model: &str) -> bool {
+        self.origin != Origin::Public || self.preset.as_ref().is_none_or(|preset| preset.is_free(model))
+    }
+
     /// Takes over what was learnt of `before`, the same provider with other settings.
     pub fn inherit(&mut self, before: &Self) {
         // What is under way there counts among its calls.
         self.in_flight = Arc::clone(&before.in_flight);
-        self.listed.store(before.listed.load_full());
+        if self.has_list() {
+            self.listed.store(before.listed.load_full());
+        }
         self.health.inherit(&before.health);
         self.calls.store(before.calls.load(Ordering::Relaxed), Ordering::Relaxed);
     }
@@ -269,6 +331,11 @@ impl Provider {
 
     /// The same with the credential at `credential`.
     pub fn list_route_with(&self, credential: usize) -> Option<Route<'_>> {
+        if let Listing::At(uri) = &self.list {
+            // The list is its first protocol's, whose key it takes.
+            let place = self.places.first()?;
+            return self.at(place, Surface::Models, place.protocol, credential).map(|route| Route { uri, ..route });
+        }
         let preferred = [Protocol::OpenAi, Protocol::Responses, Protocol::Anthropic];
         let place = preferred.into_iter().find_map(|p| self.place(p)).or_else(|| self.places.first())?;
         self.at(place, Surface::Models, place.protocol, credential)
@@ -319,21 +386,8 @@ fn uris(protocol: Protocol, base: &BaseUrl) -> Result<Vec<(Surface, Uri)>, Strin
 }
 
 fn auth_style(config: &ProviderConfig, protocol: Protocol) -> AuthStyle {
-    let preset = config.provider_type.as_deref().and_then(Preset::find);
-    preset.and_then(|p| p.endpoint(protocol)).map_or_else(|| AuthStyle::usual(protocol), |e| e.auth)
-}
-
-fn header(style: AuthStyle, secret: &Secret) -> Option<(HeaderName, HeaderValue)> {
-    let (name, value) = match style {
-        AuthStyle::Bearer => {
-            (http::header::AUTHORIZATION, HeaderValue::try_from(format!("Bearer {}", secret.expose())))
-        }
-        AuthStyle::XApiKey => (HeaderName::from_static("x-api-key"), HeaderValue::try_from(secret.expose())),
-        AuthStyle::XGoogApiKey => (HeaderName::from_static("x-goog-api-key"), HeaderValue::try_from(secret.expose())),
-    };
-    let mut value = value.ok()?;
-    value.set_sensitive(true);
-    Some((name, value))
+    let endpoint = config.preset.as_ref().and_then(|preset| preset.endpoint(protocol));
+    endpoint.map_or_else(|| AuthStyle::usual(protocol), |endpoint| endpoint.auth)
 }
 
 /// Half of a SHA-256: enough to see that a key is another one, and no way back to it.

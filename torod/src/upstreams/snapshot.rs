@@ -9,7 +9,7 @@ use tokenrouter_shared::Lossy;
 use tokio::sync::Notify;
 
 use super::endpoints::{Known, Rules};
-use super::provider::Provider;
+use super::provider::{Origin, Provider};
 use crate::config::{Alias, Config, Limits};
 
 /// One consistent world.
@@ -35,7 +35,7 @@ pub struct Snapshot {
     pub aliases: Vec<Alias>,
     /// The configuration that all this was made of.
     pub config: Arc<Config>,
-    /// Those of `providers` that were found on this machine.
+    /// Those of `providers` that were found and not described.
     found: Vec<Arc<Provider>>,
 }
 
@@ -68,6 +68,15 @@ impl Snapshot {
     }
 }
 
+/// Whether a provider that nobody described is still to be used.
+const fn is_wanted(config: &Config, found: &Provider) -> bool {
+    match found.origin {
+        Origin::Described => true,
+        Origin::Local => config.auto_detect_local_servers,
+        Origin::Public => config.auto_enable_public_free_models,
+    }
+}
+
 /// The current [`Snapshot`].
 #[derive(Debug)]
 pub struct Live {
@@ -85,13 +94,12 @@ impl Live {
         Self { current: ArcSwap::from_pointee(snapshot), known, swapped: Notify::new() }
     }
 
-    /// Puts another configuration with its providers in force, at once and as a whole. Providers that were found on
-    /// this machine stay, unless they are not wanted any more or the file describes them now.
+    /// Puts another configuration with its providers in force, at once and as a whole. Providers that were found
+    /// stay, unless they are not wanted any more or the file describes them now.
     pub fn apply(&self, config: &Arc<Config>, providers: &[Arc<Provider>]) {
         self.current.rcu(|now| {
             let stays = |found: &&Arc<Provider>| {
-                config.auto_detect_local_servers
-                    && !providers.iter().any(|p| p.name == found.name || p.shares_a_url(found))
+                is_wanted(config, found) && !providers.iter().any(|p| p.name == found.name || p.shares_a_url(found))
             };
             let found = now.found.iter().filter(stays).cloned().collect();
             Arc::new(Snapshot::new(&self.known, config, providers.to_vec(), found))
@@ -125,7 +133,7 @@ impl Live {
     pub fn add(&self, provider: &Arc<Provider>) -> bool {
         let mut is_added = false;
         self.current.rcu(|now| {
-            is_added = now.config.auto_detect_local_servers && !now.providers.iter().any(|p| p.name == provider.name);
+            is_added = is_wanted(&now.config, provider) && !now.providers.iter().any(|p| p.name == provider.name);
             let found = now.found.iter().chain(is_added.then_some(provider)).cloned().collect();
             Arc::new(Snapshot::new(&self.known, &now.config, now.described(), found))
         });
@@ -137,7 +145,7 @@ impl Live {
 mod tests {
     use super::*;
     use crate::config::{ProviderConfig, parse};
-    use tokenrouter::catalog::Preset;
+    use tokenrouter::catalog::Presets;
 
     fn config(text: &str) -> Arc<Config> {
         Arc::new(parse(text, "t").unwrap())
@@ -148,8 +156,8 @@ mod tests {
     }
 
     fn local(url: &str) -> Arc<Provider> {
-        let config = ProviderConfig::local(Preset::find("ollama").unwrap(), url).unwrap();
-        Arc::new(Provider::new(&config, &[]).unwrap())
+        let config = ProviderConfig::local(&Presets::default().find("ollama").unwrap(), url).unwrap();
+        Arc::new(Provider::new(&config, &[]).unwrap().found(Origin::Local))
     }
 
     fn names(live: &Live) -> Vec<String> {

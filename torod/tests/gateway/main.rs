@@ -13,6 +13,7 @@ mod generate;
 mod life;
 mod native;
 mod odd_upstream;
+mod presets;
 mod reload;
 mod route_command;
 mod routing;
