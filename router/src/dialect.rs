@@ -1,9 +1,13 @@
 //! How providers and models differ within one protocol, as data.
 //!
 //! A dialect is a set of [`Quirk`]s. The table below is read from top to bottom; every line that fits adds its
-//! quirks or takes them away. To teach the gateway a new vendor or model, add a line.
+//! quirks or takes them away. To teach the gateway a new vendor or model, add a line. What the catalogue knows of a
+//! model outweighs what its name suggests.
 
 use crate::Protocol;
+use crate::catalog::{Catalogue, Facts};
+
+mod informed;
 
 /// One way in which a provider or a model differs from its protocol's newest form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -68,6 +72,10 @@ pub enum Quirk {
     PlainSampling,
     /// Keeps answers by itself: `previous_response_id`, `GET /v1/responses/{id}`, `/v1/responses/compact` (Responses).
     KeepsAnswers,
+    /// Always thinks: refuses to be told not to (Anthropic).
+    AlwaysThinks,
+    /// Takes no system messages.
+    NoSystem,
 }
 
 /// The quirks of one model at one provider.
@@ -102,8 +110,14 @@ impl Dialect {
         Self(self.0 & !(1 << quirk as u64))
     }
 
-    /// How `model` behaves at a provider of type `provider` (a preset's id; empty: unknown) that speaks `protocol`.
+    /// How `model` behaves at a provider of type `provider` (a preset's id; empty: unknown) that speaks `protocol`, as
+    /// the embedded catalogue and, where that is silent, its name tell.
     pub fn of(provider: &str, protocol: Protocol, model: &str) -> Self {
+        Self::by_name(provider, protocol, model).informed(protocol, &Catalogue::embedded().find(provider, model))
+    }
+
+    /// The same, by its name alone.
+    pub fn by_name(provider: &str, protocol: Protocol, model: &str) -> Self {
         let model = model.to_ascii_lowercase();
         let name = model.rsplit('/').next().unwrap_or(&model);
         let mut dialect = Self::default();
@@ -275,8 +289,14 @@ const MAX_TOKENS: &[(&str, u64)] = &[
     ("claude-", 64_000),
 ];
 
+/// More than this is not asked for on behalf of a client that did not say: some models may write for an hour.
+const MOST_BY_DEFAULT: u64 = 64_000;
+
 /// How many tokens a model writes at most when the client does not say and the protocol insists on a number.
 pub fn default_max_tokens(model: &str) -> u64 {
+    if let Some((tokens, _)) = Catalogue::embedded().find("", model).told(Facts::max_output) {
+        return tokens.min(MOST_BY_DEFAULT);
+    }
     let name = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
     MAX_TOKENS.iter().find(|(start, _)| name.starts_with(start)).map_or(32_000, |(_, tokens)| *tokens)
 }

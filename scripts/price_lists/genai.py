@@ -104,6 +104,8 @@ def read(path, made, models):
             window = parts_of_model.get("context_window")
             if window is not None and isinstance(window.value, int) and window.value > 0:
                 entry["context"] = window.value
+            if theirs == "google" and not name.startswith(("gemini", "gemma", "learnlm")):
+                continue  # what Google sells of others is sold elsewhere than its own models
             if ours == "openrouter" and "/" not in name:
                 continue  # every model of OpenRouter bears its author's name in front
             if entry and name not in models.setdefault(ours, {}):

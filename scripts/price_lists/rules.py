@@ -59,6 +59,6 @@ def known_price(provider, name, mode, price):
         if price["input"] == 0 and price["output"] == 0:
             free = provider in VENDORS["free"] or provider in VENDORS["zero_is_free"] or is_free_name(name)
             return price if free else None
-    if mode in ("embedding", "rerank", "moderation") and not any(price.get(u) for u in ("input", "request", "image_in", "audio_in", "image", "character")):
+    elif not any(price.get(unit) for unit in ORDER if unit != "web_search" and not isinstance(price.get(unit), (dict, list))):
         return None
     return price

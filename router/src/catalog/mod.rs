@@ -2,8 +2,11 @@
 //! listed, what they can do and cost.
 
 pub mod base_url;
+pub mod discovered;
+mod import;
 mod layers;
 pub mod listing;
+mod litellm;
 mod models;
 mod names;
 pub mod presets;
@@ -12,6 +15,7 @@ mod set;
 mod vendors;
 
 pub use base_url::{BaseUrl, BaseUrlError, Scheme};
+pub use import::{Change, Import, ImportError};
 pub use layers::{Catalogue, Found, Layer, Nearness, Origin, Priced};
 pub use models::{Can, Effort, Facts, Modality, Mode};
 pub use presets::{AuthStyle, PRESETS, Preset, PresetEndpoint};

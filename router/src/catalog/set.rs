@@ -132,10 +132,6 @@ impl Builder {
         index.map(|index| self.put(provider, model, index)).is_some()
     }
 
-    pub(super) fn len(&self) -> usize {
-        self.set.models.len()
-    }
-
     fn put(&mut self, provider: &str, model: &str, index: u32) {
         match self.set.providers.get_mut(provider) {
             Some(models) => models.insert(model.into(), index),

@@ -60,6 +60,19 @@ impl Draft {
         self.later.values_mut().for_each(Self::drop_zero_caches);
     }
 
+    /// Forgets the standard rate of `unit` if it is zero.
+    pub(crate) fn drop_zero(&mut self, unit: Unit) {
+        if let Some(sheet) = self.sheets.get_mut(&When::default()) {
+            sheet.retain(|known, rate| *known != unit || *rate > Rate::ZERO);
+        }
+    }
+
+    /// Whether anything costs something in the standard tier; a search in the web aside.
+    pub(crate) fn has_more_than_zero(&self) -> bool {
+        let sheet = self.sheets.get(&When::default());
+        sheet.is_some_and(|sheet| sheet.iter().any(|(unit, rate)| *unit != Unit::WebSearch && *rate > Rate::ZERO))
+    }
+
     /// The dearest rate of tokens.
     pub(crate) fn dearest_token(&self) -> Rate {
         let own = self.sheets.values().flatten().filter(|(unit, _)| unit.is_tokens()).map(|(_, rate)| *rate);

@@ -98,7 +98,7 @@ fn decimal(text: &str, places: i32) -> Option<Rate> {
     let power = 10_u128.checked_pow(shift.unsigned_abs())?;
     let nanos = if shift >= 0 {
         digits.checked_mul(power)?
-    } else if digits % power == 0 {
+    } else if digits.is_multiple_of(power) {
         digits / power
     } else {
         return None;

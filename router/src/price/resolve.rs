@@ -39,6 +39,9 @@ impl<'a> Choice<'a> {
 
     /// The rate for `unit`; none where the list says nothing that it could follow from.
     pub(super) fn rate(&self, unit: Unit) -> Option<Found> {
+        // Where reasoning has no rate of its own, it is output, at whatever time and in whatever tier.
+        let is_told = |unit| self.price.sheets.iter().any(|sheet| self.price.given(sheet, unit).is_some());
+        let unit = if unit == Unit::Reasoning && !is_told(unit) { Unit::Output } else { unit };
         if let Some(rate) = self.hours.and_then(|sheet| self.price.given(sheet, unit)) {
             return Some((rate, self.other_tier));
         }
@@ -61,8 +64,7 @@ impl<'a> Choice<'a> {
                 None => (self.at(ServiceTier::Standard, above, unit).map(|found| found.0), self.within(unit)),
             };
             let raised = long.zip(short).map_or(usual, |(long, (short, _))| usual.raised(long, short));
-            // Where reasoning has no rate of its own anywhere, it costs what output costs: no guess.
-            return Some((raised, unit != Unit::Reasoning));
+            return Some((raised, true));
         }
         let usual = self.within(unit)?;
         if tier == ServiceTier::Standard {
@@ -70,9 +72,6 @@ impl<'a> Choice<'a> {
         }
         let own = sheet.and_then(|sheet| self.price.given(sheet, side));
         let Some(own) = own else { return Some((usual.0, true)) };
-        if unit == Unit::Reasoning && self.price.given(self.standard, unit).is_none() {
-            return Some((own, false));
-        }
         let raised = self.price.given(self.standard, side).map_or(usual.0, |standard| usual.0.raised(own, standard));
         Some((raised, true))
     }
@@ -86,7 +85,6 @@ impl<'a> Choice<'a> {
         let rule = match unit {
             Unit::Input => [Unit::AudioIn, Unit::ImageIn].into_iter().filter_map(given).max()?,
             Unit::Output => [Unit::AudioOut, Unit::ImageOut, Unit::Reasoning].into_iter().filter_map(given).max()?,
-            Unit::Reasoning => return Some((self.within(Unit::Output)?.0, false)),
             Unit::CacheWrite1h => {
                 let (short, input) = (self.within(Unit::CacheWrite5m)?.0, self.within(Unit::Input)?.0);
                 if short > input { short.max(input.twice()) } else { short }
@@ -94,7 +92,7 @@ impl<'a> Choice<'a> {
             Unit::AudioCached => self.within(Unit::AudioIn)?.0,
             Unit::ImageCached => self.within(Unit::ImageIn)?.0,
             Unit::CacheRead | Unit::CacheWrite5m | Unit::AudioIn | Unit::ImageIn => self.within(Unit::Input)?.0,
-            Unit::AudioOut | Unit::ImageOut => self.within(Unit::Output)?.0,
+            Unit::Reasoning | Unit::AudioOut | Unit::ImageOut => self.within(Unit::Output)?.0,
             _ => return None,
         };
         Some((rule, true))
