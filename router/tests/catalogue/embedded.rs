@@ -139,3 +139,13 @@ fn layers_lie_in_order_and_say_where_a_fact_is_from() {
     let version = |dollars| set("manual", "mine", none, cheap(dollars)).version().to_owned();
     assert_eq!((version("4"), version("4") == version("5")), (version("4"), false));
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_name_makes_it_panic(kind in ".{0,12}", name in "[a-zé0-9:@./_-]{0,140}") {
+        for provider in ["openai", "openrouter", "ollama", &kind] {
+            let found = Catalogue::embedded().find(provider, &name);
+            let _ = (found.facts(), found.is_known());
+        }
+    }
+}

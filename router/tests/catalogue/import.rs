@@ -107,3 +107,46 @@ fn an_older_file_of_ours_is_refused_by_its_own_date() {
     let error = catalogue.import(OURS.as_bytes(), "2099-12-31").map(|_| ()).unwrap_err();
     assert!(matches!(error, ImportError::Older { .. }), "{error}");
 }
+
+proptest::proptest! {
+    #[test]
+    fn no_bytes_make_it_panic(flips in proptest::collection::vec((proptest::prelude::any::<proptest::sample::Index>(), 0_u8..128), 1..6), ours: bool) {
+        let mut bytes = if ours { SMALL.as_bytes().to_vec() } else { LIST.as_bytes().to_vec() };
+        for (at, byte) in flips {
+            let at = at.index(bytes.len());
+            bytes[at] = byte;
+        }
+        if let Ok(import) = Catalogue::default().import(&bytes, "2026-11-22") {
+            proptest::prop_assert!(import.set.iter().all(|(.., entry)| entry.price.as_ref().is_none_or(|price| price.lines().count() > 0)));
+        }
+    }
+}
+
+/// Every form that our own format has.
+const SMALL: &str = r#"{"about":{"format":"tokenrouter-models-1","made":"2026-11-21","version":"x"},"providers":{"p":{
+"a":{"price":{"input":1,"output":2.5,"cache_read":0.003625,"request":0.01,"above":{"200000":{"input":2}},"batch":{"input":0.5,"above":{"200000":{"input":1}}},"hours":[{"utc":"22:30-06:00 10:00-00:00","days":"67","input":0.25}],"from":{"2026-12-01":{"input":3,"output":4}}},"context":1000,"output":10,"can":"tools","cannot":"sampling","efforts":"low high","in":"text image","cache_min":5,"until":"2027-01-01"},
+"b":"a","c":{"mode":"embedding"}}}}"#;
+
+#[test]
+fn our_format_has_lengths_tiers_hours_and_dates() {
+    use tokenrouter::price::{Hours, ServiceTier, When};
+    let set = Catalogue::default().import(SMALL.as_bytes(), "").unwrap().set;
+    let price = set.get("p", "b").unwrap().price.clone().unwrap();
+    let batch = When { above: 200_000, ..When::tier(ServiceTier::Batch) };
+    let night = When::hours(Hours::parse("22:30-06:00").unwrap().on(&[6, 7]));
+    for (when, dollars) in [(When::default(), "1"), (When::above(200_000), "2"), (batch, "1"), (night, "0.25")] {
+        assert_eq!(price.listed_when(when, Unit::Input), Rate::parse(dollars), "{when:?}");
+    }
+    assert_eq!(price.listed(Unit::CacheRead), Rate::parse("0.003625"));
+    assert_eq!(price.listed(Unit::Request), Rate::parse_each("0.01"));
+    // 2026-12-01, 00:00 UTC.
+    let begins = 1_796_083_200_000;
+    let input = |at_ms| price.at(at_ms).listed(Unit::Input);
+    assert_eq!((input(begins - 1), input(begins)), (Rate::parse("1"), Rate::parse("3")));
+    for (from, to) in
+        [("\"b\":\"a\"", "\"b\":\"z\""), ("\"input\":1,", "\"input\":-1,"), ("22:30-", "25:30-"), ("12-01", "13-01")]
+    {
+        let bad = SMALL.replacen(from, to, 1);
+        assert!(matches!(Catalogue::default().import(bad.as_bytes(), ""), Err(ImportError::Damaged(_))), "{to}");
+    }
+}
