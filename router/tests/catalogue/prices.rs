@@ -1,12 +1,12 @@
 //! Prices of well-known models, read by hand from the two data sets (litellm 1.109.1, genai-prices 0.2.3) on 2026-11-21,
-//! where each names the vendor's page as its source. A newer catalogue with other figures needs new rows here: that is meant.
+//! with the page that they name as their source (`-`: none named). A newer catalogue with other figures needs new rows here: that is meant.
 
 use tokenrouter::catalog::Catalogue;
 use tokenrouter::count::Counts;
 use tokenrouter::price::{Bill, Price, Rate, ServiceTier, Unit, When};
 
 /// Provider, model; dollars per million for input, output, cache read, cache write, cache write for an hour (`-`: not
-/// listed); the page that the data set names.
+/// listed); the page that the data set names (`-`: none).
 const FIGURES: &str = "
 anthropic claude-opus-5 5 25 0.5 6.25 10 https://platform.claude.com/docs/en/about-claude/pricing
 anthropic claude-opus-4-5 5 25 0.5 6.25 10 https://platform.claude.com/docs/en/about-claude/pricing
@@ -16,7 +16,7 @@ anthropic claude-haiku-4-5 1 5 0.1 1.25 2 https://platform.claude.com/docs/en/ab
 anthropic claude-haiku-5-5 0.1 0.5 0.01 0.125 0.2 https://platform.claude.com/docs/en/models/haiku-5-5/overview
 openai gpt-5 1.25 10 0.125 - - https://developers.openai.com/api/docs/pricing
 openai gpt-5-mini 0.25 2 0.025 - - https://developers.openai.com/api/docs/pricing
-openai gpt-5.6 4 20 0.4 5 10 https://developers.openai.com/api/docs/pricing
+openai gpt-5.6 4 20 0.4 5 10 -
 openai gpt-4o 2.5 10 1.25 - - https://developers.openai.com/api/docs/pricing
 openai gpt-4o-mini 0.15 0.6 0.075 - - https://developers.openai.com/api/docs/pricing
 openai gpt-4.1 2 8 0.5 - - https://developers.openai.com/api/docs/pricing
@@ -34,19 +34,19 @@ mistral mistral-large-latest 0.5 1.5 0.05 - - https://docs.mistral.ai/models/mis
 mistral codestral-latest 0.3 0.9 0.03 - - https://docs.mistral.ai/models/model-cards/codestral-25-08
 xai grok-4.7 2 6 0.5 - - https://api.x.ai/v1/language-models
 xai grok-4.3 1.25 2.5 0.2 - - https://api.x.ai/v1/language-models
-groq openai/gpt-oss-120b 0.15 0.6 0.075 - - https://console.groq.com/docs/models
+groq openai/gpt-oss-120b 0.15 0.6 0.075 - - -
 groq llama-3.3-70b-versatile 0.59 0.79 - - - https://console.groq.com/docs/models
-cohere command-a-03-2025 2.5 10 - - - https://cohere.com/pricing
+cohere command-a-03-2025 2.5 10 - - - -
 together meta-llama/Llama-3.3-70B-Instruct-Turbo 1.04 1.04 - - - https://api.together.ai/v1/models
 fireworks kimi-k3 3 15 0.3 - - https://api.fireworks.ai/v1/serverless/models
 moonshotai kimi-k3 3 15 0.3 3 6 https://platform.kimi.ai/docs/pricing/chat-k3
 zai glm-5.3 1.4 4.4 0.26 - - https://docs.z.ai/guides/overview/pricing
-perplexity sonar-pro 3 15 - - - https://docs.perplexity.ai/guides/pricing
-cerebras gpt-oss-120b 0.35 0.75 - - - https://www.cerebras.ai/pricing
-openrouter anthropic/claude-opus-4.5 5 25 0.5 6.25 - https://openrouter.ai/api/v1/models
-bedrock anthropic.claude-opus-5 5 25 0.5 6.25 10 https://aws.amazon.com/bedrock/pricing/
+perplexity sonar-pro 3 15 - - - -
+cerebras gpt-oss-120b 0.35 0.75 - - - https://www.cerebras.ai/blog/openai-gpt-oss-120b-runs-fastest-on-cerebras
+openrouter anthropic/claude-opus-4.5 5 25 0.5 6.25 - https://openrouter.ai/models
+bedrock anthropic.claude-opus-5 5 25 0.5 6.25 10 https://pricing.us-east-1.amazonaws.com/offers/v1.0/aws/AmazonBedrockFoundationModels/current/index.json
 bedrock us.anthropic.claude-opus-5 5.5 27.5 0.55 6.875 11 https://aws.amazon.com/bedrock/pricing/
-google-vertex-ai claude-opus-5 5 25 0.5 6.25 10 https://cloud.google.com/vertex-ai/generative-ai/pricing
+google-vertex-ai claude-opus-5 5 25 0.5 6.25 10 https://cloud.google.com/gemini-enterprise-agent-platform/generative-ai/pricing
 azure gpt-4o 2.5 10 1.25 - - https://azure.microsoft.com/en-us/pricing/details/cognitive-services/openai-service/
 ";
 
