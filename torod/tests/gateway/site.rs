@@ -99,6 +99,11 @@ impl Site {
         std::fs::read_to_string(self.folder.path().join("log")).unwrap()
     }
 
+    /// Waits until the log says `text`: it is written by a thread of its own.
+    pub async fn logged(&self, text: &str) {
+        until(text, || async { self.log().contains(text) }).await;
+    }
+
     pub async fn ask(&self, method: &str, path: &str, body: &str) -> Answer {
         whole(self.head(method, path, body).await).await
     }
