@@ -63,10 +63,23 @@ impl Line {
 }
 
 /// One of a provider's credentials, shared by its endpoints.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Credential {
+    /// Its number, which no endpoint has either.
+    pub id: EndpointId,
     /// Opens when it is refused.
     pub breaker: Breaker,
+}
+
+impl Default for Credential {
+    fn default() -> Self {
+        Self { id: next_id(), breaker: Breaker::default() }
+    }
+}
+
+fn next_id() -> EndpointId {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
 }
 
 /// An endpoint with less than this left of its limits, in thousandths, is spared.
@@ -100,9 +113,8 @@ impl Default for State {
 impl State {
     /// The state of an endpoint that was never called.
     pub fn new() -> Self {
-        static NEXT: AtomicU32 = AtomicU32::new(0);
         Self {
-            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            id: next_id(),
             breaker: Breaker::default(),
             latency: Latency::default(),
             cooling_ms: AtomicU64::new(0),
@@ -200,7 +212,7 @@ pub struct Endpoint {
     pub price_nanos: Option<u64>,
     /// Its share where traffic is split by weight.
     pub weight: u32,
-    /// A digest of what it is, the same after a restart.
+    /// A digest of its provider and credential, the same after a restart.
     pub seed: u64,
     /// Its provider's connections.
     pub line: Arc<Line>,

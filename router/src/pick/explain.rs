@@ -76,7 +76,7 @@ impl Candidates {
             to.store(from.load(Ordering::Relaxed), Ordering::Relaxed);
         }
         let home = wish.session.and_then(|session| wish.sessions.home(session, wish.now_ms));
-        let home = home.and_then(|home| self.list().iter().position(|c| c.endpoint.state.id == home));
+        let home = home.and_then(|home| self.place(home));
         Explanation { seen, choice: copy.proposed(wish), home }
     }
 }

@@ -4,15 +4,17 @@
 //! first tier that has an endpoint that can be called, one of the others decides: `latency` takes the better of two,
 //! `round_robin`, `weighted` and `quota` do what they say. `affinity` keeps a conversation where it was.
 
+use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 pub use super::choice::{By, Candidate, Choice, Wish};
 pub use super::criterion::{Criterion, NoCriterion};
-use super::endpoint::{Endpoint, Ready};
+use super::endpoint::{Endpoint, Ready, seed};
 use super::lots::{below, below_turn, ranking, strongest};
 use super::mix;
+use super::session::EndpointId;
 use super::weights::weight;
 
 /// Everything that may serve a name, made once and chosen from without a lock.
@@ -21,8 +23,10 @@ pub struct Candidates {
     pub(super) list: Box<[Candidate]>,
     /// The endpoints' seeds, side by side.
     seeds: Box<[u32]>,
-    /// The endpoints' numbers, sorted, with their places.
-    ids: Box<[(u32, u32)]>,
+    /// What conversations remember of their home, by place.
+    homes: Box<[EndpointId]>,
+    /// The same sorted, with the places.
+    places: Box<[(EndpointId, u32)]>,
     pub(super) tiers: Box<[Range<usize>]>,
     pub(super) order: Arc<[Criterion]>,
     /// Which of the fixed criteria comes before `affinity`.
@@ -74,7 +78,7 @@ impl Candidates {
             }
             last = Some(key);
         }
-        let seeds = list.iter().map(|c| (mix(c.endpoint.seed) >> 32) as u32).collect();
+        let (homes, seeds): (Vec<_>, Vec<_>) = homes(&list).into_iter().unzip();
         let (mut sums, mut uneven) = (Vec::with_capacity(list.len()), Vec::with_capacity(list.len()));
         for tier in &tiers {
             let weights = list.get(tier.clone()).unwrap_or_default().iter().map(weight);
@@ -86,20 +90,17 @@ impl Candidates {
             }));
         }
         let (sums, uneven) = (sums.into(), uneven.into());
-        let mut ids: Vec<(u32, u32)> = list
-            .iter()
-            .enumerate()
-            .map(|(at, c)| (c.endpoint.state.id, u32::try_from(at).unwrap_or(u32::MAX)))
-            .collect();
-        ids.sort_unstable();
+        let mut places: Vec<(EndpointId, u32)> = homes.iter().copied().zip(0..).collect();
+        places.sort_unstable();
         let affinity =
             order.iter().position(|c| *c == Criterion::Affinity).filter(|at| *at < stop || decider.is_none());
         let before_affinity =
             affinity.map(|at| order.iter().take(at).copied().filter(|c| c.is_fixed()).collect::<Vec<_>>());
         Self {
             list: list.into(),
-            seeds,
-            ids: ids.into(),
+            seeds: seeds.into(),
+            homes: homes.into(),
+            places: places.into(),
             tiers: tiers.into(),
             order,
             before_affinity,
@@ -162,12 +163,23 @@ impl Candidates {
 
     /// The conversation that was served by the candidate at `at` has its home there from now on.
     pub fn settle(&self, at: usize, wish: &Wish<'_>) {
-        let Some((session, candidate)) = wish.session.zip(self.list.get(at)) else { return };
+        let Some((session, home)) = wish.session.zip(self.home(at)) else { return };
         if wish.is_opening && wish.sessions.home(session, wish.now_ms).is_some() {
             // Somebody else may have opened a conversation with the same words, and goes on with it elsewhere.
             return;
         }
-        wish.sessions.settle(session, candidate.endpoint.state.id, wish.now_ms);
+        wish.sessions.settle(session, home, wish.now_ms);
+    }
+
+    /// What a conversation that is served by the candidate at `at` remembers.
+    pub fn home(&self, at: usize) -> Option<EndpointId> {
+        self.homes.get(at).copied()
+    }
+
+    /// Where a conversation that remembers `home` is at home.
+    pub(super) fn place(&self, home: EndpointId) -> Option<usize> {
+        let found = self.places.binary_search_by_key(&home, |(id, _)| *id).ok()?;
+        self.places.get(found).map(|(_, at)| *at as usize)
     }
 
     fn propose(&self, wish: &Wish<'_>) -> Option<(usize, Option<Criterion>, Seen)> {
@@ -202,8 +214,7 @@ impl Candidates {
             return None;
         }
         let home = wish.sessions.home(wish.session?, wish.now_ms)?;
-        let found = self.ids.binary_search_by_key(&home, |(id, _)| *id).ok()?;
-        let at = self.ids.get(found).map(|(_, at)| *at as usize)?;
+        let at = self.place(home)?;
         let seen = self.see(at, wish)?;
         if !before.is_empty() {
             let key =
@@ -356,6 +367,21 @@ impl Candidates {
         let differs = |c: &Criterion| fixed_key(*c, this) != fixed_key(*c, next);
         self.order.iter().copied().filter(|c| c.is_fixed()).find(differs)
     }
+}
+
+/// For each candidate the number of its home and its seed. Prompt caches are the credential's, so that is what counts:
+/// a conversation stays although its model was not listed yet when it began. Only where a credential stands there with
+/// several models do these tell them apart.
+fn homes(list: &[Candidate]) -> Vec<(EndpointId, u32)> {
+    let mut count: HashMap<EndpointId, usize> = HashMap::with_capacity(list.len());
+    for candidate in list {
+        *count.entry(candidate.endpoint.key.id).or_default() += 1;
+    }
+    let home = |Candidate { endpoint, .. }: &Candidate| match count.get(&endpoint.key.id) {
+        Some(1) => (endpoint.key.id, (mix(endpoint.seed) >> 32) as u32),
+        _ => (endpoint.state.id, (mix(endpoint.seed ^ seed(&endpoint.model)) >> 32) as u32),
+    };
+    list.iter().map(home).collect()
 }
 
 fn fixed_key(criterion: Criterion, candidate: &Candidate) -> (u64, i64) {

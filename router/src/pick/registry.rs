@@ -40,7 +40,7 @@ impl Registry {
             priority: 0,
             price_nanos: None,
             weight: 1,
-            seed: seed(&format!("{line}\n{key}\n{model}")),
+            seed: seed(&format!("{line}\n{key}")),
         }
     }
 

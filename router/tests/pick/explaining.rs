@@ -138,7 +138,7 @@ fn tiers_homes_and_figures_are_told() {
     });
     let wish = world.wish(9_000, 3, Some(1));
     let home = three.list()[1].endpoint.clone();
-    world.sessions.settle(Session(1), home.state.id, 9_000);
+    world.sessions.settle(Session(1), home.key.id, 9_000);
     home.begin(None).first_byte(9_000, 1_234);
     let ticket = home.begin(None);
     home.state.observe(9_000, Limits { left_permille: 40, reset_ms: 1 });

@@ -5,5 +5,6 @@ mod breaker;
 mod choosing;
 mod course;
 mod explaining;
+mod homes;
 mod many;
 mod probing;

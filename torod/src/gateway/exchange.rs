@@ -49,6 +49,8 @@ pub struct Attempt {
     pub provider: Arc<Provider>,
     /// The endpoint.
     pub endpoint: Arc<Endpoint>,
+    /// What a conversation that it serves remembers.
+    pub home: EndpointId,
     /// Tells it what comes of the call, while that is under way.
     pub ticket: Option<Ticket>,
     /// The model as sent.
@@ -99,7 +101,7 @@ pub struct Opening {
 pub struct Home {
     live: Arc<Snapshot>,
     salt: u64,
-    endpoint: EndpointId,
+    home: EndpointId,
     now_ms: u64,
 }
 
@@ -108,7 +110,7 @@ impl Home {
     pub fn settle(&self, id: Option<&str>) {
         // Without a choice between endpoints there is no salt, and nothing to remember.
         if let Some(id) = id.filter(|_| self.salt != 0) {
-            self.live.sessions.settle(affinity::continuing(self.salt, id), self.endpoint, self.now_ms);
+            self.live.sessions.settle(affinity::continuing(self.salt, id), self.home, self.now_ms);
         }
     }
 }
@@ -277,8 +279,8 @@ impl Exchange {
 
     /// Where the answer is made, for whoever continues it.
     pub fn home(&self) -> Home {
-        let endpoint = self.attempt.endpoint.state.id;
-        Home { live: Arc::clone(&self.live), salt: self.salt, endpoint, now_ms: self.app.clock.uptime_ms() }
+        let (home, now_ms) = (self.attempt.home, self.app.clock.uptime_ms());
+        Home { live: Arc::clone(&self.live), salt: self.salt, home, now_ms }
     }
 
     fn what_happened(&self, finish: &Finish) -> Problem {

@@ -148,6 +148,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 provider: Arc::clone(target.provider),
                 ticket: Some(endpoint.begin(choice.claim.take()).repeated(self.course.is_repeat(choice.at))),
                 endpoint: Arc::clone(endpoint),
+                home: candidates.home(choice.at)?,
                 model_asked: (*peek.model != *model).then(|| peek.model.as_ref().into()),
                 model,
                 protocol: target.route.protocol,
