@@ -58,7 +58,8 @@ fn the_readmes_everyday_commands_work() {
 #[test]
 fn every_command_has_a_help_text_with_an_example() {
     let home = tempfile::tempdir().unwrap();
-    for name in ["serve", "demo", "simulate", "config", "profile", "route", "token", "usage", "completions"] {
+    for name in ["serve", "demo", "simulate", "config", "provider", "profile", "route", "token", "usage", "completions"]
+    {
         let output = torod(home.path()).args([name, "--help"]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("Example"), "torod {name} --help shows no example:\n{text}");
