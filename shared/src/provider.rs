@@ -47,7 +47,7 @@ pub struct KeySummary {
 pub struct Tried {
     /// Its name.
     pub provider: String,
-    /// Whether it answers a conversation.
+    /// Whether it answers a conversation, with each of its keys.
     pub works: bool,
     /// The protocol that it was asked in.
     pub protocol: Option<String>,
@@ -62,7 +62,7 @@ pub struct Tried {
 /// One call, or why there was none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct TriedStep {
-    /// `list`, `chat`, `stream` or `tools`.
+    /// `list`, `chat`, `stream`, `tools`, or `key`: an answer with another of its keys, which the message names.
     pub what: String,
     /// `works`, `fails` or `skipped`.
     pub result: String,

@@ -70,7 +70,7 @@ pub(super) async fn run(paths: &Paths, out: &mut (dyn Write + Send), clock: &Clo
         return Ok(Exit::Done);
     }
     edit::preview(file, &drafts)?;
-    show(out, file, is_new, &drafts)?;
+    show(out, is_new, &drafts)?;
     if !prompt::confirm(&format!("Write this to {}?", file.display()), true)? {
         return Err(prompt::GivenUp.into());
     }
@@ -102,7 +102,7 @@ fn tell_found(out: &mut dyn Write, keys: &[FoundKey], servers: &[FoundServer]) -
     writeln!(out)
 }
 
-/// Those with a key at hand first; those that the file has already, and model servers, which are found by themselves,
+/// Those with a key at hand first, then any server; those that the file has already, and model servers, which are found by themselves,
 /// not at all.
 fn offers(config: &Config, keys: &[FoundKey]) -> Vec<Offer> {
     let presets: &Presets = &config.presets;
@@ -119,9 +119,9 @@ fn offers(config: &Config, keys: &[FoundKey]) -> Vec<Offer> {
             offers.push(Offer::Found(preset, key.env_var));
         }
     }
+    offers.push(Offer::Other);
     let known = presets.all().filter(|preset| preset.local_port.is_none() && !has(preset));
     offers.extend(known.filter(|preset| !taken.contains(&preset.id)).map(|preset| Offer::Known(Arc::clone(preset))));
-    offers.push(Offer::Other);
     offers
 }
 
@@ -216,10 +216,10 @@ fn asked_url(config: &Config) -> anyhow::Result<Option<Source>> {
 }
 
 /// What is about to be written, without the keys themselves.
-fn show(out: &mut dyn Write, file: &Path, is_new: bool, drafts: &[Draft]) -> std::io::Result<()> {
+fn show(out: &mut dyn Write, is_new: bool, drafts: &[Draft]) -> std::io::Result<()> {
     let tables: Vec<String> = drafts.iter().map(|draft| draft.masked().text()).collect();
     if is_new {
-        writeln!(out, "{} is new: every other key stands in it as a comment, with its default.", file.display())?;
+        writeln!(out, "Into a new file, readable by you alone; every other key as a comment, with its default:")?;
     }
     if tables.is_empty() {
         return writeln!(out, "It names no provider yet.\n");

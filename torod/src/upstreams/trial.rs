@@ -50,6 +50,8 @@ pub enum What {
     Stream,
     /// A tool call.
     Tools,
+    /// A short answer with another of its keys.
+    Key,
 }
 
 impl What {
@@ -60,6 +62,7 @@ impl What {
             Self::Chat => "chat",
             Self::Stream => "stream",
             Self::Tools => "tools",
+            Self::Key => "key",
         }
     }
 }
@@ -79,7 +82,7 @@ pub async fn run(
     begins: &mut (dyn FnMut(What, Option<&str>) + Send),
     ends: &mut (dyn FnMut(&TriedStep) + Send),
 ) -> Tried {
-    let mut trial = Trial { provider, terms, clock, ends, steps: Vec::new() };
+    let mut trial = Trial { provider, terms, clock, ends, credential: 0, steps: Vec::new() };
     begins(What::List, None);
     let models = trial.list().await;
     let count = models.as_ref().map(Vec::len);
@@ -109,10 +112,19 @@ pub async fn run(
             None => trial.skip(what, "no answer to build on"),
         }
     }
+    // The others alone: the first key has answered already, or nobody has.
+    for at in 1..provider.credentials().len() {
+        let Some(model) = asked.filter(|_| works) else { break };
+        begins(What::Key, Some(model));
+        trial.credential = at;
+        let passed = trial.ask(What::Key, model).await;
+        trial.note(What::Key, passed);
+    }
     let steps = trial.steps;
+    let has_failed = |step: &TriedStep| step.what == What::Key.as_str() && step.result != WORKS;
     Tried {
         provider: provider.name.to_string(),
-        works,
+        works: works && !steps.iter().any(has_failed),
         protocol: speaks(provider).map(|(protocol, _)| protocol.as_str().to_owned()),
         model: asked.map(|model| (*model).clone()),
         models: count,
@@ -122,7 +134,7 @@ pub async fn run(
 
 /// One short answer in the first protocol of `provider`, without a list before it; what came of it in words.
 pub(super) async fn answers(provider: &Provider, model: &str, terms: &Terms, clock: &Clock) -> Result<(), TriedStep> {
-    let mut trial = Trial { provider, terms, clock, ends: &mut |_| {}, steps: Vec::new() };
+    let mut trial = Trial { provider, terms, clock, ends: &mut |_| {}, credential: 0, steps: Vec::new() };
     let passed = trial.ask(What::Chat, model).await;
     trial.note(What::Chat, passed);
     match trial.steps.pop() {
@@ -133,7 +145,7 @@ pub(super) async fn answers(provider: &Provider, model: &str, terms: &Terms, clo
 
 /// The models that `provider` lists, or why not.
 pub(super) async fn models(provider: &Provider, terms: &Terms, clock: &Clock) -> Result<Vec<String>, TriedStep> {
-    let mut trial = Trial { provider, terms, clock, ends: &mut |_| {}, steps: Vec::new() };
+    let mut trial = Trial { provider, terms, clock, ends: &mut |_| {}, credential: 0, steps: Vec::new() };
     match trial.list().await {
         Some(models) => Ok(models),
         None => Err(trial.steps.pop().unwrap_or_else(|| step(What::List, SKIPPED))),
@@ -171,6 +183,8 @@ struct Trial<'a> {
     terms: &'a Terms,
     clock: &'a Clock,
     ends: &'a mut (dyn FnMut(&TriedStep) + Send),
+    /// The key that it is asked with, by its place.
+    credential: usize,
     steps: Vec<TriedStep>,
 }
 
@@ -186,6 +200,9 @@ impl Trial<'_> {
                 ..step(what, FAILS)
             },
         };
+        let key = self.provider.credentials().get(self.credential).filter(|_| what == What::Key);
+        let message = key.map(|key| format!("key {}: {}", key.label, step.message));
+        let step = TriedStep { message: message.unwrap_or(step.message), ..step };
         (self.ends)(&step);
         self.steps.push(step);
     }
@@ -264,7 +281,8 @@ impl Trial<'_> {
 
     async fn call(&self, what: What, model: &str, began: std::time::Instant) -> Result<(Option<u64>, String), Failure> {
         let (protocol, surface) = speaks(self.provider).ok_or_else(|| Failure::refused("it speaks no protocol"))?;
-        let route = self.provider.route(surface, 0).ok_or_else(|| Failure::refused("it has no such URL"))?;
+        let route =
+            self.provider.route(surface, self.credential).ok_or_else(|| Failure::refused("it has no such URL"))?;
         let is_stream = what == What::Stream;
         let target = self.provider.target(protocol, model);
         let body = answer::question(what, model);

@@ -7,7 +7,7 @@ use std::time::Duration;
 use clap::Args;
 use serde::Serialize;
 use tokenrouter::Protocol;
-use tokenrouter::catalog::BaseUrl;
+use tokenrouter::catalog::{BaseUrl, Preset};
 use tokenrouter_shared::provider::{ProviderSummary, Tried, TriedStep};
 
 use super::draft::{self, Source};
@@ -74,6 +74,9 @@ impl Add {
         let config = load_or_default(file)?;
         let can_ask = !self.yes && !self.json && prompt::is_possible();
         let source = Source::read(&self.what, &config.presets)?;
+        if let Some(preset) = source.preset().filter(|_| !self.json && self.what.contains("://")) {
+            writeln!(out, "This is {}, which is known by name: `{}`.", preset.name, preset.id)?;
+        }
         if source.preset().is_some() && !self.protocol.is_empty() {
             anyhow::bail!("`--protocol` is for URLs: a preset knows what it speaks");
         }
@@ -85,6 +88,9 @@ impl Add {
             }
             None => draft::key_without_asking(&source)?,
         };
+        if draft.key.is_none() && source.preset().is_some_and(Preset::needs_key) {
+            anyhow::bail!("{} needs a key: nothing was written", draft.name);
+        }
         let way = Way { model: self.model, deadline: Duration::from_secs(self.timeout), json: self.json };
         if let Source::At(base) = &source {
             // A name that cannot be, a key that cannot: told before anybody is asked anything.
@@ -111,7 +117,8 @@ impl Add {
             print_json(out, &Added { provider, file: file.display().to_string(), written: is_wanted, test })?;
         } else if is_wanted {
             tell(out, file, &draft, &examined.config)?;
-            for finding in warnings(&examined.findings) {
+            // As it was written: that others may read a file with keys in it, the file alone can tell.
+            for finding in warnings(&config::examine_file(file)?.findings) {
                 prompt::say(&finding.to_string())?;
             }
         } else {

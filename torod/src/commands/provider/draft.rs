@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
 use tokenrouter::Protocol;
-use tokenrouter::catalog::{BaseUrl, Preset, Presets};
+use tokenrouter::catalog::{BaseUrl, BaseUrlError, Preset, PresetEndpoint, Presets};
 
 use crate::commands::prompt;
 use crate::config::edit::provider::{Draft, Urls};
@@ -28,8 +28,8 @@ impl Source {
         if text.contains("://") {
             let bare = TAILS.iter().find_map(|tail| text.trim_end_matches('/').strip_suffix(tail)).unwrap_or(text);
             return match BaseUrl::parse(bare) {
-                Ok(url) => Ok(Self::At(url)),
-                Err(e @ (tokenrouter::catalog::BaseUrlError::UserInfo | tokenrouter::catalog::BaseUrlError::Query)) => {
+                Ok(url) => Ok(known(&url, presets).map_or(Self::At(url), Self::Known)),
+                Err(e @ (BaseUrlError::UserInfo | BaseUrlError::Query)) => {
                     bail!("{e}: give the key with `--key-stdin` or `--key-env VAR`")
                 }
                 Err(e) => bail!("{e}: write it like https://llm.example.com/v1"),
@@ -74,6 +74,15 @@ impl Source {
             }
         }
     }
+}
+
+/// The preset that is at `url`: it knows more of the server than its URL tells.
+fn known(url: &BaseUrl, presets: &Presets) -> Option<Arc<Preset>> {
+    let is_here = |endpoint: &PresetEndpoint| {
+        let theirs = endpoint.url(&|_| None).ok();
+        theirs.is_some_and(|theirs| theirs.join(endpoint.protocol, "") == url.join(endpoint.protocol, ""))
+    };
+    presets.all().find(|preset| preset.endpoints.iter().any(is_here)).cloned()
 }
 
 /// The provider that is written for `source`: no key yet, and at a URL without protocols.

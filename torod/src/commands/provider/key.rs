@@ -95,7 +95,7 @@ pub(super) fn found(preset: &Preset) -> Option<&String> {
 pub(in crate::commands) fn ask(name: &str, preset: Option<&Preset>) -> anyhow::Result<Option<SecretSource>> {
     if let Some(variable) = preset.and_then(found)
         && prompt::confirm(
-            &format!("{variable} is set here: refer to it, so that the key stays out of the file?"),
+            &format!("{variable} is set here. Write its name, so that the key stays out of the file?"),
             true,
         )?
     {
@@ -118,9 +118,7 @@ pub(in crate::commands) fn ask(name: &str, preset: Option<&Preset>) -> anyhow::R
 /// What becomes of a key of this kind, in words for whoever gave it.
 pub(super) fn remark(source: Option<&SecretSource>, file: &Path) -> Option<String> {
     match source? {
-        SecretSource::Literal(_) => {
-            Some(format!("The key stands in {} itself, which only you can read.", file.display()))
-        }
+        SecretSource::Literal(_) => Some(format!("The key itself stands in {}.", file.display())),
         SecretSource::Env(name) => Some(format!("The gateway reads the key from {name}: set it where torod starts.")),
         _ => None,
     }

@@ -50,7 +50,7 @@ pub(in crate::commands) async fn tried(provider: &ProviderConfig, way: &Way, clo
     let name = provider.name.clone();
     let doing = Mutex::new(String::new());
     let mut begins = |what: trial::What, model: Option<&str>| {
-        let model = model.map(|model| format!(" of {model}")).unwrap_or_default();
+        let model = model.map(|model| format!(" with {model}")).unwrap_or_default();
         *doing.lock().unwrap_or_else(PoisonError::into_inner) = format!("{name}: {}{model} …", what.as_str());
     };
     let mut ends = |_: &TriedStep| {};

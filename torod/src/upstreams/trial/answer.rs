@@ -18,7 +18,7 @@ const TOOL_TOKENS: u32 = 256;
 pub(super) fn question(what: What, model: &str) -> String {
     let asked = |text: &str| json!([{ "role": "user", "content": text }]);
     let question = match what {
-        What::List | What::Chat => json!({
+        What::List | What::Chat | What::Key => json!({
             "model": model, "max_tokens": SHORT_TOKENS, "messages": asked("Reply with the word: ok"),
         }),
         What::Stream => json!({
@@ -75,7 +75,7 @@ pub(super) fn judge(what: What, answer: &[u8]) -> Result<String, Failure> {
     let words = match what {
         What::Tools => "calls the tool",
         What::Stream => "streams",
-        What::List | What::Chat => "answers",
+        What::List | What::Chat | What::Key => "answers",
     };
     Ok(words.to_owned())
 }

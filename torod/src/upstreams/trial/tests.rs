@@ -93,6 +93,24 @@ async fn a_refused_key_is_told_though_no_model_is_known() {
     simulator.stop().await;
 }
 
+#[tokio::test]
+async fn every_key_must_answer() {
+    let simulator = simulator(Settings { api_key: Some(KEY.to_owned()), ..Settings::default() }).await;
+    let text = format!("[[providers]]\nname = \"p\"\nbase_url = \"{}\"\n", simulator.url());
+    let key = |label: &str, secret: &str| Key { label: label.into(), weight: 1, secret: secret.into() };
+    let with = |keys: &[Key]| Provider::new(&parse(&text, "t").unwrap().providers[0], keys).unwrap();
+    let good = tried(&with(&[key("1", KEY), key("two", KEY)]), Some("ok"), LONG).await;
+    assert!(good.works && good.steps[4].message == "key two: answers", "{good:?}");
+    let bad = tried(&with(&[key("1", KEY), key("two", "sk-other")]), Some("ok"), LONG).await;
+    let last = &bad.steps[4];
+    assert_eq!(
+        (last.problem.as_deref(), last.message.as_str()),
+        (Some("authentication"), "key two: the key is refused")
+    );
+    assert!(!bad.works);
+    simulator.stop().await;
+}
+
 #[test]
 fn a_providers_words_are_repeated_without_the_key_and_in_one_line() {
     let said = format!("no\nsuch\u{7} model {KEY} {}", "x".repeat(500));
