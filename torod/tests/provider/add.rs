@@ -158,9 +158,10 @@ async fn an_interrupted_test_leaves_everything_as_it_was() {
         "--model",
         "hanghdr",
     ]);
-    let mut child = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
     site.simulator.wait_calls(2, SOON).await.unwrap();
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
-    assert!(!child.wait().unwrap().success());
+    let ended = Ended::of(child.wait_with_output().unwrap());
+    assert_eq!((ended.code, ended.err.trim()), (Some(1), "torod: given up: nothing was written"));
     assert!(!site.file().exists());
 }

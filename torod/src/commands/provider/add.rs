@@ -168,29 +168,34 @@ pub(in crate::commands) async fn spoken(
     Ok(draft::at(base, &found.protocols))
 }
 
-/// Why a server is not understood; a reason that holds for every protocol is told once.
+/// Why a server is not understood.
 fn not_understood(base: &BaseUrl, found: &Spoken, is_model_given: bool) -> String {
     let reason = |step: &TriedStep| {
         let status = step.status.map(|status| format!(" (status {status})")).unwrap_or_default();
         format!("{}{status}: {}", step.problem.as_deref().unwrap_or("no list of models"), step.message)
     };
-    let reasons: Vec<(Protocol, String)> = found.failures.iter().map(|(p, step)| (*p, reason(step))).collect();
     let help = match &found.model {
-        None if !is_model_given
-            && found.failures.iter().any(|(_, step)| step.problem.as_deref() != Some("unreachable")) =>
-        {
+        None if !is_model_given && !has(found, "unreachable") && !has(found, "authentication") => {
             "If it has no list of models, name one with `--model`; `--protocol` says what it speaks."
         }
         _ => "Check the URL and the key; `--protocol` says what it speaks, `--no-test` writes it without asking it.",
     };
-    match reasons.first() {
-        Some((_, first)) if reasons.iter().all(|(_, reason)| reason == first) => format!("{base}: {first}\n{help}"),
+    match found.failures.first() {
+        // As many times the same: once says it.
+        Some((_, first)) if found.failures.iter().all(|(_, step)| step.problem == first.problem) => {
+            format!("{base}: {}\n{help}", reason(first))
+        }
         _ => {
-            let lines: Vec<String> =
-                reasons.iter().map(|(protocol, reason)| format!("  {protocol}: {reason}")).collect();
+            let line = |(protocol, step): &(Protocol, TriedStep)| format!("  {protocol}: {}", reason(step));
+            let lines: Vec<String> = found.failures.iter().map(line).collect();
             format!("{base} answers in no protocol that is known:\n{}\n{help}", lines.join("\n"))
         }
     }
+}
+
+/// Whether one of the failures is of this kind.
+fn has(found: &Spoken, problem: &str) -> bool {
+    found.failures.iter().any(|(_, step)| step.problem.as_deref() == Some(problem))
 }
 
 fn fetched(source: &SecretSource) -> anyhow::Result<Key> {

@@ -9,7 +9,7 @@ use tokenrouter_shared::Secret;
 use tokenrouter_shared::provider::{Tried, TriedStep};
 
 use crate::clock::Clock;
-use crate::commands::system_env;
+use crate::commands::{prompt, system_env};
 use crate::config::{ProviderConfig, resolve_secret};
 use crate::upstreams::provider::{Key, Provider};
 use crate::upstreams::trial::{self, Terms};
@@ -59,7 +59,7 @@ pub(in crate::commands) async fn tried(provider: &ProviderConfig, way: &Way, clo
     with_sign_of_life(work, !way.json, &label).await
 }
 
-/// Runs `work` and shows on a terminal that something is under way.
+/// Runs `work` and shows on a terminal that something is under way. Ctrl-C gives it up.
 pub(super) async fn with_sign_of_life<T>(
     work: impl Future<Output = T>,
     is_wanted: bool,
@@ -72,6 +72,10 @@ pub(super) async fn with_sign_of_life<T>(
     tokio::pin!(work);
     loop {
         tokio::select! {
+            _ = tokio::signal::ctrl_c() => {
+                writeln!(say)?;
+                return Err(prompt::GivenUp.into());
+            }
             done = &mut work => {
                 if is_shown {
                     write!(say, "\r\u{1b}[2K")?;

@@ -196,9 +196,20 @@ fn added(text: &str, drafts: &[Draft], name: &str) -> Result<String, EditError> 
                 Some(_) => return Err(EditError::OneArray),
             }
         };
-        text = region::insert(&text, place, &draft.text());
+        let table = draft.text();
+        let edited = region::insert(&text, place, &table);
+        // At the end it is right whatever the file looks like.
+        text = if is_one_more(&text, &edited) { edited } else { region::insert(&text, text.len(), &table) };
     }
     Ok(text)
+}
+
+/// Whether `edited` means the same as `text` but for one provider more.
+fn is_one_more(text: &str, edited: &str) -> bool {
+    let mut edited = edited.parse::<toml::Table>();
+    let providers = edited.as_mut().ok().and_then(|table| table.get_mut("providers")?.as_array_mut());
+    providers.is_some_and(|providers| providers.pop().is_some())
+        && edited.is_ok_and(|edited| same(text.parse().ok(), Some(edited)))
 }
 
 fn removed(text: &str, wanted: &str, name: &str) -> Result<String, EditError> {
@@ -219,8 +230,10 @@ fn removed(text: &str, wanted: &str, name: &str) -> Result<String, EditError> {
 }
 
 fn means_the_same(text: &str, other: &str) -> bool {
-    let read = |text: &str| text.parse::<toml::Table>().ok();
-    let (mut one, mut two) = (read(text), read(other));
+    same(text.parse().ok(), other.parse().ok())
+}
+
+fn same(mut one: Option<toml::Table>, mut two: Option<toml::Table>) -> bool {
     // Without any provider left, an empty array says as much as none.
     for table in [&mut one, &mut two].into_iter().flatten() {
         if table.get("providers").and_then(toml::Value::as_array).is_some_and(Vec::is_empty) {

@@ -70,7 +70,7 @@ pub(super) fn judge(what: What, answer: &[u8]) -> Result<String, Failure> {
     let answer: Answer = serde_json::from_slice(answer).map_err(|_| Failure::nonsense("no answer in it"))?;
     let Some(choice) = answer.choices.first() else { return Err(Failure::nonsense("an answer without a choice")) };
     if what == What::Tools && choice.message.tool_calls.is_empty() {
-        return Err(Failure::unsupported("the model answered in words and called no tool; another model may"));
+        return Err(Failure::unsupported("the model called no tool; another may"));
     }
     let words = match what {
         What::Tools => "calls the tool",
