@@ -84,8 +84,12 @@ pub(super) async fn run(paths: &Paths, out: &mut (dyn Write + Send), clock: &Clo
     if !variables.is_empty() {
         writeln!(out, "The gateway reads keys from {}: set them where torod starts.", variables.join(", "))?;
     }
-    writeln!(out, "Next:\n  torod serve            run the gateway (a running one has taken it over already)")?;
-    writeln!(out, "  torod provider list    what it calls\n  torod provider test NAME")?;
+    writeln!(out, "Next:\n  torod serve                  run the gateway (a running one has taken it over already)")?;
+    if drafts.is_empty() {
+        writeln!(out, "  torod provider add PRESET    tell it whom to call")?;
+    } else {
+        writeln!(out, "  torod provider list          whom it calls")?;
+    }
     Ok(Exit::Done)
 }
 

@@ -270,7 +270,14 @@ impl Trial<'_> {
 
     async fn ask(&self, what: What, model: &str) -> Result<Passed, (u64, Failure)> {
         let began = self.clock.instant();
-        let asked = tokio::time::timeout(self.terms.deadline, self.call(what, model, began)).await;
+        let asked = async {
+            match self.call(what, model, true, began).await {
+                // Some take the limit under another name only; nothing but the question keeps the answer short then.
+                Err(failure) if failure.is_about_the_limit() => self.call(what, model, false, began).await,
+                other => other,
+            }
+        };
+        let asked = tokio::time::timeout(self.terms.deadline, asked).await;
         let told = asked.unwrap_or_else(|_| Err(Failure::late(self.terms.deadline)));
         let took_ms = self.since(began);
         match told {
@@ -279,13 +286,19 @@ impl Trial<'_> {
         }
     }
 
-    async fn call(&self, what: What, model: &str, began: std::time::Instant) -> Result<(Option<u64>, String), Failure> {
+    async fn call(
+        &self,
+        what: What,
+        model: &str,
+        limited: bool,
+        began: std::time::Instant,
+    ) -> Result<(Option<u64>, String), Failure> {
         let (protocol, surface) = speaks(self.provider).ok_or_else(|| Failure::refused("it speaks no protocol"))?;
         let route =
             self.provider.route(surface, self.credential).ok_or_else(|| Failure::refused("it has no such URL"))?;
         let is_stream = what == What::Stream;
         let target = self.provider.target(protocol, model);
-        let body = answer::question(what, model);
+        let body = answer::question(what, model, limited);
         let written = translate(Asked::new(Protocol::OpenAi, body.as_bytes()), &target, Context::default());
         let written = written.map_err(|problem| Failure::refused(&problem.sentence()))?;
         let url = route.target(surface, model, is_stream, false);
@@ -305,7 +318,7 @@ impl Trial<'_> {
             return Err(Failure::unsupported("it answers in one piece although a stream was asked for"));
         }
         // The way back of the same question in one piece: a stream is gathered to be judged alike.
-        let whole = answer::question(if is_stream { What::Chat } else { what }, model);
+        let whole = answer::question(if is_stream { What::Chat } else { what }, model, limited);
         let back = translate(Asked::new(Protocol::OpenAi, whole.as_bytes()), &target, Context::default());
         let back = back.map_err(|problem| Failure::refused(&problem.sentence()))?.back;
         let told = if stream.is_some() { back.gathered(&said.into()) } else { answer::whole(back, protocol, &said) };

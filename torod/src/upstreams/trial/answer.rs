@@ -14,10 +14,10 @@ const SHORT_TOKENS: u32 = 16;
 /// The same for a call of a tool, which has a form to fill.
 const TOOL_TOKENS: u32 = 256;
 
-/// The question as a client of OpenAI's Chat Completions asks it.
-pub(super) fn question(what: What, model: &str) -> String {
+/// The question as a client of OpenAI's Chat Completions asks it; `limited` in the length of its answer.
+pub(super) fn question(what: What, model: &str, limited: bool) -> String {
     let asked = |text: &str| json!([{ "role": "user", "content": text }]);
-    let question = match what {
+    let mut question = match what {
         What::List | What::Chat | What::Key => json!({
             "model": model, "max_tokens": SHORT_TOKENS, "messages": asked("Reply with the word: ok"),
         }),
@@ -36,6 +36,9 @@ pub(super) fn question(what: What, model: &str) -> String {
             } }],
         }),
     };
+    if let Some(question) = question.as_object_mut().filter(|_| !limited) {
+        question.remove("max_tokens");
+    }
     question.to_string()
 }
 

@@ -117,6 +117,11 @@ impl Failure {
         self.class == Class::Model
     }
 
+    /// Whether the name or the size of the limit was refused, and nothing else of the question.
+    pub(super) fn is_about_the_limit(&self) -> bool {
+        self.class == Class::Refused && self.status == Some(400) && self.said.contains("max_tokens")
+    }
+
     /// The kind of failure.
     pub(super) const fn word(&self) -> &'static str {
         match self.class {

@@ -48,6 +48,9 @@ async fn everything_works_in_every_protocol() {
         assert_eq!((tried.works, tried.protocol.as_deref()), (true, Some(protocol.as_str())));
         assert!(tried.models > Some(3) && tried.steps[2].first_ms.is_some(), "{tried:?}");
     }
+    // Its limit has another name.
+    let tried_without = tried(&provider("openai", &simulator.url()), Some("tool+reasoning=1"), LONG).await;
+    assert_eq!(results(&tried_without), ["works"; 4], "{tried_without:?}");
     // Without a model a plausible one is taken; this one speaks and calls no tools.
     let tried = tried(&provider("openai", &simulator.url()), None, LONG).await;
     assert!(tried.works && tried.model.is_some(), "{tried:?}");
