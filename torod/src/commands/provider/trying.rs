@@ -69,10 +69,14 @@ pub(super) async fn with_sign_of_life<T>(
     let mut say = anstream::stderr();
     let mut ticks = tokio::time::interval(TICK);
     let mut frames = FRAMES.iter().cycle();
-    tokio::pin!(work);
+    // One for the whole time: a new one in each round would miss what comes between two rounds.
+    let given_up = tokio::signal::ctrl_c();
+    tokio::pin!(work, given_up);
     loop {
         tokio::select! {
-            _ = tokio::signal::ctrl_c() => {
+            // In this order: it must be listened for before the first call is made.
+            biased;
+            _ = &mut given_up => {
                 writeln!(say)?;
                 return Err(prompt::GivenUp.into());
             }
