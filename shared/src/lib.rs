@@ -4,6 +4,7 @@ pub mod ids;
 pub mod lossy;
 pub mod page;
 pub mod problem;
+pub mod provider;
 pub mod role;
 pub mod route;
 pub mod routing;

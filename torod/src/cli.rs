@@ -12,7 +12,7 @@ use crate::commands;
     name = "torod",
     version,
     propagate_version = true,
-    after_help = "Start here:\n  torod demo       try it: no key, no network, nothing left behind\n  torod serve      run the gateway; a first start writes a commented torod.toml"
+    after_help = "Start here:\n  torod demo       try it: no key, no network, nothing left behind\n  torod config     choose providers, try their keys, write torod.toml\n  torod serve      run the gateway; a first start without a torod.toml writes one"
 )]
 pub struct Cli {
     /// The configuration file [default: $`XDG_CONFIG_HOME/tokenrouter/torod.toml`].
@@ -35,8 +35,10 @@ pub enum Command {
     Demo(commands::demo::Demo),
     /// Run the simulated provider alone.
     Simulate(commands::simulate::Simulate),
-    /// Check, show or explain the configuration.
+    /// Set up providers step by step; or check, show or explain the configuration.
     Config(commands::config::Config),
+    /// Add, try, change and remove providers.
+    Provider(commands::provider::Provider),
     /// Show or switch the active profile of the model aliases.
     Profile(commands::profile::Profile),
     /// Show who would get a request and why, or who got one; nobody is called.

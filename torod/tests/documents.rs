@@ -56,9 +56,37 @@ fn the_readmes_everyday_commands_work() {
 }
 
 #[test]
+fn the_manuals_way_with_providers_works() {
+    let home = tempfile::tempdir().unwrap();
+    let manual = document("docs/operating/README.md");
+    let chapter = manual.split("## Providers\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let commands = shown(chapter);
+    assert!(commands.len() >= 10, "{commands:?}");
+    for line in commands {
+        let mut words: Vec<String> = line.split_whitespace().skip(1).map(|word| word.replace('\'', "")).collect();
+        let is_test = words.get(1).is_some_and(|word| word == "test");
+        if words.get(1).is_some_and(|word| word == "add") {
+            // Nobody is called from a test.
+            words.retain(|word| word != "--yes");
+            words.extend(["--no-test", "--yes"].map(str::to_owned));
+        }
+        let mut command = torod(home.path());
+        command.env("GROQ_API_KEY", "x").env("WORK_KEY", "x").args(&words);
+        if is_test {
+            command.arg("--help");
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let text = fs::read_to_string(home.path().join(".config/tokenrouter/torod.toml")).unwrap();
+    assert!(text.contains("price = { input = 2.5 }") && !text.contains("\nname = \"work\""), "{text}");
+}
+
+#[test]
 fn every_command_has_a_help_text_with_an_example() {
     let home = tempfile::tempdir().unwrap();
-    for name in ["serve", "demo", "simulate", "config", "profile", "route", "token", "usage", "completions"] {
+    for name in ["serve", "demo", "simulate", "config", "provider", "profile", "route", "token", "usage", "completions"]
+    {
         let output = torod(home.path()).args([name, "--help"]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("Example"), "torod {name} --help shows no example:\n{text}");

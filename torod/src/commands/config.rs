@@ -1,21 +1,23 @@
-//! `torod config check|show|reference`.
+//! `torod config check|show|reference`; without a word, at a terminal, it leads through the first steps.
 
 use std::io::Write;
 
-use clap::{Args, Subcommand};
+use clap::{Args, CommandFactory as _, Subcommand};
 use serde::Serialize;
 
-use super::{Exit, system_env};
+use super::{Exit, block_on, prompt, system_env, wizard};
+use crate::cli::Cli;
+use crate::clock::Clock;
 use crate::config::{self, Finding, Paths, Severity, reference};
 
-/// Check, show or explain the configuration.
+/// Set up providers step by step; or check, show or explain the configuration.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  torod config check\n  torod config show\n  torod config reference | grep timeouts"
+    after_help = "Examples:\n  torod config             find keys and servers, choose providers, try them, write the file\n  torod config check\n  torod config show\n  torod config reference | grep timeouts"
 )]
 pub struct Config {
     #[command(subcommand)]
-    action: Action,
+    action: Option<Action>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,10 +59,24 @@ struct KeyView {
 
 impl Config {
     /// Does it and tells.
-    pub fn run(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool) -> anyhow::Result<Exit> {
+    pub fn run(
+        self,
+        paths: &Paths,
+        out: &mut (dyn Write + Send),
+        is_terminal: bool,
+        clock: &Clock,
+    ) -> anyhow::Result<Exit> {
         match self.action {
-            Action::Check(format) => check(paths, out, format.json, is_terminal),
-            Action::Show(format) => {
+            None if is_terminal && prompt::is_possible() => block_on(wizard::run(paths, out, clock)),
+            None => {
+                let mut tree = Cli::command();
+                tree.build();
+                let help = tree.find_subcommand_mut("config").map(clap::Command::render_help);
+                write!(anstream::stderr(), "{}", help.unwrap_or_default())?;
+                Ok(Exit::Unasked)
+            }
+            Some(Action::Check(format)) => check(paths, out, format.json, is_terminal),
+            Some(Action::Show(format)) => {
                 let config = config::load(&paths.config_file)?;
                 if format.json {
                     serde_json::to_writer(&mut *out, &config::view(&config))?;
@@ -70,7 +86,7 @@ impl Config {
                 }
                 Ok(Exit::Done)
             }
-            Action::Reference(format) => explain(out, format.json),
+            Some(Action::Reference(format)) => explain(out, format.json),
         }
     }
 }
@@ -152,7 +168,7 @@ mod tests {
         let paths = Paths { config_file, data_dir: directory.path().to_owned() };
         let line = Line::try_parse_from(["config"].iter().chain(arguments)).unwrap();
         let mut out = Vec::new();
-        let exit = line.config.run(&paths, &mut out, is_terminal).unwrap();
+        let exit = line.config.run(&paths, &mut out, is_terminal, &Clock::system()).unwrap();
         let out = String::from_utf8(out).unwrap();
         (exit, out.replace(&paths.config_file.display().to_string(), "FILE"))
     }

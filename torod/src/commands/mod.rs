@@ -5,6 +5,8 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod profile;
+mod prompt;
+pub mod provider;
 pub mod route;
 mod route_table;
 pub mod serve;
@@ -13,6 +15,7 @@ mod table;
 pub mod token;
 pub mod usage;
 pub mod version;
+mod wizard;
 
 use std::io::{IsTerminal, Write};
 use std::process::ExitCode;
@@ -29,6 +32,8 @@ pub enum Exit {
     Done,
     /// It cannot be done; the reason was told.
     Failed,
+    /// It was not said what to do, and nobody is there to be asked; the help was told.
+    Unasked,
 }
 
 impl From<Exit> for ExitCode {
@@ -36,6 +41,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Done => Self::SUCCESS,
             Exit::Failed => Self::FAILURE,
+            Exit::Unasked => Self::from(2),
         }
     }
 }
@@ -67,7 +73,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Serve(serve) => block_on(serve.run(&paths?, clock)),
         Command::Demo(demo) => block_on(demo.run(out, clock)),
         Command::Simulate(simulate) => block_on(simulate.run(out)),
-        Command::Config(config) => config.run(&paths?, out, is_terminal),
+        Command::Config(config) => config.run(&paths?, out, is_terminal, &clock),
+        Command::Provider(provider) => block_on(provider.run(&paths?, out, is_terminal, clock)),
         Command::Profile(profile) => profile.run(&paths?, out, is_terminal),
         Command::Route(route) => block_on(route.run(&paths?, out, &mut anstream::stderr(), clock)),
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),

@@ -100,7 +100,7 @@ async fn first_start(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Confi
     }
     if found.keys.is_empty() && found.servers.is_empty() {
         writeln!(say, "  found no provider key in the environment and no model server on this machine")?;
-        writeln!(say, "  next: add a [[providers]] table to that file, then start again; or try `torod demo`")?;
+        writeln!(say, "  next, while it runs: `torod provider add PRESET` or `torod config`; or try `torod demo`")?;
     }
     load(paths, say)
 }

@@ -1,4 +1,6 @@
-//! Changes one value of the file: comments and layout stay, and what comes out is examined before it replaces anything.
+//! Changes the file: comments and layout stay, and what comes out is examined before it replaces anything.
+
+pub mod provider;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -21,20 +23,43 @@ pub enum EditError {
     /// The path leads through something that is no table.
     #[error("`{0}` cannot be set: what stands above it is no table")]
     NoTable(String),
+    /// No provider has this name.
+    #[error("there is no provider `{name}`{}", meant(close.as_deref()))]
+    NoProvider {
+        /// As it was asked for.
+        name: String,
+        /// The name that was probably meant.
+        close: Option<String>,
+    },
+    /// The providers stand in one array.
+    #[error("`providers` is written as one array: write each as a `[[providers]]` table first")]
+    OneArray,
+    /// What shall be set is no name of a key.
+    #[error("`{0}` is no key: write it like `priority`, `timeouts.connect` or `models[big-model].price.input`")]
+    NoKey(String),
     /// Somebody else keeps writing it.
     #[error("{}: changed by somebody else at the same time: try again", .0.display())]
     Raced(PathBuf),
 }
 
+fn meant(name: Option<&str>) -> String {
+    name.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default()
+}
+
 /// Sets the value at `key` (`active_model_profile`, `routing.attempts`), or removes it with `None`. Says whether the
 /// file was changed. A link is followed to the file itself, which keeps its mode.
 pub fn set(path: &Path, key: &[&str], value: Option<&Value>) -> Result<bool, EditError> {
+    update(path, |text, name| edit(text, key, value, name))
+}
+
+/// Replaces the file by what `change` makes of its text and its name. Says whether it was changed.
+fn update(path: &Path, change: impl Fn(&str, &str) -> Result<String, EditError>) -> Result<bool, EditError> {
     let name = path.display().to_string();
     let io = |source| ConfigError::Io { path: path.to_owned(), source };
     let target = fs::canonicalize(path).map_err(io)?;
     for _ in 0..TRIES {
         let text = read_text(&target)?;
-        let edited = edit(&text, key, value, &name)?;
+        let edited = change(&text, &name)?;
         if edited == text {
             return Ok(false);
         }
@@ -79,8 +104,12 @@ fn edit(text: &str, key: &[&str], value: Option<&Value>, name: &str) -> Result<S
         None if at.contains_key(last) => _ = at.remove(last),
         None => return Ok(text.to_owned()),
     }
-    let edited = document.to_string();
-    Ok(if text.contains("\r\n") { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited })
+    Ok(like(text, &document.to_string()))
+}
+
+/// `edited` with the line ends of `text`.
+fn like(text: &str, edited: &str) -> String {
+    if text.contains("\r\n") { edited.replace("\r\n", "\n").replace('\n', "\r\n") } else { edited.to_owned() }
 }
 
 /// Where the value at a key stands.

@@ -64,11 +64,12 @@ use report::Report;
 pub use resolve::{SecretError, resolve_secret};
 pub use responses::Responses;
 pub use routing::{Breaker, Routing};
-use section::{Section, closest, shorten};
-pub use show::show;
+use section::Section;
+pub use section::{closest, shorten};
+pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
 pub use usage::Usage;
-pub use view::{alias_view, view};
+pub use view::{alias_view, summary, view, view_preset, view_provider};
 pub use watch::Watch;
 
 /// The whole configuration.

@@ -156,7 +156,7 @@ fn join(path: &str, key: &str) -> String {
 }
 
 /// The candidate that `text` was probably meant to be.
-pub(super) fn closest<'c>(text: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
+pub fn closest<'c>(text: &str, candidates: impl Iterator<Item = &'c str>) -> Option<&'c str> {
     if text.len() > 64 {
         return None;
     }
@@ -169,7 +169,7 @@ pub(super) fn closest<'c>(text: &str, candidates: impl Iterator<Item = &'c str>)
 }
 
 /// At most 64 characters without control characters, for messages.
-pub(super) fn shorten(text: &str) -> String {
+pub fn shorten(text: &str) -> String {
     let mut short: String = text.chars().take(64).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
     if text.chars().count() > 64 {
         short.push('…');

@@ -16,6 +16,14 @@ pub fn show(config: &Config) -> String {
     text
 }
 
+/// One provider alone, in the same form.
+pub fn show_provider(provider: &ProviderConfig) -> String {
+    let mut text = String::new();
+    // Writing into a String cannot fail.
+    _ = write_provider(&mut text, provider);
+    text.trim_start().to_owned()
+}
+
 fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "listen_addr = \"{}\"", config.listen_addr)?;
     if let Some(name) = &config.default_provider {

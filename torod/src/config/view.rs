@@ -3,13 +3,15 @@
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
-use tokenrouter::catalog::{ModelList, Preset, PresetEndpoint};
+use tokenrouter::Protocol;
+use tokenrouter::catalog::{BaseUrl, ModelList, Preset, PresetEndpoint};
 use tokenrouter::dialect::Quirk;
 use tokenrouter::pick::order::Criterion;
 use tokenrouter_shared::Lossy;
+use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
-use super::{Alias, AliasConfig, Config, ModelConfig, ProviderConfig, Routing, Target};
+use super::{Alias, AliasConfig, Config, CredentialConfig, ModelConfig, ProviderConfig, Routing, Target};
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
 pub fn view(config: &Config) -> Value {
@@ -109,7 +111,8 @@ fn names(order: &[Criterion]) -> Vec<&'static str> {
     order.iter().map(|criterion| criterion.as_str()).collect()
 }
 
-fn view_preset(preset: &Preset) -> Value {
+/// A preset.
+pub fn view_preset(preset: &Preset) -> Value {
     let endpoint = |endpoint: &PresetEndpoint| {
         let names = |quirks: &[Quirk]| quirks.iter().map(|quirk| quirk.name()).collect::<Vec<_>>();
         let shown = json!({
@@ -145,7 +148,27 @@ fn view_preset(preset: &Preset) -> Value {
     })
 }
 
-fn view_provider(provider: &ProviderConfig) -> Value {
+/// A provider as it is listed; how it stands a running gateway alone can tell.
+pub fn summary(provider: &ProviderConfig) -> ProviderSummary {
+    let url = |(protocol, url): &(Protocol, BaseUrl)| ProtocolUrl {
+        protocol: protocol.as_str().to_owned(),
+        url: url.to_string(),
+    };
+    let key = |key: &CredentialConfig| KeySummary { name: key.name.clone(), source: key.secret.reference() };
+    ProviderSummary {
+        name: provider.name.clone(),
+        preset: provider.provider_type.clone(),
+        enabled: provider.enabled,
+        priority: provider.priority,
+        protocols: provider.protocols.iter().map(url).collect(),
+        keys: provider.credentials.iter().map(key).collect(),
+        state: (!provider.enabled).then(|| "disabled".to_owned()),
+        models: None,
+    }
+}
+
+/// One provider of [`view`].
+pub fn view_provider(provider: &ProviderConfig) -> Value {
     let protocols: Map<String, Value> =
         provider.protocols.iter().map(|(protocol, url)| (protocol.to_string(), json!(url.to_string()))).collect();
     let credentials: Vec<Value> = provider

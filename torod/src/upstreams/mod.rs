@@ -13,5 +13,7 @@ pub mod health;
 pub mod probe;
 pub mod provider;
 pub mod snapshot;
+pub mod speech;
 pub mod standing;
+pub mod trial;
 pub mod unserved;

@@ -70,7 +70,7 @@ pub(super) fn question(route: &Route<'_>) -> Option<Request<Pieces>> {
     Some(request)
 }
 
-fn introduce(route: &Route<'_>, headers: &mut HeaderMap) {
+pub(super) fn introduce(route: &Route<'_>, headers: &mut HeaderMap) {
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tokenrouter/", env!("CARGO_PKG_VERSION"))));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     for (name, value) in route.extra.iter().chain(route.credential) {

@@ -1,0 +1,168 @@
+//! `torod provider …`: who is called. Changes the file; a running daemon notices.
+
+mod add;
+mod change;
+mod draft;
+mod key;
+mod presets;
+mod show;
+mod trying;
+
+use std::io::Write;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::Context as _;
+use clap::{Args, Subcommand};
+use serde::Serialize;
+
+use super::{Exit, table};
+use crate::clock::Clock;
+use crate::config::{self, Config, Finding, Paths, ProviderConfig};
+
+pub(super) use add::spoken;
+pub(super) use draft::{Source, drafted};
+pub(super) use key::ask as ask_key;
+pub(super) use trying::{Way, tell as tell_trial, tried};
+
+/// Add, try, change and remove providers.
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  torod provider presets free\n  torod provider add groq\n  torod provider add https://llm.example.com/v1 --name work --key-env WORK_KEY\n  torod provider list\n  torod provider test groq\n  torod provider set groq priority 10\n  torod provider disable groq\n\nA running gateway takes every change over at once, for new requests. Comments in the file stay."
+)]
+pub struct Provider {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, Subcommand)]
+enum Action {
+    /// Add a well-known provider by its preset, or any other by its URL; it is tried before it is written.
+    Add(add::Add),
+    /// List the providers.
+    List(List),
+    /// Show one provider with everything that is in force for it.
+    Show(One),
+    /// Try a provider with real calls: its list, an answer, a stream, a tool.
+    Test(Test),
+    /// Change one key of a provider.
+    Set(change::Set),
+    /// Remove a provider, with its comments.
+    Remove(change::Remove),
+    /// Use a provider again.
+    Enable(One),
+    /// Leave a provider out, until it is enabled again.
+    Disable(One),
+    /// List the providers that are known by name.
+    Presets(presets::Presets),
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  torod provider list\n  torod provider list --json")]
+struct List {
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  torod provider show groq\n  torod provider disable groq")]
+struct One {
+    /// Its name.
+    name: String,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  torod provider test groq\n  torod provider test groq --model llama-3.1-8b-instant\n\nThe calls are short, but they are real: they cost what they cost. Exit status 1 where no answer comes."
+)]
+struct Test {
+    /// Its name.
+    name: String,
+    /// The model to ask; without it a small one of its list.
+    #[arg(long, value_name = "MODEL")]
+    model: Option<String>,
+    /// How long one call may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "60", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+impl Provider {
+    /// Does it and tells.
+    pub async fn run(
+        self,
+        paths: &Paths,
+        out: &mut (dyn Write + Send),
+        is_terminal: bool,
+        clock: Clock,
+    ) -> anyhow::Result<Exit> {
+        let file = &paths.config_file;
+        match self.action {
+            Action::Add(add) => add.run(paths, out, &clock).await,
+            Action::List(wanted) => show::list(paths, out, is_terminal, wanted.json).await,
+            Action::Show(wanted) => show::one(paths, out, &wanted.name, wanted.json).await,
+            Action::Test(test) => test.run(file, out, &clock).await,
+            Action::Set(set) => set.run(file, out),
+            Action::Remove(remove) => remove.run(file, out),
+            Action::Enable(wanted) => change::switch(file, out, &wanted.name, true, wanted.json),
+            Action::Disable(wanted) => change::switch(file, out, &wanted.name, false, wanted.json),
+            Action::Presets(presets) => presets.run(file, out, is_terminal),
+        }
+    }
+}
+
+impl Test {
+    async fn run(self, file: &Path, out: &mut (dyn Write + Send), clock: &Clock) -> anyhow::Result<Exit> {
+        let config = load(file)?;
+        let provider = find(&config, &self.name)?;
+        let way = Way { model: self.model, deadline: Duration::from_secs(self.timeout), json: self.json };
+        let tried = tried(provider, &way, clock).await?;
+        if self.json {
+            print_json(out, &tried)?;
+        } else {
+            tell_trial(out, &tried)?;
+        }
+        Ok(if tried.works { Exit::Done } else { Exit::Failed })
+    }
+}
+
+/// The configuration as it is; without a file the defaults.
+fn load_or_default(file: &Path) -> anyhow::Result<Config> {
+    if file.exists() { load(file) } else { Ok(Config::default()) }
+}
+
+fn load(file: &Path) -> anyhow::Result<Config> {
+    if !file.exists() {
+        anyhow::bail!("there is no {}: `torod provider add` or `torod config` writes it", file.display());
+    }
+    Ok(config::load(file)?)
+}
+
+/// The provider of this name.
+fn find<'c>(config: &'c Config, name: &str) -> anyhow::Result<&'c ProviderConfig> {
+    let found = config.providers.iter().find(|provider| provider.name.eq_ignore_ascii_case(name));
+    found.with_context(|| {
+        let names = config.providers.iter().map(|provider| provider.name.as_str());
+        match config::closest(name, names) {
+            Some(close) => format!("there is no provider `{}`: did you mean `{close}`?", config::shorten(name)),
+            None => format!("there is no provider `{}`: `torod provider list` shows all", config::shorten(name)),
+        }
+    })
+}
+
+fn print_json(out: &mut dyn Write, value: &impl Serialize) -> anyhow::Result<()> {
+    serde_json::to_writer(&mut *out, value)?;
+    writeln!(out)?;
+    Ok(())
+}
+
+/// What is doubtful in the file, without what a person has just chosen to do.
+fn warnings(findings: &[Finding]) -> impl Iterator<Item = &Finding> {
+    findings.iter().filter(|finding| !finding.is_error() && !finding.key.contains("api_key"))
+}

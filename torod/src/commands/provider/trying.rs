@@ -1,0 +1,132 @@
+//! Real calls to one provider, with a sign of life while they run, and what came of them in words.
+
+use std::io::{IsTerminal as _, Write};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::Context as _;
+use tokenrouter_shared::Secret;
+use tokenrouter_shared::provider::{Tried, TriedStep};
+
+use crate::clock::Clock;
+use crate::commands::{prompt, system_env};
+use crate::config::{ProviderConfig, resolve_secret};
+use crate::upstreams::provider::{Key, Provider};
+use crate::upstreams::trial::{self, Terms};
+
+const FRAMES: [&str; 10] = ["⠋", "⠙", "⠹", "⠸", "⠼", "⠴", "⠦", "⠧", "⠇", "⠏"];
+/// Between two pictures of the sign of life.
+const TICK: Duration = Duration::from_millis(100);
+
+/// How a provider is tried.
+#[derive(Clone, Debug)]
+pub(in crate::commands) struct Way {
+    /// The model; without it a small one of its list.
+    pub(in crate::commands) model: Option<String>,
+    /// How long one call may take.
+    pub(in crate::commands) deadline: Duration,
+    /// Whether a program reads the output.
+    pub(in crate::commands) json: bool,
+}
+
+/// Fetches the keys of `provider`.
+pub(super) fn keys(provider: &ProviderConfig) -> anyhow::Result<Vec<Key>> {
+    let credentials = provider.credentials.iter().enumerate();
+    let fetched = credentials.map(|(at, credential)| {
+        let secret = resolve_secret(&credential.secret, &system_env);
+        let secret = secret.with_context(|| format!("the key of `{}` cannot be read", provider.name))?;
+        let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
+        Ok(Key { label, weight: credential.weight, secret })
+    });
+    fetched.collect()
+}
+
+/// Tries `provider` with real calls.
+pub(in crate::commands) async fn tried(provider: &ProviderConfig, way: &Way, clock: &Clock) -> anyhow::Result<Tried> {
+    let keys = keys(provider)?;
+    let secrets: Vec<Secret> = keys.iter().map(|key| key.secret.clone()).collect();
+    let provider = Provider::new(provider, &keys)?;
+    let terms = Terms { model: way.model.clone(), deadline: way.deadline, secrets };
+    let name = provider.name.clone();
+    let doing = Mutex::new(String::new());
+    let mut begins = |what: trial::What, model: Option<&str>| {
+        let model = model.map(|model| format!(" with {model}")).unwrap_or_default();
+        *doing.lock().unwrap_or_else(PoisonError::into_inner) = format!("{name}: {}{model} …", what.as_str());
+    };
+    let mut ends = |_: &TriedStep| {};
+    let work = trial::run(&provider, &terms, clock, &mut begins, &mut ends);
+    let label = || doing.lock().unwrap_or_else(PoisonError::into_inner).clone();
+    with_sign_of_life(work, !way.json, &label).await
+}
+
+/// Runs `work` and shows on a terminal that something is under way. Ctrl-C gives it up.
+pub(super) async fn with_sign_of_life<T>(
+    work: impl Future<Output = T>,
+    is_wanted: bool,
+    label: &dyn Fn() -> String,
+) -> anyhow::Result<T> {
+    let is_shown = is_wanted && std::io::stderr().is_terminal();
+    let mut say = anstream::stderr();
+    let mut ticks = tokio::time::interval(TICK);
+    let mut frames = FRAMES.iter().cycle();
+    // One for the whole time: a new one in each round would miss what comes between two rounds.
+    let given_up = tokio::signal::ctrl_c();
+    tokio::pin!(work, given_up);
+    loop {
+        tokio::select! {
+            // In this order: it must be listened for before the first call is made.
+            biased;
+            _ = &mut given_up => {
+                writeln!(say)?;
+                return Err(prompt::GivenUp.into());
+            }
+            done = &mut work => {
+                if is_shown {
+                    write!(say, "\r\u{1b}[2K")?;
+                    say.flush()?;
+                }
+                return Ok(done);
+            }
+            _ = ticks.tick(), if is_shown => {
+                // One line, whatever the width: what is too long would be left over.
+                let label: String = label().chars().take(70).collect();
+                write!(say, "\r\u{1b}[2K{} {label}", frames.next().unwrap_or(&""))?;
+                say.flush()?;
+            }
+        }
+    }
+}
+
+/// Tells what came of a trial.
+pub(in crate::commands) fn tell(out: &mut dyn Write, tried: &Tried) -> std::io::Result<()> {
+    let protocol = tried.protocol.as_deref().unwrap_or("?");
+    match &tried.model {
+        Some(model) => writeln!(out, "{}, asked in {protocol}, model {model}:", tried.provider)?,
+        None => writeln!(out, "{}, asked in {protocol}:", tried.provider)?,
+    }
+    for step in &tried.steps {
+        writeln!(out, "{}", line(step))?;
+    }
+    Ok(())
+}
+
+fn line(step: &TriedStep) -> String {
+    let mark = match step.result.as_str() {
+        "works" => "✓",
+        "fails" => "✗",
+        _ => "–",
+    };
+    let took = if step.result == "skipped" { String::new() } else { format!("{} ms", step.took_ms) };
+    let mut words = Vec::new();
+    if let Some(problem) = &step.problem {
+        let status = step.status.filter(|status| *status != 200).map(|status| format!(" (status {status})"));
+        words.push(format!("{problem}{}", status.unwrap_or_default()));
+    }
+    if !step.message.is_empty() {
+        words.push(step.message.clone());
+    }
+    if let Some(first) = step.first_ms {
+        words.push(format!("the first piece after {first} ms"));
+    }
+    format!("  {mark} {:<7}{took:>9}  {}", step.what, words.join(": "))
+}

@@ -1,0 +1,9 @@
+//! `torod provider` and the wizard as processes: what they print, write, refuse and never tell.
+#![expect(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, reason = "a test may fail by panicking")]
+
+mod add;
+mod bad_input;
+mod change;
+mod screen;
+mod site;
+mod wizard;
