@@ -1,7 +1,9 @@
-//! What is known about providers before any of them is asked: base URLs and presets; and how models are listed.
+//! What is known about providers before any of them is asked: base URLs and presets; what they list, and how models are
+//! listed to clients.
 
 pub mod auth;
 pub mod base_url;
+pub mod listed;
 pub mod listing;
 pub mod preset;
 pub mod presets;
