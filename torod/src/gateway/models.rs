@@ -123,13 +123,19 @@ fn entries(live: &Snapshot) -> Vec<Entry<'_>> {
     for provider in live.providers.iter().filter(|p| p.enabled) {
         let declared = provider.declared.iter().map(|model| (model.id.clone(), model.context));
         let mut ids: Vec<(String, Option<u64>)> = declared.collect();
-        for id in provider.listed.load().iter().flat_map(|list| list.iter()) {
-            if !provider.declared.iter().any(|declared| declared.id == *id) {
-                ids.push((id.clone(), None));
+        // What the file declares goes before what the provider says, and that before nothing.
+        for model in provider.listed.load().iter().flat_map(|list| list.iter()) {
+            match provider.declared.iter().position(|declared| declared.id == model.id) {
+                Some(at) => {
+                    if let Some((_, context)) = ids.get_mut(at) {
+                        *context = context.or(model.context_window);
+                    }
+                }
+                None => ids.push((model.id.clone(), model.context_window)),
             }
         }
         ids.sort_unstable();
-        ids.dedup();
+        ids.dedup_by(|a, b| a.0 == b.0);
         entries.extend(ids.into_iter().map(|(id, context)| Entry {
             id: format!("{}/{id}", provider.name),
             provider: Cow::Borrowed(&provider.name),
