@@ -1,6 +1,7 @@
 //! `/v1/models` and `/v1/models/{id}`: what this gateway can be asked for.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -116,10 +117,26 @@ impl Entry<'_> {
 
 /// Every alias, then every model of every enabled provider by its full name: in the file's order, models sorted.
 fn entries(live: &Snapshot) -> Vec<Entry<'_>> {
+    let models = models(live);
     let mut entries: Vec<Entry<'_>> = Vec::new();
+    let known = |at: usize| models.get(at).and_then(|model| model.context);
+    let places: HashMap<&str, usize> = models.iter().enumerate().map(|(at, model)| (model.id.as_str(), at)).collect();
     for alias in &live.aliases {
-        entries.push(Entry { id: alias.name.clone(), provider: Cow::Borrowed("tokenrouter"), context: None });
+        // What fits wherever it goes; not known where one of them is not.
+        let contexts = alias
+            .targets
+            .iter()
+            .map(|target| known(*places.get(format!("{}/{}", target.provider, target.model).as_str())?));
+        let context = contexts.min().flatten();
+        entries.push(Entry { id: alias.name.clone(), provider: Cow::Borrowed("tokenrouter"), context });
     }
+    entries.extend(models);
+    entries
+}
+
+/// Every model of every enabled provider by its full name.
+fn models(live: &Snapshot) -> Vec<Entry<'_>> {
+    let mut entries: Vec<Entry<'_>> = Vec::new();
     for provider in live.providers.iter().filter(|p| p.enabled) {
         let declared = provider.declared.iter().map(|model| (model.id.clone(), model.context));
         let mut ids: Vec<(String, Option<u64>)> = declared.collect();

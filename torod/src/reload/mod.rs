@@ -106,9 +106,7 @@ impl Reload {
         let Parts { discovery, own_addr, env, .. } = &self.parts;
         discovery.live.load().providers.iter().filter(|p| p.enabled).for_each(|p| discovery.follow(Arc::clone(p)));
         discovery.lifecycle.spawn("local servers", Locals::new(discovery.clone(), *own_addr, *env).run());
-        if self.status().config.auto_enable_public_free_models {
-            discovery.find_public();
-        }
+        discovery.lifecycle.spawn("public providers", discovery.clone().watch_public());
     }
 
     /// How the configuration stands.
@@ -145,8 +143,8 @@ impl Reload {
         if is_other || config.auto_detect_local_servers != before.auto_detect_local_servers {
             parts.discovery.live.local.hurry();
         }
-        if config.auto_enable_public_free_models && (!before.auto_enable_public_free_models || is_other) {
-            parts.discovery.find_public();
+        if is_other || config.auto_enable_public_free_models != before.auto_enable_public_free_models {
+            parts.discovery.live.public.notify_one();
         }
         changes.log();
         Ok(changes)

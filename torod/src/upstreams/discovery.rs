@@ -23,6 +23,8 @@ const REFRESH: (Duration, Duration) = (Duration::from_mins(15), Duration::from_s
 /// Until the next look, when it did not; doubled each time, up to a minute.
 const RETRY: (Duration, Duration) = (Duration::from_secs(2), Duration::from_mins(1));
 
+/// Until those that serve without a key and did not answer are asked again; doubled each time.
+const PUBLIC: (Duration, Duration) = (Duration::from_mins(1), Duration::from_mins(15));
 /// From so many models on, a list is put into the table of names on a thread of its own.
 const MANY: usize = 1_000;
 
@@ -121,17 +123,27 @@ impl Discovery {
         drop(kept.await);
     }
 
-    /// Asks those that serve without a key for their models and adds who answers, unless the file describes it.
-    pub fn find_public(&self) {
-        let me = self.clone();
-        self.lifecycle.spawn_connection(async move {
-            tokio::select! {
-                () = me.look_for_public() => {}
-                () = me.lifecycle.soft_stop() => {}
+    /// Looks for those that serve without a key, as long as that is wanted; who does not answer is asked again later.
+    pub async fn watch_public(self) {
+        let again = async {
+            let mut wait = PUBLIC.0;
+            loop {
+                if self.live.load().config.auto_enable_public_free_models {
+                    self.look_for_public().await;
+                }
+                tokio::select! {
+                    () = tokio::time::sleep(wait) => wait = (wait * 2).min(PUBLIC.1),
+                    () = self.live.public.notified() => wait = PUBLIC.0,
+                }
             }
-        });
+        };
+        tokio::select! {
+            () = again => {}
+            () = self.lifecycle.soft_stop() => {}
+        }
     }
 
+    /// Asks each for its models and adds who answers, unless the file describes it.
     async fn look_for_public(&self) {
         let presets = self.live.load().config.presets.clone();
         let looks = presets.all().filter(|preset| preset.public).map(|preset| async {

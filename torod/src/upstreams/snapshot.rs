@@ -90,6 +90,8 @@ pub struct Live {
     swapped: Notify,
     /// Looks for model servers of this machine.
     pub local: Looks,
+    /// Somebody wants it looked for providers that serve without a key.
+    pub public: Notify,
 }
 
 impl Live {
@@ -103,6 +105,7 @@ impl Live {
             known,
             swapped: Notify::new(),
             local: Looks::new(LOCAL_AGAIN_MS),
+            public: Notify::new(),
         }
     }
 

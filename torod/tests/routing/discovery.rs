@@ -8,7 +8,7 @@ use tokenrouter_simulator::{Settings, Simulator};
 use torod::clock::Clock;
 
 use crate::lister::{Lister, Said};
-use crate::rig::{HEAD, provider};
+use crate::rig::{HEAD, alias, provider};
 use crate::support::{TestDaemon, port_zero, until};
 use crate::upstream::Upstream;
 
@@ -113,7 +113,7 @@ async fn whatever_providers_do_with_the_question_the_others_serve() {
 }
 
 #[tokio::test]
-async fn a_model_that_is_new_is_served_without_a_restart() {
+async fn row_66_a_model_that_is_new_is_served_without_a_restart() {
     let script = |models: &'static [&'static str]| {
         move |_: &crate::lister::Question| {
             let data: Vec<_> = models.iter().map(|id| json!({"id": id})).collect();
@@ -280,15 +280,18 @@ async fn a_list_that_has_not_changed_is_not_sent_again() {
 }
 
 #[tokio::test]
-async fn how_much_fits_is_told_to_clients_and_the_file_has_the_last_word() {
+async fn row_12_how_much_fits_is_told_to_clients_and_the_file_has_the_last_word() {
     let lister = Lister::always(Said::list(
         r#"{"data":[{"id":"a","context_length":1000},{"id":"b","max_model_len":2000},{"id":"c"}]}"#,
     ))
     .await;
     let declared = "[[providers.models]]\nid = \"b\"\ncontext = 1500\n[[providers.models]]\nid = \"d\"\ncontext = 7\n";
-    let text = format!("{HEAD}{}", one("p", "openai", &format!("{}/v1", lister.url()), declared));
+    let aliases = alias("both", &["- p a", "- p b"]) + &alias("partly", &["- p a", "- p c"]);
+    let text = format!("{HEAD}{}{aliases}", one("p", "openai", &format!("{}/v1", lister.url()), declared));
     let daemon = daemon(&text, clock()).await;
     looked(&daemon, "p", 1).await;
+    // An alias takes what fits at every target.
+    assert_eq!((context(&daemon, "both").await, context(&daemon, "partly").await), (json!(1000), Value::Null));
     let told = [("a", json!(1000)), ("b", json!(1500)), ("c", Value::Null), ("d", json!(7))];
     for (id, expected) in told {
         assert_eq!(context(&daemon, &format!("p/{id}")).await, expected, "{id}");
