@@ -70,23 +70,26 @@ impl Discovery {
         let mut retry = RETRY.0;
         loop {
             provider.listed.looks.begin(self.clock.uptime_ms());
-            let fetched = fetch::list(provider, &self.clock).await;
-            let wait = match fetched {
+            let (wait, is_news) = match fetch::list(provider, &self.clock).await {
                 Ok(fetched) => {
                     provider.health.answered(self.clock.now_ms());
                     retry = RETRY.0;
-                    self.learnt(provider, fetched).await;
+                    let is_news = self.learnt(provider, fetched).await;
                     let usual = if provider.origin == Origin::Local { REFRESH.1 } else { REFRESH.0 };
-                    spread(usual, &provider.line, self.clock.now_ms())
+                    (spread(usual, &provider.line, self.clock.now_ms()), is_news)
                 }
                 Err(why) => {
                     tracing::debug!(provider = &*provider.name, why, "no model list");
                     let wait = retry;
                     retry = (retry * 2).min(RETRY.1);
-                    wait
+                    (wait, false)
                 }
             };
             provider.listed.looks.end();
+            // Only now: who waits for the look waits for no disk.
+            if is_news && provider.origin == Origin::Described {
+                self.keep(provider).await;
+            }
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = provider.listed.looks.wanted() => {}
@@ -94,30 +97,32 @@ impl Discovery {
         }
     }
 
-    /// Makes what came visible to requests, and keeps it.
-    async fn learnt(&self, provider: &Arc<Provider>, fetched: Fetched) {
-        let Fetched::List { models, etag } = fetched else { return };
-        tracing::debug!(provider = &*provider.name, models = models.len(), "model list read");
-        let text = etag.as_ref().and_then(|etag| etag.to_str().ok()).map(str::to_owned);
+    /// Makes what came visible to requests. Says whether it is anything new.
+    async fn learnt(&self, provider: &Provider, fetched: Fetched) -> bool {
+        let Fetched::List { models, etag } = fetched else { return false };
+        let count = models.len();
+        tracing::debug!(provider = &*provider.name, models = count, "model list read");
         if !provider.listed.store(models, etag) {
-            return;
+            return false;
         }
-        let count = provider.listed.load().as_ref().map_or(0, |models| models.len());
         if count < MANY {
             self.live.publish_lists();
+        } else {
+            let live = Arc::clone(&self.live);
+            drop(tokio::task::spawn_blocking(move || live.publish_lists()).await);
         }
+        true
+    }
+
+    /// Puts a provider's list where a later start finds it.
+    async fn keep(&self, provider: &Arc<Provider>) {
         let (me, provider) = (self.clone(), Arc::clone(provider));
-        // Off this thread: the table of a long list takes its time, and so may the disk.
         let kept = tokio::task::spawn_blocking(move || {
-            if count >= MANY {
-                me.live.publish_lists();
-            }
-            if provider.origin == Origin::Described {
-                let models = provider.listed.load().as_ref().map(|models| models.to_vec()).unwrap_or_default();
-                let seen = Seen::new(me.clock.now_ms(), text, models);
-                if let Err(e) = me.lists.write(&identity(&provider), &seen) {
-                    tracing::warn!("the model list of \"{}\" is not kept: {e}", provider.name);
-                }
+            let models = provider.listed.load().as_ref().map(|models| models.to_vec()).unwrap_or_default();
+            let etag = provider.listed.etag().and_then(|etag| etag.to_str().ok().map(str::to_owned));
+            let seen = Seen::new(me.clock.now_ms(), etag, models);
+            if let Err(e) = me.lists.write(&identity(&provider), &seen) {
+                tracing::warn!("the model list of \"{}\" is not kept: {e}", provider.name);
             }
         });
         drop(kept.await);
