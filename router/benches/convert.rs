@@ -5,8 +5,12 @@ use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use tokenrouter::Protocol;
+use tokenrouter::catalog::{Catalogue, Preset};
 use tokenrouter::chat::Target;
 use tokenrouter::convert::{Asked, Context, Path, Translated, translate};
+use tokenrouter::count::Counts;
+use tokenrouter::dialect::Dialect;
+use tokenrouter::price::{Bill, ServiceTier};
 
 fn ask(from: Protocol, body: &str, to: Protocol, model: &str) -> Translated {
     let asked = Asked { protocol: from, body: body.as_bytes(), path: Path::default() };
@@ -80,5 +84,34 @@ fn benches(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(convert, benches);
+/// What the catalogue is asked on the way: once for each translated attempt, once for each record.
+fn catalogue(criterion: &mut Criterion) {
+    let catalogue = Catalogue::embedded();
+    for (provider, model) in [("openai", "gpt-5"), ("anthropic", "claude-sonnet-4-5-20250929"), ("mine", "unknown-7b")]
+    {
+        let protocol = if provider == "anthropic" { Protocol::Anthropic } else { Protocol::OpenAi };
+        let preset = Preset::find(provider);
+        criterion.bench_function(&format!("dialect: {model}, by name"), |b| {
+            b.iter(|| Dialect::by_name(black_box(preset), protocol, black_box(model)));
+        });
+        criterion.bench_function(&format!("dialect: {model}"), |b| {
+            b.iter(|| Dialect::of(black_box(provider), protocol, black_box(model)));
+        });
+        criterion.bench_function(&format!("catalogue: {model}"), |b| {
+            b.iter(|| catalogue.find(black_box(provider), black_box(model)).is_known());
+        });
+    }
+    let counts =
+        Counts { input_uncached: 900, cache_read: 300_000, cache_write_5m: 4000, output: 800, ..Counts::default() };
+    let price = catalogue.find("openai", "gpt-5.6").price.unwrap().price;
+    criterion.bench_function("price: gpt-5.6", |b| {
+        b.iter(|| price.cost(black_box(&Bill { tier: ServiceTier::Flex, ..Bill::new(counts, 0) })));
+    });
+    let file = include_bytes!("../src/catalog/models.json");
+    criterion.bench_function("catalogue: read the embedded file", |b| {
+        b.iter(|| Catalogue::default().import(black_box(file), "").unwrap().set.len());
+    });
+}
+
+criterion_group!(convert, benches, catalogue);
 criterion_main!(convert);

@@ -2,122 +2,16 @@
 //!
 //! A dialect is a set of [`Quirk`]s: first what a protocol's unknown provider is taken for, then what the provider's
 //! preset says (`catalog/presets.json`), then the lines of the table below that fit the model, from top to bottom. To
-//! teach the gateway a new vendor, add a preset; a new model, add a line.
-
-use serde::Deserialize;
+//! teach the gateway a new vendor, add a preset; a new model, add a line. What the catalogue knows of a model outweighs
+//! what its name suggests.
 
 use crate::Protocol;
-use crate::catalog::{Preset, PresetEndpoint};
+use crate::catalog::{Catalogue, Facts, Preset, PresetEndpoint};
 
-/// One way in which a provider or a model differs from its protocol's newest form.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Deserialize)]
-#[repr(u8)]
-pub enum Quirk {
-    /// Knows `system`, not `developer`.
-    NoDeveloperRole,
-    /// Takes instructions only before the first turn.
-    SystemFirstOnly,
-    /// Wants `max_tokens`, not `max_completion_tokens`.
-    MaxTokensOldName,
-    /// Refuses `temperature`, `top_p`, penalties and the like: a reasoning model.
-    NoSampling,
-    /// Refuses `stop`.
-    NoStop,
-    /// Refuses `parallel_tool_calls`.
-    NoParallelSwitch,
-    /// Refuses `response_format: json_schema`; takes `json_object`.
-    NoSchemaFormat,
-    /// Refuses `stream_options`.
-    NoStreamOptions,
-    /// Refuses `reasoning_effort`.
-    NoEffort,
-    /// Wants the model's `reasoning_content` back in the conversation.
-    ReplaysReasoning,
-    /// Refuses `strict` in tools.
-    NoStrictTools,
-    /// Knows freeform tools (`custom`).
-    FreeformTools,
-    /// Knows `namespace` tools.
-    Namespaces,
-    /// Knows the client-executed `tool_search`.
-    ToolSearch,
-    /// Refuses `content: null` beside tool calls.
-    NoNullContent,
-    /// Takes call ids of nine letters and digits only.
-    NineLetterIds,
-    /// Takes a `system` message between turns (Anthropic).
-    LateSystem,
-    /// Thinks adaptively, steered by `output_config.effort` (Anthropic).
-    AdaptiveThinking,
-    /// Cannot think at all.
-    NoThinking,
-    /// Knows the effort `xhigh` (Anthropic).
-    EffortXHigh,
-    /// Takes `output_config.format` (Anthropic).
-    OutputFormat,
-    /// Steers thinking by `thinkingLevel` (Gemini 3).
-    ThinkingLevel,
-    /// Wants a thought signature on the first call of a step (Gemini 3).
-    NeedsSignature,
-    /// Takes images and documents inside tool results.
-    ResultMedia,
-    /// Takes `prompt_cache_breakpoint` marks (OpenAI).
-    CacheMarks,
-    /// Takes the vendor's hosted tools: the real OpenAI, Anthropic or Google behind the protocol.
-    HostedTools,
-    /// Takes OpenAI's own extras: `prompt_cache_key`, `safety_identifier`, `service_tier`, `store`, `metadata`,
-    /// `verbosity`.
-    OpenAiExtras,
-    /// Refuses `seed`, `n`, `logprobs`, `logit_bias`, penalties only (not `temperature`).
-    PlainSampling,
-    /// Keeps answers by itself: `previous_response_id`, `GET /v1/responses/{id}`, `/v1/responses/compact` (Responses).
-    KeepsAnswers,
-}
+mod informed;
+mod quirk;
 
-impl Quirk {
-    /// Its name, as presets write it.
-    pub fn name(self) -> String {
-        format!("{self:?}")
-    }
-
-    /// The quirk of this name.
-    pub fn named(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|quirk| quirk.name() == name)
-    }
-
-    /// Every quirk.
-    pub const ALL: [Self; 29] = [
-        Self::NoDeveloperRole,
-        Self::SystemFirstOnly,
-        Self::MaxTokensOldName,
-        Self::NoSampling,
-        Self::NoStop,
-        Self::NoParallelSwitch,
-        Self::NoSchemaFormat,
-        Self::NoStreamOptions,
-        Self::NoEffort,
-        Self::ReplaysReasoning,
-        Self::NoStrictTools,
-        Self::FreeformTools,
-        Self::Namespaces,
-        Self::ToolSearch,
-        Self::NoNullContent,
-        Self::NineLetterIds,
-        Self::LateSystem,
-        Self::AdaptiveThinking,
-        Self::NoThinking,
-        Self::EffortXHigh,
-        Self::OutputFormat,
-        Self::ThinkingLevel,
-        Self::NeedsSignature,
-        Self::ResultMedia,
-        Self::CacheMarks,
-        Self::HostedTools,
-        Self::OpenAiExtras,
-        Self::PlainSampling,
-        Self::KeepsAnswers,
-    ];
-}
+pub use quirk::Quirk;
 
 /// The quirks of one model at one provider.
 ///
@@ -151,13 +45,20 @@ impl Dialect {
         Self(self.0 & !(1 << quirk as u64))
     }
 
-    /// How `model` behaves at a provider of type `provider` (a preset's id; empty: unknown) that speaks `protocol`.
+    /// How `model` behaves at a provider of type `provider` (a preset's id; empty: unknown) that speaks `protocol`, as
+    /// the embedded catalogue and, where that is silent, its name tell.
     pub fn of(provider: &str, protocol: Protocol, model: &str) -> Self {
         Self::at(Preset::find(provider), protocol, model)
     }
 
-    /// How `model` behaves at the provider that `preset` describes, which may be the operator's own; none: unknown.
+    /// The same at the provider that `preset` describes, which may be the operator's own; none: unknown.
     pub fn at(preset: Option<&Preset>, protocol: Protocol, model: &str) -> Self {
+        let kind = preset.map_or("", |preset| preset.id.as_str());
+        Self::by_name(preset, protocol, model).informed(protocol, &Catalogue::embedded().find(kind, model))
+    }
+
+    /// The same, by its name alone.
+    pub fn by_name(preset: Option<&Preset>, protocol: Protocol, model: &str) -> Self {
         let model = model.to_ascii_lowercase();
         let name = model.rsplit('/').next().unwrap_or(&model);
         let plain = PLAIN.iter().find(|(of, _)| *of == protocol).map_or(NONE, |(_, quirks)| quirks);
@@ -326,8 +227,14 @@ const MAX_TOKENS: &[(&str, u64)] = &[
     ("claude-", 64_000),
 ];
 
+/// More than this is not asked for on behalf of a client that did not say: some models may write for an hour.
+const MOST_BY_DEFAULT: u64 = 64_000;
+
 /// How many tokens a model writes at most when the client does not say and the protocol insists on a number.
 pub fn default_max_tokens(model: &str) -> u64 {
+    if let Some((tokens, _)) = Catalogue::embedded().find("", model).told(Facts::max_output) {
+        return tokens.min(MOST_BY_DEFAULT);
+    }
     let name = model.rsplit('/').next().unwrap_or(model).to_ascii_lowercase();
     MAX_TOKENS.iter().find(|(start, _)| name.starts_with(start)).map_or(32_000, |(_, tokens)| *tokens)
 }

@@ -68,6 +68,7 @@ pub mod hidden;
 pub mod openai;
 pub mod peek;
 pub mod pick;
+pub mod price;
 pub mod protocol;
 pub mod responses;
 pub mod splice;

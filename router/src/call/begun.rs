@@ -1,6 +1,7 @@
 //! A stream whose beginning was read to see whether it is an answer at all, and is handed on with the rest.
 
 use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -103,9 +104,12 @@ impl Begun {
     /// That it broke off, or fell silent for as long as `idle`.
     pub async fn whole(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Box<NotBegun>> {
         let mut begun = Self::unread(rest);
-        let mut silence = Silence::new(idle);
-        let read = tokio::time::timeout(hold, begun.all(&mut silence)).await;
-        silence.check(read)?;
+        // Short answers are here with their heads, and need no timers.
+        if !begun.is_here().await? {
+            let mut silence = Silence::new(idle);
+            let read = tokio::time::timeout(hold, begun.all(&mut silence)).await;
+            silence.check(read)?;
+        }
         let is_error = begun.looks_like_error().unwrap_or(false);
         Ok((begun, is_error))
     }
@@ -158,8 +162,30 @@ impl Begun {
         Ok(())
     }
 
+    /// Takes what is here already; says whether that is all, or as much as is held back.
+    async fn is_here(&mut self) -> Result<bool, Box<NotBegun>> {
+        poll_fn(|cx| {
+            let mut held_bytes = 0;
+            while !self.rest.is_end_stream() && held_bytes <= MAX_WHOLE_BYTES {
+                match Pin::new(&mut self.rest).poll_frame(cx) {
+                    Poll::Pending => return Poll::Ready(Ok(false)),
+                    Poll::Ready(None) => break,
+                    Poll::Ready(Some(Err(e))) => return Poll::Ready(Err(NotBegun::cut(&root_cause(&e)))),
+                    Poll::Ready(Some(Ok(frame))) => {
+                        if let Ok(data) = frame.into_data() {
+                            held_bytes += data.len();
+                            self.held.push_back(data);
+                        }
+                    }
+                }
+            }
+            Poll::Ready(Ok(true))
+        })
+        .await
+    }
+
     async fn all(&mut self, silence: &mut Silence) -> Result<(), Box<NotBegun>> {
-        let mut held_bytes = 0;
+        let mut held_bytes = self.held.iter().map(Bytes::len).sum::<usize>();
         while !self.rest.is_end_stream() && held_bytes <= MAX_WHOLE_BYTES {
             let Some(chunk) = self.next(silence).await? else { break };
             held_bytes += chunk.len();

@@ -218,13 +218,22 @@ fn row_31_effort() {
         |thinking: &str| messages(r#"[{"role":"user","content":"hi"}]"#, &format!(r#","thinking":{thinking}"#));
     for (thinking, effort) in [
         (r#"{"type":"enabled","budget_tokens":10000}"#, json!("medium")),
-        (r#"{"type":"adaptive"},"output_config":{"effort":"max"}"#, json!("max")),
+        // This model ends at `xhigh`.
+        (r#"{"type":"adaptive"},"output_config":{"effort":"max"}"#, json!("xhigh")),
         (r#"{"type":"adaptive"}"#, json!(null)),
         (r#"{"type":"disabled"}"#, json!("none")),
     ] {
         let (out, _) = sent(Anthropic, &thinks(thinking), OpenAi, "openai/gpt-5.2");
         assert_eq!(out["reasoning_effort"], effort, "{thinking}");
     }
+    let most = thinks(r#"{"type":"adaptive"},"output_config":{"effort":"max"}"#);
+    for (model, effort) in [("gpt-6-astra", "max"), ("gpt-5", "high"), ("gpt-5-of-tomorrow", "max")] {
+        let (out, lost) = sent(Anthropic, &most, OpenAi, &format!("openai/{model}"));
+        assert_eq!((out["reasoning_effort"].as_str(), lost.is_empty()), (Some(effort), effort == "max"), "{model}");
+    }
+    // A model that always thinks is not told not to.
+    let (out, _) = sent(OpenAi, &chat_with(r#","reasoning_effort":"none""#), Anthropic, "anthropic/claude-fable-5");
+    assert_eq!((out.get("thinking"), &out["output_config"]["effort"]), (None, &json!("low")));
 }
 
 #[test]

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use tokenrouter::catalog::{ModelList, Preset};
 
 /// The code whose comments say what each quirk means.
-const DIALECT: &str = include_str!("../../src/dialect.rs");
+const DIALECT: &str = include_str!("../../src/dialect/quirk.rs");
 
 const HEAD: &str = r#"<!-- Written by the tests: `UPDATE_DOCS=1 cargo test -p tokenrouter --test presets`. Do not edit. -->
 

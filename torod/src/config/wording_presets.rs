@@ -33,7 +33,7 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("[presets.work]\nprotocols = { openai = { url = \"http://h\", quirks = [\"NoStopp\", \"qqq\"] } }", &[
         "2:54: `NoStopp` is no quirk: did you mean \"NoStop\"?",
-        "2:65: `qqq` is no quirk: known: NoDeveloperRole, SystemFirstOnly, MaxTokensOldName, NoSampling, NoStop, NoParallelSwitch, NoSchemaFormat, NoStreamOptions, NoEffort, ReplaysReasoning, NoStrictTools, FreeformTools, Namespaces, ToolSearch, NoNullContent, NineLetterIds, LateSystem, AdaptiveThinking, NoThinking, EffortXHigh, OutputFormat, ThinkingLevel, NeedsSignature, ResultMedia, CacheMarks, HostedTools, OpenAiExtras, PlainSampling, KeepsAnswers",
+        "2:65: `qqq` is no quirk: known: NoDeveloperRole, SystemFirstOnly, MaxTokensOldName, NoSampling, NoStop, NoParallelSwitch, NoSchemaFormat, NoStreamOptions, NoEffort, ReplaysReasoning, NoStrictTools, FreeformTools, Namespaces, ToolSearch, NoNullContent, NineLetterIds, LateSystem, AdaptiveThinking, NoThinking, EffortXHigh, OutputFormat, ThinkingLevel, NeedsSignature, ResultMedia, CacheMarks, HostedTools, OpenAiExtras, PlainSampling, KeepsAnswers, AlwaysThinks, NoSystem",
     ]),
     ("[presets.work]\nprotocols = { openai = \"https://{region}.example.com\" }", &[
         "2:24: the URL needs `region`, which `needs` does not explain: add `needs = { region = \"what it is and where to find it\" }`",

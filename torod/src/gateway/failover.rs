@@ -349,9 +349,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
 
     fn remember(&mut self, call: &Call, asked: &str) {
         call.app.decisions.push(Decision {
-            request_id: call.request_id.as_str().into(),
+            request_id: call.request_id.as_str(),
             at_ms: call.now_ms,
-            asked: asked.into(),
+            asked,
             how: self.found.how,
             mark: self.course.known().map(|known| known.mark),
             candidates: self.found.candidates.list().len(),

@@ -60,6 +60,10 @@ fn thinking<'a>(request: &'a Request, target: &Target, may_think: bool, out: &mu
         }
         return;
     }
+    if level == Level::None && target.dialect.has(Quirk::AlwaysThinks) {
+        out.effort = Some(Level::Low.as_str());
+        return;
+    }
     if level == Level::None {
         out.thinking = Some(ThinkingOut { kind: "disabled", budget_tokens: None, display: None });
         return;
@@ -74,7 +78,7 @@ fn thinking<'a>(request: &'a Request, target: &Target, may_think: bool, out: &mu
         let said = match level {
             Level::Minimal => Level::Low,
             Level::XHigh if !target.dialect.has(Quirk::EffortXHigh) => Level::High,
-            level => level,
+            level => target.dialect.nearest(level),
         };
         if said != level {
             losses.changed(field);

@@ -90,8 +90,8 @@ pub(super) fn read(raw: &RawValue) -> Option<Listed> {
     Some(model)
 }
 
-/// What several who serve the same model have in common, as Hugging Face's router lists them: the greatest window, the
-/// smallest price, and what any of them can do.
+/// What several who serve the same model have in common, as Hugging Face's router lists them. Any of them may serve: the
+/// smallest window and the dearest price count; it can do what one of them can, since the router looks for that.
 fn serving(served: &RawValue, model: &mut Listed) {
     /// The most of them that are looked at.
     const MOST: usize = 32;
@@ -103,10 +103,10 @@ fn serving(served: &RawValue, model: &mut Listed) {
     super::node::each(served, |raw| {
         seen += 1;
         let Some(one) = Node::of(raw).filter(|_| seen <= MOST) else { return };
-        model.context_window = model.context_window.max(one.count(&CONTEXT));
+        model.context_window = [model.context_window, one.count(&CONTEXT)].into_iter().flatten().min();
         let theirs = prices(&one);
         if theirs.input_nanos.is_some()
-            && model.prices.input_nanos.is_none_or(|ours| theirs.input_nanos.is_some_and(|theirs| theirs < ours))
+            && model.prices.input_nanos.is_none_or(|ours| theirs.input_nanos.is_some_and(|theirs| theirs > ours))
         {
             model.prices = theirs;
         }

@@ -112,8 +112,8 @@ fn how_much_fits_is_found_in_every_vendors_words() {
         // GitHub's, DeepInfra's.
         (r#"{"id":"a","limits":{"max_input_tokens":1000,"max_output_tokens":100}}"#, Some(1000), Some(100)),
         (r#"{"id":"a","metadata":{"context_length":2048,"max_tokens":512}}"#, Some(2048), Some(512)),
-        // Hugging Face's router: whoever takes most.
-        (r#"{"id":"a","providers":[{"context_length":100},{"context_length":300},{}]}"#, Some(300), None),
+        // Hugging Face's router: whoever takes least may serve.
+        (r#"{"id":"a","providers":[{"context_length":300},{"context_length":100},{}]}"#, Some(100), None),
         // Cohere writes numbers with a fraction.
         (r#"{"name":"a","context_length":132096.0}"#, Some(132_096), None),
         (r#"{"id":"a","context_length":"8192"}"#, Some(8192), None),
@@ -156,9 +156,9 @@ fn prices_mean_what_their_vendor_means() {
     ] {
         assert_eq!(prices(&format!(r#"{{"id":"a","pricing":{pricing}}}"#)), expected, "{pricing}");
     }
-    let cheapest =
+    let dearest =
         r#"{"id":"a","providers":[{"pricing":{"input":2,"output":6}},{"pricing":{"input":1,"output":9}},{}]}"#;
-    assert_eq!(prices(cheapest), [usd(1000), usd(9000), None, None]);
+    assert_eq!(prices(dearest), [usd(2000), usd(6000), None, None]);
     let deepinfra =
         r#"{"id":"a","metadata":{"pricing":{"input_tokens":0.1,"output_tokens":0.4,"cache_read_tokens":0.05}}}"#;
     assert_eq!(prices(deepinfra), [usd(100), usd(400), usd(50), None]);

@@ -88,8 +88,10 @@ impl<'a, 'l> Turns<'a, 'l> {
         let dialect = self.target.dialect;
         let developer = message.role == Role::Developer && !dialect.has(Quirk::NoDeveloperRole);
         let content = self.content(&message.parts)?;
-        if late && dialect.has(Quirk::SystemFirstOnly) {
-            self.changed(Field::LateSystem);
+        if dialect.has(Quirk::NoSystem) || (late && dialect.has(Quirk::SystemFirstOnly)) {
+            if late {
+                self.changed(Field::LateSystem);
+            }
             let text = format!("<system-reminder>\n{}\n</system-reminder>", message.text());
             let content = ContentOut::Text(text.into());
             self.out.push(MessageOut { role: "user", content, ..MessageOut::default() });

@@ -171,7 +171,7 @@ fn effort(request: &Request, target: &Target, rest: &mut Rest<'_>, losses: &mut 
         Level::None | Level::Adaptive if !is_openai => None,
         Level::Minimal if !is_openai => Some(Level::Low),
         Level::XHigh | Level::Max if !is_openai => Some(Level::High),
-        level => Some(level),
+        level => Some(target.dialect.nearest(level)),
     };
     if said != Some(level) && level != Level::None {
         losses.changed(field);

@@ -138,7 +138,11 @@ fn settings<'a>(request: &'a Request, target: &Target, rest: &mut Rest<'a>, loss
                 // Who asks for thoughts in another protocol expects to see them.
                 _ => (level != Some(Level::None)).then_some("auto"),
             };
-            let effort = level.filter(|level| *level != Level::Adaptive).map(Level::as_str);
+            let said = level.map(|level| target.dialect.nearest(level));
+            if said != level && level != Some(Level::None) {
+                losses.changed(name(Field::Effort));
+            }
+            let effort = said.filter(|level| *level != Level::Adaptive).map(Level::as_str);
             rest.reasoning = Some(ReasoningOut { effort, summary });
             if request.store != Some(true) {
                 rest.include.push("reasoning.encrypted_content");

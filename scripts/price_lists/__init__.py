@@ -1,0 +1,1 @@
+"""The public price lists that scripts/catalogue.py reads."""
