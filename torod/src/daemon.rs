@@ -22,8 +22,9 @@ use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
-use crate::store::{DirLock, Readers, kept, key_file, schema, tokens, usage};
+use crate::store::{DirLock, Lists, Readers, kept, key_file, schema, tokens, usage};
 use crate::upstreams::decisions::Decisions;
+use crate::upstreams::discovery::Discovery;
 use crate::upstreams::probe;
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Sequence, UsageWriter};
@@ -95,12 +96,16 @@ impl Daemon {
         random(&mut seed)?;
         let live = Arc::new(Live::new(&config, Vec::new(), u64::from_ne_bytes(seed)));
         let log_requests = Arc::new(AtomicBool::new(config.log.requests));
-        let parts = Parts {
+        let discovery = Discovery {
             live: Arc::clone(&live),
-            memory: Arc::clone(&memory),
-            log_requests: Arc::clone(&log_requests),
+            lists: Arc::new(Lists::new(&data_dir)),
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
+        };
+        let parts = Parts {
+            discovery,
+            memory: Arc::clone(&memory),
+            log_requests: Arc::clone(&log_requests),
             env,
             own_addr: addr,
         };

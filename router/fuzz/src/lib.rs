@@ -10,6 +10,7 @@ pub mod envelope;
 pub mod error;
 pub mod kept;
 pub mod legal;
+pub mod models;
 pub mod peek;
 pub mod request;
 pub mod splice;

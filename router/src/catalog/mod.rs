@@ -1,11 +1,12 @@
-//! What is known about providers and models before any of them is asked: base URLs and presets, how models are
-//! listed, what they can do and cost.
+//! What is known about providers and models before any of them is asked: base URLs and presets, what models can do and
+//! cost; what providers list, and how models are listed to clients.
 
 pub mod auth;
 pub mod base_url;
 pub mod discovered;
 mod import;
 mod layers;
+pub mod listed;
 pub mod listing;
 mod litellm;
 mod models;

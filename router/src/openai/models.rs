@@ -1,6 +1,8 @@
 //! OpenAI's model list: written for clients, read from upstreams.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
+
+use crate::catalog::listed::{self, Bounds};
 
 /// One entry of a model list.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -25,35 +27,10 @@ impl<'a> Model<'a> {
     }
 }
 
-#[derive(Deserialize)]
-struct Upstream {
-    #[serde(default)]
-    data: Vec<Entry>,
-    /// Google's and Ollama's name for the same list.
-    #[serde(default)]
-    models: Vec<Entry>,
-}
-
-#[derive(Deserialize)]
-struct Entry {
-    #[serde(default)]
-    id: String,
-    #[serde(default)]
-    name: String,
-}
-
-/// The model ids in an upstream's list, in its order; none if the body is no such list.
+/// The model ids in an upstream's list, in its order; none if the body is no such list. [`listed::read`] tells more.
 pub fn read_list(body: &[u8]) -> Option<Vec<String>> {
-    // Some providers answer with the bare array.
-    let list = serde_json::from_slice::<Upstream>(body)
-        .or_else(|_| serde_json::from_slice::<Vec<Entry>>(body).map(|data| Upstream { data, models: Vec::new() }))
-        .ok()?;
-    let entries = if list.data.is_empty() { list.models } else { list.data };
-    let ids = entries.into_iter().map(|e| if e.id.is_empty() { e.name } else { e.id });
-    // Google writes `models/` before each id, also on its OpenAI surface.
-    Some(
-        ids.map(|id| id.strip_prefix("models/").map(str::to_owned).unwrap_or(id)).filter(|id| !id.is_empty()).collect(),
-    )
+    let page = listed::read(body, Bounds::default()).ok()?;
+    Some(page.models.into_iter().map(|model| model.id).collect())
 }
 
 #[cfg(test)]

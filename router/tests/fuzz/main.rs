@@ -92,3 +92,8 @@ fn envelope() {
 fn usage() {
     replay("usage", bodies::usage::run);
 }
+
+#[test]
+fn models() {
+    replay("models", bodies::models::run);
+}

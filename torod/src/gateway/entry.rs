@@ -25,6 +25,7 @@ use crate::app::App;
 use crate::lifecycle::InFlight;
 use crate::problem;
 use crate::server::connection::Peer;
+use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 
@@ -133,7 +134,11 @@ pub(super) fn find<'l>(
     asked: &'l str,
     now_ms: u64,
 ) -> Result<(Arc<Provider>, usize, &'l str), Problem> {
-    let found = live.table.resolve(asked).map_err(|unknown| reject::unknown_model(asked, unknown))?;
+    let found = live.table.resolve(asked).map_err(|unknown| {
+        // Whoever asks once more may find it.
+        drop(misses::look_again(live, now_ms));
+        reject::unknown_model(asked, unknown)
+    })?;
     let list = found.candidates.list();
     let ready = list.iter().find(|c| !matches!(c.endpoint.ready(now_ms), Ready::No(..)));
     let endpoint = &ready.or(list.first()).ok_or_else(|| reject::no_target(asked))?.endpoint;

@@ -12,6 +12,7 @@ use tokenrouter::pick::affinity::{self, Signs};
 use tokenrouter::pick::course::{Course, Move, Scene};
 use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::mix;
+use tokenrouter::pick::name::Unknown;
 use tokenrouter::pick::order::Choice;
 use tokenrouter::pick::table::Found;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
@@ -29,6 +30,7 @@ use super::{headers, reject, said, translated};
 use crate::app::App;
 use crate::problem;
 use crate::upstreams::decisions::{Decision, Step};
+use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::unserved::{self, Shut};
@@ -62,10 +64,28 @@ struct Served {
 /// Serves `call`, whose body says `peek`.
 pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) -> Response<Reply> {
     let asked = peek.model.as_ref();
-    let found = match live.table.resolve(asked) {
-        Ok(found) => found,
-        Err(unknown) => return entry::refused(call, &reject::unknown_model(asked, unknown)),
-    };
+    match live.table.resolve(asked) {
+        Ok(found) => serve(call, live, peek, found).await,
+        // Boxed like every future that most requests do not need.
+        Err(unknown) => Box::pin(unknown_name(call, peek, unknown)).await,
+    }
+}
+
+/// Serves a request for a name that nobody lists, if a second look finds it.
+async fn unknown_name(call: &mut Call, peek: &Peek<'_>, unknown: Unknown) -> Response<Reply> {
+    let asked = peek.model.as_ref();
+    let learnt = misses::learn(&call.app.live, asked, &unknown, &call.app.clock).await;
+    if let Some(live) = &learnt
+        && let Ok(found) = live.table.resolve(asked)
+    {
+        return serve(call, live, peek, found).await;
+    }
+    entry::refused(call, &reject::unknown_model(asked, unknown))
+}
+
+/// Serves a request for a name that means something.
+async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Found<'_, '_>) -> Response<Reply> {
+    let asked = peek.model.as_ref();
     let surface = call.surface;
     let wants_session = surface.is_conversation() && found.candidates.wants_session();
     let salt = if wants_session { affinity::salt(call.caller.token_id(), asked) } else { 0 };
@@ -230,6 +250,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 exchange.failed(recorded, outcome, &verdict, reported, input_was_seen);
                 self.worked += usize::from(input_was_seen);
                 (step.status, step.blame) = (status, verdict.blame);
+                if verdict.blame == Blame::Missing {
+                    misses::vanished(self.live, &provider, self.found.how, &app.clock);
+                }
                 self.steps.push(step);
                 self.say(&mut said, &provider, &peek.model);
                 let verbatim = verbatim.filter(|_| target.native);

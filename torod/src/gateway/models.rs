@@ -1,6 +1,7 @@
 //! `/v1/models` and `/v1/models/{id}`: what this gateway can be asked for.
 
 use std::borrow::Cow;
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -116,20 +117,42 @@ impl Entry<'_> {
 
 /// Every alias, then every model of every enabled provider by its full name: in the file's order, models sorted.
 fn entries(live: &Snapshot) -> Vec<Entry<'_>> {
+    let models = models(live);
     let mut entries: Vec<Entry<'_>> = Vec::new();
+    let known = |at: usize| models.get(at).and_then(|model| model.context);
+    let places: HashMap<&str, usize> = models.iter().enumerate().map(|(at, model)| (model.id.as_str(), at)).collect();
     for alias in &live.aliases {
-        entries.push(Entry { id: alias.name.clone(), provider: Cow::Borrowed("tokenrouter"), context: None });
+        // What fits wherever it goes; not known where one of them is not.
+        let contexts = alias
+            .targets
+            .iter()
+            .map(|target| known(*places.get(format!("{}/{}", target.provider, target.model).as_str())?));
+        let context = contexts.min().flatten();
+        entries.push(Entry { id: alias.name.clone(), provider: Cow::Borrowed("tokenrouter"), context });
     }
+    entries.extend(models);
+    entries
+}
+
+/// Every model of every enabled provider by its full name.
+fn models(live: &Snapshot) -> Vec<Entry<'_>> {
+    let mut entries: Vec<Entry<'_>> = Vec::new();
     for provider in live.providers.iter().filter(|p| p.enabled) {
         let declared = provider.declared.iter().map(|model| (model.id.clone(), model.context));
         let mut ids: Vec<(String, Option<u64>)> = declared.collect();
-        for id in provider.listed.load().iter().flat_map(|list| list.iter()) {
-            if !provider.declared.iter().any(|declared| declared.id == *id) {
-                ids.push((id.clone(), None));
+        // What the file declares goes before what the provider says, and that before nothing.
+        for model in provider.listed.load().iter().flat_map(|list| list.iter()) {
+            match provider.declared.iter().position(|declared| declared.id == model.id) {
+                Some(at) => {
+                    if let Some((_, context)) = ids.get_mut(at) {
+                        *context = context.or(model.context_window);
+                    }
+                }
+                None => ids.push((model.id.clone(), model.context_window)),
             }
         }
         ids.sort_unstable();
-        ids.dedup();
+        ids.dedup_by(|a, b| a.0 == b.0);
         entries.extend(ids.into_iter().map(|(id, context)| Entry {
             id: format!("{}/{id}", provider.name),
             provider: Cow::Borrowed(&provider.name),

@@ -13,7 +13,7 @@ impl Reload {
         tokio::select! {
             () = self.follow_both(hangups) => {}
             // Also while a command is still fetching a key.
-            () = self.parts.lifecycle.soft_stop() => {}
+            () = self.parts.discovery.lifecycle.soft_stop() => {}
         }
     }
 

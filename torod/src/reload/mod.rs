@@ -13,30 +13,23 @@ use arc_swap::ArcSwap;
 
 pub use self::changes::Changes;
 use self::providers::Prepared;
-use crate::clock::Clock;
 use crate::config::edit::EditError;
 use crate::config::{self, Config, ConfigError, ConfigFile};
-use crate::lifecycle::Lifecycle;
 use crate::memory::Memory;
-use crate::upstreams::discovery;
-use crate::upstreams::provider::Provider;
-use crate::upstreams::snapshot::Live;
+use crate::upstreams::discovery::Discovery;
+use crate::upstreams::local::Locals;
 
 /// Asks the environment.
 pub type Env = fn(&str) -> Option<String>;
 
 /// What a configuration acts upon.
 pub struct Parts {
-    /// What requests see.
-    pub live: Arc<Live>,
+    /// Learns what the providers list, and has what requests see.
+    pub discovery: Discovery,
     /// The answers that are kept.
     pub memory: Arc<Memory>,
     /// Whether each request gets a line in the log.
     pub log_requests: Arc<AtomicBool>,
-    /// The time.
-    pub clock: Clock,
-    /// What ends when the daemon does.
-    pub lifecycle: Lifecycle,
     /// The environment, for secrets.
     pub env: Env,
     /// Where we listen ourselves.
@@ -94,8 +87,11 @@ impl Reload {
     pub fn new(parts: Parts, config: Config, file: Option<ConfigFile>) -> Self {
         let prepared = providers::prepare(&config, parts.env, &[]);
         let config = Arc::new(config);
-        parts.live.apply(&config, &providers::shared(&prepared));
-        let loaded_ms = parts.clock.now_ms();
+        let shared = providers::shared(&prepared);
+        parts.discovery.lists.sweep();
+        parts.discovery.recall(&shared);
+        parts.discovery.live.apply(&config, &shared);
+        let loaded_ms = parts.discovery.clock.now_ms();
         let text = file.as_ref().and_then(|file| text_of(file, &config));
         Self {
             parts,
@@ -107,13 +103,10 @@ impl Reload {
 
     /// Begins to learn what the providers list, and to look for model servers of this machine.
     pub fn begin(&self) {
-        self.parts.live.load().providers.iter().filter(|p| p.enabled).for_each(|provider| self.learn(provider));
-        if self.status().config.auto_detect_local_servers {
-            self.find_local();
-        }
-        if self.status().config.auto_enable_public_free_models {
-            self.find_public();
-        }
+        let Parts { discovery, own_addr, env, .. } = &self.parts;
+        discovery.live.load().providers.iter().filter(|p| p.enabled).for_each(|p| discovery.follow(Arc::clone(p)));
+        discovery.lifecycle.spawn("local servers", Locals::new(discovery.clone(), *own_addr, *env).run());
+        discovery.lifecycle.spawn("public providers", discovery.clone().watch_public());
     }
 
     /// How the configuration stands.
@@ -126,51 +119,35 @@ impl Reload {
         let parts = &self.parts;
         let before = self.status().config.clone();
         let known = state.prepared.clone();
-        let env = parts.env;
+        let (env, discovery) = (parts.env, parts.discovery.clone());
         // Secrets come from files and commands, which may take their time.
         let (config, prepared) = tokio::task::spawn_blocking(move || {
             let prepared = providers::prepare(&config, env, &known);
+            discovery.recall(&providers::shared(&prepared));
             (config, prepared)
         })
         .await
         .map_err(|_| ReloadError::Stopping)?;
         let changes = Changes::between(&before, &config, &state.prepared, &prepared);
         let config = Arc::new(config);
-        parts.live.apply(&config, &providers::shared(&prepared));
+        parts.discovery.live.apply(&config, &providers::shared(&prepared));
         parts.memory.configure(config.responses.clone());
         parts.log_requests.store(config.log.requests, Ordering::Relaxed);
         let is_new = |now: &&Prepared| !state.prepared.iter().any(|then| Arc::ptr_eq(&then.provider, &now.provider));
         let fresh: Vec<_> = prepared.iter().filter(is_new).map(|p| Arc::clone(&p.provider)).collect();
         state.prepared = prepared;
-        let status = Status { config: Arc::clone(&config), loaded_ms: parts.clock.now_ms(), error: None };
+        let status = Status { config: Arc::clone(&config), loaded_ms: parts.discovery.clock.now_ms(), error: None };
         self.status.store(Arc::new(status));
-        fresh.iter().filter(|provider| provider.enabled).for_each(|provider| self.learn(provider));
+        fresh.into_iter().filter(|provider| provider.enabled).for_each(|provider| parts.discovery.follow(provider));
         let is_other = before.presets != config.presets || !changes.providers.is_empty();
-        if config.auto_detect_local_servers && (!before.auto_detect_local_servers || is_other) {
-            self.find_local();
+        if is_other || config.auto_detect_local_servers != before.auto_detect_local_servers {
+            parts.discovery.live.local.hurry();
         }
-        if config.auto_enable_public_free_models && (!before.auto_enable_public_free_models || is_other) {
-            self.find_public();
+        if is_other || config.auto_enable_public_free_models != before.auto_enable_public_free_models {
+            parts.discovery.live.public.notify_one();
         }
         changes.log();
         Ok(changes)
-    }
-
-    fn learn(&self, provider: &Arc<Provider>) {
-        let Parts { live, clock, lifecycle, .. } = &self.parts;
-        let follow = discovery::follow(Arc::clone(provider), Arc::clone(live), clock.clone(), lifecycle.clone());
-        lifecycle.spawn_connection(follow);
-    }
-
-    fn find_public(&self) {
-        let Parts { live, clock, lifecycle, .. } = &self.parts;
-        lifecycle.spawn_connection(discovery::find_public(Arc::clone(live), clock.clone(), lifecycle.clone()));
-    }
-
-    fn find_local(&self) {
-        let Parts { live, clock, lifecycle, own_addr, .. } = &self.parts;
-        let find = discovery::find_local(*own_addr, Arc::clone(live), clock.clone(), lifecycle.clone());
-        lifecycle.spawn_connection(find);
     }
 }
 

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod bell;
 pub mod kept;
 pub mod key_file;
+pub mod lists;
 pub mod lock;
 pub mod reader;
 pub mod reports;
@@ -15,6 +16,7 @@ pub mod writer;
 use std::path::PathBuf;
 
 pub use bell::Bell;
+pub use lists::Lists;
 pub use lock::DirLock;
 pub use reader::Readers;
 pub use rusqlite::types::Value;

@@ -1,7 +1,7 @@
 //! What this machine has already: provider keys in the environment, model servers on loopback.
 
 use std::collections::HashSet;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -33,13 +33,14 @@ pub fn env_keys(env: &dyn Fn(&str) -> Option<String>) -> Vec<FoundKey> {
 pub async fn local_servers(presets: &Presets, own: SocketAddr, timeout: Duration) -> Vec<FoundServer> {
     let probes = presets.all().filter_map(|preset| {
         let port = preset.local_port.filter(|port| *port != own.port())?;
-        Some(probe(preset, port, timeout))
+        Some(async move { probe(preset, SocketAddr::from((Ipv4Addr::LOCALHOST, port)), timeout).await })
     });
     join_all(probes).await.into_iter().flatten().collect()
 }
 
-async fn probe(preset: &Arc<Preset>, port: u16, timeout: Duration) -> Option<FoundServer> {
-    let url = format!("http://127.0.0.1:{port}");
+/// The model server at `addr`, if one answers there within `timeout`.
+pub(super) async fn probe(preset: &Arc<Preset>, addr: SocketAddr, timeout: Duration) -> Option<FoundServer> {
+    let url = format!("http://{addr}");
     let client = Client::new(Timeouts { connect: timeout, first_byte: timeout, idle: timeout }, 0);
     let asked = async {
         let request = Request::get(format!("{url}/v1/models")).body(Pieces::default()).ok()?;
@@ -83,13 +84,11 @@ mod tests {
         let simulator =
             tokenrouter_simulator::Simulator::start("127.0.0.1:0".parse().unwrap(), settings).await.unwrap();
         let preset = &Presets::default().find("ollama").unwrap();
-        let found = probe(preset, simulator.addr().port(), Duration::from_secs(5)).await.unwrap();
+        let found = probe(preset, simulator.addr(), Duration::from_secs(5)).await.unwrap();
         assert_eq!((found.preset.as_str(), found.url == simulator.url()), ("ollama", true));
         assert!(found.models > 3);
+        let addr = simulator.addr();
         simulator.stop().await;
-        assert_eq!(
-            probe(preset, found.url.rsplit(':').next().unwrap().parse().unwrap(), Duration::from_secs(5)).await,
-            None
-        );
+        assert_eq!(probe(preset, addr, Duration::from_secs(5)).await, None);
     }
 }

@@ -117,7 +117,9 @@ fn total(price: &PriceConfig) -> Option<u64> {
 /// What of a provider's models is known by name.
 fn member(provider: &Provider) -> table::Member {
     let declared: Vec<String> = provider.declared.iter().map(|model| model.id.clone()).collect();
-    let mut listed = provider.listed.load_full().map(|list| list.as_ref().clone());
+    let listed = provider.listed.load();
+    let mut listed: Option<Vec<String>> =
+        listed.as_ref().map(|list| list.iter().map(|model| model.id.clone()).collect());
     if let Some(listed) = &mut listed {
         listed.extend(declared.iter().cloned());
     } else if !declared.is_empty() && provider.list_route().is_none() {

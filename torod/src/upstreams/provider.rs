@@ -3,11 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use arc_swap::ArcSwapOption;
 use http::{HeaderName, HeaderValue, Uri};
 use sha2::{Digest as _, Sha256};
 use tokenrouter::call::Client;
-use tokenrouter::catalog::{AuthStyle, BaseUrl, ModelList, Preset};
+use tokenrouter::catalog::{self, AuthStyle, BaseUrl, Preset};
 use tokenrouter::chat::Target;
 use tokenrouter::dialect::Dialect;
 use tokenrouter::protocol::Protocol;
@@ -16,6 +15,7 @@ use tokenrouter_shared::secret::Secret;
 
 use super::calibration::Calibration;
 use super::health::Health;
+use super::model_list::ModelList;
 use crate::config::{ModelConfig, ProviderConfig};
 use crate::lifecycle::Gauge;
 
@@ -39,7 +39,7 @@ pub struct Provider {
     /// Whether it may be asked for the usage of a stream.
     pub asks_stream_usage: bool,
     /// The models that it lists; none while unknown.
-    pub listed: ArcSwapOption<Vec<String>>,
+    pub listed: ModelList,
     /// What the file declares of its models.
     pub declared: Vec<ModelConfig>,
     /// Smaller is tried first.
@@ -202,12 +202,13 @@ impl Provider {
             extra.push(parsed.ok_or_else(|| fail(&format!("`headers.{name}` is not a header")))?);
         }
         let list = match &config.model_list {
-            ModelList::Usual => Listing::Usual,
-            ModelList::Unlisted => Listing::Unlisted,
-            ModelList::At(url) => Listing::At(Uri::try_from(url).map_err(|_| fail("its `models_url` is not valid"))?),
+            catalog::ModelList::Usual => Listing::Usual,
+            catalog::ModelList::Unlisted => Listing::Unlisted,
+            catalog::ModelList::At(url) => {
+                Listing::At(Uri::try_from(url).map_err(|_| fail("its `models_url` is not valid"))?)
+            }
         };
-        let known = config.preset.as_ref().map(|preset| preset.models.clone()).filter(|models| !models.is_empty());
-        let known = known.filter(|_| matches!(list, Listing::Unlisted));
+        let known = config.preset.as_ref().filter(|_| matches!(list, Listing::Unlisted));
         Ok(Self {
             name: config.name.as_str().into(),
             name_header: HeaderValue::try_from(&config.name).map_err(|_| fail("its name cannot stand in a header"))?,
@@ -217,7 +218,7 @@ impl Provider {
             client: Client::new(config.timeouts, config.max_idle_connections),
             health: Health::default(),
             asks_stream_usage: config.stream_usage,
-            listed: ArcSwapOption::from_pointee(known),
+            listed: ModelList::declared(known.map_or(&[], |preset| &preset.models)),
             declared: config.models.clone(),
             priority: config.priority,
             line,
@@ -263,7 +264,7 @@ impl Provider {
         // What is under way there counts among its calls.
         self.in_flight = Arc::clone(&before.in_flight);
         if self.has_list() {
-            self.listed.store(before.listed.load_full());
+            self.listed.inherit(&before.listed);
         }
         self.health.inherit(&before.health);
         self.calls.store(before.calls.load(Ordering::Relaxed), Ordering::Relaxed);

@@ -7,10 +7,15 @@ use tokenrouter::pick::session::Sessions;
 use tokenrouter::pick::table::Table;
 use tokenrouter_shared::Lossy;
 use tokio::sync::Notify;
+use tokio::sync::futures::Notified;
 
 use super::endpoints::{Known, Rules};
+use super::looks::{Look, Looks};
 use super::provider::{Origin, Provider};
 use crate::config::{Alias, Config, Limits};
+
+/// So soon after a look for model servers of this machine, which costs little, nobody has it looked again.
+const LOCAL_AGAIN_MS: u64 = 2_000;
 
 /// One consistent world.
 #[derive(Debug)]
@@ -83,6 +88,10 @@ pub struct Live {
     current: ArcSwap<Snapshot>,
     known: Known,
     swapped: Notify,
+    /// Looks for model servers of this machine.
+    pub local: Looks,
+    /// Somebody wants it looked for providers that serve without a key.
+    pub public: Notify,
 }
 
 impl Live {
@@ -91,7 +100,13 @@ impl Live {
     pub fn new(config: &Config, providers: Vec<Arc<Provider>>, seed: u64) -> Self {
         let known = Known::new(seed);
         let snapshot = Snapshot::new(&known, &Arc::new(config.clone()), providers, Vec::new());
-        Self { current: ArcSwap::from_pointee(snapshot), known, swapped: Notify::new() }
+        Self {
+            current: ArcSwap::from_pointee(snapshot),
+            known,
+            swapped: Notify::new(),
+            local: Looks::new(LOCAL_AGAIN_MS),
+            public: Notify::new(),
+        }
     }
 
     /// Puts another configuration with its providers in force, at once and as a whole. Providers that were found
@@ -124,9 +139,29 @@ impl Live {
         self.current.load_full()
     }
 
+    /// Resolves when another world than that of this moment is in force.
+    pub fn swapped(&self) -> Notified<'_> {
+        self.swapped.notified()
+    }
+
     /// Makes newly learned model lists visible to requests.
     pub fn publish_lists(&self) {
         self.current.rcu(|now| Arc::new(Snapshot::new(&self.known, &now.config, now.described(), now.found.clone())));
+        self.swapped.notify_waiters();
+    }
+
+    /// Has it looked for model servers of this machine, where that is wanted at all.
+    pub fn want_local(&self, now_ms: u64) -> Option<Look> {
+        self.load().config.auto_detect_local_servers.then(|| self.local.want(now_ms)).flatten()
+    }
+
+    /// Takes a provider away that was found. Calls under way to it go on.
+    pub fn remove(&self, provider: &Arc<Provider>) {
+        self.current.rcu(|now| {
+            let found = now.found.iter().filter(|found| !Arc::ptr_eq(found, provider)).cloned().collect();
+            Arc::new(Snapshot::new(&self.known, &now.config, now.described(), found))
+        });
+        self.swapped.notify_waiters();
     }
 
     /// Adds a provider that was found, unless one of its name is there or none is wanted. Says whether it did.
@@ -137,6 +172,7 @@ impl Live {
             let found = now.found.iter().chain(is_added.then_some(provider)).cloned().collect();
             Arc::new(Snapshot::new(&self.known, &now.config, now.described(), found))
         });
+        self.swapped.notify_waiters();
         is_added
     }
 }

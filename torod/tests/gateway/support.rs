@@ -90,6 +90,14 @@ impl TestDaemon {
     }
 
     pub async fn in_folder(simulator: Simulator, text: &str, clock: Clock, folder: TempDir) -> Self {
+        let me = Self::at_once(simulator, text, clock, folder).await;
+        me.lists_are_read().await;
+        me.simulator.clear();
+        me
+    }
+
+    /// One whose providers' lists nobody waits for.
+    pub async fn at_once(simulator: Simulator, text: &str, clock: Clock, folder: TempDir) -> Self {
         let config = config::parse(text, "test.toml").unwrap_or_else(|e| panic!("{e:?}"));
         let data_dir = folder.path().join("data");
         let options = Options { config, file: None, data_dir, clock, random: system_random, env: |_| None };
@@ -99,10 +107,7 @@ impl TestDaemon {
         let (app, lifecycle) = (daemon.app().clone(), daemon.lifecycle());
         let run = tokio::runtime::Handle::current().spawn(daemon.run());
         let client = Client::builder(TokioExecutor::new()).build_http();
-        let me = Self { simulator, key, url, folder, app, lifecycle, client, run };
-        me.lists_are_read().await;
-        me.simulator.clear();
-        me
+        Self { simulator, key, url, folder, app, lifecycle, client, run }
     }
 
     /// Names are resolved by the providers' lists, so a test begins when they are there.
