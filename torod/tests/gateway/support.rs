@@ -114,7 +114,16 @@ impl TestDaemon {
     async fn lists_are_read(&self) {
         until("every model list is read", || async {
             let live = self.app.live.load();
-            live.providers.iter().all(|p| !p.enabled || p.listed.load().is_some() || p.health.times_ms().1 > 0)
+            live.providers.iter().filter(|p| p.enabled).all(|p| match &*p.listed.load() {
+                None => p.health.times_ms().1 > 0,
+                // A list counts once names are resolved by it.
+                Some(list) => list.first().is_none_or(|first| {
+                    let name = format!("{}/{}", p.name, first.id);
+                    live.table
+                        .resolve(&name)
+                        .is_ok_and(|f| f.candidates.list().iter().all(|c| !c.endpoint.model.is_empty()))
+                }),
+            })
         })
         .await;
     }
