@@ -74,6 +74,13 @@ impl Price {
         draft.build().unwrap_or_else(Self::free)
     }
 
+    /// A price of these rates alone; none where there are none.
+    pub fn of(rates: impl IntoIterator<Item = (Unit, Rate)>) -> Option<Self> {
+        let mut draft = Draft::default();
+        rates.into_iter().for_each(|(unit, rate)| draft.set(When::default(), unit, rate));
+        draft.build()
+    }
+
     /// Costs nothing, and that is known: local servers, `:free` models.
     pub fn free() -> Self {
         let mut given = 0;

@@ -94,7 +94,7 @@ impl Daemon {
         ));
         let mut seed = [0; 8];
         random(&mut seed)?;
-        let live = Arc::new(Live::new(&config, Vec::new(), u64::from_ne_bytes(seed)));
+        let live = Arc::new(Live::new(&config, Vec::new(), u64::from_ne_bytes(seed), clock.clone()));
         let log_requests = Arc::new(AtomicBool::new(config.log.requests));
         let discovery = Discovery {
             live: Arc::clone(&live),

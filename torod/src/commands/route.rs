@@ -145,7 +145,7 @@ impl Explain {
         )?;
         let bytes = body.map(|body| body.get().as_bytes().to_vec()).unwrap_or_default();
         let asked = Asked::new(self.model.as_deref(), self.surface.as_deref(), bytes)?;
-        let live = Live::new(&config, described(&config)?, 0).load();
+        let live = Live::new(&config, described(&config)?, 0, clock.clone()).load();
         let moment = Moment::now(clock);
         let mut told = explain(&live, &asked, moment, mix(moment.now_ms.cast_unsigned()));
         told.is_live = false;

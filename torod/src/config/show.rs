@@ -100,6 +100,14 @@ fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Res
         if let Some(context) = model.context {
             writeln!(text, "context = {context}")?;
         }
+        if let Some(tokens) = model.max_output {
+            writeln!(text, "max_output = {tokens}")?;
+        }
+        for (name, yes) in model.abilities() {
+            if let Some(yes) = yes {
+                writeln!(text, "{name} = {yes}")?;
+            }
+        }
         if let Some(price) = &model.price {
             writeln!(text, "price = {{ {} }}", price.shown())?;
         }

@@ -189,7 +189,7 @@ fn every_key_is_read() {
         },
         max_idle_connections: 0,
         stream_usage: false,
-        models: vec![ModelConfig { id: "m".into(), price: Some(price), context: Some(9) }],
+        models: vec![ModelConfig { id: "m".into(), price: Some(price), context: Some(9), ..ModelConfig::default() }],
         headers: vec![("x-team".into(), "scarlet".into())],
         ..ProviderConfig::default()
     };

@@ -205,7 +205,16 @@ fn view_model(model: &ModelConfig) -> Value {
             "cache_write_1h_nanos": price.cache_write_1h_nanos,
         })
     });
-    json!({ "id": model.id, "context": model.context, "price_per_million": price })
+    let mut view = json!({
+        "id": model.id,
+        "context": model.context,
+        "max_output": model.max_output,
+        "price_per_million": price,
+    });
+    if let Some(view) = view.as_object_mut() {
+        view.extend(model.abilities().map(|(name, yes)| (name.to_owned(), yes.into())));
+    }
+    view
 }
 
 fn ms(time: Duration) -> u64 {
