@@ -10,6 +10,7 @@ use crate::config::Paths;
 
 /// Update what is known of models and prices.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "Example:\n  torod models update --dry-run")]
 pub struct Models {
     #[command(subcommand)]
     action: Action,
