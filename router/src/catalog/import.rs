@@ -5,15 +5,16 @@
 //! read, is older than what is known, knows less than half of it, or has prices that cannot be right. What would change
 //! is told before anything does.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use chrono::NaiveDate;
 
 use super::layers::{Catalogue, Layer};
 use super::litellm;
+use super::models::Facts;
 use super::read;
-use super::set::ModelSet;
+use super::set::{Entry, ModelSet};
 use crate::price::{Price, Rate, Unit, When};
 
 /// The largest file that is read, in bytes.
@@ -41,6 +42,11 @@ pub enum ImportError {
         /// When what is known now was made.
         known: String,
     },
+    /// It says that it was made after today.
+    Future {
+        /// When it says that it was made.
+        made: String,
+    },
     /// It knows less than half of the prices that are known now.
     TooFew {
         /// Prices in the file.
@@ -66,6 +72,10 @@ impl fmt::Display for ImportError {
             Self::Damaged(why) => write!(f, "the file cannot be read: {why}"),
             Self::NoDate(date) => write!(f, "`{date}` is no date of the form 2026-11-21"),
             Self::Older { made, known } => write!(f, "the file was made {made}; what is known is newer: {known}"),
+            Self::Future { made } => write!(f, "the file says that it was made {made}, which is yet to come"),
+            Self::TooFew { found: 0, .. } => {
+                f.write_str("the file has no prices: it is neither torod's models.json nor litellm's list")
+            }
             Self::TooFew { found, known } => {
                 write!(f, "the file has {found} prices, less than half of the {known} known")
             }
@@ -99,6 +109,21 @@ pub struct Change {
     pub new: Option<Rate>,
 }
 
+/// A fact of a known model that would change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FactChange {
+    /// At which provider.
+    pub provider: String,
+    /// Which model.
+    pub model: String,
+    /// Which fact: `context`, `output`, or `abilities` for all others together.
+    pub fact: &'static str,
+    /// What it is now, in tokens; none: not known, or no number.
+    pub old: Option<u64>,
+    /// What it would be.
+    pub new: Option<u64>,
+}
+
 /// A file that may be taken, and what that would change.
 #[derive(Clone, Debug)]
 pub struct Import {
@@ -106,16 +131,19 @@ pub struct Import {
     pub set: ModelSet,
     /// Rates of known models that would change, by provider and model.
     pub changes: Vec<Change>,
+    /// Facts of known models that would change, by provider and model.
+    pub facts: Vec<FactChange>,
     /// Models with a price that had none before: `provider/model`.
     pub added: Vec<String>,
     /// Models whose price is in the present set and not in this one; the embedded file goes on to serve them.
     pub missing: Vec<String>,
-    /// Models whose price was not believed, and is unknown therefore: `provider/model`.
+    /// Models whose price is not believed and left out, so that the one that is known goes on: `provider/model`.
     pub doubted: Vec<String>,
 }
 
 impl Catalogue {
-    /// Reads a newer file. `fetched` (`YYYY-MM-DD`) is the date of a file that bears none itself.
+    /// Reads a newer file. `fetched` (`YYYY-MM-DD`) is the day on which that was: the date of a file that bears none
+    /// itself, and no file is made later.
     pub fn import(&self, bytes: &[u8], fetched: &str) -> Result<Import, ImportError> {
         if bytes.len() > LARGEST {
             return Err(ImportError::TooLarge(bytes.len()));
@@ -132,22 +160,37 @@ impl Catalogue {
             NaiveDate::parse_from_str(fetched, "%Y-%m-%d").map_err(|_| ImportError::NoDate(fetched.to_owned()))?;
             (list.models.build(Layer::Updated.as_str(), None, fetched), list.doubted)
         };
-        let doubted = [doubted, absurd(&set)].concat();
+        let (set, absurd) = set.without_prices(is_absurd);
+        let doubted = [doubted, absurd].concat();
         let known = self.layer(Layer::Updated).or_else(|| self.layer(Layer::Embedded)).map(|set| &**set);
         let empty = ModelSet::default();
         let import = compare(known.unwrap_or(&empty), set, doubted);
-        import.check(known.unwrap_or(&empty))?;
+        import.check(known.unwrap_or(&empty), fetched)?;
         Ok(import)
     }
 }
 
 impl Import {
-    fn check(&self, known: &ModelSet) -> Result<(), ImportError> {
+    /// Whether it says nothing that is not known.
+    pub fn is_news(&self) -> bool {
+        !(self.changes.is_empty() && self.facts.is_empty() && self.added.is_empty() && self.missing.is_empty())
+    }
+
+    fn check(&self, known: &ModelSet, fetched: &str) -> Result<(), ImportError> {
+        let (found, before) = (priced(&self.set), priced(known));
+        if found + self.doubted.len() == 0 {
+            return Err(ImportError::TooFew { found, known: before });
+        }
+        // Somewhere it is tomorrow already.
+        let day = |text: &str| NaiveDate::parse_from_str(text, "%Y-%m-%d").ok();
+        let tomorrow = day(fetched).and_then(|day| day.succ_opt());
+        if tomorrow.zip(day(self.set.made())).is_some_and(|(tomorrow, made)| made > tomorrow) {
+            return Err(ImportError::Future { made: self.set.made().to_owned() });
+        }
         // Dates of this form sort as text.
         if self.set.made() < known.made() {
             return Err(ImportError::Older { made: self.set.made().to_owned(), known: known.made().to_owned() });
         }
-        let (found, before) = (priced(&self.set), priced(known));
         if self.doubted.len() > (found + self.doubted.len()) / MISTAKES_ONE_IN + 1 {
             let example = self.doubted.first().map_or("", String::as_str);
             let number = self.doubted.len();
@@ -179,40 +222,58 @@ fn priced(set: &ModelSet) -> usize {
     set.iter().filter(|(.., entry)| entry.price.is_some()).count()
 }
 
-/// Models of our own format whose price is too high to be true.
-fn absurd(set: &ModelSet) -> Vec<String> {
+/// Whether a price is too high to be true, now or later.
+fn is_absurd(price: &Price) -> bool {
     let most = u128::from(DEAREST_DOLLARS) * 1_000_000_000;
-    let too_dear = |price: &Price| {
-        price.lines().any(|(_, unit, rate)| unit.is_tokens() && u128::from(rate.nanos_per_million()) > most)
-    };
-    let mut found: Vec<String> = set
-        .iter()
-        .filter(|(.., entry)| entry.price.as_deref().is_some_and(too_dear))
-        .map(|(provider, model, _)| format!("{provider}/{model}"))
-        .collect();
-    found.sort_unstable();
-    found
+    let is_too_dear =
+        |(_, unit, rate): (When, Unit, Rate)| unit.is_tokens() && u128::from(rate.nanos_per_million()) > most;
+    price.lines().any(is_too_dear) || price.later().is_some_and(|(_, later)| is_absurd(later))
 }
 
 fn compare(known: &ModelSet, set: ModelSet, doubted: Vec<String>) -> Import {
-    let prices = |set: &ModelSet| -> BTreeMap<(String, String), Option<std::sync::Arc<Price>>> {
-        set.iter().map(|(p, m, entry)| ((p.to_owned(), m.to_owned()), entry.price.clone())).collect()
-    };
-    let (old, new) = (prices(known), prices(&set));
-    let (mut changes, mut added, mut missing) = (Vec::new(), Vec::new(), Vec::new());
-    for ((provider, model), price) in &new {
-        match (old.get(&(provider.clone(), model.clone())).cloned().flatten(), price) {
-            (Some(old), Some(new)) if old != *new => lines(provider, model, &old, new, &mut changes),
+    fn sorted(set: &ModelSet) -> BTreeMap<(&str, &str), &Entry> {
+        set.iter().map(|(provider, model, entry)| ((provider, model), entry)).collect()
+    }
+    let (old, new) = (sorted(known), sorted(&set));
+    let (mut changes, mut facts, mut added, mut missing) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    for ((provider, model), entry) in &new {
+        let before = old.get(&(*provider, *model));
+        match (before.and_then(|before| before.price.as_deref()), entry.price.as_deref()) {
+            (Some(old), Some(new)) if old != new => lines(provider, model, old, new, &mut changes),
             (None, Some(_)) => added.push(format!("{provider}/{model}")),
             _ => {}
         }
-    }
-    for ((provider, model), _) in old.iter().filter(|(_, price)| price.is_some()) {
-        if new.get(&(provider.clone(), model.clone())).is_none_or(Option::is_none) {
-            missing.push(format!("{provider}/{model}"));
+        if let Some(before) = before {
+            let change = |fact, old, new| FactChange {
+                provider: (*provider).to_owned(),
+                model: (*model).to_owned(),
+                fact,
+                old,
+                new,
+            };
+            let (old, new) = (before.facts, entry.facts);
+            for (fact, old, new) in
+                [("context", old.context(), new.context()), ("output", old.max_output(), new.max_output())]
+            {
+                if old != new {
+                    facts.push(change(fact, old, new));
+                }
+            }
+            // With both numbers made equal, what still differs is something else.
+            let alike = |facts: Facts| facts.with_context(0).with_max_output(0);
+            if alike(old) != alike(new) {
+                facts.push(change("abilities", None, None));
+            }
         }
     }
-    Import { set, changes, added, missing, doubted }
+    let doubts: HashSet<&str> = doubted.iter().map(String::as_str).collect();
+    for ((provider, model), _) in old.iter().filter(|(_, entry)| entry.price.is_some()) {
+        let name = format!("{provider}/{model}");
+        if new.get(&(*provider, *model)).is_none_or(|entry| entry.price.is_none()) && !doubts.contains(name.as_str()) {
+            missing.push(name);
+        }
+    }
+    Import { set, changes, facts, added, missing, doubted }
 }
 
 fn lines(provider: &str, model: &str, old: &Price, new: &Price, changes: &mut Vec<Change>) {

@@ -18,7 +18,7 @@ mod vendors;
 
 pub use auth::AuthStyle;
 pub use base_url::{BaseUrl, BaseUrlError, Scheme};
-pub use import::{Change, Import, ImportError};
+pub use import::{Change, FactChange, Import, ImportError};
 pub use layers::{Catalogue, Found, Layer, Nearness, Origin, Priced, Tariff};
 pub use models::{Can, Effort, Facts, Modality, Mode};
 pub use preset::{ModelList, Preset, PresetEndpoint, PresetError, RateLimit};

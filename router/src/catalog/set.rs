@@ -106,6 +106,20 @@ impl ModelSet {
         })
     }
 
+    /// Without the prices that `is_wrong`, and the names of the models that had them: `provider/model`, sorted.
+    pub(super) fn without_prices(mut self, is_wrong: impl Fn(&Price) -> bool) -> (Self, Vec<String>) {
+        let wrong = |entry: &Entry| entry.price.as_deref().is_some_and(&is_wrong);
+        let named = self.iter().filter(|(.., entry)| wrong(entry));
+        let mut names: Vec<String> = named.map(|(provider, model, _)| format!("{provider}/{model}")).collect();
+        names.sort_unstable();
+        if !names.is_empty() {
+            for entry in self.models.iter_mut().filter(|entry| wrong(entry)) {
+                entry.price = None;
+            }
+        }
+        (self, names)
+    }
+
     fn at(&self, index: u32) -> Option<&Entry> {
         self.models.get(index as usize)
     }

@@ -91,6 +91,38 @@ fn what_cannot_be_right_is_refused_whole() {
 }
 
 #[test]
+fn what_is_not_believed_leaves_what_is_known() {
+    let ours = OURS.replacen("\"o3\":{\"price\":{\"input\":2,", "\"o3\":{\"price\":{\"input\":2000,", 1);
+    assert_ne!(ours, OURS);
+    let import = Catalogue::embedded().import(ours.as_bytes(), "2026-11-22").unwrap();
+    assert!(import.doubted.contains(&"azure/o3".to_owned()), "{:?}", import.doubted);
+    assert!(import.changes.is_empty() && import.added.is_empty() && import.missing.is_empty());
+    let taken = Catalogue::embedded().with(Layer::Updated, import.set);
+    let priced = taken.find("azure", "o3").price.unwrap();
+    assert_eq!((priced.price.listed(Unit::Input), priced.origin.layer), (Rate::parse("2"), Layer::Embedded));
+}
+
+#[test]
+fn facts_that_change_are_told() {
+    let other =
+        OURS.replacen("\"context\":8192,\"output\":8192}", "\"context\":9000,\"output\":8192,\"can\":\"tools\"}", 1);
+    assert_ne!(other, OURS);
+    let import = Catalogue::embedded().import(other.as_bytes(), "2026-11-22").unwrap();
+    let told: Vec<_> = import.facts.iter().map(|change| (change.fact, change.old, change.new)).collect();
+    assert_eq!(told, [("context", Some(8_192), Some(9_000)), ("abilities", None, None)]);
+    assert!(import.is_news());
+    assert!(!Catalogue::embedded().import(OURS.as_bytes(), "2026-11-22").unwrap().is_news());
+}
+
+#[test]
+fn nobody_has_a_list_of_the_day_after_tomorrow() {
+    let made = |day: &str| OURS.replacen("\"made\": \"2026-11-21\"", &format!("\"made\": \"{day}\""), 1);
+    let read = |day: &str| Catalogue::embedded().import(made(day).as_bytes(), "2026-11-30").map(|_| ());
+    assert_eq!(read("2026-12-01"), Ok(()));
+    assert!(matches!(read("2026-12-02"), Err(ImportError::Future { .. })));
+}
+
+#[test]
 fn prices_that_are_no_numbers_are_left_out() {
     for nonsense in ["\"NaN\"", "null", "[1]", "true", "\"2.5e-06\"", "{}"] {
         let list =

@@ -99,7 +99,7 @@ impl Reload {
         parts.discovery.recall(&shared);
         let data_set = parts.data_set.stamp();
         if data_set.is_some() {
-            parts.discovery.live.set_catalogue(catalogue::updated(&parts.data_set));
+            parts.discovery.live.set_catalogue(catalogue::updated_or_embedded(&parts.data_set));
         }
         parts.discovery.live.apply(&config, &shared);
         let loaded_ms = parts.discovery.clock.now_ms();
@@ -169,7 +169,7 @@ impl Reload {
             return Ok(());
         }
         let file = self.parts.data_set.clone();
-        let reading = tokio::task::spawn_blocking(move || catalogue::updated(&file));
+        let reading = tokio::task::spawn_blocking(move || catalogue::updated_or_embedded(&file));
         self.parts.discovery.live.set_catalogue(reading.await.map_err(|_| ReloadError::Stopping)?);
         state.data_set = stamp;
         Ok(())

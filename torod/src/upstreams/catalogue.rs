@@ -10,28 +10,30 @@ use crate::config::{ModelConfig, PriceConfig};
 use crate::store::DataSet;
 
 /// What came with this program, and over it the newer file in the data folder, where that can be used.
-pub fn updated(file: &DataSet) -> Catalogue {
+///
+/// # Errors
+///
+/// Why it cannot; `Ok` with what came with this program where there is none, or an older one.
+pub fn updated(file: &DataSet) -> Result<Catalogue, String> {
     let base = Catalogue::embedded();
-    let (bytes, day) = match file.read() {
-        Ok(Some(found)) => found,
-        Ok(None) => return base.clone(),
-        Err(e) => {
-            tracing::warn!("newer prices cannot be read, those that came with torod count: {e}");
-            return base.clone();
-        }
-    };
+    let Some((bytes, day)) = file.read().map_err(|e| e.to_string())? else { return Ok(base.clone()) };
     match base.import(&bytes, &day) {
-        Ok(import) => base.with(Layer::Updated, import.set),
+        Ok(import) => Ok(base.with(Layer::Updated, import.set)),
         // A newer torod knows newer prices.
-        Err(e @ ImportError::Older { .. }) => {
-            tracing::info!("the prices that came with torod are newer than those fetched on {day}: {e}");
-            base.clone()
-        }
-        Err(e) => {
-            tracing::warn!("newer prices cannot be used, those that came with torod count: {e}");
-            base.clone()
-        }
+        Err(ImportError::Older { .. }) => Ok(base.clone()),
+        Err(e) => Err(e.to_string()),
     }
+}
+
+/// The same for a daemon, which says in the log what is wrong and goes on with what came with it.
+pub fn updated_or_embedded(file: &DataSet) -> Catalogue {
+    updated(file).unwrap_or_else(|e| {
+        tracing::warn!(
+            "the newer prices in the data folder cannot be used, those that came with torod count: {e}; \
+             `torod models update` fetches others, `--forget` removes them"
+        );
+        Catalogue::embedded().clone()
+    })
 }
 
 /// `base` with what `providers` list and what is declared of them. Whoever was forgotten by a list or by the file is not

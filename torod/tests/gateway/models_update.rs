@@ -20,6 +20,12 @@ fn newer(made: &str) -> String {
     format!("{}{made}{}", &text[..from], &text[from + 10..])
 }
 
+/// The day of ours, which no clock is behind.
+fn today() -> &'static str {
+    let from = OURS.find("\"made\": \"").unwrap() + 9;
+    &OURS[from..from + 10]
+}
+
 fn said(output: &Output) -> (bool, String) {
     let text = [&output.stdout[..], &output.stderr[..]].concat();
     (output.status.success(), String::from_utf8(text).unwrap())
@@ -38,15 +44,15 @@ async fn newer_prices_are_shown_taken_and_in_force_at_once() {
         let arguments = [&["models", "update", "--from", from.as_str()], more].concat();
         said(&output(&site, &arguments))
     };
-    std::fs::write(&file, newer("2099-01-01")).unwrap();
+    std::fs::write(&file, newer(today())).unwrap();
     site.chat("mine/first").await;
 
     let (ok, text) = update(&[]);
     assert!(!ok && text.contains("`--yes` takes it"), "{text}");
     assert!(text.contains("openai/gpt-5-mini") && text.contains("0.25") && text.contains("0.75"), "{text}");
-    assert!(text.contains("1 models that get a price: openai/first"), "{text}");
+    assert!(text.contains("1 get a price that had none: openai/first"), "{text}");
     let (ok, text) = update(&["--dry-run"]);
-    assert!(ok && text.contains("nothing was changed"), "{text}");
+    assert!(ok && text.contains("nothing was taken"), "{text}");
 
     let (ok, text) = update(&["--yes", "--json"]);
     let told: Value = serde_json::from_str(&text).unwrap();
@@ -65,7 +71,8 @@ async fn newer_prices_are_shown_taken_and_in_force_at_once() {
     for (text, why) in [
         (OURS[..OURS.len() / 2].to_owned(), "cannot be read"),
         (newer("2020-01-01"), "what is known is newer"),
-        ("{}".to_owned(), "what is known is newer"),
+        ("{}".to_owned(), "it is neither torod's models.json nor litellm's list"),
+        (newer("2999-01-01"), "which is yet to come"),
         ("<html>".to_owned(), "cannot be read"),
     ] {
         std::fs::write(&file, text).unwrap();
@@ -74,9 +81,15 @@ async fn newer_prices_are_shown_taken_and_in_force_at_once() {
     }
     let (ok, text) = said(&output(&site, &["models", "update", "--from", "/nowhere"]));
     assert!(!ok && text.contains("cannot read /nowhere"), "{text}");
-    std::fs::write(&file, newer("2099-01-01")).unwrap();
+    std::fs::write(&file, newer(today())).unwrap();
     let (ok, text) = update(&["--dry-run", "--json"]);
     assert!(ok && text.contains("\"changed\":[]"), "it is known already: {text}");
+
+    let (ok, text) = update(&["--yes"]);
+    assert!(ok && text.contains("all of it is known already"), "{text}");
+    let secret = "http://user:hunter2@127.0.0.1:1/x";
+    let (ok, text) = said(&output(&site, &["models", "update", "--from", secret]));
+    assert!(!ok && text.contains("fetch the file yourself") && !text.contains("hunter2"), "{text}");
 
     let (ok, text) = said(&output(&site, &["models", "update", "--forget"]));
     assert!(ok && text.contains("what came with this torod counts again"), "{text}");

@@ -13,28 +13,30 @@ use http::{Method, Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use serde::Serialize;
 use tokenrouter::call::{Client, Pieces, Timeouts};
-use tokenrouter::catalog::{Change, Import};
+use tokenrouter::catalog::{Catalogue, Change, FactChange, Import, ImportError};
 
+use super::super::provider::with_sign_of_life;
 use super::super::table::table;
 use super::super::{Exit, control, prompt};
 use crate::clock::Clock;
 use crate::config::Paths;
 use crate::store::DataSet;
 use crate::telemetry::plain::plain;
+use crate::upstreams::catalogue::updated;
 
 /// The list that ours is made from, as its makers publish it.
 const USUAL: &str = "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json";
 /// The most that is read: what is larger is refused with a sentence.
 const MAX_BYTES: usize = 33 << 20;
-/// How long it may take to fetch.
-const DEADLINE: Duration = Duration::from_mins(2);
+/// How long the connection may take.
+const CONNECT: Duration = Duration::from_secs(15);
 /// So many changes are shown one by one; `--all` shows the rest.
 const SHOWN: usize = 40;
 
 /// Take newer prices and facts, after showing what would change.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  torod models update                       from litellm's public list\n  torod models update --from prices.json    from a file\n  torod models update --dry-run             only show what would change\n  torod models update --forget              back to what came with this torod\n\nTwo formats are read: torod's own models.json and litellm's list of prices. A file that is damaged, older than\nwhat is known or absurd is refused whole. What providers list themselves and what torod.toml says goes before it."
+    after_help = "Examples:\n  torod models update                       from litellm's public list\n  torod models update --from prices.json    from a file\n  torod models update --dry-run             only show what would change\n  torod models update --forget              back to what came with this torod\n\nTwo formats are read: torod's own models.json and litellm's list of prices. A file that is damaged, older than\nwhat is known is refused whole, a price that is absurd is left out and named. What providers list themselves and\nwhat torod.toml says goes before it."
 )]
 pub(super) struct Update {
     /// A file or a URL; `-` is the standard input.
@@ -52,7 +54,10 @@ pub(super) struct Update {
     /// Remove the newer file: what came with this torod counts again.
     #[arg(long, conflicts_with_all = ["from", "dry_run", "all"])]
     forget: bool,
-    /// Print JSON.
+    /// How long fetching may take, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "120", value_parser = clap::value_parser!(u64).range(1..=3600))]
+    timeout: u64,
+    /// Print JSON, and ask nothing: only with `--yes` it is taken.
     #[arg(long)]
     json: bool,
 }
@@ -64,9 +69,19 @@ struct Told<'a> {
     version: &'a str,
     made: &'a str,
     changed: Vec<Line<'a>>,
+    facts: Vec<Fact<'a>>,
     added: &'a [String],
     missing: &'a [String],
     doubted: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Fact<'a> {
+    provider: &'a str,
+    model: &'a str,
+    fact: &'static str,
+    old: Option<u64>,
+    new: Option<u64>,
 }
 
 #[derive(Serialize)]
@@ -94,18 +109,23 @@ impl Update {
             tell_daemon(&paths.data_dir).await?;
             let told =
                 if had { "removed: what came with this torod counts again" } else { "there was nothing to forget" };
-            writeln!(out, "{told}")?;
+            match self.json {
+                true => writeln!(out, "{}", serde_json::json!({ "forgotten": had }))?,
+                false => writeln!(out, "{told}")?,
+            }
             return Ok(Exit::Done);
         }
         let bytes = self.fetch().await?;
         let today = day(clock.now_ms());
-        let known = crate::upstreams::catalogue::updated(&set);
-        let import = known.import(&bytes, &today).map_err(|e| anyhow::anyhow!("nothing was changed: {e}"))?;
-        let is_same = import.changes.is_empty() && import.added.is_empty() && import.missing.is_empty();
+        let known = updated(&set).or_else(|why| {
+            prompt::say(&format!("what was taken before cannot be used and is left out: {why}"))?;
+            anyhow::Ok(Catalogue::embedded().clone())
+        })?;
+        let import = known.import(&bytes, &today).map_err(refused)?;
         if !self.json {
             self.show(out, &import, is_terminal)?;
         }
-        let taken = !self.dry_run && (self.yes || (!self.json && !is_same && ask()?));
+        let taken = import.is_news() && !self.dry_run && (self.yes || (!self.json && ask()?));
         if taken {
             crate::store::schema::make_dir(&paths.data_dir)?;
             set.write(&bytes, &today)?;
@@ -118,6 +138,7 @@ impl Update {
                 version: import.set.version(),
                 made: import.set.made(),
                 changed: import.changes.iter().map(line).collect(),
+                facts: import.facts.iter().map(fact).collect(),
                 added: &import.added,
                 missing: &import.missing,
                 doubted: &import.doubted,
@@ -125,9 +146,11 @@ impl Update {
             serde_json::to_writer(&mut *out, &told)?;
             writeln!(out)?;
         } else if taken {
-            writeln!(out, "taken: {}", import.set.version())?;
+            writeln!(out, "taken, a running torod included; `torod models update --forget` undoes it")?;
+        } else if !import.is_news() {
+            writeln!(out, "nothing to take: all of it is known already")?;
         } else {
-            writeln!(out, "nothing was changed")?;
+            writeln!(out, "nothing was taken")?;
         }
         Ok(Exit::Done)
     }
@@ -147,22 +170,33 @@ impl Update {
             file.take(MAX_BYTES as u64).read_to_end(&mut bytes)?;
             return Ok(bytes);
         }
-        if !self.json {
-            prompt::say(&format!("reading {} …", plain(&self.from)))?;
+        let uri = Uri::try_from(&self.from).context("this is no URL")?;
+        let host = uri.authority().map_or("", |authority| authority.as_str());
+        if host.contains('@') {
+            bail!(
+                "a URL with a password in it ends up in logs and histories: fetch the file yourself, then `--from FILE`"
+            );
         }
-        let asked = tokio::time::timeout(DEADLINE, download(&self.from)).await;
-        asked.with_context(|| format!("no answer within {} s", DEADLINE.as_secs()))?
+        let (limit, what) = (Duration::from_secs(self.timeout), format!("reading from {}", plain(host)));
+        let asked = tokio::time::timeout(limit, download(&uri));
+        let asked = with_sign_of_life(asked, !self.json, &|| what.clone()).await?;
+        let Ok(answer) = asked else {
+            bail!(
+                "no answer within {} s: `--timeout` waits longer, `--from FILE` takes what you fetched yourself",
+                self.timeout
+            );
+        };
+        answer.context("`--from FILE` takes what you fetched yourself")
     }
 
     fn show(&self, out: &mut dyn Write, import: &Import, is_terminal: bool) -> anyhow::Result<()> {
         let (models, providers) = import.set.len();
-        writeln!(out, "{models} models of {providers} providers, made {}", import.set.made())?;
         let mut by_model: BTreeMap<(&str, &str), Vec<&Change>> = BTreeMap::new();
         for change in &import.changes {
             by_model.entry((&change.provider, &change.model)).or_default().push(change);
         }
         if !by_model.is_empty() {
-            writeln!(out, "\nprices that change, in US dollars per million:")?;
+            writeln!(out, "prices that change, in US dollars per million:")?;
             let mut table = table(is_terminal);
             table.set_header(["provider/model", "what", "now", "then"]);
             let shown = if self.all { usize::MAX } else { SHOWN };
@@ -180,10 +214,26 @@ impl Update {
                 writeln!(out, "… and {more} more: `--all` shows them")?;
             }
         }
+        for change in import.facts.iter().take(if self.all { usize::MAX } else { 5 }) {
+            let tokens = |tokens: Option<u64>| tokens.map_or_else(|| "unknown".to_owned(), |n| n.to_string());
+            let name = format!("{}/{}", change.provider, change.model);
+            match change.fact {
+                "abilities" => writeln!(out, "{}: what it can do or takes changes", plain(&name))?,
+                fact => writeln!(out, "{}: {fact} {} → {}", plain(&name), tokens(change.old), tokens(change.new))?,
+            }
+        }
+        let few = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
+        writeln!(
+            out,
+            "{}, {}; {models} models of {providers} providers, made {}",
+            few(import.changes.len(), "rate changes", "rates change"),
+            few(import.facts.len(), "fact changes", "facts change"),
+            import.set.made()
+        )?;
         for (what, names) in [
-            ("models that get a price", &import.added),
-            ("models that this list no longer prices; what came with torod goes on to", &import.missing),
-            ("prices that are not believed and stay unknown", &import.doubted),
+            ("get a price that had none", &import.added),
+            ("have no price in this list; the one that came with torod goes on", &import.missing),
+            ("have a price that is not believed; the one that is known goes on", &import.doubted),
         ] {
             if names.is_empty() {
                 continue;
@@ -208,6 +258,19 @@ fn line(change: &Change) -> Line<'_> {
     }
 }
 
+fn fact(change: &FactChange) -> Fact<'_> {
+    let FactChange { provider, model, fact, old, new } = change;
+    Fact { provider, model, fact, old: *old, new: *new }
+}
+
+fn refused(why: ImportError) -> anyhow::Error {
+    let more = match why {
+        ImportError::Older { .. } => "; `torod models update --forget` drops what was taken before",
+        _ => "",
+    };
+    anyhow::anyhow!("nothing was changed: {why}{more}")
+}
+
 fn ask() -> anyhow::Result<bool> {
     if !prompt::is_possible() {
         bail!("nobody is there to be asked: `--yes` takes it, `--dry-run` only shows it");
@@ -220,13 +283,13 @@ fn day(now_ms: i64) -> String {
     DateTime::<Utc>::from_timestamp_millis(now_ms).unwrap_or_default().format("%Y-%m-%d").to_string()
 }
 
-async fn download(url: &str) -> anyhow::Result<Vec<u8>> {
-    let uri = Uri::try_from(url).context("this is no URL")?;
-    let request = Request::get(&uri)
+async fn download(uri: &Uri) -> anyhow::Result<Vec<u8>> {
+    let request = Request::get(uri)
         .header(USER_AGENT, concat!("torod/", env!("CARGO_PKG_VERSION")))
         .header(ACCEPT_ENCODING, "identity")
         .body(Pieces::default())?;
-    let answer = Client::new(Timeouts::default(), 1).send(request).await?;
+    let timeouts = Timeouts { connect: CONNECT, ..Timeouts::default() };
+    let answer = Client::new(timeouts, 1).send(request).await?;
     let status = answer.status();
     if let Some(to) = answer.headers().get(LOCATION).filter(|_| status.is_redirection()) {
         bail!("it is elsewhere now: `--from {}`", plain(&String::from_utf8_lossy(to.as_bytes())));

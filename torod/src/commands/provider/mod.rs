@@ -23,7 +23,7 @@ use crate::config::{self, Config, Finding, Paths, ProviderConfig};
 pub(super) use add::spoken;
 pub(super) use draft::{Source, drafted};
 pub(super) use key::ask as ask_key;
-pub(super) use trying::{Way, tell as tell_trial, tried};
+pub(super) use trying::{Way, tell as tell_trial, tried, with_sign_of_life};
 
 /// Add, try, change and remove providers.
 #[derive(Debug, Args)]

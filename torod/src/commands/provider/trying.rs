@@ -60,7 +60,7 @@ pub(in crate::commands) async fn tried(provider: &ProviderConfig, way: &Way, clo
 }
 
 /// Runs `work` and shows on a terminal that something is under way. Ctrl-C gives it up.
-pub(super) async fn with_sign_of_life<T>(
+pub(in crate::commands) async fn with_sign_of_life<T>(
     work: impl Future<Output = T>,
     is_wanted: bool,
     label: &dyn Fn() -> String,
