@@ -41,6 +41,8 @@ pub enum Command {
     Provider(commands::provider::Provider),
     /// Show or switch the active profile of the model aliases.
     Profile(commands::profile::Profile),
+    /// List and search models: what they can, how much fits, what they cost.
+    Models(commands::models::Models),
     /// Show who would get a request and why, or who got one; nobody is called.
     Route(commands::route::Route),
     /// Create, list and revoke tokens; works while the gateway runs and while it does not.

@@ -11,6 +11,8 @@ mod explain;
 mod framing;
 mod generate;
 mod life;
+mod models;
+mod models_command;
 mod native;
 mod odd_upstream;
 mod presets;
