@@ -9,7 +9,7 @@ from pathlib import Path
 from harness.agent import PLACES, TIME_S, TOROD, Agent
 from harness.cases import BASE, case
 
-MODEL, CONTEXT = "oa/known", 123_456  # see harness/gateway.py
+MODEL, CONTEXT = "oa/ok+cached=1", 123_456  # see harness/gateway.py
 AUTH = '[model_providers.gateway.auth]\ncommand = "printenv"\nargs = ["KEY"]\n'
 
 

@@ -22,7 +22,7 @@ use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
-use crate::store::{DirLock, Lists, Readers, kept, key_file, schema, tokens, usage};
+use crate::store::{DataSet, DirLock, Lists, Readers, kept, key_file, schema, tokens, usage};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::probe;
@@ -106,6 +106,7 @@ impl Daemon {
             discovery,
             memory: Arc::clone(&memory),
             log_requests: Arc::clone(&log_requests),
+            data_set: DataSet::new(&data_dir),
             env,
             own_addr: addr,
         };

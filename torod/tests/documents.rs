@@ -83,10 +83,46 @@ fn the_manuals_way_with_providers_works() {
 }
 
 #[test]
+fn the_manuals_way_with_prices_works() {
+    let home = tempfile::tempdir().unwrap();
+    let manual = document("docs/operating/README.md");
+    let chapter = manual.split("## What it costs\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let commands = shown(chapter);
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    let list = Path::new(env!("CARGO_MANIFEST_DIR")).join("../router/src/catalog/models.json");
+    for line in commands {
+        let mut command = torod(home.path());
+        command.args(line.split_whitespace().skip(1));
+        if !line.contains("--forget") {
+            // Nobody is called from a test.
+            command.arg("--from").arg(&list);
+        }
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let toml = chapter.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let file = home.path().join("torod.toml");
+    fs::write(&file, toml).unwrap();
+    let output = torod(home.path()).arg("--config").arg(&file).args(["config", "check"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn every_command_has_a_help_text_with_an_example() {
     let home = tempfile::tempdir().unwrap();
-    for name in ["serve", "demo", "simulate", "config", "provider", "profile", "route", "token", "usage", "completions"]
-    {
+    for name in [
+        "serve",
+        "demo",
+        "simulate",
+        "config",
+        "provider",
+        "models",
+        "profile",
+        "route",
+        "token",
+        "usage",
+        "completions",
+    ] {
         let output = torod(home.path()).args([name, "--help"]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("Example"), "torod {name} --help shows no example:\n{text}");

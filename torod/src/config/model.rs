@@ -117,7 +117,7 @@ impl ModelConfig {
 }
 
 impl PriceConfig {
-    fn read(mut section: Section<'_>) -> Self {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
         let mut price = Self::default();
         for (key, target) in [
             ("input", &mut price.input_nanos),

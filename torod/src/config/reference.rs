@@ -161,4 +161,11 @@ pub const KEYS: &[Key] = &[
     key("responses", "table", "", "Answers that later requests continue (`previous_response_id`), kept for any provider.", "[responses]"),
     key("responses.retention_days", "whole number", "30", "Days for which an answer is kept; 0 keeps none.", "retention_days = 30"),
     key("responses.size", "size", "\"1GiB\"", "The most that is kept; the oldest answers go first.", "size = \"1GiB\""),
+    key("prices", "table", "", "What is reckoned where nobody knows a price.", "[prices]"),
+    key("prices.unknown", "table", "{ input = 15.0, output = 75.0 }", "What a model costs whose price nobody knows, in US dollars per million tokens: budgets count it so, reports say it apart.", "unknown = { input = 15.0, output = 75.0 }"),
+    key("prices.unknown.input", "number", "15.0", "Tokens of the prompt that no cache knew.", "input = 15.0"),
+    key("prices.unknown.output", "number", "75.0", "Tokens of the answer, reasoning included.", "output = 75.0"),
+    key("prices.unknown.cache_read", "number", "as `input`", "Tokens read from the prompt cache.", "cache_read = 1.5"),
+    key("prices.unknown.cache_write", "number", "as `input`", "Tokens written to the prompt cache.", "cache_write = 18.75"),
+    key("prices.unknown.cache_write_1h", "number", "by rule", "Tokens written to the prompt cache for an hour.", "cache_write_1h = 30.0"),
 ];

@@ -58,7 +58,8 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)?;
     let responses = &config.responses;
     writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;
-    writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))
+    writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))?;
+    writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())
 }
 
 fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Result {

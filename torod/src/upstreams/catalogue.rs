@@ -2,11 +2,37 @@
 
 use std::sync::Arc;
 
-use tokenrouter::catalog::{Can, Catalogue, Facts, Found, Layer, Modality, ModelSet};
+use tokenrouter::catalog::{Can, Catalogue, Facts, Found, ImportError, Layer, Modality, ModelSet};
 use tokenrouter::price::{Price, Rate, Unit};
 
 use super::provider::Provider;
 use crate::config::{ModelConfig, PriceConfig};
+use crate::store::DataSet;
+
+/// What came with this program, and over it the newer file in the data folder, where that can be used.
+pub fn updated(file: &DataSet) -> Catalogue {
+    let base = Catalogue::embedded();
+    let (bytes, day) = match file.read() {
+        Ok(Some(found)) => found,
+        Ok(None) => return base.clone(),
+        Err(e) => {
+            tracing::warn!("newer prices cannot be read, those that came with torod count: {e}");
+            return base.clone();
+        }
+    };
+    match base.import(&bytes, &day) {
+        Ok(import) => base.with(Layer::Updated, import.set),
+        // A newer torod knows newer prices.
+        Err(e @ ImportError::Older { .. }) => {
+            tracing::info!("the prices that came with torod are newer than those fetched on {day}: {e}");
+            base.clone()
+        }
+        Err(e) => {
+            tracing::warn!("newer prices cannot be used, those that came with torod count: {e}");
+            base.clone()
+        }
+    }
+}
 
 /// `base` with what `providers` list and what is declared of them. Whoever was forgotten by a list or by the file is not
 /// in it any more.
@@ -53,7 +79,8 @@ fn facts(model: &ModelConfig) -> Facts {
     }
 }
 
-fn price(declared: &PriceConfig) -> Option<Price> {
+/// The rates that the file gives; none where it gives none.
+pub fn price(declared: &PriceConfig) -> Option<Price> {
     let rate = |nanos: Option<u64>| nanos.and_then(Rate::from_nanos_per_million);
     let rates = [
         (Unit::Input, rate(declared.input_nanos)),

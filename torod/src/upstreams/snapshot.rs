@@ -3,9 +3,11 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use tokenrouter::catalog::Catalogue;
+use tokenrouter::catalog::{Catalogue, Tariff};
+use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::session::Sessions;
 use tokenrouter::pick::table::Table;
+use tokenrouter::price::Price;
 use tokenrouter_shared::Lossy;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -30,6 +32,8 @@ pub struct Snapshot {
     pub table: Table,
     /// What is known of models and prices.
     pub catalogue: Catalogue,
+    /// What is reckoned where no price is known.
+    pub unknown_price: Price,
     /// How endpoints are tried.
     pub rules: Rules,
     /// Where conversations are at home.
@@ -61,6 +65,7 @@ impl Snapshot {
         Self {
             table: known.table(config, &providers, &catalogue),
             catalogue,
+            unknown_price: catalogue::price(&config.prices.unknown).unwrap_or_else(Price::free),
             rules: Rules::new(&config.routing),
             sessions: known.sessions(&config.routing),
             providers,
@@ -73,6 +78,14 @@ impl Snapshot {
             told: Told::default(),
             found,
         }
+    }
+
+    /// The price of `model` at an endpoint of `provider`; of one that nobody listed too, where it is known all the same.
+    pub fn tariff(&self, endpoint: &Endpoint, provider: &Provider, model: &str) -> Option<Arc<Tariff>> {
+        if endpoint.tariff.is_some() || !endpoint.model.is_empty() {
+            return endpoint.tariff.clone();
+        }
+        catalogue::find(&self.catalogue, provider, model).price.map(|priced| Arc::new(priced.tariff()))
     }
 
     fn is_found(&self, provider: &Arc<Provider>) -> bool {

@@ -5,6 +5,7 @@
 mod access;
 mod answers;
 mod bad_input;
+mod cost;
 mod count;
 mod database;
 mod explain;
@@ -13,6 +14,7 @@ mod generate;
 mod life;
 mod models;
 mod models_command;
+mod models_update;
 mod native;
 mod odd_upstream;
 mod presets;

@@ -14,10 +14,10 @@ use crate::clock::Clock;
 use crate::commands::{control, system_env};
 use crate::config::{self, Config, Paths, ProviderConfig};
 use crate::daemon::SOCKET;
-use crate::store::Lists;
+use crate::store::{DataSet, Lists};
 use crate::upstreams::provider::{Key, Provider};
 use crate::upstreams::snapshot::{Live, Snapshot};
-use crate::upstreams::{discovery, views};
+use crate::upstreams::{catalogue, discovery, views};
 
 type Wishes = [(&'static str, String)];
 
@@ -100,7 +100,9 @@ fn world(paths: &Paths, talk: &mut (dyn Write + Send), clock: &Clock) -> anyhow:
     )?;
     let providers = described(&config)?;
     discovery::recall(&Lists::new(&paths.data_dir), &providers);
-    Ok(Live::new(&config, providers, 0, clock.clone()).load())
+    let live = Live::new(&config, providers, 0, clock.clone());
+    live.set_catalogue(catalogue::updated(&DataSet::new(&paths.data_dir)));
+    Ok(live.load())
 }
 
 /// The providers of the file. The list of one whose key cannot be had stays unknown: it is kept for that key alone.

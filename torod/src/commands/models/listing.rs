@@ -11,9 +11,17 @@ use crate::telemetry::plain::plain;
 
 /// Where nothing says how wide the screen is.
 const USUAL_WIDTH: usize = 100;
-/// What is told of abilities, in the fewest letters.
-const ABILITIES: [(&str, &str); 4] =
-    [("tools", "tools"), ("vision", "vision"), ("reasoning", "reasoning"), ("structured_output", "schema")];
+/// What is told of abilities: the word for it, a shorter one, and one letter where there is no room.
+const ABILITIES: [(&str, &str, &str); 4] = [
+    ("tools", "tools", "T"),
+    ("vision", "vision", "V"),
+    ("reasoning", "reasoning", "R"),
+    ("structured_output", "schema", "S"),
+];
+/// From this width on, abilities are told in words.
+const IN_WORDS: usize = 120;
+/// Hundreds of rows are read more easily without a rule after each.
+const RULES: bool = false;
 
 /// A column beside the name.
 struct Column {
@@ -22,16 +30,20 @@ struct Column {
     is_number: bool,
     /// How wide the screen must be for it.
     from: usize,
+    /// So wide it must not be.
+    below: usize,
 }
 
-const COLUMNS: [Column; 7] = [
-    Column { title: "context", text: |m| tokens(m.context_tokens), is_number: true, from: 0 },
-    Column { title: "output", text: |m| tokens(m.max_output_tokens), is_number: true, from: 96 },
-    Column { title: "in $/M", text: |m| paid(m, |p| p.input_nanos), is_number: true, from: 0 },
-    Column { title: "out $/M", text: |m| paid(m, |p| p.output_nanos), is_number: true, from: 0 },
-    Column { title: "cached $/M", text: |m| paid(m, |p| p.cache_read_nanos), is_number: true, from: 112 },
-    Column { title: "can", text: abilities, is_number: false, from: 80 },
-    Column { title: "until", text: |m| m.until.clone().unwrap_or_default(), is_number: false, from: 150 },
+const ANY: usize = usize::MAX;
+const COLUMNS: [Column; 8] = [
+    Column { title: "context", text: |m| tokens(m.context_tokens), is_number: true, from: 0, below: ANY },
+    Column { title: "output", text: |m| tokens(m.max_output_tokens), is_number: true, from: 92, below: ANY },
+    Column { title: "in $/M", text: |m| paid(m, |p| p.input_nanos), is_number: true, from: 0, below: ANY },
+    Column { title: "out $/M", text: |m| paid(m, |p| p.output_nanos), is_number: true, from: 0, below: ANY },
+    Column { title: "cached $/M", text: |m| paid(m, |p| p.cache_read_nanos), is_number: true, from: 104, below: ANY },
+    Column { title: "can", text: in_letters, is_number: false, from: 72, below: IN_WORDS },
+    Column { title: "can", text: in_words, is_number: false, from: IN_WORDS, below: ANY },
+    Column { title: "until", text: |m| m.until.clone().unwrap_or_default(), is_number: false, from: 150, below: ANY },
 ];
 
 fn paid(model: &ModelView, part: fn(&tokenrouter_shared::model::ModelPrice) -> Option<u64>) -> String {
@@ -41,9 +53,17 @@ fn paid(model: &ModelView, part: fn(&tokenrouter_shared::model::ModelPrice) -> O
     }
 }
 
-fn abilities(model: &ModelView) -> String {
+fn in_words(model: &ModelView) -> String {
+    abilities(model, |(_, short, _)| short)
+}
+
+fn in_letters(model: &ModelView) -> String {
+    abilities(model, |(.., letter)| letter)
+}
+
+fn abilities(model: &ModelView, told: fn((&'static str, &'static str, &'static str)) -> &'static str) -> String {
     let has = |word: &str| model.can.get(word) == Some(&true);
-    let words: Vec<&str> = ABILITIES.iter().filter(|(word, _)| has(word)).map(|(_, short)| *short).collect();
+    let words: Vec<&str> = ABILITIES.into_iter().filter(|(word, ..)| has(word)).map(told).collect();
     if words.is_empty() && model.can.is_empty() { super::words::UNKNOWN.to_owned() } else { words.join(" ") }
 }
 
@@ -60,12 +80,12 @@ pub(super) fn table(out: &mut dyn Write, told: &ModelsView, is_terminal: bool) -
             all => writeln!(out, "none of {all} models is like that"),
         };
     }
-    draw(out, told, is_terminal, if is_terminal { screen() } else { usize::MAX })
+    draw(out, told, if is_terminal { screen() } else { usize::MAX - 1 })
 }
 
-fn draw(out: &mut dyn Write, told: &ModelsView, is_terminal: bool, screen: usize) -> Result<()> {
-    let columns: Vec<&Column> = COLUMNS.iter().filter(|column| screen >= column.from).collect();
-    let mut table = empty(is_terminal);
+fn draw(out: &mut dyn Write, told: &ModelsView, screen: usize) -> Result<()> {
+    let columns: Vec<&Column> = COLUMNS.iter().filter(|column| (column.from..column.below).contains(&screen)).collect();
+    let mut table = empty(RULES);
     let aligned = |column: &Column, text: String| {
         let cell = Cell::new(text);
         if column.is_number { cell.set_alignment(CellAlignment::Right) } else { cell }
@@ -91,7 +111,13 @@ fn draw(out: &mut dyn Write, told: &ModelsView, is_terminal: bool, screen: usize
         let cells = columns.iter().zip(row).map(|(column, text)| aligned(column, text));
         table.add_row(std::iter::once(Cell::new(name)).chain(cells));
     }
-    writeln!(out, "{table}")?;
+    for line in table.lines() {
+        writeln!(out, "{}", line.trim_end())?;
+    }
+    if columns.iter().any(|column| column.title == "can" && column.below == IN_WORDS) {
+        let words = ABILITIES.map(|(_, short, letter)| format!("{letter} {short}"));
+        writeln!(out, " can: {}", words.join(", "))?;
+    }
     if told.models.len() < told.total {
         writeln!(out, "{} of {} models", told.models.len(), told.total)?;
     }
@@ -140,14 +166,15 @@ mod tests {
     fn a_table_fits_its_screen() {
         for screen in [60, 80, 96, 112, 140, 160, 200] {
             let mut out = Vec::new();
-            draw(&mut out, &told(), true, screen).unwrap();
+            draw(&mut out, &told(), screen).unwrap();
             let text = String::from_utf8(out).unwrap();
             for line in text.lines() {
                 assert!(line.chars().count() <= screen, "{screen}: {line}");
             }
             assert!(text.contains("3.00") && text.contains("unknown") && text.contains("free"), "{text}");
             assert!(!text.contains(" 0 "), "what is not known is not zero: {text}");
-            assert_eq!(text.contains("tools vision"), screen >= 80, "{text}");
+            assert_eq!(text.contains("tools vision"), screen >= IN_WORDS, "{text}");
+            assert_eq!(text.contains("T V R"), (72..IN_WORDS).contains(&screen), "{text}");
         }
     }
 

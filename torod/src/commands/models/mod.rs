@@ -5,6 +5,7 @@ mod catalogue;
 mod listing;
 mod opencode;
 mod show;
+mod update;
 mod words;
 
 use std::io::Write;
@@ -36,6 +37,8 @@ pub struct Models {
 enum Action {
     /// Show all that is known of one model, and where it is known from.
     Show(show::Show),
+    /// Take newer prices and facts, after showing what would change.
+    Update(update::Update),
 }
 
 #[derive(Debug, Args)]
@@ -144,6 +147,7 @@ impl Models {
     ) -> anyhow::Result<Exit> {
         match self.action {
             Some(Action::Show(show)) => show.run(paths, out, talk, is_terminal, &clock).await,
+            Some(Action::Update(update)) => update.run(paths, out, is_terminal, &clock).await,
             None => self.list.run(paths, out, talk, is_terminal, &clock).await,
         }
     }
