@@ -2,6 +2,7 @@
 
 pub mod ids;
 pub mod lossy;
+pub mod model;
 pub mod page;
 pub mod problem;
 pub mod provider;

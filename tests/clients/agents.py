@@ -7,6 +7,7 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 import agents_claude
 import agents_codex  # noqa: F401
+import agents_codex_models  # noqa: F401
 from harness.cases import run
 
 AT_ONCE = 3  # an agent spends about half of its time waiting

@@ -25,6 +25,16 @@ def models_retrieve():
 
 
 @case
+def models_known():
+    model = client.models.retrieve("oa/known")
+    assert model.context_window == model.context_length == 123_456 and model.max_output_tokens == 4321, model
+    assert model.pricing == {"prompt": "0.0000025", "completion": "0.00001", "input_cache_read": "0.00000025"}, model
+    assert model.architecture["input_modalities"] == ["text", "image"], model
+    listed = {model.id: model for model in client.models.list()}
+    assert listed["oa/known"] == model
+
+
+@case
 def models_retrieve_unknown():
     raises(openai.NotFoundError, lambda: client.models.retrieve("no-such-model"))
 

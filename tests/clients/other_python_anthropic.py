@@ -2,7 +2,7 @@
 import json
 
 import anthropic
-from harness.cases import BASE, KEY, on_every_provider, raises, until_it_breaks
+from harness.cases import BASE, KEY, case, on_every_provider, raises, until_it_breaks
 from harness.question import A_CITY, ARGUMENTS, CITY, DOT, NOTHING, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT
 from harness.question import TOOLS, TRUTH, reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
 from harness.seen import last_seen, seen
@@ -232,6 +232,17 @@ def anthropic_models(provider: str) -> None:
     models = {model.id: model for model in client.models.list()}
     one = models.get(f"{provider}/ok") or models.get("ok")
     assert one and one.type == "model" and one.display_name, models
+
+
+@case
+def anthropic_known_model() -> None:
+    one = client.models.retrieve("oa/known")
+    assert (one.max_input_tokens, one.max_tokens, one.lifecycle) == (123_456, 4321, "active"), one
+    can = one.capabilities
+    assert can and can.image_input.supported and can.thinking.supported and not can.batch.supported, one
+    # Page after page, two at a time, nothing is there twice and nothing is missing.
+    paged = [model.id for model in client.models.list(limit=2)]
+    assert paged == [model.id for model in client.models.list()] and len(paged) == len(set(paged)) > 4, paged
 
 
 @on_every_provider

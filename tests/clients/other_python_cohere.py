@@ -3,7 +3,7 @@ import json
 
 import cohere
 from cohere.core.api_error import ApiError
-from harness.cases import BASE, KEY, on_every_provider, raises, until_it_breaks
+from harness.cases import BASE, KEY, case, on_every_provider, raises, until_it_breaks
 from harness.question import A_CITY, ARGUMENTS, CITY, DOT, NOTHING, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT
 from harness.question import TOOLS, TRUTH, reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
 from harness.seen import last_seen, seen
@@ -196,6 +196,17 @@ def cohere_reasoning_stream(provider: str) -> None:
 def cohere_models(provider: str) -> None:
     names = [model.name for model in cohere.Client(api_key=KEY, base_url=ROOT).models.list().models]
     assert f"{provider}/ok" in names or "ok" in names, names
+
+
+@case
+def cohere_known_model() -> None:
+    models = cohere.Client(api_key=KEY, base_url=ROOT).models
+    one = models.get("oa/known")
+    assert one.context_length == 123_456 and "vision" in (one.features or []), one
+    first = models.list(page_size=2)
+    second = models.list(page_size=2, page_token=first.next_page_token)
+    names = [model.name for model in [*first.models, *second.models]]
+    assert len(set(names)) == 4, names
 
 
 @on_every_provider

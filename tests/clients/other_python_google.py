@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from google import genai
 from google.genai import errors, types
-from harness.cases import BASE, KEY, on_every_provider, raises, until_it_breaks
+from harness.cases import BASE, KEY, case, on_every_provider, raises, until_it_breaks
 from harness.question import A_CITY, ARGUMENTS, CITY, DOT, ODD_STREAMS, OFFERS, RESULTS, SENTENCE, THOUGHT, TOOLS, TRUTH
 from harness.question import reported, saw_hang_up, saw_image, saw_loop, saw_schema, saw_thought
 from harness.seen import last_seen, seen
@@ -263,6 +263,15 @@ def google_count_tokens(provider: str) -> None:
 def google_models(provider: str) -> None:
     names = [model.name for model in client.models.list()]
     assert f"models/{provider}/ok" in names or "models/ok" in names, names
+
+
+@case
+def google_known_model() -> None:
+    one = client.models.get(model="oa/known")
+    assert (one.input_token_limit, one.output_token_limit) == (123_456, 4321), one
+    assert "generateContent" in (one.supported_actions or []), one
+    paged = [model.name for model in client.models.list(config={"page_size": 3})]
+    assert paged == [model.name for model in client.models.list()] and len(paged) == len(set(paged)) > 4, paged
 
 
 @on_every_provider

@@ -39,10 +39,10 @@ pub enum Command {
     Config(commands::config::Config),
     /// Add, try, change and remove providers.
     Provider(commands::provider::Provider),
-    /// Take newer prices and facts of models.
-    Models(commands::models::Models),
     /// Show or switch the active profile of the model aliases.
     Profile(commands::profile::Profile),
+    /// List and search models: what they can, how much fits, what they cost.
+    Models(commands::models::Models),
     /// Show who would get a request and why, or who got one; nobody is called.
     Route(commands::route::Route),
     /// Create, list and revoke tokens; works while the gateway runs and while it does not.

@@ -1,5 +1,7 @@
 //! What is known of a model: its limits, what it takes and gives, what it can do.
 
+mod shared;
+
 use chrono::{Days, NaiveDate};
 
 /// What a model is asked for.

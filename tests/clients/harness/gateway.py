@@ -38,6 +38,22 @@ api_key = "{provider_key}"
 name = "oa"
 protocols = {{ openai = "{sim}/v1" }}
 api_key = "{provider_key}"
+# A model of which everything is known; clients of every kind are to be told.
+[[providers.models]]
+id = "known"
+context = 123456
+max_output = 4321
+tools = true
+vision = true
+reasoning = true
+price = {{ input = 2.5, output = 10, cache_read = 0.25 }}
+# The same for one that answers.
+[[providers.models]]
+id = "ok+cached=1"
+context = 123456
+max_output = 4321
+vision = true
+reasoning = true
 
 [[providers]]
 name = "an"

@@ -117,7 +117,7 @@ pub async fn not_found() -> Failure {
             message: "There is no such admin operation.".into(),
             advice:
                 "Operations: GET and POST /admin/api/tokens, DELETE /admin/api/tokens/{id}, POST /admin/api/reload, \
-                     GET and PATCH /admin/api/routing, GET and POST /admin/api/routes/explain, \
+                     GET /admin/api/models, GET /admin/api/models/{id}, GET and PATCH /admin/api/routing, GET and POST /admin/api/routes/explain, \
                      GET /admin/api/routes/{request_id}."
                     .into(),
         },

@@ -2,6 +2,7 @@
 
 pub mod answer;
 pub mod config;
+pub mod models;
 pub mod routes;
 pub mod routing;
 pub mod tokens;
@@ -43,6 +44,8 @@ pub fn router(admin: Arc<Admin>) -> Router {
     Router::new()
         .route("/admin/api/tokens", get(tokens::list::handler).post(tokens::create::handler))
         .route("/admin/api/tokens/{which}", delete(tokens::revoke::handler))
+        .route("/admin/api/models", get(models::list))
+        .route("/admin/api/models/{id}", get(models::show))
         .route("/admin/api/reload", post(config::reload))
         .route("/admin/api/routing", get(routing::show).patch(routing::change))
         .route("/admin/api/routes/explain", get(routes::explain).post(routes::explain_request))

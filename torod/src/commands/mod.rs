@@ -36,6 +36,8 @@ pub enum Exit {
     Failed,
     /// It was not said what to do, and nobody is there to be asked; the help was told.
     Unasked,
+    /// What was asked for means nothing; what may have been meant was told.
+    Unclear,
 }
 
 impl From<Exit> for ExitCode {
@@ -43,7 +45,7 @@ impl From<Exit> for ExitCode {
         match exit {
             Exit::Done => Self::SUCCESS,
             Exit::Failed => Self::FAILURE,
-            Exit::Unasked => Self::from(2),
+            Exit::Unasked | Exit::Unclear => Self::from(2),
         }
     }
 }
@@ -76,9 +78,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(demo) => block_on(demo.run(out, clock)),
         Command::Simulate(simulate) => block_on(simulate.run(out)),
         Command::Config(config) => config.run(&paths?, out, is_terminal, &clock),
-        Command::Models(models) => block_on(models.run(&paths?, out, is_terminal, &clock)),
         Command::Provider(provider) => block_on(provider.run(&paths?, out, is_terminal, clock)),
         Command::Profile(profile) => profile.run(&paths?, out, is_terminal),
+        Command::Models(models) => block_on(models.run(&paths?, out, &mut anstream::stderr(), is_terminal, clock)),
         Command::Route(route) => block_on(route.run(&paths?, out, &mut anstream::stderr(), clock)),
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
         Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),

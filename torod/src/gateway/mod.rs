@@ -13,6 +13,7 @@ mod input;
 pub mod intake;
 pub mod judge;
 pub mod lane;
+pub mod model_query;
 pub mod models;
 pub mod refusal;
 pub mod reject;

@@ -1,18 +1,16 @@
 //! `/v1/models` and `/v1/models/{id}`: what this gateway can be asked for.
 
-use std::borrow::Cow;
-use std::collections::HashMap;
 use std::sync::Arc;
 
-use bytes::Bytes;
-use http::{HeaderMap, Response, Uri};
-use tokenrouter::catalog::listing;
+use http::header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, ETAG, IF_NONE_MATCH};
+use http::{HeaderMap, HeaderValue, Response, StatusCode, Uri};
+use tokenrouter::catalog::listing::{self, Card, Page, Shape};
 use tokenrouter::error::Problem;
-use tokenrouter::openai::models::Model;
 use tokenrouter::peek::MAX_MODEL_BYTES;
 use tokenrouter::pick::name::Unknown;
 use tokenrouter::protocol::Protocol;
 
+use super::model_query::ModelQuery;
 use super::reply::Reply;
 use super::request_id::RequestId;
 use super::{entry, in_path, reject};
@@ -20,54 +18,94 @@ use crate::access::caller;
 use crate::app::App;
 use crate::problem;
 use crate::server::connection::Peer;
+use crate::upstreams::known;
 use crate::upstreams::snapshot::Snapshot;
+use crate::upstreams::told::{Cards, Text};
+
+/// Whose list it is depends on the key, and it is asked for anew each time; mostly the answer is that it is the same.
+const KEPT: HeaderValue = HeaderValue::from_static("private, no-cache");
 
 /// Answers `GET /v1/models`, or with `id` `GET /v1/models/{id}`, in the form that the caller reads.
 pub fn serve(app: &Arc<App>, peer: Peer, uri: &Uri, headers: &HeaderMap, id: Option<&str>) -> Response<Reply> {
     let now_ms = app.clock.now_ms();
     let request_id = RequestId::of(headers, app.ids.exchange(now_ms).0);
     let protocol = speaks(uri, headers);
-    let refuse = |problem: &Problem| problem::respond(problem, protocol, &request_id);
     if app.lifecycle.is_draining() {
         return problem::stopping(protocol, &request_id);
     }
     let live = app.live.load();
-    let headers = in_path::key_in_query(uri, headers);
-    if let Err(refused) = caller::identify(&headers, peer, &app.tokens, now_ms, live.allow_loopback) {
-        return refuse(&refused);
-    }
-    let entries = entries(&live);
-    let Some(id) = id else {
-        let list: Vec<_> = entries.iter().map(Entry::model).collect();
-        let for_codex = uri.query().is_some_and(|query| query.contains("client_version="));
-        return told(listing::list(protocol, &list, for_codex), protocol, &request_id);
-    };
-    // No model has such a name, and looking for the closest would take long.
-    if id.len() > MAX_MODEL_BYTES {
-        return refuse(&reject::unknown_model(id, Unknown::Model(Vec::new())));
-    }
-    if let Some(known) = entries.iter().find(|entry| entry.id == id) {
-        return told(listing::one(protocol, &known.model()), protocol, &request_id);
-    }
-    match entry::find(&live, id, app.clock.uptime_ms()) {
-        Ok((provider, _, model)) if !live.table.names().may_have(&provider.name, model) => {
-            refuse(&reject::unknown_model(id, Unknown::Model(live.table.names().closest(id))))
-        }
-        Ok((provider, _, model)) => {
-            let full = format!("{}/{model}", provider.name);
-            let known = entries.iter().find(|e| e.id == full);
-            // A provider without a list may have it; asking is the only way to know.
-            let model = known.map_or_else(|| Model::new(id, &provider.name, None), |e| Model { id, ..e.model() });
-            told(listing::one(protocol, &model), protocol, &request_id)
-        }
-        Err(unknown) => refuse(&unknown),
+    let asked = in_path::key_in_query(uri, headers);
+    let told = caller::identify(&asked, peer, &app.tokens, now_ms, live.allow_loopback).and_then(|_| match id {
+        None => list(&live, protocol, uri.query().unwrap_or_default(), now_ms),
+        Some(id) => one(&live, protocol, id, now_ms, app.clock.uptime_ms()),
+    });
+    match told {
+        Ok(text) => answer(text, headers, protocol, &request_id),
+        Err(refused) => problem::respond(&refused, protocol, &request_id),
     }
 }
 
-fn told(body: Bytes, protocol: Protocol, id: &RequestId) -> Response<Reply> {
-    let mut response = entry::json(body, id);
+fn list(live: &Snapshot, protocol: Protocol, query: &str, now_ms: i64) -> Result<Text, Problem> {
+    let asked = ModelQuery::read(protocol, query)?;
+    let cards = live.told.cards(live, now_ms);
+    let window = asked.window();
+    if !asked.selection.is_everything() {
+        let chosen: Vec<Card> = asked.selection.of(&cards.list).into_iter().cloned().collect();
+        return Ok(Text::new(listing::list(asked.shape, Page::whole(&chosen))));
+    }
+    if window.is_whole() {
+        return Ok(cards.text(asked.shape));
+    }
+    let page = window.cut(&cards.list).ok_or_else(|| asked.lost())?;
+    Ok(Text::new(listing::list(asked.shape, page)))
+}
+
+fn one(live: &Snapshot, protocol: Protocol, id: &str, now_ms: i64, uptime_ms: u64) -> Result<Text, Problem> {
+    // No model has such a name, and looking for the closest would take long.
+    if id.len() > MAX_MODEL_BYTES {
+        return Err(reject::unknown_model(id, Unknown::Model(Vec::new())));
+    }
+    let cards = live.told.cards(live, now_ms);
+    let card = match cards.find(id) {
+        Some(card) => card.clone(),
+        None => unlisted(live, &cards, id, now_ms, uptime_ms)?,
+    };
+    Ok(Text::new(listing::one(Shape::of(protocol), &card)))
+}
+
+/// A model that goes by another name in the list, or of a provider without a list, which may have it: asking is the only
+/// way to know.
+fn unlisted(live: &Snapshot, cards: &Cards, id: &str, now_ms: i64, uptime_ms: u64) -> Result<Card, Problem> {
+    let (provider, _, model) = entry::find(live, id, uptime_ms)?;
+    if !live.table.names().may_have(&provider.name, model) {
+        return Err(reject::unknown_model(id, Unknown::Model(live.table.names().closest(id))));
+    }
+    let known = cards.find(&format!("{}/{model}", provider.name)).cloned();
+    let card = known.unwrap_or_else(|| known::card(live, &provider, model, None, now_ms));
+    Ok(Card { id: id.to_owned(), ..card })
+}
+
+/// The text, or that it is the one which the client has already.
+fn answer(text: Text, headers: &HeaderMap, protocol: Protocol, id: &RequestId) -> Response<Reply> {
+    let is_same = has(headers, &text.etag);
+    let mut response = entry::json(if is_same { bytes::Bytes::new() } else { text.body }, id);
+    if is_same {
+        *response.status_mut() = StatusCode::NOT_MODIFIED;
+        // What these would say of the body is not so.
+        response.headers_mut().remove(CONTENT_TYPE);
+        response.headers_mut().remove(CONTENT_LENGTH);
+    }
+    response.headers_mut().insert(ETAG, text.etag);
+    response.headers_mut().insert(CACHE_CONTROL, KEPT);
     id.say(protocol, response.headers_mut());
     response
+}
+
+/// Whether the client has the text of this name (RFC 9110, 13.1.2: compared weakly).
+fn has(headers: &HeaderMap, etag: &HeaderValue) -> bool {
+    let tags = headers.get_all(IF_NONE_MATCH).iter().filter_map(|value| value.to_str().ok());
+    let mut tags = tags.flat_map(|value| value.split(',')).map(str::trim);
+    tags.any(|tag| tag == "*" || tag.strip_prefix("W/").unwrap_or(tag).as_bytes() == etag.as_bytes())
 }
 
 /// What a client speaks that asks for something which all protocols have at the same path: decided by the path where it
@@ -101,63 +139,4 @@ pub fn speaks(uri: &Uri, headers: &HeaderMap) -> Protocol {
     } else {
         Protocol::OpenAi
     }
-}
-
-struct Entry<'a> {
-    id: String,
-    provider: Cow<'a, str>,
-    context: Option<u64>,
-}
-
-impl Entry<'_> {
-    fn model(&self) -> Model<'_> {
-        Model::new(&self.id, &self.provider, self.context)
-    }
-}
-
-/// Every alias, then every model of every enabled provider by its full name: in the file's order, models sorted.
-fn entries(live: &Snapshot) -> Vec<Entry<'_>> {
-    let models = models(live);
-    let mut entries: Vec<Entry<'_>> = Vec::new();
-    let known = |at: usize| models.get(at).and_then(|model| model.context);
-    let places: HashMap<&str, usize> = models.iter().enumerate().map(|(at, model)| (model.id.as_str(), at)).collect();
-    for alias in &live.aliases {
-        // What fits wherever it goes; not known where one of them is not.
-        let contexts = alias
-            .targets
-            .iter()
-            .map(|target| known(*places.get(format!("{}/{}", target.provider, target.model).as_str())?));
-        let context = contexts.min().flatten();
-        entries.push(Entry { id: alias.name.clone(), provider: Cow::Borrowed("tokenrouter"), context });
-    }
-    entries.extend(models);
-    entries
-}
-
-/// Every model of every enabled provider by its full name.
-fn models(live: &Snapshot) -> Vec<Entry<'_>> {
-    let mut entries: Vec<Entry<'_>> = Vec::new();
-    for provider in live.providers.iter().filter(|p| p.enabled) {
-        let declared = provider.declared.iter().map(|model| (model.id.clone(), model.context));
-        let mut ids: Vec<(String, Option<u64>)> = declared.collect();
-        // What the file declares goes before what the provider says, and that before nothing.
-        for model in provider.listed.load().iter().flat_map(|list| list.iter()) {
-            match provider.declared.iter().position(|declared| declared.id == model.id) {
-                Some(at) => {
-                    if let Some((_, context)) = ids.get_mut(at) {
-                        *context = context.or(model.context_window);
-                    }
-                }
-                None => ids.push((model.id.clone(), model.context_window)),
-            }
-        }
-        ids.sort_unstable();
-        ids.dedup_by(|a, b| a.0 == b.0);
-        entries.extend(ids.into_iter().map(|(id, context)| Entry {
-            id: format!("{}/{id}", provider.name),
-            provider: Cow::Borrowed(&provider.name),
-            context,
-        }));
-    }
-    entries
 }

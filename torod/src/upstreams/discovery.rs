@@ -44,11 +44,7 @@ pub struct Discovery {
 impl Discovery {
     /// Gives `providers` the lists that they had when they were last seen. Blocks: it reads files.
     pub fn recall(&self, providers: &[Arc<Provider>]) {
-        for provider in providers.iter().filter(|p| p.enabled && p.has_list() && p.listed.load().is_none()) {
-            let Some(seen) = self.lists.read(&identity(provider)) else { continue };
-            tracing::debug!(provider = &*provider.name, models = seen.models.len(), "model list from before");
-            provider.listed.store(seen.models, seen.etag.and_then(|etag| HeaderValue::try_from(etag).ok()));
-        }
+        recall(&self.lists, providers);
     }
 
     /// Begins to keep `provider`'s list current, until it serves no longer or the daemon stops.
@@ -180,6 +176,15 @@ impl Discovery {
                 self.follow(provider);
             }
         }
+    }
+}
+
+/// Gives `providers` what `lists` has of them. Blocks: it reads files.
+pub fn recall(lists: &Lists, providers: &[Arc<Provider>]) {
+    for provider in providers.iter().filter(|p| p.enabled && p.has_list() && p.listed.load().is_none()) {
+        let Some(seen) = lists.read(&identity(provider)) else { continue };
+        tracing::debug!(provider = &*provider.name, models = seen.models.len(), "model list from before");
+        provider.listed.store(seen.models, seen.etag.and_then(|etag| HeaderValue::try_from(etag).ok()));
     }
 }
 

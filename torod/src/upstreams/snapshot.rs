@@ -16,6 +16,7 @@ use super::catalogue;
 use super::endpoints::{Known, Rules};
 use super::looks::{Look, Looks};
 use super::provider::{Origin, Provider};
+use super::told::Told;
 use crate::clock::Clock;
 use crate::config::{Alias, Config, Limits};
 
@@ -49,6 +50,8 @@ pub struct Snapshot {
     pub aliases: Vec<Alias>,
     /// The configuration that all this was made of.
     pub config: Arc<Config>,
+    /// What clients are told of all that.
+    pub told: Told,
     /// Those of `providers` that were found and not described.
     found: Vec<Arc<Provider>>,
 }
@@ -72,6 +75,7 @@ impl Snapshot {
             limits: config.limits.clone(),
             aliases,
             config: Arc::clone(config),
+            told: Told::default(),
             found,
         }
     }

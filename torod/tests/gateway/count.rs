@@ -163,8 +163,7 @@ async fn models_are_listed_in_the_form_that_the_caller_reads() {
         assert_eq!(found.pointer(pointer).and_then(Value::as_str), Some(expected), "{path}: {found}");
     }
     let codex = get(&daemon, "/v1/models?client_version=0.169.0", &[]).await.json();
-    assert_eq!(codex["models"], json!([]));
-    assert!(codex["data"].as_array().unwrap().len() > 10);
+    assert!(codex["models"].as_array().unwrap().len() > 10);
     // A key in the query is a key, and a stranger is told so in his own form.
     let mut request = daemon.request(&format!("/v1beta/models?key={}", daemon.key), "");
     *request.method_mut() = Method::GET;

@@ -12,6 +12,8 @@ mod explain;
 mod framing;
 mod generate;
 mod life;
+mod models;
+mod models_command;
 mod models_update;
 mod native;
 mod odd_upstream;
