@@ -14,6 +14,7 @@ mod life;
 mod native;
 mod odd_upstream;
 mod presets;
+mod refused;
 mod reload;
 mod route_command;
 mod routing;
