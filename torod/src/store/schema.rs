@@ -15,6 +15,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0001_usage_and_tokens.sql")),
     M::up(include_str!("../../migrations/0002_kept.sql")),
     M::up(include_str!("../../migrations/0003_token_lossy.sql")),
+    M::up(include_str!("../../migrations/0004_cost.sql")),
 ];
 
 /// How long the writer waits for another writer before it says [`StoreError::Busy`].
