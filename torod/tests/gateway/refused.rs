@@ -168,6 +168,17 @@ async fn a_stream_is_asked_for_again_before_it_begins() {
     assert!(answer.text().contains("hello") && answer.text().ends_with("data: [DONE]\n\n"));
     assert_eq!(strict.asked().len(), 2);
     daemon.stop().await;
+    // The same where the refusal is an event of a stream that began well.
+    let says: Says = |_, body| {
+        let (status, refusal) = no_temperature("", body);
+        if status == 200 { (200, refusal) } else { (200, Value::String(format!("data: {refusal}\n\n"))) }
+    };
+    let strict = Strict::start(says).await;
+    let daemon = strict.gateway("openai", "").await;
+    let answer = daemon.chat("p/m", r#","temperature":1,"stream":true"#).await;
+    well(&answer, "temperature", "2");
+    assert!(answer.text().contains("hello") && !answer.text().contains("Unsupported"));
+    daemon.stop().await;
 }
 
 #[tokio::test]
@@ -187,6 +198,57 @@ async fn a_translated_request_goes_without_in_the_words_of_its_client() {
     assert_eq!(answer.json()["content"][0]["text"], "hello");
     assert_eq!(strict.asked().len(), 2);
     well(&daemon.post("/v1/messages", message).await, "thinking", "1");
+    daemon.stop().await;
+}
+
+/// The model stands in the path, and the parameter within another.
+#[tokio::test]
+async fn gemini_goes_without_in_its_own_protocol() {
+    let says: Says = |path, body| {
+        assert!(path.ends_with("/models/m:generateContent"), "{path}");
+        if body.pointer("/generationConfig/seed").is_some() {
+            let message =
+                "Invalid JSON payload received. Unknown name \"seed\" at 'generation_config': Cannot find field.";
+            return (400, json!({"error": {"code": 400, "message": message, "status": "INVALID_ARGUMENT"}}));
+        }
+        let content = json!({"role": "model", "parts": [{"text": "hello"}]});
+        (200, json!({"candidates": [{"content": content, "finishReason": "STOP", "index": 0}]}))
+    };
+    let strict = Strict::start(says).await;
+    let daemon = strict.gateway("gemini", "").await;
+    let ask =
+        r#"{"contents":[{"role":"user","parts":[{"text":"hi"}]}],"generationConfig":{"seed":1,"temperature":0.20}}"#;
+    for attempts in ["2", "1"] {
+        well(&daemon.post("/v1beta/models/p/m:generateContent", ask).await, "generationConfig.seed", attempts);
+    }
+    assert_eq!(strict.asked()[2]["generationConfig"], json!({"temperature": 0.20}));
+    daemon.stop().await;
+}
+
+/// Two refusals one after the other, as OpenAI's reasoning models word them.
+#[tokio::test]
+async fn a_reasoning_model_gets_what_it_takes() {
+    let daemon = TestDaemon::start().await;
+    for attempts in ["3", "1"] {
+        let answer = daemon.chat("sim/ok+reasoning=1", r#","max_tokens":64,"temperature":0.2"#).await;
+        well(&answer, "temperature", attempts);
+    }
+    daemon.stop().await;
+}
+
+/// Asking once more is no repeated call: what fails then counts as the first time.
+#[tokio::test]
+async fn the_second_call_is_judged_like_a_first() {
+    let says: Says = |_, body| match no_temperature("", body) {
+        (200, _) => (500, json!({"error": {"message": "broken", "type": "server_error"}})),
+        refusal => refusal,
+    };
+    let strict = Strict::start(says).await;
+    let daemon = strict.gateway("openai", "").await;
+    assert_eq!(daemon.chat("p/m", r#","temperature":1"#).await.status, 500);
+    let answer = daemon.chat("p/m", r#","temperature":1"#).await;
+    assert_eq!(answer.json()["error"]["code"], "no_endpoint_available", "{}", answer.text());
+    assert_eq!(strict.asked().len(), 2);
     daemon.stop().await;
 }
 
