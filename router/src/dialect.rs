@@ -8,10 +8,17 @@
 use crate::Protocol;
 use crate::catalog::{Catalogue, Facts, Preset, PresetEndpoint};
 
+mod finding;
 mod informed;
+mod parameter;
 mod quirk;
+mod refusal;
+mod told;
 
+pub use finding::{Finding, Remedy, asked, without};
+pub use parameter::Parameter;
 pub use quirk::Quirk;
+pub use refusal::Refusal;
 
 /// The quirks of one model at one provider.
 ///
@@ -95,9 +102,9 @@ struct Line {
 }
 
 use Quirk::{
-    AdaptiveThinking, CacheMarks, EffortXHigh, FreeformTools, LateSystem, MaxTokensOldName, Namespaces, NeedsSignature,
-    NoDeveloperRole, NoEffort, NoSampling, NoStop, NoThinking, OutputFormat, ReplaysReasoning, ResultMedia,
-    ThinkingLevel, ToolSearch,
+    AdaptiveThinking, AlwaysThinks, CacheMarks, EffortXHigh, FreeformTools, LateSystem, MaxTokensOldName, Namespaces,
+    NeedsSignature, NoDeveloperRole, NoEffort, NoSampling, NoStop, NoThinking, OutputFormat, ReplaysReasoning,
+    ResultMedia, ThinkingLevel, ToolSearch,
 };
 
 const OPENAI: &[&str] = &["openai", "azure", "azure-cognitive-services"];
@@ -181,6 +188,7 @@ const TABLE: &[Line] = &[
     ),
     // Gemini.
     line(Protocol::Gemini, &[], &["gemini-3", "gemini-4"], &[ThinkingLevel, NeedsSignature, ResultMedia], NONE),
+    line(Protocol::Gemini, &[], &["gemini-2.5-pro", "gemini-3-pro", "gemini-3.1-pro"], &[AlwaysThinks], NONE),
     line(Protocol::Gemini, &[], &["gemini-1", "gemini-2.0", "gemma"], &[NoThinking], NONE),
     // Cohere.
     line(Protocol::Cohere, &[], &["command-r"], &[NoThinking], NONE),

@@ -21,6 +21,8 @@ use serde_json::value::RawValue;
 
 use crate::peek::Peek;
 
+pub mod member;
+
 /// Replace the bytes of `at` (empty: insert there) with `with`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Edit {

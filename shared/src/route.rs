@@ -165,6 +165,9 @@ pub struct AttemptView {
     /// Whose fault a failure was: `unreachable`, `failed`, `rate_limited`, `credential_refused`, `out_of_credit`,
     /// `model_missing`, `refused`; none where there was none.
     pub fault: Option<String>,
+    /// What of the request it went without, as `x-tokenrouter-degraded` says it; none where it went whole.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub without: Option<String>,
     /// Until the answer or the failure, in milliseconds.
     pub took_ms: u64,
 }

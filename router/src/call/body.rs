@@ -16,6 +16,7 @@ use http_body::{Body, Frame, SizeHint};
 /// let body = Pieces::new(vec![Bytes::from_static(b"{\"model\":"), Bytes::from_static(b"\"m\"}")]);
 /// // Cheap to send again: the bytes are shared.
 /// assert_eq!((body.len(), body.clone().len()), (13, 13));
+/// assert_eq!(body.joined(), b"{\"model\":\"m\"}"[..]);
 /// ```
 #[derive(Clone, Debug, Default)]
 pub struct Pieces {
@@ -33,6 +34,14 @@ impl Pieces {
     /// The bytes that are still to come.
     pub const fn len(&self) -> u64 {
         self.left
+    }
+
+    /// All that is still to come, in one piece.
+    pub fn joined(&self) -> Bytes {
+        match self.pieces.as_slice() {
+            [one] => one.clone(),
+            pieces => Bytes::from(pieces.concat()),
+        }
     }
 
     /// Whether nothing is to come.

@@ -83,6 +83,13 @@ impl Dialect {
         })
     }
 
+    /// With these levels as those that the model knows.
+    pub(super) fn knowing(self, levels: &[Level]) -> Self {
+        LEVELS.iter().enumerate().fold(self, |dialect, (n, (level, _))| {
+            Self(dialect.0 | u64::from(levels.contains(level)) << (EFFORTS + n as u32))
+        })
+    }
+
     /// The level nearest to `level` that the model knows: the next lower one, else the next higher. `level` itself
     /// where nobody said which it knows, and where it is no level but the model's own choice.
     #[must_use]

@@ -65,7 +65,7 @@ pub enum Quirk {
     PlainSampling,
     /// Keeps answers by itself: `previous_response_id`, `GET /v1/responses/{id}`, `/v1/responses/compact` (Responses).
     KeepsAnswers,
-    /// Always thinks: refuses to be told not to (Anthropic).
+    /// Always thinks: refuses to be told not to (Anthropic, Gemini).
     AlwaysThinks,
     /// Takes no system messages.
     NoSystem,

@@ -8,6 +8,7 @@ mod hostile;
 mod identity;
 mod inside;
 mod matrix;
+mod quirks;
 mod requests;
 mod responses;
 mod rows;

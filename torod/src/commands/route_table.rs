@@ -199,10 +199,13 @@ pub(super) fn decided(out: &mut dyn Write, told: &RouteDecision) -> Result<()> {
     for (number, attempt) in told.attempts.iter().enumerate() {
         let by = if attempt.is_probe { "probe" } else { &attempt.by };
         let status = attempt.status.map_or_else(|| "none".to_owned(), |status| status.to_string());
-        let answer = match &attempt.fault {
+        let mut answer = match &attempt.fault {
             Some(fault) => format!("{status}, {fault}"),
             None => status,
         };
+        if let Some(fields) = &attempt.without {
+            answer = format!("{answer}, without {fields}");
+        }
         let key = attempt.credential.as_deref().unwrap_or("-");
         let cells = [&*attempt.provider, key, &attempt.model, by, &answer].map(|text| Cell::new(plain(text)));
         let row = std::iter::once(right(number + 1)).chain(cells).chain([right(format!("{} ms", attempt.took_ms))]);

@@ -20,7 +20,7 @@ use super::exchange::Input;
 use super::lane::{Lane, Way};
 use super::request_id::{self, RequestId};
 use super::stateful::{self, Remember};
-use super::{headers, reject, translated};
+use super::{headers, reject, shed, translated};
 use crate::app::App;
 use crate::lifecycle::Permit;
 use crate::problem;
@@ -124,7 +124,11 @@ pub async fn prepare(
     let uri = uri.ok_or_else(|| reject::unreadable(&PeekError::ModelLength(model.len())))?;
     let mut said = HeaderMap::with_capacity(20);
     let input = Input::of(sent, peek.stream);
-    let (pieces, way) = lane.split(&mut said);
+    let (mut pieces, way) = lane.split(&mut said);
+    if !provider.findings.is_empty() {
+        let lossy = crate::upstreams::endpoints::lossy(caller.lossy(), alias, live.lossy);
+        pieces = shed::known(call, target, pieces, &mut said, lossy)?;
+    }
     let upstream = outgoing(&call.headers, uri, route, pieces, request_id, surface);
     Ok(Prepared { upstream, way, said, input, remember })
 }

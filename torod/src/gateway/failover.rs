@@ -26,6 +26,7 @@ use super::judge::{Bad, Good, judge};
 use super::lane::Way;
 use super::refusal::{BUSY, Refusal, UNFIT, weight};
 use super::reply::Reply;
+use super::shed::Shedding;
 use super::{headers, reject, said, translated};
 use crate::app::App;
 use crate::problem;
@@ -49,6 +50,10 @@ struct Journey<'l, 'm> {
     worked: usize,
     steps: Vec<Step>,
     refusal: Option<Refusal>,
+    shedding: Shedding,
+    /// The endpoint that is asked once more without what it refused: no failure of it, and no repeated call.
+    again: Option<Choice>,
+    is_again: bool,
 }
 
 /// An answer that goes to the client.
@@ -104,6 +109,9 @@ async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Fo
         worked: 0,
         steps: Vec::new(),
         refusal: None,
+        shedding: Shedding::default(),
+        again: None,
+        is_again: false,
     };
     let served = journey.serve(call, peek, salt).await;
     let Some(Served { good, exchange, way, mut said, provider, protocol }) = served else {
@@ -127,7 +135,8 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
     async fn serve(&mut self, call: &mut Call, peek: &Peek<'_>, salt: u64) -> Option<Served> {
         let mut exchange: Option<Exchange> = None;
         loop {
-            let mut choice = match self.next(&call.app) {
+            self.is_again = self.again.is_some();
+            let mut choice = match self.again.take().map_or_else(|| self.next(&call.app), Move::Call) {
                 Move::Call(choice) => choice,
                 Move::Wait(wait_ms) => {
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
@@ -166,7 +175,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             let attempt = Attempt {
                 id: call.app.ids.attempt(now_ms),
                 provider: Arc::clone(target.provider),
-                ticket: Some(endpoint.begin(choice.claim.take()).repeated(self.course.is_repeat(choice.at))),
+                ticket: Some(
+                    endpoint.begin(choice.claim.take()).repeated(!self.is_again && self.course.is_repeat(choice.at)),
+                ),
                 endpoint: Arc::clone(endpoint),
                 home: candidates.home(choice.at)?,
                 model_asked: (*peek.model != *model).then(|| peek.model.as_ref().into()),
@@ -189,6 +200,10 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 Ok(served) => return Some(served),
                 Err((used, verdict)) => {
                     exchange = Some(used);
+                    if self.shedding.again(call, self.live, peek, &target, alias, choice.by).await {
+                        (self.again, self.refusal) = (Some(choice), None);
+                        continue;
+                    }
                     let is_answer = self.course.failed(choice.at, &verdict) == Next::Answer;
                     // What a provider has worked on is paid for, so that others are not asked without end.
                     if is_answer || self.worked >= self.live.rules.course.attempts {
@@ -212,7 +227,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         let app = &call.app;
         let provider = Arc::clone(target.provider);
         let endpoint = exchange.endpoint();
-        self.in_scene(|course, scene| course.called(choice.at, scene));
+        if !self.is_again {
+            self.in_scene(|course, scene| course.called(choice.at, scene));
+        }
         provider.calls.fetch_add(1, Ordering::Relaxed);
         let began = app.clock.instant();
         let mut step = Step {
@@ -223,6 +240,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             is_probe: choice.is_probe,
             status: 0,
             blame: Blame::Nobody,
+            without: prepared.said.get(translated::DEGRADED).cloned(),
             took_ms: 0,
         };
         let protocol = target.route.protocol;
@@ -245,6 +263,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 Ok(Served { good, exchange, way, said, provider, protocol })
             }
             Err(bad) => {
+                self.shedding.heard(&bad);
                 let Bad { problem, verbatim, verdict, outcome, status, reported, input_was_seen } = *bad;
                 let recorded = if status == 0 { problem.http_status(self.surface.protocol()) } else { status };
                 exchange.failed(recorded, outcome, &verdict, reported, input_was_seen);

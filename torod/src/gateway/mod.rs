@@ -20,6 +20,7 @@ pub mod reject;
 pub mod reply;
 pub mod request_id;
 pub mod said;
+pub mod shed;
 pub mod stateful;
 pub mod translated;
 pub mod unfit;

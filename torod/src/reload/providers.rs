@@ -100,6 +100,15 @@ mod tests {
     }
 
     #[test]
+    fn what_models_refuse_is_known_as_long_as_the_provider_is_the_same() {
+        let before = prepare(&config(TEXT), |_| Some("k1".into()), &[]);
+        let is_known = |after: &[Prepared]| Arc::ptr_eq(&after[0].provider.findings, &before[0].provider.findings);
+        assert!(is_known(&prepare(&config(TEXT), |_| Some("k2".into()), &before)));
+        let moved = TEXT.replacen("http://h", "http://other", 1);
+        assert!(!is_known(&prepare(&config(&moved), |_| Some("k1".into()), &before)));
+    }
+
+    #[test]
     fn a_key_that_cannot_be_fetched_switches_off_what_is_new_and_leaves_what_works() {
         let without = prepare(&config(TEXT), |_| None, &[]);
         assert_eq!(without.iter().map(|p| p.provider.enabled).collect::<Vec<_>>(), [false, true]);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use arc_swap::ArcSwapOption;
+use http::HeaderValue;
 use tokenrouter::pick::affinity::Mark;
 use tokenrouter::pick::name::How;
 use tokenrouter::pick::order::By;
@@ -49,6 +50,8 @@ pub struct Step {
     pub status: u16,
     /// Whose fault a failure was.
     pub blame: Blame,
+    /// What of the request it went without, as the answer's header says it.
+    pub without: Option<HeaderValue>,
     /// Until the answer or the failure, in milliseconds.
     pub took_ms: u64,
 }
@@ -64,6 +67,7 @@ impl Decision {
             is_probe: step.is_probe,
             status: (step.status != 0).then_some(step.status),
             fault: (step.blame != Blame::Nobody).then(|| step.blame.as_str().to_owned()),
+            without: step.without.as_ref().and_then(|fields| fields.to_str().ok()).map(str::to_owned),
             took_ms: step.took_ms,
         };
         RouteDecision {

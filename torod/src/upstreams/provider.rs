@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use http::{HeaderName, HeaderValue, Uri};
 use sha2::{Digest as _, Sha256};
 use tokenrouter::call::Client;
-use tokenrouter::catalog::{self, AuthStyle, BaseUrl, Preset};
+use tokenrouter::catalog::{self, AuthStyle, Preset};
 use tokenrouter::chat::Target;
 use tokenrouter::dialect::Dialect;
 use tokenrouter::protocol::Protocol;
@@ -14,8 +14,10 @@ use tokenrouter::surface::{Surface, segment};
 use tokenrouter_shared::secret::Secret;
 
 use super::calibration::Calibration;
+use super::findings::Findings;
 use super::health::Health;
 use super::model_list::ModelList;
+use super::place::Place;
 use crate::config::{ModelConfig, ProviderConfig};
 use crate::lifecycle::Gauge;
 
@@ -50,6 +52,8 @@ pub struct Provider {
     pub in_flight: Arc<Gauge>,
     /// How far our estimates of its models' tokens are off.
     pub calibration: Calibration,
+    /// What its models were found not to take.
+    pub findings: Arc<Findings>,
     /// It was asked to count tokens and said that there is nothing at the path: until then, in Unix milliseconds, it is
     /// not asked again.
     pub counts_from_ms: AtomicI64,
@@ -70,13 +74,6 @@ pub enum Origin {
     Local,
     /// It serves without a key.
     Public,
-}
-
-/// Where one protocol is spoken.
-#[derive(Debug)]
-struct Place {
-    protocol: Protocol,
-    uris: Vec<(Surface, Uri)>,
 }
 
 /// Where a provider lists its models.
@@ -151,21 +148,6 @@ pub struct Unusable {
     why: String,
 }
 
-const SURFACES: [Surface; 12] = [
-    Surface::Chat,
-    Surface::Completions,
-    Surface::Embeddings,
-    Surface::Responses,
-    Surface::Compact,
-    Surface::CountResponses,
-    Surface::Messages,
-    Surface::CountMessages,
-    Surface::Generate,
-    Surface::CountGenerate,
-    Surface::CohereChat,
-    Surface::Models,
-];
-
 impl Provider {
     /// Prepares the provider that `config` describes, with its keys.
     pub fn new(config: &ProviderConfig, keys: &[Key]) -> Result<Self, Unusable> {
@@ -173,7 +155,7 @@ impl Provider {
         let mut places = Vec::new();
         let mut line = config.name.clone();
         for (protocol, base) in &config.protocols {
-            places.push(Place { protocol: *protocol, uris: uris(*protocol, base).map_err(|e| fail(&e))? });
+            places.push(Place::new(*protocol, base).map_err(|e| fail(&e))?);
             line.push('\n');
             line.push_str(&base.join(*protocol, ""));
         }
@@ -224,6 +206,7 @@ impl Provider {
             line,
             in_flight: Arc::default(),
             calibration: Calibration::default(),
+            findings: Arc::default(),
             counts_from_ms: AtomicI64::new(0),
             calls: AtomicU64::new(0),
             list,
@@ -263,6 +246,7 @@ impl Provider {
     pub fn inherit(&mut self, before: &Self) {
         // What is under way there counts among its calls.
         self.in_flight = Arc::clone(&before.in_flight);
+        self.findings = Arc::clone(&before.findings);
         if self.has_list() {
             self.listed.inherit(&before.listed);
         }
@@ -374,16 +358,6 @@ impl Provider {
     pub fn protocols(&self) -> impl Iterator<Item = Protocol> {
         self.places.iter().map(|e| e.protocol)
     }
-}
-
-fn uris(protocol: Protocol, base: &BaseUrl) -> Result<Vec<(Surface, Uri)>, String> {
-    SURFACES
-        .iter()
-        .map(|surface| {
-            let url = base.join(protocol, surface.tail());
-            Uri::try_from(&url).map(|uri| (*surface, uri)).map_err(|e| format!("its URL {url} is not valid: {e}"))
-        })
-        .collect()
 }
 
 fn auth_style(config: &ProviderConfig, protocol: Protocol) -> AuthStyle {

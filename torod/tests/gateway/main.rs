@@ -18,6 +18,7 @@ mod models_update;
 mod native;
 mod odd_upstream;
 mod presets;
+mod refused;
 mod reload;
 mod route_command;
 mod routing;

@@ -271,6 +271,9 @@ fn generation<'a>(request: &'a Request, target: &Target, losses: &mut Losses) ->
     out
 }
 
+/// The least that models think which always do (Gemini 2.5 Pro).
+const LEAST_BUDGET: i64 = 128;
+
 fn thinking(request: &Request, target: &Target, losses: &mut Losses) -> Option<ThinkingOut> {
     let effort = request.reasoning.as_ref()?;
     let field = Field::Effort.in_protocol(request.protocol);
@@ -284,17 +287,24 @@ fn thinking(request: &Request, target: &Target, losses: &mut Losses) -> Option<T
     // Who asks for thoughts in another protocol expects to see them.
     let hidden = matches!(effort.summary.as_deref(), Some("omitted" | "none")) || level == Level::None;
     let mut out = ThinkingOut { include_thoughts: Some(!hidden), thinking_budget: None, thinking_level: None };
+    let always = target.dialect.has(Quirk::AlwaysThinks);
     if target.dialect.has(Quirk::ThinkingLevel) {
         out.thinking_level = match level {
+            Level::None | Level::Minimal if always => Some("LOW"),
             Level::None | Level::Minimal => Some("MINIMAL"),
             Level::Low => Some("LOW"),
             Level::Medium => Some("MEDIUM"),
             Level::High | Level::XHigh | Level::Max => Some("HIGH"),
             Level::Adaptive => None,
         };
-        if matches!(level, Level::None | Level::XHigh | Level::Max) {
+        if matches!(level, Level::None | Level::XHigh | Level::Max) || (always && level == Level::Minimal) {
             losses.changed(field);
         }
+        return Some(out);
+    }
+    if always && level == Level::None {
+        losses.changed(field);
+        out.thinking_budget = Some(LEAST_BUDGET);
         return Some(out);
     }
     let budget = effort.budget.or_else(|| if level == Level::High { Some(24_576) } else { level.budget() });
