@@ -38,8 +38,24 @@ pub struct ProtocolUrl {
 pub struct KeySummary {
     /// What people call it.
     pub name: Option<String>,
-    /// `${NAME}`, `file:…`, `command:…`, or `[secret]` where it stands in the file itself.
+    /// `${NAME}`, `file:…`, `command:…`, `oauth:…`, `device:…`, or `[secret]` where it stands in the file itself.
     pub source: String,
+    /// How it stands, where it changes by itself and that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub standing: Option<KeyStanding>,
+}
+
+/// How a key stands that changes by itself.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct KeyStanding {
+    /// What people call it, or its number.
+    pub label: String,
+    /// `good`, `missing`, or `signed_out` where a person must sign in.
+    pub state: String,
+    /// Until when it holds, in Unix milliseconds; none where nobody says so.
+    pub expires_ms: Option<i64>,
+    /// Why it could not be renewed last time.
+    pub problem: Option<String>,
 }
 
 /// What came of trying a provider with real calls.

@@ -22,10 +22,12 @@ use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
-use crate::store::{DataSet, DirLock, Lists, Readers, kept, key_file, schema, tokens, usage};
+use crate::store::{DataSet, DirLock, Lists, Readers, SignIns, kept, key_file, schema, tokens, usage};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
+use crate::upstreams::key_source::World;
 use crate::upstreams::probe;
+use crate::upstreams::renewal::Renewals;
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Sequence, UsageWriter};
 
@@ -102,12 +104,19 @@ impl Daemon {
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
         };
+        let gateway_key = key_file::load_or_make(&data_dir, random)?;
+        let sign_ins = Arc::new(SignIns::new(&data_dir, &gateway_key)?);
+        let renewals = Renewals {
+            world: World { clock: clock.clone(), env, sign_ins },
+            live: Arc::clone(&live),
+            lifecycle: lifecycle.clone(),
+        };
         let parts = Parts {
             discovery,
             memory: Arc::clone(&memory),
             log_requests: Arc::clone(&log_requests),
             data_set: DataSet::new(&data_dir),
-            env,
+            renewals,
             own_addr: addr,
         };
         // Off this thread: secrets come from files and commands.
@@ -124,7 +133,7 @@ impl Daemon {
             decisions: Arc::clone(&decisions),
             lifecycle: lifecycle.clone(),
             streams: Arc::default(),
-            sealer: Sealer::new(key_file::load_or_make(&data_dir, random)?),
+            sealer: Sealer::new(gateway_key),
             memory: Arc::clone(&memory),
             unpacking: Semaphore::new(UNPACKING),
             log_requests,
@@ -151,7 +160,7 @@ impl Daemon {
             Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
         }
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
-        reload.begin();
+        reload.begin().await;
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));
         lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
         Ok(Self { app, setup, usage, addr, socket, has_admin, _lock: lock })

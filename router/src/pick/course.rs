@@ -217,6 +217,12 @@ impl Course {
         verdict.next
     }
 
+    /// What made the candidate at `at` fail is mended, such as a key that was renewed: it may be asked again at once.
+    pub fn try_again(&mut self, at: usize) {
+        self.tried.retain(|tried| *tried != at);
+        self.again.retain(|again| *again != at);
+    }
+
     /// The candidate at `at` serves the request: the conversation is at home there.
     pub fn served(&self, at: usize, scene: &Scene<'_>) {
         scene.candidates.settle(at, &self.wish(scene, scene.fits));

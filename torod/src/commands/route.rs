@@ -164,10 +164,9 @@ fn read(path: &Path) -> anyhow::Result<Box<RawValue>> {
 /// The providers of the file, with something in place of each key: nobody is called.
 fn described(config: &Config) -> anyhow::Result<Vec<Arc<Provider>>> {
     let one = |provider: &ProviderConfig| {
-        let keys = provider.credentials.iter().enumerate().map(|(at, credential)| Key {
-            label: credential.name.clone().unwrap_or_else(|| (at + 1).to_string()),
-            weight: credential.weight,
-            secret: Secret::new(format!("key-{at}")),
+        let keys = provider.credentials.iter().enumerate().map(|(at, credential)| {
+            let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
+            Key::fixed(label, credential.weight, Secret::new(format!("key-{at}")))
         });
         Ok(Arc::new(Provider::new(provider, &keys.collect::<Vec<_>>())?))
     };

@@ -61,7 +61,7 @@ pub(super) async fn run(paths: &Paths, out: &mut (dyn Write + Send), clock: &Clo
     let chosen = prompt::choose("Which providers do you want to use?", labels, found)?;
     let mut drafts: Vec<Draft> = Vec::new();
     for offer in chosen.into_iter().filter_map(|at| offers.get(at)) {
-        if let Some(draft) = one(offer, file, &config, &drafts, out, clock).await? {
+        if let Some(draft) = one(offer, paths, &config, &drafts, out, clock).await? {
             drafts.push(draft);
         }
     }
@@ -132,13 +132,14 @@ fn offers(config: &Config, keys: &[FoundKey]) -> Vec<Offer> {
 /// Asks what is needed for one, and tries it; none where it is left out.
 async fn one(
     offer: &Offer,
-    file: &Path,
+    paths: &Paths,
     config: &Config,
     before: &[Draft],
     out: &mut (dyn Write + Send),
     clock: &Clock,
 ) -> anyhow::Result<Option<Draft>> {
-    let way = Way { model: None, deadline: PATIENCE, json: false };
+    let file = &paths.config_file;
+    let way = Way { model: None, deadline: PATIENCE, json: false, data_dir: paths.data_dir.clone() };
     let (source, name) = match offer {
         Offer::Found(preset, _) | Offer::Known(preset) => (Source::Known(Arc::clone(preset)), None),
         Offer::Other => {

@@ -1,12 +1,15 @@
 //! `api_key` and `api_keys`: where the keys of a provider come from. Nothing is fetched here.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use tokenrouter::catalog::Preset;
 use tokenrouter_shared::Secret;
 use toml::de::DeValue;
 
 use super::field::Field;
+use super::grant::{self, GrantConfig};
 use super::section::Section;
 
 /// One key of a provider.
@@ -18,6 +21,22 @@ pub struct CredentialConfig {
     pub secret: SecretSource,
     /// Its share of the calls beside the other keys, from 1 to 1,000,000.
     pub weight: u32,
+    /// After how long it is fetched anew at the latest, whatever it says itself.
+    pub refresh: Option<Duration>,
+}
+
+/// How soon and how late a key may be fetched anew.
+const REFRESH: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_hours(30 * 24);
+
+impl CredentialConfig {
+    /// Whether the key changes by itself while torod runs.
+    pub const fn is_renewed(&self) -> bool {
+        match self.secret {
+            SecretSource::Command(_) | SecretSource::Grant(_) => true,
+            SecretSource::File(_) => self.refresh.is_some(),
+            SecretSource::Literal(_) | SecretSource::Env(_) => false,
+        }
+    }
 }
 
 /// Where a secret comes from.
@@ -31,6 +50,8 @@ pub enum SecretSource {
     File(PathBuf),
     /// What a command prints.
     Command(SecretCommand),
+    /// What a token server gives.
+    Grant(Box<GrantConfig>),
 }
 
 /// A command that prints a secret.
@@ -51,6 +72,7 @@ impl SecretSource {
             Self::File(path) => format!("file:{}", path.display()),
             Self::Command(SecretCommand::Shell(line)) => format!("command:{line}"),
             Self::Command(SecretCommand::Argv(argv)) => format!("command:{}", argv.join(" ")),
+            Self::Grant(grant) => format!("{}:{}", grant.key(), grant.token_url),
         }
     }
 }
@@ -95,7 +117,7 @@ pub(super) fn read_all(provider: &mut Section<'_>, preset: Option<&Preset>) -> V
 fn read(field: &Field<'_>, variable: &str) -> Option<CredentialConfig> {
     if let DeValue::String(text) = field.value {
         let secret = read_text(field, text, variable)?;
-        return Some(CredentialConfig { name: None, secret, weight: 1 });
+        return Some(CredentialConfig { name: None, secret, weight: 1, refresh: None });
     }
     if !field.value.is_table() {
         field.wrong_type("a string or a table");
@@ -104,6 +126,47 @@ fn read(field: &Field<'_>, variable: &str) -> Option<CredentialConfig> {
     let mut section = field.section_as("providers[].api_keys[]".to_owned())?;
     let name = section.take("name").and_then(|name| name.string()).map(str::to_owned);
     let weight = section.weight("weight").unwrap_or(1);
+    let refresh_field = section.take("refresh");
+    let refresh = refresh_field.as_ref().and_then(|refresh| refresh.duration(REFRESH));
+    let mut sources = read_sources(&mut section, variable);
+    for (key, is_device) in [("oauth", false), ("device", true)] {
+        if let Some(table) = section.take(key) {
+            sources.push(grant::read(&table, is_device));
+        }
+    }
+    section.finish();
+    if sources.len() != 1 {
+        let message = if sources.is_empty() { "this key has no source" } else { "this key has more than one source" };
+        field.refuse(message, "give exactly one of `env`, `file`, `command`, `oauth`, `device` and `value`");
+    }
+    let secret = sources.into_iter().next().flatten()?;
+    if let (Some(refresh), SecretSource::Literal(_) | SecretSource::Env(_)) = (refresh_field, &secret) {
+        refresh.refuse("this key does not change while torod runs", "`refresh` is for `command`, `file` and tokens");
+    }
+    Some(CredentialConfig { name, secret, weight, refresh })
+}
+
+/// A secret that is fetched once: a text, or a table with one source.
+pub(super) fn read_source(field: &Field<'_>, variable: &str) -> Option<SecretSource> {
+    grant::hide(field);
+    if let DeValue::String(text) = field.value {
+        return read_text(field, text, variable);
+    }
+    if !field.value.is_table() {
+        field.wrong_type("a string or a table");
+        return None;
+    }
+    let mut section = field.section_as("providers[].api_keys[]".to_owned())?;
+    let mut sources = read_sources(&mut section, variable);
+    section.finish();
+    if sources.len() != 1 {
+        field.refuse("this secret needs one source", "give exactly one of `env`, `file`, `command` and `value`");
+    }
+    sources.pop().flatten()
+}
+
+/// Every source that stands in a table; none in place of one that is wrong.
+fn read_sources(section: &mut Section<'_>, variable: &str) -> Vec<Option<SecretSource>> {
     let mut sources = Vec::new();
     if let Some(value) = section.take("value") {
         hide(&value);
@@ -122,12 +185,7 @@ fn read(field: &Field<'_>, variable: &str) -> Option<CredentialConfig> {
     if let Some(command) = section.take("command") {
         sources.push(read_command(&command).map(SecretSource::Command));
     }
-    section.finish();
-    if sources.len() != 1 {
-        let message = if sources.is_empty() { "this key has no source" } else { "this key has more than one source" };
-        field.refuse(message, "give exactly one of `env`, `file`, `command` and `value`");
-    }
-    sources.into_iter().next().flatten().map(|secret| CredentialConfig { name, secret, weight })
+    sources
 }
 
 /// `${NAME}`, or the key itself.

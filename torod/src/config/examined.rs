@@ -3,7 +3,7 @@
 use super::finding::{Finding, Severity};
 use super::report::{Place, Report};
 use super::resolve::{SecretError, resolve_secret};
-use super::{Config, SecretSource};
+use super::{Config, SecretSource, grant};
 
 /// What a reading gave. `config` is to be used only if there are no errors.
 #[derive(Debug)]
@@ -30,7 +30,11 @@ impl Examined {
     /// Whether keys stand in the file itself.
     pub fn holds_secrets(&self) -> bool {
         let mut credentials = self.config.providers.iter().flat_map(|provider| &provider.credentials);
-        credentials.any(|credential| matches!(credential.secret, SecretSource::Literal(_)))
+        credentials.any(|credential| match &credential.secret {
+            SecretSource::Literal(_) => true,
+            SecretSource::Grant(grant) => grant::literal(grant).is_some(),
+            _ => false,
+        })
     }
 
     /// Looks whether variables and files with secrets are there; commands are not run. A missing secret is an error
@@ -40,10 +44,12 @@ impl Examined {
         for (place, template) in &self.places {
             let Some(provider) = self.config.providers.get(place.provider) else { continue };
             let Some(credential) = provider.credentials.get(place.credential) else { continue };
-            if matches!(credential.secret, SecretSource::Command(_) | SecretSource::Literal(_)) {
-                continue;
-            }
-            let Err(error) = resolve_secret(&credential.secret, env) else { continue };
+            let source = match &credential.secret {
+                SecretSource::Grant(grant) => grant.client_secret.as_ref(),
+                source => Some(source),
+            };
+            let Some(source @ (SecretSource::Env(_) | SecretSource::File(_))) = source else { continue };
+            let Err(error) = resolve_secret(source, env) else { continue };
             let fix = match error {
                 SecretError::Unset(_) => "set it where torod starts",
                 _ => "put the key there",

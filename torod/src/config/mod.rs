@@ -9,6 +9,7 @@ mod field;
 mod file;
 mod finding;
 mod first_run;
+mod grant;
 mod header;
 mod launch;
 mod limits;
@@ -17,6 +18,7 @@ mod model;
 mod paths;
 mod preset;
 mod prices;
+mod printed;
 mod provider;
 pub mod reference;
 mod report;
@@ -38,6 +40,8 @@ mod watch;
 #[cfg(test)]
 mod wording;
 #[cfg(test)]
+mod wording_keys;
+#[cfg(test)]
 mod wording_presets;
 #[cfg(test)]
 mod wording_routing;
@@ -55,15 +59,17 @@ use field::Field;
 pub use file::{ConfigError, examine_file, examine_text_of, load, write_new};
 pub use finding::{Finding, Severity};
 pub use first_run::{Detected, FoundKey, FoundServer, first_run};
+pub use grant::{ClientAuth, GrantConfig};
 pub use launch::{ConfigFile, Overrides};
 pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use model::{ModelConfig, PriceConfig};
 pub use paths::{NoPlace, Paths};
 pub use prices::Prices;
+pub use printed::{Fetched, expiry_ms, token_expiry_ms};
 pub use provider::ProviderConfig;
 use report::Report;
-pub use resolve::{SecretError, resolve_secret};
+pub use resolve::{SecretError, resolve_key, resolve_secret};
 pub use responses::Responses;
 pub use routing::{Breaker, Routing};
 use section::Section;

@@ -7,9 +7,15 @@ use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use std::os::unix::process::CommandExt as _;
+
+use nix::sys::signal::{Signal, killpg};
+use nix::unistd::Pid;
 use tokenrouter_shared::Secret;
+use zeroize::Zeroizing;
 
 use super::credential::{SecretCommand, SecretSource};
+use super::printed::{self, Fetched};
 
 /// Longest secret, in bytes.
 const LONGEST: u64 = 64 << 10;
@@ -47,6 +53,15 @@ pub enum SecretError {
     /// More than 64 KiB.
     #[error("the secret is longer than 64 KiB")]
     TooLong,
+    /// It printed something that begins with `{` and is no JSON.
+    #[error("the command printed something that begins like JSON and is none")]
+    BrokenJson,
+    /// It printed JSON in which no token was found.
+    #[error("the command printed JSON without a token")]
+    NoToken,
+    /// A token server gives it, which is asked elsewhere.
+    #[error("the key comes from a token server")]
+    Elsewhere,
     /// It could not stand in a header.
     #[error("the secret holds blanks, newlines or characters outside ASCII")]
     NotText,
@@ -61,8 +76,26 @@ pub fn resolve_secret(source: &SecretSource, env: &dyn Fn(&str) -> Option<String
             clean(Secret::new(value.ok_or_else(|| SecretError::Unset(name.clone()))?))
         }
         SecretSource::File(path) => from_file(path),
-        SecretSource::Command(command) => from_command(command, COMMAND_TIME),
+        SecretSource::Command(command) => clean(Secret::new(text(from_command(command, COMMAND_TIME)?)?.to_string())),
+        SecretSource::Grant(_) => Err(SecretError::Elsewhere),
     }
+}
+
+/// Fetches a key with the time until which it holds, at `now_ms` in Unix milliseconds. Blocks as [`resolve_secret`].
+pub fn resolve_key(
+    source: &SecretSource,
+    env: &dyn Fn(&str) -> Option<String>,
+    now_ms: i64,
+) -> Result<Fetched, SecretError> {
+    if let SecretSource::Command(command) = source {
+        return printed::read(&text(from_command(command, COMMAND_TIME)?)?, now_ms);
+    }
+    let secret = resolve_secret(source, env)?;
+    let expires_ms = match source {
+        SecretSource::File(_) => printed::token_expiry_ms(secret.expose()),
+        _ => None,
+    };
+    Ok(Fetched { secret, expires_ms })
 }
 
 fn from_file(path: &Path) -> Result<Secret, SecretError> {
@@ -72,7 +105,7 @@ fn from_file(path: &Path) -> Result<Secret, SecretError> {
     from_bytes(bytes)
 }
 
-fn from_command(command: &SecretCommand, time: Duration) -> Result<Secret, SecretError> {
+fn from_command(command: &SecretCommand, time: Duration) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let mut command = match command {
         SecretCommand::Shell(line) => {
             let mut shell = Command::new("sh");
@@ -86,24 +119,31 @@ fn from_command(command: &SecretCommand, time: Duration) -> Result<Secret, Secre
             command
         }
     };
-    command.stdin(Stdio::null()).stdout(Stdio::piped());
+    // A group of its own, so that all of a pipeline can be ended.
+    command.stdin(Stdio::null()).stdout(Stdio::piped()).process_group(0);
     let mut child = command.spawn().map_err(|error| SecretError::Start(error.kind()))?;
     let result = read_output(&mut child, time);
     if result.is_err() {
-        // Both fail only where it has ended by itself.
-        let _ = child.kill();
-        let _ = child.wait();
+        end(&mut child);
     }
-    let bytes = result?;
-    from_bytes(bytes)
+    result
 }
 
-fn read_output(child: &mut Child, time: Duration) -> Result<Vec<u8>, SecretError> {
+/// Ends a command with all that it has started. What fails has ended by itself.
+fn end(child: &mut Child) {
+    if let Ok(group) = i32::try_from(child.id()) {
+        _ = killpg(Pid::from_raw(group), Signal::SIGKILL);
+    }
+    _ = child.kill();
+    _ = child.wait();
+}
+
+fn read_output(child: &mut Child, time: Duration) -> Result<Zeroizing<Vec<u8>>, SecretError> {
     let stdout = child.stdout.take().ok_or(SecretError::Start(io::ErrorKind::BrokenPipe))?;
     let (sender, receiver) = mpsc::sync_channel(1);
     // A thread, because a read from a pipe knows no deadline. It ends when the pipe does.
     let reader = move || {
-        let mut bytes = Vec::new();
+        let mut bytes = Zeroizing::new(Vec::new());
         let read = stdout.take(LONGEST + 1).read_to_end(&mut bytes).map(|_| bytes);
         // Nobody listens any more after the deadline.
         let _ = sender.send(read);
@@ -135,14 +175,24 @@ fn read_output(child: &mut Child, time: Duration) -> Result<Vec<u8>, SecretError
 }
 
 fn from_bytes(bytes: Vec<u8>) -> Result<Secret, SecretError> {
+    clean(Secret::new(text(Zeroizing::new(bytes))?.to_string()))
+}
+
+fn text(mut bytes: Zeroizing<Vec<u8>>) -> Result<Zeroizing<String>, SecretError> {
     if bytes.len() as u64 > LONGEST {
         return Err(SecretError::TooLong);
     }
-    clean(Secret::new(String::from_utf8(bytes).map_err(|_| SecretError::NotText)?))
+    match String::from_utf8(std::mem::take(&mut *bytes)) {
+        Ok(text) => Ok(Zeroizing::new(text)),
+        Err(error) => {
+            drop(Zeroizing::new(error.into_bytes()));
+            Err(SecretError::NotText)
+        }
+    }
 }
 
 /// Without the newline that files and commands end with.
-fn clean(secret: Secret) -> Result<Secret, SecretError> {
+pub(super) fn clean(secret: Secret) -> Result<Secret, SecretError> {
     let text = secret.expose().trim();
     if text.is_empty() {
         return Err(SecretError::Empty);

@@ -34,7 +34,7 @@ fn parser_and_reference_know_the_same_keys() {
         [[providers]]
         name = \"a\"
         account = {}
-        api_keys = [{ env = \"A\" }]
+        api_keys = [{ env = \"A\", oauth = {}, device = {} }]
         protocols = { openai = \"http://h/v1\" }
         timeouts = {}
         headers = {}

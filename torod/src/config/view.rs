@@ -11,7 +11,10 @@ use tokenrouter_shared::Lossy;
 use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
-use super::{Alias, AliasConfig, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing, Target};
+use super::{
+    Alias, AliasConfig, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing, SecretSource,
+    Target,
+};
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
 pub fn view(config: &Config) -> Value {
@@ -157,7 +160,8 @@ pub fn summary(provider: &ProviderConfig) -> ProviderSummary {
         protocol: protocol.as_str().to_owned(),
         url: url.to_string(),
     };
-    let key = |key: &CredentialConfig| KeySummary { name: key.name.clone(), source: key.secret.reference() };
+    let key =
+        |key: &CredentialConfig| KeySummary { name: key.name.clone(), source: key.secret.reference(), standing: None };
     ProviderSummary {
         name: provider.name.clone(),
         preset: provider.provider_type.clone(),
@@ -174,11 +178,7 @@ pub fn summary(provider: &ProviderConfig) -> ProviderSummary {
 pub fn view_provider(provider: &ProviderConfig) -> Value {
     let protocols: Map<String, Value> =
         provider.protocols.iter().map(|(protocol, url)| (protocol.to_string(), json!(url.to_string()))).collect();
-    let credentials: Vec<Value> = provider
-        .credentials
-        .iter()
-        .map(|key| json!({ "name": key.name, "secret": key.secret.reference(), "weight": key.weight }))
-        .collect();
+    let credentials: Vec<Value> = provider.credentials.iter().map(view_credential).collect();
     json!({
         "name": provider.name,
         "provider_type": provider.provider_type,
@@ -196,6 +196,26 @@ pub fn view_provider(provider: &ProviderConfig) -> Value {
         "models": provider.models.iter().map(view_model).collect::<Vec<_>>(),
         "headers": provider.headers.iter().map(|(name, _)| name).collect::<Vec<_>>(),
     })
+}
+
+fn view_credential(key: &CredentialConfig) -> Value {
+    let mut view = json!({ "name": key.name, "secret": key.secret.reference(), "weight": key.weight });
+    if let (Some(fields), Some(refresh)) = (view.as_object_mut(), key.refresh) {
+        fields.insert("refresh_ms".to_owned(), json!(ms(refresh)));
+    }
+    if let (Some(fields), SecretSource::Grant(grant)) = (view.as_object_mut(), &key.secret) {
+        let shown = json!({
+            "device_url": grant.device_url,
+            "token_url": grant.token_url,
+            "client_id": grant.client_id,
+            "client_secret": grant.client_secret.as_ref().map(SecretSource::reference),
+            "scope": grant.scope,
+            "audience": grant.audience,
+            "auth": grant.auth.as_str(),
+        });
+        fields.insert(grant.key().to_owned(), shown);
+    }
+    view
 }
 
 fn view_model(model: &ModelConfig) -> Value {

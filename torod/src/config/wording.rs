@@ -160,10 +160,10 @@ const CASES: &[(&str, &[&str])] = &[
         r#"4:11: `api_key` must be a string or a table, not a whole number: write `api_key = "${OPENAI_API_KEY}"`"#,
     ]),
     ("[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_key = {}", &[
-        "4:11: this key has no source: give exactly one of `env`, `file`, `command` and `value`",
+        "4:11: this key has no source: give exactly one of `env`, `file`, `command`, `oauth`, `device` and `value`",
     ]),
     ("[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_key = { env = \"A\", file = \"b\" }", &[
-        "4:11: this key has more than one source: give exactly one of `env`, `file`, `command` and `value`",
+        "4:11: this key has more than one source: give exactly one of `env`, `file`, `command`, `oauth`, `device` and `value`",
     ]),
     ("[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_key = { command = [] }", &[
         r#"4:23: this is no command: write `command = ["pass", "show", "work"]`"#,

@@ -256,9 +256,7 @@ async fn ask(
     *request.uri_mut() = uri;
     let to = request.headers_mut();
     to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    for (name, value) in route.extra.iter().chain(route.credential) {
-        to.insert(name, value.clone());
-    }
+    route.sign(to);
     let failed = |why: String| {
         let said = format!("the provider \"{}\", which keeps this answer, did not give it: {why}", provider.name);
         Problem::new(Kind::UpstreamFailed, "upstream_failed", said, "Try again.")

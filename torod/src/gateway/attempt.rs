@@ -176,8 +176,6 @@ fn outgoing(
     to.insert(CONTENT_TYPE, problem::JSON);
     to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     to.insert(request_id::HEADER, id.header().clone());
-    for (name, value) in route.extra.iter().chain(route.credential) {
-        to.insert(name, value.clone());
-    }
+    route.sign(to);
     request
 }

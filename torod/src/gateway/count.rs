@@ -164,9 +164,7 @@ async fn of_provider(
     to.insert(CONTENT_TYPE, problem::JSON);
     to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     to.insert(super::request_id::HEADER, request_id.header().clone());
-    for (name, value) in route.extra.iter().chain(route.credential) {
-        to.insert(name, value.clone());
-    }
+    route.sign(to);
     // An estimate is better than no answer, whatever is wrong with the provider.
     let Ok(answer) = provider.client.send(request).await else { return Ok(None) };
     let status = answer.status().as_u16();

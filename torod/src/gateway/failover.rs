@@ -36,6 +36,9 @@ use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::unserved::{self, Shut};
 
+/// So long a request waits for a key that is being renewed.
+const LONGEST_RENEWAL: Duration = Duration::from_secs(10);
+
 /// One request on its way from endpoint to endpoint.
 struct Journey<'l, 'm> {
     live: &'l Arc<Snapshot>,
@@ -205,6 +208,10 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                         continue;
                     }
                     let is_answer = self.course.failed(choice.at, &verdict) == Next::Answer;
+                    if self.has_another_key(&call.app, &target, endpoint, &verdict).await {
+                        self.course.try_again(choice.at);
+                        continue;
+                    }
                     // What a provider has worked on is paid for, so that others are not asked without end.
                     if is_answer || self.worked >= self.live.rules.course.attempts {
                         return None;
@@ -212,6 +219,23 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 }
             }
         }
+    }
+
+    /// Whether the key that `target` refused has been renewed since the call was signed: one that is about to be is
+    /// waited for.
+    async fn has_another_key(&self, app: &App, target: &Target<'_>, endpoint: &Endpoint, verdict: &Verdict) -> bool {
+        let Some(signature) =
+            target.route.signature.filter(|key| verdict.blame == Blame::Credential && key.held.is_renewed())
+        else {
+            return false;
+        };
+        let longest = Duration::from_millis(self.live.rules.course.max_wait_ms).min(LONGEST_RENEWAL);
+        let is_new = signature.held.renewed_since(signature.issue, longest, app.clock.uptime_ms()).await;
+        if is_new {
+            // What was held against the key before does not hold for this one.
+            endpoint.key.breaker.recovered();
+        }
+        is_new
     }
 
     /// One call. What fails is recorded, and kept to be told.
@@ -286,7 +310,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         let (live, surface, unfit) = (self.live, self.surface, &self.unfit);
         let fits = |endpoint: &Endpoint| {
             let provider = live.providers.get(endpoint.provider);
-            provider.is_some_and(|provider| unserved::fits(provider, surface))
+            provider.is_some_and(|provider| unserved::fits(provider, endpoint.credential, surface))
                 && !unfit.iter().any(|(provider, model)| *provider == endpoint.provider && *model == endpoint.model)
         };
         let scene = Scene {
@@ -361,7 +385,8 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
     fn shut(&self, now_ms: u64) -> Shut<'_> {
         let fits = |endpoint: &&Arc<Endpoint>| {
             let provider = self.live.providers.get(endpoint.provider);
-            provider.is_some_and(|provider| unserved::fits(provider, self.surface)) && !self.is_unfit(endpoint)
+            let fits = |provider: &Arc<Provider>| unserved::fits(provider, endpoint.credential, self.surface);
+            provider.is_some_and(fits) && !self.is_unfit(endpoint)
         };
         let fitting = self.found.candidates.list().iter().map(|c| &c.endpoint).filter(fits).collect();
         Shut { live: self.live, all: self.found.candidates.list(), fitting, surface: self.surface, now_ms }

@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokenrouter::error::Problem;
 use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::protocol::Protocol;
+use tokenrouter_shared::provider::KeyStanding;
 use tokenrouter_shared::route::Standing;
 
 use crate::access::caller::{self, Caller};
@@ -19,6 +20,7 @@ use crate::gateway::request_id::RequestId;
 use crate::problem;
 use crate::server::connection::Peer;
 use crate::upstreams::condition::{notable, why_degraded};
+use crate::upstreams::credential::Credential;
 use crate::upstreams::health::State;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
@@ -75,6 +77,8 @@ struct ProviderView<'a> {
     calls: u64,
     models: Option<usize>,
     protocols: Vec<&'static str>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    keys: Vec<KeyStanding>,
     #[serde(skip_serializing_if = "Option::is_none")]
     endpoints: Option<Vec<EndpointView>>,
     #[serde(skip_serializing_if = "is_zero")]
@@ -196,6 +200,7 @@ fn view_provider(provider: &Provider) -> ProviderView<'_> {
         calls: provider.calls.load(Ordering::Relaxed),
         models: provider.listed.load().as_ref().map(|l| l.len()),
         protocols: provider.protocols().map(Protocol::as_str).collect(),
+        keys: provider.credentials().iter().filter_map(Credential::standing).collect(),
         endpoints: None,
         endpoints_left_out: 0,
     }

@@ -20,7 +20,9 @@ use crate::store::DataSet;
 use crate::store::data_set::Stamp;
 use crate::upstreams::catalogue;
 use crate::upstreams::discovery::Discovery;
+use crate::upstreams::key_source::World;
 use crate::upstreams::local::Locals;
+use crate::upstreams::renewal::Renewals;
 
 /// Asks the environment.
 pub type Env = fn(&str) -> Option<String>;
@@ -35,8 +37,8 @@ pub struct Parts {
     pub log_requests: Arc<AtomicBool>,
     /// Newer prices than those that came with the program.
     pub data_set: DataSet,
-    /// The environment, for secrets.
-    pub env: Env,
+    /// Keeps keys good that change by themselves.
+    pub renewals: Renewals,
     /// Where we listen ourselves.
     pub own_addr: SocketAddr,
 }
@@ -92,7 +94,8 @@ pub enum ReloadError {
 impl Reload {
     /// Prepares the providers of `config`, and makes them what `live` shows. Blocks: secrets are fetched.
     pub fn new(parts: Parts, config: Config, file: Option<ConfigFile>) -> Self {
-        let prepared = providers::prepare(&config, parts.env, &[]);
+        let World { env, clock, .. } = &parts.renewals.world;
+        let prepared = providers::prepare(&config, *env, clock.now_ms(), &[]);
         let config = Arc::new(config);
         let shared = providers::shared(&prepared);
         parts.discovery.lists.sweep();
@@ -113,10 +116,11 @@ impl Reload {
     }
 
     /// Begins to learn what the providers list, and to look for model servers of this machine.
-    pub fn begin(&self) {
-        let Parts { discovery, own_addr, env, .. } = &self.parts;
+    pub async fn begin(&self) {
+        let Parts { discovery, own_addr, renewals, .. } = &self.parts;
+        self.state.lock().await.prepared.iter().for_each(|prepared| prepared.renew(renewals));
         discovery.live.load().providers.iter().filter(|p| p.enabled).for_each(|p| discovery.follow(Arc::clone(p)));
-        discovery.lifecycle.spawn("local servers", Locals::new(discovery.clone(), *own_addr, *env).run());
+        discovery.lifecycle.spawn("local servers", Locals::new(discovery.clone(), *own_addr, renewals.world.env).run());
         discovery.lifecycle.spawn("public providers", discovery.clone().watch_public());
     }
 
@@ -130,10 +134,11 @@ impl Reload {
         let parts = &self.parts;
         let before = self.status().config.clone();
         let known = state.prepared.clone();
-        let (env, discovery) = (parts.env, parts.discovery.clone());
+        let (env, now_ms) = (parts.renewals.world.env, parts.discovery.clock.now_ms());
+        let discovery = parts.discovery.clone();
         // Secrets come from files and commands, which may take their time.
         let (config, prepared) = tokio::task::spawn_blocking(move || {
-            let prepared = providers::prepare(&config, env, &known);
+            let prepared = providers::prepare(&config, env, now_ms, &known);
             discovery.recall(&providers::shared(&prepared));
             (config, prepared)
         })
@@ -148,6 +153,7 @@ impl Reload {
         let is_new = |now: &&Prepared| !state.prepared.iter().any(|then| Arc::ptr_eq(&then.provider, &now.provider));
         let fresh: Vec<_> = prepared.iter().filter(is_new).map(|p| Arc::clone(&p.provider)).collect();
         state.prepared = prepared;
+        state.prepared.iter().for_each(|prepared| prepared.renew(&parts.renewals));
         let status = Status { config: Arc::clone(&config), loaded_ms: parts.discovery.clock.now_ms(), error: None };
         self.status.store(Arc::new(status));
         fresh.into_iter().filter(|provider| provider.enabled).for_each(|provider| parts.discovery.follow(provider));

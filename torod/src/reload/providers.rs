@@ -3,34 +3,53 @@
 
 use std::sync::Arc;
 
-use tokenrouter_shared::Secret;
-
 use super::Env;
-use crate::config::{self, Config, CredentialConfig, ProviderConfig};
+use crate::config::{self, Config, CredentialConfig, ProviderConfig, SecretSource};
+use crate::upstreams::held::{Held, Issued};
+use crate::upstreams::key_source::KeySource;
 use crate::upstreams::provider::{Key, Provider};
+use crate::upstreams::renewal::Renewals;
 
 /// A provider with what it was made of.
 #[derive(Clone)]
 pub(super) struct Prepared {
     pub(super) config: ProviderConfig,
     /// By credential; none where it could not be fetched.
-    secrets: Vec<Option<Secret>>,
+    keys: Vec<Option<Arc<Held>>>,
     pub(super) provider: Arc<Provider>,
+}
+
+impl Prepared {
+    /// Has each of its keys renewed that can be, from now on.
+    pub(super) fn renew(&self, renewals: &Renewals) {
+        for (at, (credential, held)) in self.config.credentials.iter().zip(&self.keys).enumerate() {
+            if let Some(held) = held.as_ref().filter(|held| held.is_renewed()) {
+                renewals.follow(KeySource::new(&self.config.name, at, credential), held);
+            }
+        }
+    }
 }
 
 /// Prepares every provider of the file. One whose key cannot be read is switched off, so that the others still serve;
 /// one that worked before with the same words goes on with the key that it has.
-pub(super) fn prepare(config: &Config, env: Env, before: &[Prepared]) -> Vec<Prepared> {
-    config.providers.iter().filter_map(|described| one(described, env, before)).collect()
+pub(super) fn prepare(config: &Config, env: Env, now_ms: i64, before: &[Prepared]) -> Vec<Prepared> {
+    config.providers.iter().filter_map(|described| one(described, env, now_ms, before)).collect()
 }
 
-fn one(described: &ProviderConfig, env: Env, before: &[Prepared]) -> Option<Prepared> {
+fn one(described: &ProviderConfig, env: Env, now_ms: i64, before: &[Prepared]) -> Option<Prepared> {
     let same = before.iter().find(|known| known.config == *described);
-    let mut secrets = Vec::new();
+    let mut keys = Vec::new();
     for (at, credential) in described.credentials.iter().enumerate().filter(|_| described.enabled) {
-        let then = same.and_then(|same| same.secrets.get(at).cloned().flatten());
-        secrets.push(match config::resolve_secret(&credential.secret, &env) {
-            Ok(secret) => Some(secret),
+        if credential.is_renewed() {
+            keys.push(Some(renewed(described, at, credential, env, now_ms, before)));
+            continue;
+        }
+        let then = same.and_then(|same| same.keys.get(at).cloned().flatten());
+        keys.push(match config::resolve_secret(&credential.secret, &env) {
+            Ok(secret) => {
+                let is_same = |held: &Arc<Held>| held.issued().is_some_and(|issued| issued.secret == secret);
+                Some(then.filter(is_same).unwrap_or_else(|| Arc::new(Held::fixed(secret))))
+            }
             Err(error) if then.is_some() => {
                 tracing::warn!(provider = %described.name, key = at + 1, "the key stays the one from before: {error}");
                 then
@@ -41,21 +60,23 @@ fn one(described: &ProviderConfig, env: Env, before: &[Prepared]) -> Option<Prep
             }
         });
     }
-    if let Some(same) = same.filter(|same| same.secrets == secrets) {
+    if let Some(same) = same.filter(|same| are_same(&same.keys, &keys)) {
         return Some(same.clone());
     }
     let mut effective = described.clone();
-    let keys: Vec<Key> = described.credentials.iter().zip(&secrets).enumerate().filter_map(key).collect();
-    if described.enabled && !secrets.is_empty() && keys.is_empty() {
+    let held = described.credentials.iter().zip(&keys).enumerate();
+    let ready: Vec<Key> =
+        held.filter_map(|(at, (credential, held))| key(described, at, credential, held.as_ref())).collect();
+    if described.enabled && !keys.is_empty() && ready.is_empty() {
         tracing::error!(provider = %described.name, "switched off: none of its keys could be read");
         effective.enabled = false;
     }
-    match Provider::new(&effective, &keys) {
+    match Provider::new(&effective, &ready) {
         Ok(mut provider) => {
             if let Some(then) = before.iter().find(|known| known.provider.line == provider.line) {
                 provider.inherit(&then.provider);
             }
-            Some(Prepared { config: described.clone(), secrets, provider: Arc::new(provider) })
+            Some(Prepared { config: described.clone(), keys, provider: Arc::new(provider) })
         }
         Err(e) => {
             tracing::error!("left out: {e}");
@@ -64,9 +85,58 @@ fn one(described: &ProviderConfig, env: Env, before: &[Prepared]) -> Option<Prep
     }
 }
 
-fn key((at, (credential, secret)): (usize, (&CredentialConfig, &Option<Secret>))) -> Option<Key> {
-    let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
-    Some(Key { label, weight: credential.weight, secret: secret.clone()? })
+/// A key that changes by itself: the one that is held already, where it comes from the same source.
+fn renewed(
+    described: &ProviderConfig,
+    at: usize,
+    credential: &CredentialConfig,
+    env: Env,
+    now_ms: i64,
+    before: &[Prepared],
+) -> Arc<Held> {
+    let source = KeySource::new(&described.name, at, credential);
+    let known = before.iter().find(|known| known.config.name == described.name).and_then(|known| {
+        let mut held = known.config.credentials.iter().zip(&known.keys).enumerate();
+        held.find_map(|(at, (credential, held))| {
+            held.as_ref().filter(|_| KeySource::new(&known.config.name, at, credential) == source).map(Arc::clone)
+        })
+    });
+    let held = known.unwrap_or_else(|| Arc::new(Held::awaited()));
+    if matches!(credential.secret, SecretSource::Grant(_)) {
+        // Asked in the background: a token server may be slow. Somebody may have signed in or out.
+        held.wake();
+        return held;
+    }
+    match config::resolve_key(&credential.secret, &env, now_ms) {
+        Ok(fetched) => {
+            if held.issued().is_none_or(|issued| issued.secret != fetched.secret)
+                && !held.put(Issued { secret: fetched.secret, expires_ms: fetched.expires_ms })
+            {
+                tracing::error!(provider = %described.name, key = at + 1, "no header can carry the key");
+            }
+        }
+        Err(error) if held.is_there() => {
+            tracing::warn!(provider = %described.name, key = at + 1, "the key stays the one from before: {error}");
+        }
+        Err(error) => {
+            tracing::error!(provider = %described.name, key = at + 1, "not there yet, and tried again: {error}");
+        }
+    }
+    held
+}
+
+fn are_same(one: &[Option<Arc<Held>>], other: &[Option<Arc<Held>>]) -> bool {
+    let same = |(one, other): (&Option<Arc<Held>>, &Option<Arc<Held>>)| match (one, other) {
+        (Some(one), Some(other)) => Arc::ptr_eq(one, other),
+        (None, None) => true,
+        _ => false,
+    };
+    one.len() == other.len() && one.iter().zip(other).all(same)
+}
+
+fn key(described: &ProviderConfig, at: usize, credential: &CredentialConfig, held: Option<&Arc<Held>>) -> Option<Key> {
+    let source = KeySource::new(&described.name, at, credential);
+    Some(source.key(credential.weight, Arc::clone(held?)))
 }
 
 pub(super) fn shared(prepared: &[Prepared]) -> Vec<Arc<Provider>> {
@@ -92,35 +162,36 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_made_anew() {
-        let before = prepare(&config(TEXT), |_| Some("k1".into()), &[]);
-        assert_eq!(kept(&before, &prepare(&config(TEXT), |_| Some("k1".into()), &before)), [true, true]);
-        assert_eq!(kept(&before, &prepare(&config(TEXT), |_| Some("k2".into()), &before)), [false, true]);
+        let before = prepare(&config(TEXT), |_| Some("k1".into()), 0, &[]);
+        assert_eq!(kept(&before, &prepare(&config(TEXT), |_| Some("k1".into()), 0, &before)), [true, true]);
+        assert_eq!(kept(&before, &prepare(&config(TEXT), |_| Some("k2".into()), 0, &before)), [false, true]);
         let moved = TEXT.replacen("http://h", "http://other", 1);
-        assert_eq!(kept(&before, &prepare(&config(&moved), |_| Some("k1".into()), &before)), [false, true]);
+        assert_eq!(kept(&before, &prepare(&config(&moved), |_| Some("k1".into()), 0, &before)), [false, true]);
     }
 
     #[test]
     fn what_models_refuse_is_known_as_long_as_the_provider_is_the_same() {
-        let before = prepare(&config(TEXT), |_| Some("k1".into()), &[]);
+        let before = prepare(&config(TEXT), |_| Some("k1".into()), 0, &[]);
         let is_known = |after: &[Prepared]| Arc::ptr_eq(&after[0].provider.findings, &before[0].provider.findings);
-        assert!(is_known(&prepare(&config(TEXT), |_| Some("k2".into()), &before)));
+        assert!(is_known(&prepare(&config(TEXT), |_| Some("k2".into()), 0, &before)));
         let moved = TEXT.replacen("http://h", "http://other", 1);
-        assert!(!is_known(&prepare(&config(&moved), |_| Some("k1".into()), &before)));
+        assert!(!is_known(&prepare(&config(&moved), |_| Some("k1".into()), 0, &before)));
     }
 
     #[test]
     fn a_key_that_cannot_be_fetched_switches_off_what_is_new_and_leaves_what_works() {
-        let without = prepare(&config(TEXT), |_| None, &[]);
+        let without = prepare(&config(TEXT), |_| None, 0, &[]);
         assert_eq!(without.iter().map(|p| p.provider.enabled).collect::<Vec<_>>(), [false, true]);
-        let with = prepare(&config(TEXT), |_| Some("k".into()), &without);
+        let with = prepare(&config(TEXT), |_| Some("k".into()), 0, &without);
         assert_eq!(kept(&without, &with), [false, true]);
         assert!(with[0].provider.enabled);
-        assert_eq!(kept(&with, &prepare(&config(TEXT), |_| None, &with)), [true, true]);
+        assert_eq!(kept(&with, &prepare(&config(TEXT), |_| None, 0, &with)), [true, true]);
         // One of two keys is gone, the other is new: the one from before is not lost.
         let two = TEXT.replace("api_key = \"${KEY}\"", "api_keys = [\"${KEY}\", \"${OTHER}\"]");
-        let both = prepare(&config(&two), |_| Some("k".into()), &[]);
-        let half = prepare(&config(&two), |name| (name == "OTHER").then(|| "new".to_owned()), &both);
-        let shown: Vec<_> = half[0].secrets.iter().flatten().map(|secret| secret.expose().to_owned()).collect();
+        let both = prepare(&config(&two), |_| Some("k".into()), 0, &[]);
+        let half = prepare(&config(&two), |name| (name == "OTHER").then(|| "new".to_owned()), 0, &both);
+        let shown: Vec<_> =
+            half[0].keys.iter().flatten().map(|held| held.issued().unwrap().secret.expose().to_owned()).collect();
         assert_eq!((shown, kept(&both, &half)), (vec!["k".to_owned(), "new".to_owned()], vec![false, true]));
     }
 }

@@ -10,6 +10,7 @@ pub mod lock;
 pub mod reader;
 pub mod reports;
 pub mod schema;
+pub mod sign_ins;
 pub mod tokens;
 pub mod usage;
 pub mod writer;
@@ -23,6 +24,7 @@ pub use lock::DirLock;
 pub use reader::Readers;
 pub use rusqlite::types::Value;
 pub use rusqlite::{Connection, Row};
+pub use sign_ins::{SignIn, SignInLock, SignInName, SignIns};
 pub use writer::{Feed, Writer, WriterHandle};
 
 /// The database's file name in the data directory.

@@ -19,9 +19,11 @@ pub fn why_degraded(live: &Snapshot, uptime_ms: u64) -> Option<&'static str> {
         return Some("no provider is enabled; add one to torod.toml");
     }
     let cannot = |(at, provider): (usize, &Arc<super::provider::Provider>)| {
-        matches!(provider.health.state(), State::Failing(_)) || is_left_alone(live, at, uptime_ms)
+        let keys = provider.credentials();
+        let has_no_key = !keys.is_empty() && !(0..keys.len()).any(|credential| provider.has_key(credential));
+        matches!(provider.health.state(), State::Failing(_)) || has_no_key || is_left_alone(live, at, uptime_ms)
     };
-    enabled.all(cannot).then_some("every provider fails; /v1/status shows each")
+    enabled.all(cannot).then_some("every provider fails or has no key; /v1/status shows each")
 }
 
 /// Whether the provider at `at` cannot be reached, or refuses each of its credentials, as far as is known.

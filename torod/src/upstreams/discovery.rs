@@ -201,10 +201,12 @@ fn identity(provider: &Provider) -> String {
     for credential in 0..provider.credentials().len().max(1) {
         let Some(route) = provider.list_route_with(credential) else { continue };
         add(route.uri.to_string().as_bytes());
-        for (name, value) in route.extra.iter().chain(route.credential) {
+        for (name, value) in route.extra {
             add(name.as_str().as_bytes());
             add(value.as_bytes());
         }
+        // Where a key comes from and not the key itself, which may be renewed.
+        add(provider.credentials().get(credential).map_or("", |key| &key.digest).as_bytes());
     }
     hash.finalize().iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
@@ -224,7 +226,7 @@ mod tests {
 
     fn one(text: &str, key: &str) -> String {
         let config = parse(text, "t").unwrap();
-        let key = Key { label: "1".into(), weight: 1, secret: key.to_owned().into() };
+        let key = Key::fixed("1", 1, key.into());
         identity(&Provider::new(&config.providers[0], &[key]).unwrap())
     }
 

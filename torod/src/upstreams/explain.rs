@@ -52,7 +52,8 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     let lossy = lossy(asked.lossy, alias.and_then(|alias| alias.lossy), live.lossy);
     let endpoints = candidates.list().iter().map(|candidate| &*candidate.endpoint);
     let fitting = Fitting::of(live, asked, found.model, lossy, endpoints);
-    let speaks = |endpoint: &Endpoint| live.providers.get(endpoint.provider).is_some_and(|p| fits(p, surface));
+    let provider = |endpoint: &Endpoint| live.providers.get(endpoint.provider);
+    let speaks = |endpoint: &Endpoint| provider(endpoint).is_some_and(|p| fits(p, endpoint.credential, surface));
     let can_serve = |endpoint: &Endpoint| speaks(endpoint) && !matches!(fitting.at(endpoint), Some(Err(_)));
     let explained = candidates.explain(&Wish {
         now_ms: moment.uptime_ms,
@@ -133,6 +134,7 @@ fn view(
     let why_not = if !seen.fits {
         Some(match provider.filter(|p| p.enabled) {
             None => "switched off".to_owned(),
+            Some(provider) if !provider.has_key(endpoint.credential) => provider.why_no_key(endpoint.credential),
             Some(_) => format!("has no URL for {}", surface.as_str()),
         })
     } else if let Ready::No(until, why) = seen.ready {

@@ -51,9 +51,19 @@ pub async fn list(provider: &Provider, clock: &Clock) -> Result<Fetched, String>
 async fn with_any_key(provider: &Provider, clock: &Clock) -> Result<Fetched, String> {
     let mut refused = String::new();
     for credential in 0..provider.credentials().len().max(1) {
+        if !provider.has_key(credential) {
+            refused = provider.why_no_key(credential);
+            continue;
+        }
+        let held = provider.credentials().get(credential).map(|key| (&key.held, key.held.number()));
         match with_key(provider, credential, clock).await {
             // One key may be refused where another is not.
-            Err(Failed::Status(401 | 403)) => refused = "its keys are refused".into(),
+            Err(Failed::Status(status @ (401 | 403))) => {
+                refused = "its keys are refused".into();
+                if let Some((held, number)) = held.filter(|_| status == 401) {
+                    held.refused(number, clock.uptime_ms());
+                }
+            }
             Err(Failed::Status(status)) => return Err(format!("status {status}")),
             Err(Failed::Otherwise(why)) => return Err(why),
             Ok(Fetched::List { mut models, etag }) => {

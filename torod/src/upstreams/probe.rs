@@ -73,9 +73,7 @@ pub(super) fn question(route: &Route<'_>) -> Option<Request<Pieces>> {
 pub(super) fn introduce(route: &Route<'_>, headers: &mut HeaderMap) {
     headers.insert(USER_AGENT, HeaderValue::from_static(concat!("tokenrouter/", env!("CARGO_PKG_VERSION"))));
     headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
-    for (name, value) in route.extra.iter().chain(route.credential) {
-        headers.insert(name, value.clone());
-    }
+    route.sign(headers);
     if route.protocol == tokenrouter::Protocol::Anthropic {
         headers.insert("anthropic-version", HeaderValue::from_static("2023-06-01"));
     }

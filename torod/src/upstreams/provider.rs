@@ -3,17 +3,16 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use http::{HeaderName, HeaderValue, Uri};
-use sha2::{Digest as _, Sha256};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri};
 use tokenrouter::call::Client;
 use tokenrouter::catalog::{self, AuthStyle, Preset};
 use tokenrouter::chat::Target;
 use tokenrouter::dialect::Dialect;
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::{Surface, segment};
-use tokenrouter_shared::secret::Secret;
 
 use super::calibration::Calibration;
+pub use super::credential::{Credential, Key, Signature};
 use super::findings::Findings;
 use super::health::Health;
 use super::model_list::ModelList;
@@ -84,29 +83,6 @@ enum Listing {
     At(Uri),
 }
 
-/// A key that was fetched.
-#[derive(Debug)]
-pub struct Key {
-    /// What people call it.
-    pub label: String,
-    /// Its share beside the others.
-    pub weight: u32,
-    /// The key.
-    pub secret: Secret,
-}
-
-/// One of a provider's credentials. `Debug` shows no key: its headers are marked as sensitive.
-#[derive(Debug)]
-pub struct Credential {
-    /// What people call it.
-    pub label: Arc<str>,
-    /// Its share beside the others.
-    pub weight: u32,
-    /// Tells it from others and from what it was before a change.
-    pub digest: String,
-    headers: Vec<(Protocol, (HeaderName, HeaderValue))>,
-}
-
 /// Where and with which credential a call goes.
 #[derive(Clone, Copy, Debug)]
 pub struct Route<'a> {
@@ -114,13 +90,23 @@ pub struct Route<'a> {
     pub protocol: Protocol,
     /// The whole URL; for Gemini what stands before the model.
     pub uri: &'a Uri,
-    /// The credential's header; none where the provider wants no key.
-    pub credential: Option<&'a (HeaderName, HeaderValue)>,
+    /// How the call is signed; none where the provider wants no key.
+    pub signature: Option<Signature<'a>>,
     /// Headers that the file adds to every call.
     pub extra: &'a [(HeaderName, HeaderValue)],
 }
 
 impl Route<'_> {
+    /// Puts what the file adds to every call, and the key, into a request's headers.
+    pub fn sign(&self, to: &mut HeaderMap) {
+        for (name, value) in self.extra {
+            to.insert(name, value.clone());
+        }
+        if let Some(signature) = &self.signature {
+            signature.sign(to);
+        }
+    }
+
     /// The URL for `model`. Nothing in a model's name can leave its segment of the path.
     pub fn target(&self, surface: Surface, model: &str, stream: bool, list: bool) -> Option<Uri> {
         if !matches!(surface, Surface::Generate | Surface::CountGenerate) {
@@ -161,17 +147,9 @@ impl Provider {
         }
         let mut credentials = Vec::new();
         for key in keys {
-            let headers = config.protocols.iter().map(|(protocol, _)| {
-                let header = auth_style(config, *protocol).header(key.secret.expose());
-                header.map(|header| header.map(|header| (*protocol, header)))
-            });
-            let headers: Result<Vec<_>, _> = headers.filter_map(Result::transpose).collect();
-            credentials.push(Credential {
-                label: key.label.as_str().into(),
-                weight: key.weight,
-                digest: digest(&key.secret),
-                headers: headers.map_err(|_| fail("its key holds characters that no header can carry"))?,
-            });
+            let styles = config.protocols.iter().map(|(protocol, _)| (*protocol, auth_style(config, *protocol)));
+            let credential = Credential::new(key, styles);
+            credentials.push(credential.ok_or_else(|| fail("its key holds characters that no header can carry"))?);
         }
         let mut extra = Vec::new();
         for (name, value) in &config.headers {
@@ -252,6 +230,17 @@ impl Provider {
         }
         self.health.inherit(&before.health);
         self.calls.store(before.calls.load(Ordering::Relaxed), Ordering::Relaxed);
+    }
+
+    /// Whether there is a key for its credential at `credential`, or it wants none.
+    pub fn has_key(&self, credential: usize) -> bool {
+        self.credentials.get(credential).is_none_or(|credential| credential.held.is_there())
+    }
+
+    /// Why there is no key for its credential at `credential`.
+    pub fn why_no_key(&self, credential: usize) -> String {
+        let state = self.credentials.get(credential).map(|credential| credential.held.state()).unwrap_or_default();
+        format!("no key: {}", state.problem.as_deref().unwrap_or("it is being fetched"))
     }
 
     /// Its credentials; none where it wants no key.
@@ -338,9 +327,8 @@ impl Provider {
         credential: usize,
     ) -> Option<Route<'a>> {
         let (_, uri) = place.uris.iter().find(|(s, _)| *s == surface)?;
-        let headers = self.credentials.get(credential).map(|credential| &credential.headers);
-        let credential = headers.and_then(|h| h.iter().find(|(p, _)| *p == place.protocol)).map(|(_, header)| header);
-        Some(Route { protocol, uri, credential, extra: &self.extra })
+        let signature = self.credentials.get(credential).map(|credential| credential.signature(place.protocol));
+        Some(Route { protocol, uri, signature, extra: &self.extra })
     }
 
     /// Whether one of its URLs lies beneath `base`.
@@ -363,10 +351,4 @@ impl Provider {
 fn auth_style(config: &ProviderConfig, protocol: Protocol) -> AuthStyle {
     let endpoint = config.preset.as_ref().and_then(|preset| preset.endpoint(protocol));
     endpoint.map_or_else(|| AuthStyle::usual(protocol), |endpoint| endpoint.auth)
-}
-
-/// Half of a SHA-256: enough to see that a key is another one, and no way back to it.
-fn digest(secret: &Secret) -> String {
-    let hash = Sha256::digest(secret.expose().as_bytes());
-    hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }

@@ -34,10 +34,7 @@ pub async fn detect(base: &BaseUrl, key: Option<&Key>, terms: &Terms, clock: &Cl
             protocols: vec![(protocol, base.clone())],
             ..ProviderConfig::default()
         };
-        let keys: Vec<Key> = key
-            .map(|key| Key { label: key.label.clone(), weight: 1, secret: key.secret.clone() })
-            .into_iter()
-            .collect();
+        let keys: Vec<Key> = key.cloned().into_iter().collect();
         providers.push((protocol, Provider::new(&config, &keys)?));
     }
     let lists = join_all(providers.iter().map(|(_, provider)| trial::models(provider, terms, clock))).await;
@@ -74,7 +71,7 @@ mod tests {
 
     async fn found(url: &str, key: Option<&str>) -> Spoken {
         let terms = Terms { model: None, deadline: Duration::from_secs(30), secrets: Vec::new() };
-        let key = key.map(|key| Key { label: "1".into(), weight: 1, secret: key.into() });
+        let key = key.map(|key| Key::fixed("1", 1, key.into()));
         detect(&BaseUrl::parse(url).unwrap(), key.as_ref(), &terms, &Clock::system()).await.unwrap()
     }
 

@@ -13,9 +13,12 @@ use tokenrouter::surface::Surface;
 use super::provider::Provider;
 use super::snapshot::Snapshot;
 
-/// Whether `provider` could serve a request for `surface`, if it can be called.
-pub fn fits(provider: &Provider, surface: Surface) -> bool {
-    provider.enabled && provider.serves_surface(surface)
+/// Who finds no key may come back so soon, in seconds.
+const NO_KEY_S: u32 = 5;
+
+/// Whether `provider` could serve a request for `surface` with its key at `credential`, if it can be called.
+pub fn fits(provider: &Provider, credential: usize, surface: Surface) -> bool {
+    provider.enabled && provider.serves_surface(surface) && provider.has_key(credential)
 }
 
 /// Endpoints of which none can be called now.
@@ -36,8 +39,14 @@ impl Shut<'_> {
     /// Why nobody serves `asked`.
     pub fn problem(&self, asked: &str) -> Problem {
         if self.fitting.is_empty() {
-            let named = self.all.first().and_then(|c| self.live.providers.get(c.endpoint.provider));
-            return match named {
+            let named = |c: &Candidate| Some((c.endpoint.credential, self.live.providers.get(c.endpoint.provider)?));
+            let mut keyless = self.all.iter().filter_map(named).filter(|(credential, provider)| {
+                provider.enabled && provider.serves_surface(self.surface) && !provider.has_key(*credential)
+            });
+            if let Some((_, provider)) = keyless.next() {
+                return no_key(provider);
+            }
+            return match self.all.iter().find_map(named).map(|(_, provider)| provider) {
                 Some(provider) => not_spoken(&provider.name, self.surface.protocol()),
                 None => no_target(asked),
             };
@@ -109,6 +118,18 @@ pub fn not_spoken(provider: &str, protocol: Protocol) -> Problem {
         format!("the provider \"{provider}\" has no URL for the protocol \"{protocol}\""),
         format!("Add `protocols.{protocol}` for it in torod.toml, or name a model of a provider that speaks it."),
     )
+}
+
+/// The provider's key is not there yet, or not any more.
+pub fn no_key(provider: &Provider) -> Problem {
+    let needs_sign_in = provider.credentials().iter().any(|key| key.held.state().needs_sign_in);
+    let advice = if needs_sign_in {
+        format!("Somebody must sign in there: `torod provider login {}`.", provider.name)
+    } else {
+        "It is fetched again and again; /v1/status says what fails.".to_owned()
+    };
+    let message = format!("this gateway has no key for the provider \"{}\" at the moment", provider.name);
+    Problem::new(Kind::Unavailable, "upstream_key_missing", message, advice).retry_after(NO_KEY_S).with_status(503)
 }
 
 /// Something of the request would be lost, which whoever asks does not want.

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use crate::site::{SOON, Site};
 
 /// A child that does not outlive its test.
-struct Running(Child);
+pub(crate) struct Running(Child);
 
 impl Drop for Running {
     fn drop(&mut self) {
@@ -18,7 +18,7 @@ impl Drop for Running {
     }
 }
 
-async fn serve(site: &Site) -> Running {
+pub(crate) async fn serve(site: &Site) -> Running {
     let ready = site.home.path().join("ready");
     drop(fs::remove_file(&ready));
     let mut command = site.torod(&["serve", "--ready-file", &ready.display().to_string()]);
@@ -27,7 +27,7 @@ async fn serve(site: &Site) -> Running {
     running
 }
 
-async fn until(what: &str, is: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, is: impl Fn() -> bool) {
     let looking = async {
         while !is() {
             tokio::time::sleep(Duration::from_millis(20)).await;

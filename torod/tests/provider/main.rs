@@ -4,6 +4,11 @@
 mod add;
 mod bad_input;
 mod change;
+mod login;
 mod screen;
 mod site;
 mod wizard;
+
+#[path = "../token_server/mod.rs"]
+#[expect(dead_code, unreachable_pub, reason = "the tests of routing use all of it")]
+mod token_server;

@@ -11,6 +11,7 @@ mod balance;
 mod breaker;
 mod chaos;
 mod choice;
+mod credential;
 mod discovery;
 mod failover;
 mod life;
@@ -21,6 +22,10 @@ mod rig;
 mod site;
 mod upstream;
 mod wire;
+
+#[path = "../token_server/mod.rs"]
+#[expect(dead_code, reason = "other tests use all of it")]
+mod token_server;
 
 // The same daemon as in the tests of the gateway.
 #[path = "../gateway/support.rs"]

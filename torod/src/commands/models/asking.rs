@@ -15,6 +15,8 @@ use crate::commands::{control, system_env};
 use crate::config::{self, Config, Paths, ProviderConfig};
 use crate::daemon::SOCKET;
 use crate::store::{DataSet, Lists};
+use crate::upstreams::held::Held;
+use crate::upstreams::key_source::KeySource;
 use crate::upstreams::provider::{Key, Provider};
 use crate::upstreams::snapshot::{Live, Snapshot};
 use crate::upstreams::{catalogue, discovery, views};
@@ -101,7 +103,7 @@ fn world(paths: &Paths, talk: &mut (dyn Write + Send), clock: &Clock) -> anyhow:
     let providers = described(&config)?;
     discovery::recall(&Lists::new(&paths.data_dir), &providers);
     let live = Live::new(&config, providers, 0, clock.clone());
-    live.set_catalogue(catalogue::updated(&DataSet::new(&paths.data_dir)));
+    live.set_catalogue(catalogue::updated_or_embedded(&DataSet::new(&paths.data_dir)));
     Ok(live.load())
 }
 
@@ -110,11 +112,15 @@ fn described(config: &Config) -> anyhow::Result<Vec<Arc<Provider>>> {
     let one = |provider: &ProviderConfig| {
         let keys = provider.credentials.iter().enumerate().filter(|_| provider.enabled);
         let keys = keys.filter_map(|(at, credential)| {
-            Some(Key {
-                label: credential.name.clone().unwrap_or_else(|| (at + 1).to_string()),
-                weight: credential.weight,
-                secret: config::resolve_secret(&credential.secret, &system_env).ok()?,
-            })
+            let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
+            // One that is renewed is known by where it comes from: there is no need to have it.
+            if credential.is_renewed() {
+                return Some(
+                    KeySource::new(&provider.name, at, credential).key(credential.weight, Arc::new(Held::awaited())),
+                );
+            }
+            let secret = config::resolve_secret(&credential.secret, &system_env).ok()?;
+            Some(Key::fixed(label, credential.weight, secret))
         });
         Ok(Arc::new(Provider::new(provider, &keys.collect::<Vec<_>>())?))
     };

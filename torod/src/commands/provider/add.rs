@@ -14,9 +14,9 @@ use super::draft::{self, Source};
 use super::key::{self, KeyFlags};
 use super::{Way, find, load_or_default, print_json, tell_trial, tried, trying, warnings};
 use crate::clock::Clock;
-use crate::commands::{Exit, prompt};
+use crate::commands::{Exit, prompt, system_env};
 use crate::config::edit::provider::{self as edit, Draft, Urls};
-use crate::config::{self, Config, Paths, SecretSource};
+use crate::config::{self, Config, Paths, resolve_key};
 use crate::upstreams::provider::Key;
 use crate::upstreams::speech::{self, Spoken};
 use crate::upstreams::trial::Terms;
@@ -91,7 +91,12 @@ impl Add {
         if draft.key.is_none() && source.preset().is_some_and(Preset::needs_key) {
             anyhow::bail!("{} needs a key: nothing was written", draft.name);
         }
-        let way = Way { model: self.model, deadline: Duration::from_secs(self.timeout), json: self.json };
+        let way = Way {
+            model: self.model,
+            deadline: Duration::from_secs(self.timeout),
+            json: self.json,
+            data_dir: paths.data_dir.clone(),
+        };
         if let Source::At(base) = &source {
             // A name that cannot be, a key that cannot: told before anybody is asked anything.
             edit::preview(file, std::slice::from_ref(&draft))?;
@@ -149,11 +154,10 @@ pub(in crate::commands) async fn spoken(
     out: &mut (dyn Write + Send),
     clock: &Clock,
 ) -> anyhow::Result<Urls> {
-    let key = match &draft.key {
-        Some(source) => Some(fetched(source)?),
-        None => None,
-    };
-    let secrets = key.iter().map(|key| key.secret.clone()).collect();
+    let secret = draft.key.as_ref().map(|source| resolve_key(source, &system_env, clock.now_ms())).transpose()?;
+    let secret = secret.map(|fetched| fetched.secret);
+    let key = secret.clone().map(|secret| Key::fixed("1", 1, secret));
+    let secrets = secret.into_iter().collect();
     let terms = Terms { model: way.model.clone(), deadline: way.deadline, secrets };
     let label = || format!("{base}: which protocols does it speak? …");
     let work = speech::detect(base, key.as_ref(), &terms, clock);
@@ -196,9 +200,4 @@ fn not_understood(base: &BaseUrl, found: &Spoken, is_model_given: bool) -> Strin
 /// Whether one of the failures is of this kind.
 fn has(found: &Spoken, problem: &str) -> bool {
     found.failures.iter().any(|(_, step)| step.problem.as_deref() == Some(problem))
-}
-
-fn fetched(source: &SecretSource) -> anyhow::Result<Key> {
-    let secret = config::resolve_secret(source, &crate::commands::system_env)?;
-    Ok(Key { label: "1".to_owned(), weight: 1, secret })
 }

@@ -4,8 +4,10 @@ mod add;
 mod change;
 mod draft;
 mod key;
+mod login;
 mod presets;
 mod show;
+mod standing;
 mod trying;
 
 use std::io::Write;
@@ -45,6 +47,10 @@ enum Action {
     Show(One),
     /// Try a provider with real calls: its list, an answer, a stream, a tool.
     Test(Test),
+    /// Sign in where a provider's key has `device`: shows a page and a code, and waits.
+    Login(login::Login),
+    /// Forget such a sign-in.
+    Logout(login::Logout),
     /// Change one key of a provider.
     Set(change::Set),
     /// Remove a provider, with its comments.
@@ -105,9 +111,11 @@ impl Provider {
         let file = &paths.config_file;
         match self.action {
             Action::Add(add) => add.run(paths, out, &clock).await,
-            Action::List(wanted) => show::list(paths, out, is_terminal, wanted.json).await,
-            Action::Show(wanted) => show::one(paths, out, &wanted.name, wanted.json).await,
-            Action::Test(test) => test.run(file, out, &clock).await,
+            Action::List(wanted) => show::list(paths, out, is_terminal, wanted.json, &clock).await,
+            Action::Show(wanted) => show::one(paths, out, &wanted.name, wanted.json, &clock).await,
+            Action::Test(test) => test.run(paths, out, &clock).await,
+            Action::Login(login) => login.run(paths, out, &clock).await,
+            Action::Logout(logout) => logout.run(paths, out, &clock).await,
             Action::Set(set) => set.run(file, out),
             Action::Remove(remove) => remove.run(file, out),
             Action::Enable(wanted) => change::switch(file, out, &wanted.name, true, wanted.json),
@@ -118,10 +126,15 @@ impl Provider {
 }
 
 impl Test {
-    async fn run(self, file: &Path, out: &mut (dyn Write + Send), clock: &Clock) -> anyhow::Result<Exit> {
-        let config = load(file)?;
+    async fn run(self, paths: &Paths, out: &mut (dyn Write + Send), clock: &Clock) -> anyhow::Result<Exit> {
+        let config = load(&paths.config_file)?;
         let provider = find(&config, &self.name)?;
-        let way = Way { model: self.model, deadline: Duration::from_secs(self.timeout), json: self.json };
+        let way = Way {
+            model: self.model,
+            deadline: Duration::from_secs(self.timeout),
+            json: self.json,
+            data_dir: paths.data_dir.clone(),
+        };
         let tried = tried(provider, &way, clock).await?;
         if self.json {
             print_json(out, &tried)?;

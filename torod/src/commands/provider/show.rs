@@ -8,12 +8,13 @@ use std::path::Path;
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
-use tokenrouter_shared::provider::ProviderSummary;
+use tokenrouter_shared::provider::{KeyStanding, ProviderSummary};
 
 use super::table::table;
-use super::{find, load_or_default, print_json};
+use super::{find, load_or_default, print_json, standing};
+use crate::clock::Clock;
 use crate::commands::{Exit, control};
-use crate::config::{self, Paths};
+use crate::config::{self, Paths, ProviderConfig, SecretSource};
 use crate::daemon::SOCKET;
 
 const NOTHING: Option<&()> = None;
@@ -29,6 +30,8 @@ struct Seen {
     name: String,
     state: String,
     models: Option<usize>,
+    #[serde(default)]
+    keys: Vec<KeyStanding>,
 }
 
 /// What a gateway that holds the data folder knows; empty where none runs.
@@ -40,12 +43,29 @@ async fn seen(data_dir: &Path) -> anyhow::Result<HashMap<String, Seen>> {
     Ok(status.providers.into_iter().map(|seen| (seen.name.clone(), seen)).collect())
 }
 
-async fn summaries(paths: &Paths) -> anyhow::Result<Vec<ProviderSummary>> {
+/// How the keys of `provider` stand that change by themselves: a running gateway knows it, and of sign-ins the folder.
+fn standings(provider: &ProviderConfig, seen: Option<&Seen>, paths: &Paths, clock: &Clock) -> Vec<Option<KeyStanding>> {
+    let mut standings = standing::kept(provider, &paths.data_dir, clock);
+    for (at, (credential, standing)) in provider.credentials.iter().zip(&mut standings).enumerate() {
+        let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
+        let told = seen.and_then(|seen| seen.keys.iter().find(|key| key.label == label));
+        if let Some(told) = told {
+            *standing = Some(told.clone());
+        }
+    }
+    standings
+}
+
+async fn summaries(paths: &Paths, clock: &Clock) -> anyhow::Result<Vec<ProviderSummary>> {
     let config = load_or_default(&paths.config_file)?;
     let mut seen = seen(&paths.data_dir).await?;
     let summary = |provider| {
         let mut summary = config::summary(provider);
-        if let Some(seen) = seen.remove(&summary.name).filter(|_| summary.enabled) {
+        let seen = seen.remove(&summary.name).filter(|_| summary.enabled);
+        for (key, standing) in summary.keys.iter_mut().zip(standings(provider, seen.as_ref(), paths, clock)) {
+            key.standing = standing;
+        }
+        if let Some(seen) = seen {
             (summary.state, summary.models) = (Some(seen.state), seen.models);
         }
         summary
@@ -59,8 +79,9 @@ pub(super) async fn list(
     out: &mut (dyn Write + Send),
     is_terminal: bool,
     json: bool,
+    clock: &Clock,
 ) -> anyhow::Result<Exit> {
-    let summaries = summaries(paths).await?;
+    let summaries = summaries(paths, clock).await?;
     if json {
         print_json(out, &summaries)?;
         return Ok(Exit::Done);
@@ -82,23 +103,43 @@ pub(super) async fn list(
             protocols.join(", "),
             Some(keys.join(", ")).filter(|keys| !keys.is_empty()).unwrap_or_else(dash),
             summary.models.map_or_else(dash, |count| count.to_string()),
-            summary.state.clone().unwrap_or_else(|| "enabled".to_owned()),
+            state(summary),
         ]);
     }
     writeln!(out, "{table}")?;
     Ok(Exit::Done)
 }
 
+/// How a provider stands, in a word or two: that somebody must sign in goes before all else.
+fn state(summary: &ProviderSummary) -> String {
+    let mut standings = summary.keys.iter().filter_map(|key| key.standing.as_ref());
+    if summary.enabled && standings.any(|standing| standing.state == "signed_out") {
+        return format!("needs `torod provider login {}`", summary.name);
+    }
+    summary.state.clone().unwrap_or_else(|| "enabled".to_owned())
+}
+
 /// Shows one.
-pub(super) async fn one(paths: &Paths, out: &mut (dyn Write + Send), name: &str, json: bool) -> anyhow::Result<Exit> {
+pub(super) async fn one(
+    paths: &Paths,
+    out: &mut (dyn Write + Send),
+    name: &str,
+    json: bool,
+    clock: &Clock,
+) -> anyhow::Result<Exit> {
     let config = load_or_default(&paths.config_file)?;
     let provider = find(&config, name)?;
     let seen = seen(&paths.data_dir).await?.remove(&provider.name);
+    let standings = standings(provider, seen.as_ref(), paths, clock);
     if json {
         let mut view = config::view_provider(provider);
         if let Value::Object(fields) = &mut view {
             fields.insert("state".to_owned(), json!(seen.as_ref().map(|seen| &seen.state)));
             fields.insert("models_known".to_owned(), json!(seen.and_then(|seen| seen.models)));
+            let keys: Vec<&KeyStanding> = standings.iter().flatten().collect();
+            if !keys.is_empty() {
+                fields.insert("keys".to_owned(), json!(keys));
+            }
         }
         print_json(out, &view)?;
         return Ok(Exit::Done);
@@ -109,6 +150,12 @@ pub(super) async fn one(paths: &Paths, out: &mut (dyn Write + Send), name: &str,
             if !text.is_empty() {
                 writeln!(out, "# {what}: {text}")?;
             }
+        }
+    }
+    for (credential, standing) in provider.credentials.iter().zip(&standings) {
+        if let Some(standing) = standing {
+            let is_signed_in = matches!(&credential.secret, SecretSource::Grant(grant) if grant.is_device());
+            writeln!(out, "# key {}: {}", standing.label, standing::told(standing, is_signed_in))?;
         }
     }
     if let Some(seen) = seen {

@@ -1,16 +1,21 @@
 //! Real calls to one provider, with a sign of life while they run, and what came of them in words.
 
 use std::io::{IsTerminal as _, Write};
-use std::sync::{Mutex, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
 use tokenrouter_shared::Secret;
 use tokenrouter_shared::provider::{Tried, TriedStep};
 
+use crate::access::system_random;
 use crate::clock::Clock;
 use crate::commands::{prompt, system_env};
 use crate::config::{ProviderConfig, resolve_secret};
+use crate::store::schema::make_dir;
+use crate::store::{SignIns, key_file};
+use crate::upstreams::key_source::{KeySource, World};
 use crate::upstreams::provider::{Key, Provider};
 use crate::upstreams::trial::{self, Terms};
 
@@ -27,24 +32,42 @@ pub(in crate::commands) struct Way {
     pub(in crate::commands) deadline: Duration,
     /// Whether a program reads the output.
     pub(in crate::commands) json: bool,
+    /// Where sign-ins are kept.
+    pub(in crate::commands) data_dir: PathBuf,
 }
 
-/// Fetches the keys of `provider`.
-pub(super) fn keys(provider: &ProviderConfig) -> anyhow::Result<Vec<Key>> {
-    let credentials = provider.credentials.iter().enumerate();
-    let fetched = credentials.map(|(at, credential)| {
-        let secret = resolve_secret(&credential.secret, &system_env);
-        let secret = secret.with_context(|| format!("the key of `{}` cannot be read", provider.name))?;
-        let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
-        Ok(Key { label, weight: credential.weight, secret })
-    });
-    fetched.collect()
+/// Fetches the keys of `provider`, each as a running gateway would.
+async fn keys(provider: &ProviderConfig, data_dir: &Path, clock: &Clock) -> anyhow::Result<Vec<Key>> {
+    let mut keys = Vec::new();
+    let mut world = None;
+    for (at, credential) in provider.credentials.iter().enumerate() {
+        let source = KeySource::new(&provider.name, at, credential);
+        let unread = || format!("the key of `{}` cannot be read", provider.name);
+        let secret = if credential.is_renewed() {
+            let world = match &mut world {
+                Some(world) => world,
+                none => none.insert(self::world(data_dir, clock)?),
+            };
+            source.fetch(world, None).await.with_context(unread)?.secret
+        } else {
+            resolve_secret(&credential.secret, &system_env).with_context(unread)?
+        };
+        keys.push(Key::fixed(source.label, credential.weight, secret));
+    }
+    Ok(keys)
+}
+
+/// What sources of keys need, outside of a gateway.
+pub(super) fn world(data_dir: &Path, clock: &Clock) -> anyhow::Result<World> {
+    make_dir(data_dir)?;
+    let sign_ins = SignIns::new(data_dir, &key_file::load_or_make(data_dir, system_random)?)?;
+    Ok(World { clock: clock.clone(), env: system_env, sign_ins: Arc::new(sign_ins) })
 }
 
 /// Tries `provider` with real calls.
 pub(in crate::commands) async fn tried(provider: &ProviderConfig, way: &Way, clock: &Clock) -> anyhow::Result<Tried> {
-    let keys = keys(provider)?;
-    let secrets: Vec<Secret> = keys.iter().map(|key| key.secret.clone()).collect();
+    let keys = keys(provider, &way.data_dir, clock).await?;
+    let secrets: Vec<Secret> = keys.iter().filter_map(|key| Some(key.held.issued()?.secret)).collect();
     let provider = Provider::new(provider, &keys)?;
     let terms = Terms { model: way.model.clone(), deadline: way.deadline, secrets };
     let name = provider.name.clone();

@@ -8,7 +8,7 @@ use toml_edit::{ArrayOfTables, Document, DocumentMut, InlineTable, Item, Table, 
 use super::{ConfigError, EditError, findings, like, plain, read_text, update};
 use crate::config::credential::{SecretCommand, SecretSource};
 use crate::config::section::{closest, shorten};
-use crate::config::{Detected, Examined, examine, first_run, write_new};
+use crate::config::{Detected, Examined, GrantConfig, examine, first_run, write_new};
 
 mod region;
 
@@ -83,7 +83,20 @@ fn key_value(key: &SecretSource) -> Value {
         SecretSource::File(path) => table("file", path.display().to_string().into()),
         SecretSource::Command(SecretCommand::Shell(line)) => table("command", line.as_str().into()),
         SecretSource::Command(SecretCommand::Argv(argv)) => table("command", argv.iter().map(String::as_str).collect()),
+        SecretSource::Grant(grant) => table(grant.key(), grant_value(grant).into()),
     }
+}
+
+fn grant_value(grant: &GrantConfig) -> InlineTable {
+    let urls = [("device_url", grant.device_url.as_ref()), ("token_url", Some(&grant.token_url))];
+    let rest = [("scope", grant.scope.as_ref()), ("audience", grant.audience.as_ref())];
+    let texts = urls.into_iter().chain([("client_id", Some(&grant.client_id))]).chain(rest);
+    let mut table: InlineTable = texts.filter_map(|(name, text)| Some((name, text?.as_str()))).collect();
+    if let Some(secret) = &grant.client_secret {
+        table.insert("client_secret", key_value(secret));
+        table.insert("auth", grant.auth.as_str().into());
+    }
+    table
 }
 
 fn quoted(text: &str) -> String {

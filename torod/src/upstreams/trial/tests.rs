@@ -14,7 +14,7 @@ async fn simulator(settings: Settings) -> Simulator {
 
 fn provider(protocol: &str, url: &str) -> Provider {
     let text = format!("[[providers]]\nname = \"p\"\nprotocols = {{ {protocol} = \"{url}\" }}\n");
-    let key = Key { label: "1".into(), weight: 1, secret: KEY.into() };
+    let key = Key::fixed("1", 1, KEY.into());
     Provider::new(&parse(&text, "t").unwrap().providers[0], &[key]).unwrap()
 }
 
@@ -100,7 +100,7 @@ async fn a_refused_key_is_told_though_no_model_is_known() {
 async fn every_key_must_answer() {
     let simulator = simulator(Settings { api_key: Some(KEY.to_owned()), ..Settings::default() }).await;
     let text = format!("[[providers]]\nname = \"p\"\nbase_url = \"{}\"\n", simulator.url());
-    let key = |label: &str, secret: &str| Key { label: label.into(), weight: 1, secret: secret.into() };
+    let key = |label: &str, secret: &str| Key::fixed(label, 1, secret.into());
     let with = |keys: &[Key]| Provider::new(&parse(&text, "t").unwrap().providers[0], keys).unwrap();
     let good = tried(&with(&[key("1", KEY), key("two", KEY)]), Some("ok"), LONG).await;
     assert!(good.works && good.steps[4].message == "key two: answers", "{good:?}");
