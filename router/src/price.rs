@@ -40,6 +40,8 @@ mod rate;
 mod resolve;
 mod when;
 
+use std::fmt;
+
 pub use bill::{Bill, Cost, Media};
 pub(crate) use draft::Draft;
 pub use rate::{Rate, Unit};
@@ -72,6 +74,13 @@ impl Price {
         draft.set(When::default(), Unit::Input, input);
         draft.set(When::default(), Unit::Output, output);
         draft.build().unwrap_or_else(Self::free)
+    }
+
+    /// A price of these rates alone; none where there are none.
+    pub fn of(rates: impl IntoIterator<Item = (Unit, Rate)>) -> Option<Self> {
+        let mut draft = Draft::default();
+        rates.into_iter().for_each(|(unit, rate)| draft.set(When::default(), unit, rate));
+        draft.build()
     }
 
     /// Costs nothing, and that is known: local servers, `:free` models.
@@ -166,6 +175,28 @@ impl Price {
 
     fn sheet(&self, tier: ServiceTier, above: u32) -> Option<&Sheet> {
         self.sheets.iter().find(|s| s.when.tier == tier && s.when.above == above && s.when.hours.is_none())
+    }
+}
+
+impl fmt::Display for Price {
+    /// Everything that the list gives, in US dollars per million:
+    /// `input 3, output 15; above 200000: input 6, output 22.5; from 1790000000000: input 2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut last = None;
+        for (when, unit, rate) in self.lines() {
+            match last {
+                Some(before) if before == when => f.write_str(", ")?,
+                None if when == When::default() => {}
+                None => write!(f, "{when}: ")?,
+                Some(_) => write!(f, "; {when}: ")?,
+            }
+            write!(f, "{} {rate}", unit.as_str())?;
+            last = Some(when);
+        }
+        match &self.later {
+            Some(later) => write!(f, "; from {}: {}", later.0, later.1),
+            None => Ok(()),
+        }
     }
 }
 

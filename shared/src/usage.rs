@@ -70,6 +70,12 @@ pub struct UsageSums {
     pub reasoning: u64,
     /// The part of all LLM tokens (input and output) that is our estimate and not the provider's report.
     pub estimated: u64,
+    /// What the attempts of known price cost, in nano-dollars.
+    pub cost_nanos: u64,
+    /// What the others come to at the price for unknown models, in nano-dollars.
+    pub unpriced_nanos: u64,
+    /// How many others there are.
+    pub unpriced_attempts: u64,
 }
 
 impl UsageSums {

@@ -12,7 +12,7 @@ use torod::access::{Key, TokenIndex};
 use torod::clock::Clock;
 use torod::store::schema;
 use torod::store::tokens::TokenRow;
-use torod::usage::{Outcome, Record, Sequence, UsageWriter};
+use torod::usage::{Charge, Outcome, Record, Sequence, UsageWriter};
 
 const ROWS: usize = 50_000;
 
@@ -68,6 +68,7 @@ fn record(ids: &Sequence, now_ms: i64, names: &(Arc<str>, Arc<str>)) -> Record {
         stream: true,
         counts: Counts { input_uncached: 1_000, cache_read: 9_000, output: 300, ..Counts::default() },
         source: Source::Reported,
+        charge: Charge::default(),
     }
 }
 

@@ -39,6 +39,8 @@ pub enum Command {
     Config(commands::config::Config),
     /// Add, try, change and remove providers.
     Provider(commands::provider::Provider),
+    /// Take newer prices and facts of models.
+    Models(commands::models::Models),
     /// Show or switch the active profile of the model aliases.
     Profile(commands::profile::Profile),
     /// Show who would get a request and why, or who got one; nobody is called.

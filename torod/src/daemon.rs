@@ -22,7 +22,7 @@ use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
-use crate::store::{DirLock, Lists, Readers, kept, key_file, schema, tokens, usage};
+use crate::store::{DataSet, DirLock, Lists, Readers, kept, key_file, schema, tokens, usage};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::probe;
@@ -94,7 +94,7 @@ impl Daemon {
         ));
         let mut seed = [0; 8];
         random(&mut seed)?;
-        let live = Arc::new(Live::new(&config, Vec::new(), u64::from_ne_bytes(seed)));
+        let live = Arc::new(Live::new(&config, Vec::new(), u64::from_ne_bytes(seed), clock.clone()));
         let log_requests = Arc::new(AtomicBool::new(config.log.requests));
         let discovery = Discovery {
             live: Arc::clone(&live),
@@ -106,6 +106,7 @@ impl Daemon {
             discovery,
             memory: Arc::clone(&memory),
             log_requests: Arc::clone(&log_requests),
+            data_set: DataSet::new(&data_dir),
             env,
             own_addr: addr,
         };

@@ -12,7 +12,7 @@ use tokenrouter::count::{Counts, Source};
 use tokenrouter_shared::usage::UsageBy;
 use torod::clock::Clock;
 use torod::store::{reports, schema, usage::greatest_id};
-use torod::usage::{Outcome, Record, Sequence, Status, UsageWriter};
+use torod::usage::{Charge, Outcome, Record, Sequence, Status, UsageWriter};
 
 const NOW_MS: i64 = 1_780_000_000_000;
 
@@ -44,6 +44,7 @@ fn record(sequence: &Sequence, model: &Arc<str>, token_id: i64) -> Record {
             reasoning: 600,
         },
         source: Source::Reported,
+        charge: Charge::default(),
     }
 }
 

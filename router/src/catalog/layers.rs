@@ -6,7 +6,7 @@ use super::models::Facts;
 use super::read;
 use super::set::ModelSet;
 use super::vendors::vendors;
-use crate::price::Price;
+use crate::price::{Price, Rate, Unit};
 
 /// Where something is known from. Later ones win.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -56,15 +56,42 @@ pub struct Origin {
     pub nearness: Nearness,
 }
 
+/// A price and its provenance, to keep.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tariff {
+    /// The price.
+    pub price: Arc<Price>,
+    /// Where it was found.
+    pub origin: Origin,
+    /// The version of the set that it is from.
+    pub version: Arc<str>,
+}
+
+impl Tariff {
+    /// What a million tokens in and a million out cost, in nano-dollars: what prices are compared by. None where one of
+    /// them has no rate.
+    pub fn comparable_nanos(&self, at_ms: u64) -> Option<u64> {
+        let rate = |unit| self.price.at(at_ms).listed(unit).map(Rate::nanos_per_million);
+        rate(Unit::Input)?.checked_add(rate(Unit::Output)?)
+    }
+}
+
 /// A price and its provenance.
 #[derive(Clone, Copy, Debug)]
 pub struct Priced<'a> {
     /// The price.
-    pub price: &'a Price,
+    pub price: &'a Arc<Price>,
     /// Where it was found.
     pub origin: Origin,
     /// The version of the set that it is from.
     pub version: &'a Arc<str>,
+}
+
+impl Priced<'_> {
+    /// The same, to keep.
+    pub fn tariff(&self) -> Tariff {
+        Tariff { price: Arc::clone(self.price), origin: self.origin, version: Arc::clone(self.version) }
+    }
 }
 
 /// What the catalogue knows about one model at one provider.
@@ -118,7 +145,7 @@ static EMBEDDED: LazyLock<Catalogue> = LazyLock::new(|| {
     Catalogue::default().with(Layer::Embedded, set)
 });
 
-static FREE: LazyLock<(Price, Arc<str>)> = LazyLock::new(|| (Price::free(), Arc::from("free")));
+static FREE: LazyLock<(Arc<Price>, Arc<str>)> = LazyLock::new(|| (Arc::new(Price::free()), Arc::from("free")));
 
 impl Catalogue {
     /// What came with the program. Read at the first call, which takes some milliseconds.
@@ -171,7 +198,7 @@ impl Catalogue {
             if let Some(place) = places.next() {
                 *place = Some((&entry.facts, origin));
             }
-            if let Some(price) = entry.price.as_deref().filter(|_| found.price.is_none()) {
+            if let Some(price) = entry.price.as_ref().filter(|_| found.price.is_none()) {
                 found.price = Some(Priced { price, origin, version: set.version_arc() });
             }
         }

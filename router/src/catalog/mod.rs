@@ -3,7 +3,6 @@
 
 pub mod auth;
 pub mod base_url;
-pub mod discovered;
 mod import;
 mod layers;
 pub mod listed;
@@ -20,7 +19,7 @@ mod vendors;
 pub use auth::AuthStyle;
 pub use base_url::{BaseUrl, BaseUrlError, Scheme};
 pub use import::{Change, Import, ImportError};
-pub use layers::{Catalogue, Found, Layer, Nearness, Origin, Priced};
+pub use layers::{Catalogue, Found, Layer, Nearness, Origin, Priced, Tariff};
 pub use models::{Can, Effort, Facts, Modality, Mode};
 pub use preset::{ModelList, Preset, PresetEndpoint, PresetError, RateLimit};
 pub use presets::{Gone, Presets};

@@ -9,6 +9,7 @@ use super::mix;
 use super::session::EndpointId;
 pub use super::ticket::{Claim, Ticket};
 use super::verdict::Limits;
+use crate::catalog::Tariff;
 
 /// When the three breakers open and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -210,6 +211,8 @@ pub struct Endpoint {
     pub priority: i32,
     /// What a million tokens in and a million out cost, in nano-dollars.
     pub price_nanos: Option<u64>,
+    /// Its whole price, for whoever reckons what a call cost.
+    pub tariff: Option<Arc<Tariff>>,
     /// Its share where traffic is split by weight.
     pub weight: u32,
     /// A digest of its provider and credential, the same after a restart.
@@ -236,6 +239,7 @@ impl Endpoint {
             model: model.into(),
             priority: 0,
             price_nanos: None,
+            tariff: None,
             weight: 1,
             seed: seed(name),
             line: Arc::default(),

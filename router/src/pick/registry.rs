@@ -39,6 +39,7 @@ impl Registry {
             model: model.into(),
             priority: 0,
             price_nanos: None,
+            tariff: None,
             weight: 1,
             seed: seed(&format!("{line}\n{key}")),
         }

@@ -1,5 +1,7 @@
 //! When a rate holds: the service tier, the length of the request, the time of day.
 
+use std::fmt;
+
 /// How urgently a provider serves a request; tiers differ in price.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 #[repr(u8)]
@@ -100,6 +102,17 @@ impl Hours {
     }
 }
 
+impl fmt::Display for Hours {
+    /// `22:30-06:00`, with the days where it is not every day: `22:30-06:00 on 1,2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let time = |minutes: u16| (minutes / 60, minutes % 60);
+        let ((start, past), (end, to)) = (time(self.start), time(self.end));
+        write!(f, "{start:02}:{past:02}-{end:02}:{to:02}")?;
+        let days = (1..=7).filter(|day| self.days & (1 << (day - 1)) != 0).map(|day| day.to_string());
+        if self.days & 0x7f == 0x7f { Ok(()) } else { write!(f, " on {}", days.collect::<Vec<_>>().join(",")) }
+    }
+}
+
 /// When a rate holds. The default: in the standard tier, at any length and time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct When {
@@ -109,6 +122,16 @@ pub struct When {
     pub above: u32,
     /// In these hours only.
     pub hours: Option<Hours>,
+}
+
+impl fmt::Display for When {
+    /// `batch above 200000 22:30-06:00`; nothing for the default.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let tier = Some(self.tier).filter(|tier| *tier != ServiceTier::Standard).map(|tier| tier.as_str().to_owned());
+        let above = (self.above > 0).then(|| format!("above {}", self.above));
+        let parts = [tier, above, self.hours.map(|hours| hours.to_string())];
+        f.write_str(&parts.into_iter().flatten().collect::<Vec<_>>().join(" "))
+    }
 }
 
 impl When {

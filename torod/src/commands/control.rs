@@ -75,6 +75,11 @@ async fn send(
     }
 }
 
+/// Whether a daemon holds `data_dir` and can be asked.
+pub fn is_running(data_dir: &Path) -> bool {
+    std::os::unix::net::UnixStream::connect(data_dir.join(SOCKET)).is_ok()
+}
+
 /// Percent-encodes what could end a path segment.
 pub fn escape(text: &str) -> String {
     let mut escaped = String::new();

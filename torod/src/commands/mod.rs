@@ -4,6 +4,8 @@ pub mod completions;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod models;
+mod money;
 pub mod profile;
 mod prompt;
 pub mod provider;
@@ -74,6 +76,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Demo(demo) => block_on(demo.run(out, clock)),
         Command::Simulate(simulate) => block_on(simulate.run(out)),
         Command::Config(config) => config.run(&paths?, out, is_terminal, &clock),
+        Command::Models(models) => block_on(models.run(&paths?, out, is_terminal, &clock)),
         Command::Provider(provider) => block_on(provider.run(&paths?, out, is_terminal, clock)),
         Command::Profile(profile) => profile.run(&paths?, out, is_terminal),
         Command::Route(route) => block_on(route.run(&paths?, out, &mut anstream::stderr(), clock)),

@@ -1,7 +1,6 @@
 //! `torod route explain|show`: who would get a request, and who got it.
 
 use std::io::{Read, Write};
-use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -17,7 +16,6 @@ use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 use super::{Exit, control, route_table};
 use crate::clock::Clock;
 use crate::config::{self, Config, Paths, ProviderConfig};
-use crate::daemon::SOCKET;
 use crate::upstreams::asked::Asked;
 use crate::upstreams::explain::explain;
 use crate::upstreams::provider::{Key, Provider};
@@ -100,7 +98,7 @@ impl Route {
                 Ok(if told.would_refuse.is_some() { Exit::Failed } else { Exit::Done })
             }
             Action::Show(wanted) => {
-                if !is_running(&paths.data_dir) {
+                if !control::is_running(&paths.data_dir) {
                     anyhow::bail!(
                         "no torod runs with the data folder {}; it remembers its last requests while it runs",
                         paths.data_dir.display()
@@ -122,7 +120,7 @@ impl Route {
 impl Explain {
     async fn ask(&self, paths: &Paths, talk: &mut dyn Write, clock: &Clock) -> anyhow::Result<RouteExplained> {
         let body = self.file.as_deref().map(read).transpose()?;
-        if is_running(&paths.data_dir) {
+        if control::is_running(&paths.data_dir) {
             let pairs = [
                 ("model", &self.model),
                 ("surface", &self.surface),
@@ -145,7 +143,7 @@ impl Explain {
         )?;
         let bytes = body.map(|body| body.get().as_bytes().to_vec()).unwrap_or_default();
         let asked = Asked::new(self.model.as_deref(), self.surface.as_deref(), bytes)?;
-        let live = Live::new(&config, described(&config)?, 0).load();
+        let live = Live::new(&config, described(&config)?, 0, clock.clone()).load();
         let moment = Moment::now(clock);
         let mut told = explain(&live, &asked, moment, mix(moment.now_ms.cast_unsigned()));
         told.is_live = false;
@@ -161,10 +159,6 @@ fn read(path: &Path) -> anyhow::Result<Box<RawValue>> {
         text = std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
     }
     serde_json::from_str(&text).with_context(|| format!("{} holds no JSON", path.display()))
-}
-
-fn is_running(data_dir: &Path) -> bool {
-    UnixStream::connect(data_dir.join(SOCKET)).is_ok()
 }
 
 /// The providers of the file, with something in place of each key: nobody is called.

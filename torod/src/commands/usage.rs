@@ -7,6 +7,7 @@ use comfy_table::{Cell, CellAlignment};
 use tokenrouter_shared::usage::{UsageBy, UsageReport, UsageSums};
 
 use super::Exit;
+use super::money::dollars;
 use super::table::table;
 use crate::clock::Clock;
 use crate::config::Paths;
@@ -83,7 +84,8 @@ fn show(out: &mut dyn Write, report: &UsageReport, since: &str, is_terminal: boo
         return lost(out, report);
     }
     let mut table = table(is_terminal);
-    let names = ["requests", "failed", "input", "cache read", "cache write", "output", "reasoning", "estimated"];
+    let names =
+        ["requests", "failed", "input", "cache read", "cache write", "output", "reasoning", "estimated", "cost"];
     table.set_header(std::iter::once(Cell::new(report.by.as_str())).chain(names.map(right)));
     for row in &report.rows {
         table.add_row(cells(&row.name, &row.sums));
@@ -92,6 +94,14 @@ fn show(out: &mut dyn Write, report: &UsageReport, since: &str, is_terminal: boo
         table.add_row(cells("all", &report.total));
     }
     writeln!(out, "{table}")?;
+    if report.total.unpriced_attempts > 0 {
+        writeln!(
+            out,
+            "≤: the price of {} calls is not known; they are counted with {} by `[prices] unknown` in torod.toml",
+            grouped(report.total.unpriced_attempts),
+            dollars(report.total.unpriced_nanos)
+        )?;
+    }
     lost(out, report)
 }
 
@@ -125,7 +135,14 @@ fn cells(name: &str, sums: &UsageSums) -> Vec<Cell> {
         .map(|n| right(grouped(n))),
     );
     cells.push(right(estimated));
+    cells.push(right(cost(sums)));
     cells
+}
+
+/// US dollars; where some of it has no known price, the most that it may be.
+fn cost(sums: &UsageSums) -> String {
+    let most = dollars(sums.cost_nanos.saturating_add(sums.unpriced_nanos));
+    if sums.unpriced_attempts > 0 { format!("≤ {most}") } else { most }
 }
 
 /// Digits in groups of three.

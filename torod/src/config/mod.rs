@@ -16,6 +16,7 @@ mod log;
 mod model;
 mod paths;
 mod preset;
+mod prices;
 mod provider;
 pub mod reference;
 mod report;
@@ -59,6 +60,7 @@ pub use limits::Limits;
 pub use log::{Log, LogFormat, LogLevel};
 pub use model::{ModelConfig, PriceConfig};
 pub use paths::{NoPlace, Paths};
+pub use prices::Prices;
 pub use provider::ProviderConfig;
 use report::Report;
 pub use resolve::{SecretError, resolve_secret};
@@ -107,6 +109,8 @@ pub struct Config {
     pub usage: Usage,
     /// How answers are kept that later requests continue.
     pub responses: Responses,
+    /// What models of unknown price are taken to cost.
+    pub prices: Prices,
 }
 
 impl Default for Config {
@@ -128,6 +132,7 @@ impl Default for Config {
             log: Log::default(),
             usage: Usage::default(),
             responses: Responses::default(),
+            prices: Prices::default(),
         }
     }
 }
@@ -217,6 +222,9 @@ impl Config {
         }
         if let Some(responses) = section.section("responses") {
             config.responses = Responses::read(responses);
+        }
+        if let Some(prices) = section.section("prices") {
+            config.prices = Prices::read(prices);
         }
         section.finish();
         config

@@ -13,6 +13,28 @@ pub struct ModelConfig {
     pub price: Option<PriceConfig>,
     /// Context window, in tokens.
     pub context: Option<u64>,
+    /// The most it writes in one answer, in tokens.
+    pub max_output: Option<u64>,
+    /// Whether it calls tools.
+    pub tools: Option<bool>,
+    /// Whether it sees pictures.
+    pub vision: Option<bool>,
+    /// Whether it thinks before it answers.
+    pub reasoning: Option<bool>,
+    /// Whether it keeps to a JSON schema.
+    pub structured_output: Option<bool>,
+}
+
+impl ModelConfig {
+    /// What it is said to be able to do.
+    pub const fn abilities(&self) -> [(&'static str, Option<bool>); 4] {
+        [
+            ("tools", self.tools),
+            ("vision", self.vision),
+            ("reasoning", self.reasoning),
+            ("structured_output", self.structured_output),
+        ]
+    }
 }
 
 /// Prices in nano-dollars per million tokens: `2.5` in the file is 2,500,000,000 here.
@@ -77,17 +99,25 @@ impl ModelConfig {
             }
         }
         model.price = section.section("price").map(PriceConfig::read);
-        model.context = section
-            .take("context")
-            .and_then(|field| field.integer(1..1_000_000_001))
-            .and_then(|context| u64::try_from(context).ok());
+        for (key, target) in [("context", &mut model.context), ("max_output", &mut model.max_output)] {
+            let tokens = section.take(key).and_then(|field| field.integer(1..1_000_000_001));
+            *target = tokens.and_then(|tokens| u64::try_from(tokens).ok());
+        }
+        for (key, target) in [
+            ("tools", &mut model.tools),
+            ("vision", &mut model.vision),
+            ("reasoning", &mut model.reasoning),
+            ("structured_output", &mut model.structured_output),
+        ] {
+            *target = section.take(key).and_then(|field| field.bool());
+        }
         section.finish();
         model
     }
 }
 
 impl PriceConfig {
-    fn read(mut section: Section<'_>) -> Self {
+    pub(super) fn read(mut section: Section<'_>) -> Self {
         let mut price = Self::default();
         for (key, target) in [
             ("input", &mut price.input_nanos),

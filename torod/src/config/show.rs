@@ -58,7 +58,8 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)?;
     let responses = &config.responses;
     writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;
-    writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))
+    writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))?;
+    writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())
 }
 
 fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Result {
@@ -99,6 +100,14 @@ fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Res
         writeln!(text, "[[providers.models]]\nid = {}", quoted(&model.id))?;
         if let Some(context) = model.context {
             writeln!(text, "context = {context}")?;
+        }
+        if let Some(tokens) = model.max_output {
+            writeln!(text, "max_output = {tokens}")?;
+        }
+        for (name, yes) in model.abilities() {
+            if let Some(yes) = yes {
+                writeln!(text, "{name} = {yes}")?;
+            }
         }
         if let Some(price) = &model.price {
             writeln!(text, "price = {{ {} }}", price.shown())?;

@@ -51,6 +51,8 @@ fn parser_and_reference_know_the_same_keys() {
         [log]
         [usage]
         [responses]
+        [prices]
+        unknown = {}
     ";
     let report = Report::new("t", text);
     drop(read(text, &report));
@@ -169,6 +171,8 @@ fn every_key_is_read() {
         [responses]
         retention_days = 2
         size = "5MiB"
+        [prices]
+        unknown = { input = 3 }
     "#;
     let price = PriceConfig {
         input_nanos: Some(1_000_000_000),
@@ -189,7 +193,7 @@ fn every_key_is_read() {
         },
         max_idle_connections: 0,
         stream_usage: false,
-        models: vec![ModelConfig { id: "m".into(), price: Some(price), context: Some(9) }],
+        models: vec![ModelConfig { id: "m".into(), price: Some(price), context: Some(9), ..ModelConfig::default() }],
         headers: vec![("x-team".into(), "scarlet".into())],
         ..ProviderConfig::default()
     };
@@ -249,6 +253,13 @@ fn every_key_is_read() {
         log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
         usage: Usage { retention_days: 7, queue: 8 },
         responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
+        prices: Prices {
+            unknown: PriceConfig {
+                input_nanos: Some(3_000_000_000),
+                output_nanos: Some(75_000_000_000),
+                ..PriceConfig::default()
+            },
+        },
     };
     let config = parse(text, "torod.toml").unwrap();
     assert_eq!(config, expected);

@@ -11,7 +11,7 @@ use tokenrouter_shared::Lossy;
 use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
-use super::{Alias, AliasConfig, Config, CredentialConfig, ModelConfig, ProviderConfig, Routing, Target};
+use super::{Alias, AliasConfig, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing, Target};
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
 pub fn view(config: &Config) -> Value {
@@ -44,6 +44,9 @@ pub fn view(config: &Config) -> Value {
         "responses": {
             "retention_days": config.responses.retention_days,
             "size_bytes": config.responses.size_bytes,
+        },
+        "prices": {
+            "unknown_per_million": view_price(&config.prices.unknown),
         },
     })
 }
@@ -196,16 +199,27 @@ pub fn view_provider(provider: &ProviderConfig) -> Value {
 }
 
 fn view_model(model: &ModelConfig) -> Value {
-    let price = model.price.as_ref().map(|price| {
-        json!({
-            "input_nanos": price.input_nanos,
-            "output_nanos": price.output_nanos,
-            "cache_read_nanos": price.cache_read_nanos,
-            "cache_write_nanos": price.cache_write_nanos,
-            "cache_write_1h_nanos": price.cache_write_1h_nanos,
-        })
+    let price = model.price.as_ref().map(view_price);
+    let mut view = json!({
+        "id": model.id,
+        "context": model.context,
+        "max_output": model.max_output,
+        "price_per_million": price,
     });
-    json!({ "id": model.id, "context": model.context, "price_per_million": price })
+    if let Some(view) = view.as_object_mut() {
+        view.extend(model.abilities().map(|(name, yes)| (name.to_owned(), yes.into())));
+    }
+    view
+}
+
+fn view_price(price: &PriceConfig) -> Value {
+    json!({
+        "input_nanos": price.input_nanos,
+        "output_nanos": price.output_nanos,
+        "cache_read_nanos": price.cache_read_nanos,
+        "cache_write_nanos": price.cache_write_nanos,
+        "cache_write_1h_nanos": price.cache_write_1h_nanos,
+    })
 }
 
 fn ms(time: Duration) -> u64 {

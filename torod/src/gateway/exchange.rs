@@ -25,6 +25,7 @@ use crate::lifecycle::{InFlight, Permit};
 use crate::memory::{Memory, Origin};
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
+use crate::usage::Charge;
 use crate::usage::record::{Outcome, Record};
 
 /// One client request under way.
@@ -227,6 +228,7 @@ impl Exchange {
         let attempt = &self.attempt;
         let total = self.app.clock.instant().saturating_duration_since(attempt.began);
         let total_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
+        let charge = self.charge(outcome, counts);
         if self.app.logs_requests() {
             tracing::info!(
                 target: "request",
@@ -241,6 +243,7 @@ impl Exchange {
                 input = counts.input(),
                 cached = counts.cache_read,
                 output = counts.output,
+                cost_nanos = charge.nanos,
                 "{} {}/{} {} {} in {} ms, {} tokens in ({} cached), {} out",
                 self.surface.as_str(),
                 attempt.provider.name,
@@ -272,7 +275,16 @@ impl Exchange {
             stream: attempt.stream,
             counts,
             source,
+            charge,
         });
+    }
+
+    fn charge(&self, outcome: Outcome, counts: Counts) -> Charge {
+        if outcome != Outcome::Ok && counts == Counts::default() {
+            return Charge::default();
+        }
+        let tariff = self.live.tariff(&self.attempt.endpoint, &self.attempt.provider, &self.attempt.model);
+        Charge::of(tariff, &self.live.unknown_price, counts, self.attempt.began_ms)
     }
 
     /// Where the answer is made, for whoever continues it.

@@ -16,6 +16,9 @@ use self::providers::Prepared;
 use crate::config::edit::EditError;
 use crate::config::{self, Config, ConfigError, ConfigFile};
 use crate::memory::Memory;
+use crate::store::DataSet;
+use crate::store::data_set::Stamp;
+use crate::upstreams::catalogue;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::local::Locals;
 
@@ -30,6 +33,8 @@ pub struct Parts {
     pub memory: Arc<Memory>,
     /// Whether each request gets a line in the log.
     pub log_requests: Arc<AtomicBool>,
+    /// Newer prices than those that came with the program.
+    pub data_set: DataSet,
     /// The environment, for secrets.
     pub env: Env,
     /// Where we listen ourselves.
@@ -49,6 +54,8 @@ struct State {
     prepared: Vec<Prepared>,
     /// What the file held when it was last read.
     text: Option<String>,
+    /// Which newer prices are in force.
+    data_set: Option<Stamp>,
 }
 
 /// How the configuration stands.
@@ -90,13 +97,17 @@ impl Reload {
         let shared = providers::shared(&prepared);
         parts.discovery.lists.sweep();
         parts.discovery.recall(&shared);
+        let data_set = parts.data_set.stamp();
+        if data_set.is_some() {
+            parts.discovery.live.set_catalogue(catalogue::updated(&parts.data_set));
+        }
         parts.discovery.live.apply(&config, &shared);
         let loaded_ms = parts.discovery.clock.now_ms();
         let text = file.as_ref().and_then(|file| text_of(file, &config));
         Self {
             parts,
             file,
-            state: tokio::sync::Mutex::new(State { prepared, text }),
+            state: tokio::sync::Mutex::new(State { prepared, text, data_set }),
             status: ArcSwap::from_pointee(Status { config, loaded_ms, error: None }),
         }
     }
@@ -128,6 +139,7 @@ impl Reload {
         })
         .await
         .map_err(|_| ReloadError::Stopping)?;
+        self.renew_catalogue(state).await?;
         let changes = Changes::between(&before, &config, &state.prepared, &prepared);
         let config = Arc::new(config);
         parts.discovery.live.apply(&config, &providers::shared(&prepared));
@@ -148,6 +160,19 @@ impl Reload {
         }
         changes.log();
         Ok(changes)
+    }
+
+    /// Takes newer prices that were put into the data folder.
+    async fn renew_catalogue(&self, state: &mut State) -> Result<(), ReloadError> {
+        let stamp = self.parts.data_set.stamp();
+        if stamp == state.data_set {
+            return Ok(());
+        }
+        let file = self.parts.data_set.clone();
+        let reading = tokio::task::spawn_blocking(move || catalogue::updated(&file));
+        self.parts.discovery.live.set_catalogue(reading.await.map_err(|_| ReloadError::Stopping)?);
+        state.data_set = stamp;
+        Ok(())
     }
 }
 

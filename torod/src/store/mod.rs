@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod bell;
+pub mod data_set;
 pub mod kept;
 pub mod key_file;
 pub mod lists;
@@ -16,6 +17,7 @@ pub mod writer;
 use std::path::PathBuf;
 
 pub use bell::Bell;
+pub use data_set::DataSet;
 pub use lists::Lists;
 pub use lock::DirLock;
 pub use reader::Readers;

@@ -10,7 +10,9 @@ use super::StoreError;
 const SUMS: &str = "
     count(DISTINCT exchange_id), count(*), sum(outcome <> 0),
     sum(input_uncached), sum(cache_read), sum(cache_write_5m + cache_write_1h), sum(output), sum(reasoning),
-    sum(CASE WHEN estimated THEN input_uncached + cache_read + cache_write_5m + cache_write_1h + output ELSE 0 END)";
+    sum(CASE WHEN estimated THEN input_uncached + cache_read + cache_write_5m + cache_write_1h + output ELSE 0 END),
+    sum(CASE WHEN price IS NULL THEN 0 ELSE cost_nanos END), sum(CASE WHEN price IS NULL THEN cost_nanos ELSE 0 END),
+    sum(price IS NULL AND cost_nanos > 0)";
 
 fn sums(row: &Row<'_>, from: usize) -> rusqlite::Result<UsageSums> {
     // A sum over no row is NULL; a negative one cannot come from our own rows.
@@ -28,6 +30,9 @@ fn sums(row: &Row<'_>, from: usize) -> rusqlite::Result<UsageSums> {
         output: at(6)?,
         reasoning: at(7)?,
         estimated: at(8)?,
+        cost_nanos: at(9)?,
+        unpriced_nanos: at(10)?,
+        unpriced_attempts: at(11)?,
     })
 }
 

@@ -15,7 +15,8 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0001_usage_and_tokens.sql")),
     M::up(include_str!("../../migrations/0002_kept.sql")),
     M::up(include_str!("../../migrations/0003_token_lossy.sql")),
-    M::up(include_str!("../../migrations/0004_usage_names_unchecked.sql")),
+    M::up(include_str!("../../migrations/0004_cost.sql")),
+    M::up(include_str!("../../migrations/0005_usage_unchecked.sql")),
 ];
 
 /// How long the writer waits for another writer before it says [`StoreError::Busy`].

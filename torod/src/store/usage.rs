@@ -1,6 +1,7 @@
 //! Usage rows at rest. A row is integers only; names are stored once and numbered.
 
 use std::collections::HashMap;
+use std::fmt;
 use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction};
@@ -18,6 +19,9 @@ const NAME_BYTES: usize = 256;
 
 /// The greatest count that is stored, so that no hostile figure makes a sum overflow.
 const MAX_COUNT: u64 = 1 << 40;
+
+/// The greatest cost that is stored, for the same reason: no attempt costs a hundred thousand dollars.
+const MAX_NANOS: u64 = 100_000_000_000_000;
 
 /// One attempt, ready to be written.
 #[derive(Debug)]
@@ -58,6 +62,27 @@ pub struct UsageRow<'a> {
     pub counts: [u64; 6],
     /// The client's own id of the request.
     pub request_id: Option<&'a str>,
+    /// What it cost, in nano-dollars.
+    pub cost_nanos: u64,
+    /// Whether a rate was taken by rule.
+    pub cost_assumed: bool,
+    /// The price that it was reckoned by; none where none is known.
+    pub price: Option<PriceRow<'a>>,
+}
+
+/// A price as it is kept with the rows that were reckoned by it.
+#[derive(Clone, Copy)]
+pub struct PriceRow<'a> {
+    /// The version of the set that it is from.
+    pub version: &'a Arc<str>,
+    /// Its rates, for people.
+    pub rates: &'a dyn fmt::Display,
+}
+
+impl fmt::Debug for PriceRow<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.version, self.rates)
+    }
 }
 
 /// The numbers of names, as far as they are in memory.
@@ -69,6 +94,8 @@ pub struct Names {
     /// Those asked for last, the latest at the end: most rows have the names of the row before.
     recent: Vec<(Arc<str>, i64)>,
     surfaces: Vec<(&'static str, i64)>,
+    /// By version, provider and model.
+    prices: HashMap<(Arc<str>, i64, i64), i64>,
 }
 
 impl Names {
@@ -77,6 +104,7 @@ impl Names {
         self.numbers.clear();
         self.recent.clear();
         self.surfaces.clear();
+        self.prices.clear();
     }
 
     fn number(&mut self, connection: &Connection, name: &Arc<str>) -> Result<i64, StoreError> {
@@ -103,6 +131,25 @@ impl Names {
         Ok(number)
     }
 
+    fn price(
+        &mut self,
+        connection: &Connection,
+        provider: i64,
+        model: i64,
+        price: PriceRow<'_>,
+    ) -> Result<i64, StoreError> {
+        let key = (Arc::clone(price.version), provider, model);
+        if let Some(&number) = self.prices.get(&key) {
+            return Ok(number);
+        }
+        let number = price_in(connection, provider, model, price)?;
+        if self.prices.len() >= NAMES {
+            self.prices.clear();
+        }
+        self.prices.insert(key, number);
+        Ok(number)
+    }
+
     fn surface(&mut self, connection: &Connection, name: &'static str) -> Result<i64, StoreError> {
         if let Some((_, number)) = self.surfaces.iter().find(|(known, _)| *known == name) {
             return Ok(*number);
@@ -111,6 +158,19 @@ impl Names {
         self.surfaces.push((name, number));
         Ok(number)
     }
+}
+
+fn price_in(connection: &Connection, provider: i64, model: i64, price: PriceRow<'_>) -> Result<i64, StoreError> {
+    let version: &str = price.version;
+    let mut known =
+        connection.prepare_cached("SELECT id FROM price WHERE version = ?1 AND provider = ?2 AND model = ?3")?;
+    if let Some(number) = known.query_row((version, provider, model), |row| row.get(0)).optional()? {
+        return Ok(number);
+    }
+    let mut insert =
+        connection.prepare_cached("INSERT INTO price (version, provider, model, rates) VALUES (?1, ?2, ?3, ?4)")?;
+    insert.execute((version, provider, model, price.rates.to_string()))?;
+    Ok(connection.last_insert_rowid())
 }
 
 fn number_in(connection: &Connection, name: &str) -> Result<i64, StoreError> {
@@ -135,7 +195,7 @@ impl<'c> Insert<'c> {
         // A commit that failed after it took effect is tried again: a row that is there already is the same row.
         let statement = transaction.prepare_cached(
             "INSERT OR IGNORE INTO usage VALUES
-             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23)",
+             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)",
         )?;
         Ok(Self { transaction, statement })
     }
@@ -146,6 +206,7 @@ impl<'c> Insert<'c> {
         let model = names.number(self.transaction, row.model)?;
         let asked = row.model_asked.map(|asked| names.number(self.transaction, asked)).transpose()?;
         let surface = names.surface(self.transaction, row.surface)?;
+        let price = row.price.map(|price| names.price(self.transaction, provider, model, price)).transpose()?;
         let [uncached, read, short, long, output, reasoning] = row.counts.map(clamped);
         let integers = [
             row.id,
@@ -181,6 +242,9 @@ impl<'c> Insert<'c> {
             statement.raw_bind_parameter(at, value)?;
         }
         statement.raw_bind_parameter(23, row.request_id)?;
+        statement.raw_bind_parameter(24, row.cost_nanos.min(MAX_NANOS).cast_signed())?;
+        statement.raw_bind_parameter(25, price)?;
+        statement.raw_bind_parameter(26, row.cost_assumed)?;
         statement.raw_execute()?;
         Ok(())
     }

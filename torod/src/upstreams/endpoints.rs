@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
+use tokenrouter::catalog::Catalogue;
 use tokenrouter::pick::breaker::Trip;
 use tokenrouter::pick::course;
 use tokenrouter::pick::endpoint::{Endpoint, Trips};
@@ -12,8 +14,10 @@ use tokenrouter::pick::session::Sessions;
 use tokenrouter::pick::table::{self, Parts, Table};
 use tokenrouter_shared::Lossy;
 
+use super::catalogue;
 use super::provider::Provider;
-use crate::config::{Config, PriceConfig, Routing};
+use crate::clock::Clock;
+use crate::config::{Config, Routing};
 
 /// How requests are routed, beside the names.
 #[derive(Debug)]
@@ -49,13 +53,32 @@ impl Rules {
 pub struct Known {
     registry: Mutex<Registry>,
     sessions: Mutex<(u64, Arc<Sessions>)>,
+    /// What is known of models without asking anybody.
+    base: ArcSwap<Catalogue>,
+    clock: Clock,
     seed: u64,
 }
 
 impl Known {
     /// Nothing yet. `seed` is random: nobody outside shall know which names share what is known of them.
-    pub fn new(seed: u64) -> Self {
-        Self { registry: Mutex::default(), sessions: Mutex::new((0, Arc::new(Sessions::new(0)))), seed }
+    pub fn new(seed: u64, clock: Clock) -> Self {
+        Self {
+            registry: Mutex::default(),
+            sessions: Mutex::new((0, Arc::new(Sessions::new(0)))),
+            base: ArcSwap::from_pointee(Catalogue::embedded().clone()),
+            clock,
+            seed,
+        }
+    }
+
+    /// What is known of models without asking anybody.
+    pub fn base(&self) -> Arc<Catalogue> {
+        self.base.load_full()
+    }
+
+    /// Puts another in its place, for the tables that are made from now on.
+    pub fn set_base(&self, base: Catalogue) {
+        self.base.store(Arc::new(base));
     }
 
     /// The homes of conversations; forgotten where the time for which they are kept has changed.
@@ -69,7 +92,7 @@ impl Known {
     }
 
     /// The table of all names. What an earlier table knew of the same endpoints is in it.
-    pub fn table(&self, config: &Config, providers: &[Arc<Provider>]) -> Table {
+    pub fn table(&self, config: &Config, providers: &[Arc<Provider>], catalogue: &Catalogue) -> Table {
         let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
         let place = |name: &str| providers.iter().position(|p| *p.name == *name);
         let aliases = config.aliases().into_iter().map(|alias| table::Alias {
@@ -88,8 +111,16 @@ impl Known {
             order: config.routing.order.as_slice().into(),
             seed: self.seed,
         };
+        let now_ms = u64::try_from(self.clock.now_ms()).unwrap_or(0);
         let table = Table::new(parts, |at, credential, model| match providers.get(at) {
-            Some(provider) => endpoint(&mut registry, provider, at, credential, model),
+            Some(provider) => {
+                let endpoint = endpoint(&mut registry, provider, at, credential, model);
+                // Of what nobody listed only groups are known here.
+                let priced = Some(model).filter(|model| !model.starts_with('\n'));
+                let priced = priced.and_then(|model| catalogue::find(catalogue, provider, model).price);
+                let tariff = priced.map(|priced| Arc::new(priced.tariff()));
+                Endpoint { price_nanos: tariff.as_ref().and_then(|t| t.comparable_nanos(now_ms)), tariff, ..endpoint }
+            }
             None => Endpoint::new(at, credential, model, ""),
         });
         registry.sweep();
@@ -100,18 +131,11 @@ impl Known {
 fn endpoint(registry: &mut Registry, provider: &Provider, at: usize, credential: usize, model: &str) -> Endpoint {
     let key = provider.credentials().get(credential);
     let identity = Identity { line: &provider.line, key: key.map_or("", |key| &key.digest), model };
-    let declared = provider.declared.iter().find(|declared| declared.id == model);
     Endpoint {
         priority: provider.priority,
-        price_nanos: declared.and_then(|declared| declared.price.as_ref()).and_then(total),
         weight: key.map_or(1, |key| key.weight),
         ..registry.endpoint(at, credential, identity)
     }
-}
-
-/// A million tokens in and a million out.
-fn total(price: &PriceConfig) -> Option<u64> {
-    price.input_nanos?.checked_add(price.output_nanos?)
 }
 
 /// What of a provider's models is known by name.

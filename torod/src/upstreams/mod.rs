@@ -2,6 +2,7 @@
 
 pub mod asked;
 pub mod calibration;
+pub mod catalogue;
 pub mod condition;
 pub mod decisions;
 pub mod detect;

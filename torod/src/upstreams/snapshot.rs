@@ -3,15 +3,20 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
+use tokenrouter::catalog::{Catalogue, Tariff};
+use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::session::Sessions;
 use tokenrouter::pick::table::Table;
+use tokenrouter::price::Price;
 use tokenrouter_shared::Lossy;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use super::catalogue;
 use super::endpoints::{Known, Rules};
 use super::looks::{Look, Looks};
 use super::provider::{Origin, Provider};
+use crate::clock::Clock;
 use crate::config::{Alias, Config, Limits};
 
 /// So soon after a look for model servers of this machine, which costs little, nobody has it looked again.
@@ -24,6 +29,10 @@ pub struct Snapshot {
     pub providers: Vec<Arc<Provider>>,
     /// Every name that clients may use, with the endpoints it stands for.
     pub table: Table,
+    /// What is known of models and prices.
+    pub catalogue: Catalogue,
+    /// What is reckoned where no price is known.
+    pub unknown_price: Price,
     /// How endpoints are tried.
     pub rules: Rules,
     /// Where conversations are at home.
@@ -49,8 +58,11 @@ impl Snapshot {
         let mut providers = described;
         providers.extend(found.iter().cloned());
         let aliases = config.aliases();
+        let catalogue = catalogue::layered(&known.base(), &providers);
         Self {
-            table: known.table(config, &providers),
+            table: known.table(config, &providers, &catalogue),
+            catalogue,
+            unknown_price: catalogue::price(&config.prices.unknown).unwrap_or_else(Price::free),
             rules: Rules::new(&config.routing),
             sessions: known.sessions(&config.routing),
             providers,
@@ -62,6 +74,14 @@ impl Snapshot {
             config: Arc::clone(config),
             found,
         }
+    }
+
+    /// The price of `model` at an endpoint of `provider`; of one that nobody listed too, where it is known all the same.
+    pub fn tariff(&self, endpoint: &Endpoint, provider: &Provider, model: &str) -> Option<Arc<Tariff>> {
+        if endpoint.tariff.is_some() || !endpoint.model.is_empty() {
+            return endpoint.tariff.clone();
+        }
+        catalogue::find(&self.catalogue, provider, model).price.map(|priced| Arc::new(priced.tariff()))
     }
 
     fn is_found(&self, provider: &Arc<Provider>) -> bool {
@@ -97,8 +117,8 @@ pub struct Live {
 impl Live {
     /// Begins with what `config` says; nothing is known of the providers' models yet but what it declares.
     /// `seed` is a random number.
-    pub fn new(config: &Config, providers: Vec<Arc<Provider>>, seed: u64) -> Self {
-        let known = Known::new(seed);
+    pub fn new(config: &Config, providers: Vec<Arc<Provider>>, seed: u64, clock: Clock) -> Self {
+        let known = Known::new(seed, clock);
         let snapshot = Snapshot::new(&known, &Arc::new(config.clone()), providers, Vec::new());
         Self {
             current: ArcSwap::from_pointee(snapshot),
@@ -148,6 +168,17 @@ impl Live {
     pub fn publish_lists(&self) {
         self.current.rcu(|now| Arc::new(Snapshot::new(&self.known, &now.config, now.described(), now.found.clone())));
         self.swapped.notify_waiters();
+    }
+
+    /// Puts another catalogue beneath what providers list and the file declares.
+    pub fn set_catalogue(&self, base: Catalogue) {
+        self.known.set_base(base);
+        self.publish_lists();
+    }
+
+    /// What is known of models without the providers' lists and the file.
+    pub fn base_catalogue(&self) -> Arc<Catalogue> {
+        self.known.base()
     }
 
     /// Has it looked for model servers of this machine, where that is wanted at all.
@@ -205,7 +236,7 @@ mod tests {
     #[test]
     fn what_was_found_stays_until_the_file_says_otherwise() {
         let first = config(ONE);
-        let live = Live::new(&first, described(&first), 7);
+        let live = Live::new(&first, described(&first), 7, Clock::fixed(0));
         let found = local("http://127.0.0.1:11434");
         assert!(live.add(&found) && !live.add(&found));
         live.publish_lists();
@@ -228,7 +259,7 @@ mod tests {
     async fn who_follows_a_provider_learns_that_it_left() {
         let first = config(ONE);
         let providers = described(&first);
-        let live = Arc::new(Live::new(&first, providers.clone(), 7));
+        let live = Arc::new(Live::new(&first, providers.clone(), 7, Clock::fixed(0)));
         let (waiting, provider) = (Arc::clone(&live), Arc::clone(&providers[0]));
         let left = tokio::runtime::Handle::current().spawn(async move { waiting.left(&provider).await });
         live.apply(&first, &providers);

@@ -1,10 +1,12 @@
 //! What is kept of every attempt, and how it gets to the disk without anybody waiting for the disk.
 
+pub mod charge;
 pub mod record;
 pub mod recorder;
 pub mod sequence;
 pub mod writer;
 
+pub use charge::Charge;
 pub use record::{Outcome, Record};
 pub use recorder::Recorder;
 pub use sequence::Sequence;

@@ -7,7 +7,8 @@ use tokenrouter::Protocol;
 use tokenrouter::count::{Counts, Source};
 use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
 
-use crate::store::usage::UsageRow;
+use super::charge::Charge;
+use crate::store::usage::{PriceRow, UsageRow};
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -123,6 +124,8 @@ pub struct Record {
     pub counts: Counts,
     /// Who says so.
     pub source: Source,
+    /// What it cost.
+    pub charge: Charge,
 }
 
 impl Record {
@@ -160,6 +163,13 @@ impl Record {
                 counts.reasoning,
             ],
             request_id: self.request_id.as_deref(),
+            cost_nanos: self.charge.nanos,
+            cost_assumed: self.charge.assumed,
+            price: self
+                .charge
+                .tariff
+                .as_ref()
+                .map(|tariff| PriceRow { version: &tariff.version, rates: &*tariff.price }),
         }
     }
 }

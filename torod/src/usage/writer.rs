@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
 
+use super::charge::Unpriced;
 use super::recorder::{BATCH, Gap, Queue};
 use super::{Record, Recorder};
 use crate::clock::Clock;
@@ -114,6 +115,7 @@ pub struct Batches {
     gap_row: Option<i64>,
     names: Names,
     touched: HashMap<i64, i64>,
+    unpriced: Unpriced,
 }
 
 impl Batches {
@@ -126,6 +128,7 @@ impl Batches {
             gap_row: None,
             names: Names::default(),
             touched: HashMap::new(),
+            unpriced: Unpriced::default(),
         }
     }
 
@@ -207,6 +210,9 @@ impl Feed for Batches {
         }
         self.gap_row = gap_row;
         self.gap = None;
+        for record in &self.batch {
+            self.unpriced.see(record);
+        }
         let written = self.batch.len();
         self.progress.written.fetch_add(written as u64, Ordering::Relaxed);
         self.batch.clear();

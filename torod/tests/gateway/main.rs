@@ -5,12 +5,14 @@
 mod access;
 mod answers;
 mod bad_input;
+mod cost;
 mod count;
 mod database;
 mod explain;
 mod framing;
 mod generate;
 mod life;
+mod models_update;
 mod native;
 mod odd_upstream;
 mod presets;

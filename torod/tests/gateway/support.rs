@@ -114,7 +114,7 @@ impl TestDaemon {
     async fn lists_are_read(&self) {
         until("every model list is read", || async {
             let live = self.app.live.load();
-            live.providers.iter().filter(|p| p.enabled).all(|p| match &*p.listed.load() {
+            live.providers.iter().filter(|p| p.enabled && p.has_list()).all(|p| match &*p.listed.load() {
                 None => p.health.times_ms().1 > 0,
                 // A list counts once names are resolved by it.
                 Some(list) => list.first().is_none_or(|first| {

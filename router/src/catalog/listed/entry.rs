@@ -104,12 +104,7 @@ fn serving(served: &RawValue, model: &mut Listed) {
         seen += 1;
         let Some(one) = Node::of(raw).filter(|_| seen <= MOST) else { return };
         model.context_window = [model.context_window, one.count(&CONTEXT)].into_iter().flatten().min();
-        let theirs = prices(&one);
-        if theirs.input_nanos.is_some()
-            && model.prices.input_nanos.is_none_or(|ours| theirs.input_nanos.is_some_and(|theirs| theirs > ours))
-        {
-            model.prices = theirs;
-        }
+        model.prices = model.prices.dearest(prices(&one));
         let theirs = abilities(&one);
         model.abilities.tools = any(model.abilities.tools, theirs.tools);
         model.abilities.structured_output = any(model.abilities.structured_output, theirs.structured_output);
@@ -137,6 +132,7 @@ fn prices(entry: &Node<'_>) -> Prices {
             let per = match unit {
                 Unit::Token => Per::Token,
                 Unit::AsWritten if is_text => Per::Token,
+                Unit::Piece => Per::Piece,
                 Unit::Million | Unit::AsWritten => Per::Million,
             };
             nanos(&if is_text { text(raw)? } else { Cow::Borrowed(raw.get()) }, per)
@@ -167,6 +163,10 @@ fn prices(entry: &Node<'_>) -> Prices {
             ("pricing.input_cache_writes", Unit::Token),
             ("cache_creation_input_token_cost", Unit::Token),
         ]),
+        reasoning_nanos: price(&[("pricing.internal_reasoning", Unit::Token)]),
+        audio_nanos: price(&[("pricing.audio", Unit::Token)]),
+        request_nanos: price(&[("pricing.request", Unit::Piece)]),
+        web_search_nanos: price(&[("pricing.web_search", Unit::Piece)]),
     }
 }
 
@@ -175,6 +175,8 @@ fn prices(entry: &Node<'_>) -> Prices {
 enum Unit {
     Token,
     Million,
+    /// What is not counted in tokens.
+    Piece,
     /// Who writes it as text means one token (Vercel), who writes a number means a million (Together, Hugging Face).
     AsWritten,
 }

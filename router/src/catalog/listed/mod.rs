@@ -9,6 +9,7 @@
 
 mod details;
 mod entry;
+mod known;
 mod nanos;
 mod node;
 mod paging;
@@ -140,9 +141,35 @@ pub struct Prices {
     /// Of input that is put in a cache.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cache_write_nanos: Option<u64>,
+    /// Of reasoning, where it is not output like any other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reasoning_nanos: Option<u64>,
+    /// Of sound in the input.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub audio_nanos: Option<u64>,
+    /// Of a million requests, beside their tokens.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request_nanos: Option<u64>,
+    /// Of a million searches in the web.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub web_search_nanos: Option<u64>,
 }
 
 impl Prices {
+    /// Each price as whoever of both asks more for it asks.
+    fn dearest(self, other: Self) -> Self {
+        Self {
+            input_nanos: self.input_nanos.max(other.input_nanos),
+            output_nanos: self.output_nanos.max(other.output_nanos),
+            cache_read_nanos: self.cache_read_nanos.max(other.cache_read_nanos),
+            cache_write_nanos: self.cache_write_nanos.max(other.cache_write_nanos),
+            reasoning_nanos: self.reasoning_nanos.max(other.reasoning_nanos),
+            audio_nanos: self.audio_nanos.max(other.audio_nanos),
+            request_nanos: self.request_nanos.max(other.request_nanos),
+            web_search_nanos: self.web_search_nanos.max(other.web_search_nanos),
+        }
+    }
+
     fn is_unknown(&self) -> bool {
         *self == Self::default()
     }

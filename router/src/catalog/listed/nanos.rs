@@ -7,10 +7,14 @@ pub(super) enum Per {
     Token,
     /// A million of them.
     Million,
+    /// One request, one search.
+    Piece,
 }
 
 /// No model costs that many dollars per million tokens: such a number means something else.
 const TOO_DEAR: u64 = 10_000 * 1_000_000_000;
+/// Nor does one request cost a hundred dollars by itself.
+const TOO_DEAR_PIECE: u64 = 100 * 1_000_000 * 1_000_000_000;
 
 /// `text` dollars as nano-dollars per million tokens, rounded to the nearest; none for what is no price, for less than
 /// nothing (which some vendors write for "it depends"), and for what nobody would pay.
@@ -18,7 +22,7 @@ pub(super) fn nanos(text: &str, per: Per) -> Option<u64> {
     let (digits, exponent) = decimal(text.trim())?;
     // A dollar is 10^9 nano-dollars, and 10^6 tokens are asked about.
     let exponent = exponent.checked_add(match per {
-        Per::Token => 15,
+        Per::Token | Per::Piece => 15,
         Per::Million => 9,
     })?;
     let power = |by: i32| u32::try_from(by).ok().and_then(|by| 10_u128.checked_pow(by));
@@ -30,7 +34,8 @@ pub(super) fn nanos(text: &str, per: Per) -> Option<u64> {
         // What is too small for the divisor rounds to nothing.
         power(exponent.checked_neg()?).map_or(0, |by| (digits + by / 2) / by)
     };
-    u64::try_from(nanos).ok().filter(|nanos| *nanos < TOO_DEAR)
+    let too_dear = if per == Per::Piece { TOO_DEAR_PIECE } else { TOO_DEAR };
+    u64::try_from(nanos).ok().filter(|nanos| *nanos < too_dear)
 }
 
 /// The significant digits of a decimal and the power of ten that they are to be multiplied with.
@@ -87,6 +92,8 @@ mod tests {
             ("0.0000000004", Per::Million, Some(0)),
             ("0.0000000005", Per::Million, Some(1)),
             ("1e-64", Per::Million, Some(0)),
+            ("0.01", Per::Piece, Some(10_000_000_000_000)),
+            ("100", Per::Piece, None),
             // "It depends", and numbers in another unit.
             ("-1", Per::Token, None),
             ("0.15", Per::Token, None),

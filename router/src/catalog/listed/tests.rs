@@ -158,7 +158,7 @@ fn prices_mean_what_their_vendor_means() {
     }
     let dearest =
         r#"{"id":"a","providers":[{"pricing":{"input":2,"output":6}},{"pricing":{"input":1,"output":9}},{}]}"#;
-    assert_eq!(prices(dearest), [usd(2000), usd(6000), None, None]);
+    assert_eq!(prices(dearest), [usd(2000), usd(9000), None, None]);
     let deepinfra =
         r#"{"id":"a","metadata":{"pricing":{"input_tokens":0.1,"output_tokens":0.4,"cache_read_tokens":0.05}}}"#;
     assert_eq!(prices(deepinfra), [usd(100), usd(400), usd(50), None]);

@@ -1,9 +1,0 @@
--- Usage rows refer to names without being asked for proof: the writer numbers a name before the row that carries it,
--- in the same transaction, and no name is ever removed. Looking three of them up again was a third of a row's cost.
--- Constraints leave no trace on disk, so the table's text is all that changes (sqlite.org/lang_altertable.html, 8).
-PRAGMA writable_schema = ON;
-UPDATE sqlite_schema SET sql = replace(sql, ' REFERENCES name (id)', '') WHERE type = 'table' AND name = 'usage';
-PRAGMA writable_schema = RESET;
--- Tells other connections, which know the old text, to read it again.
-CREATE TABLE schema_changed (id INTEGER) STRICT;
-DROP TABLE schema_changed;

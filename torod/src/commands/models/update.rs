@@ -1,0 +1,250 @@
+//! `torod models update`: newer prices and facts are read, what they change is shown, and only then are they taken.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use chrono::{DateTime, Utc};
+use comfy_table::{Cell, CellAlignment};
+use http::header::{ACCEPT_ENCODING, LOCATION, USER_AGENT};
+use http::{Method, Request, Uri};
+use http_body_util::{BodyExt as _, Limited};
+use serde::Serialize;
+use tokenrouter::call::{Client, Pieces, Timeouts};
+use tokenrouter::catalog::{Change, Import};
+
+use super::super::table::table;
+use super::super::{Exit, control, prompt};
+use crate::clock::Clock;
+use crate::config::Paths;
+use crate::store::DataSet;
+use crate::telemetry::plain::plain;
+
+/// The list that ours is made from, as its makers publish it.
+const USUAL: &str = "https://raw.githubusercontent.com/BerriAI/litellm/main/model_prices_and_context_window.json";
+/// The most that is read: what is larger is refused with a sentence.
+const MAX_BYTES: usize = 33 << 20;
+/// How long it may take to fetch.
+const DEADLINE: Duration = Duration::from_mins(2);
+/// So many changes are shown one by one; `--all` shows the rest.
+const SHOWN: usize = 40;
+
+/// Take newer prices and facts, after showing what would change.
+#[derive(Debug, clap::Args)]
+#[command(
+    after_help = "Examples:\n  torod models update                       from litellm's public list\n  torod models update --from prices.json    from a file\n  torod models update --dry-run             only show what would change\n  torod models update --forget              back to what came with this torod\n\nTwo formats are read: torod's own models.json and litellm's list of prices. A file that is damaged, older than\nwhat is known or absurd is refused whole. What providers list themselves and what torod.toml says goes before it."
+)]
+pub(super) struct Update {
+    /// A file or a URL; `-` is the standard input.
+    #[arg(long, value_name = "FILE|URL", default_value = USUAL, hide_default_value = true)]
+    from: String,
+    /// Take it without asking.
+    #[arg(long, short = 'y')]
+    yes: bool,
+    /// Show what would change and take nothing.
+    #[arg(long, conflicts_with = "yes")]
+    dry_run: bool,
+    /// Show every change.
+    #[arg(long)]
+    all: bool,
+    /// Remove the newer file: what came with this torod counts again.
+    #[arg(long, conflicts_with_all = ["from", "dry_run", "all"])]
+    forget: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// What was found and done, as JSON.
+#[derive(Serialize)]
+struct Told<'a> {
+    taken: bool,
+    version: &'a str,
+    made: &'a str,
+    changed: Vec<Line<'a>>,
+    added: &'a [String],
+    missing: &'a [String],
+    doubted: &'a [String],
+}
+
+#[derive(Serialize)]
+struct Line<'a> {
+    provider: &'a str,
+    model: &'a str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    when: String,
+    unit: &'static str,
+    old: Option<String>,
+    new: Option<String>,
+}
+
+impl Update {
+    pub(super) async fn run(
+        self,
+        paths: &Paths,
+        out: &mut (dyn Write + Send),
+        is_terminal: bool,
+        clock: &Clock,
+    ) -> anyhow::Result<Exit> {
+        let set = DataSet::new(&paths.data_dir);
+        if self.forget {
+            let had = set.remove()?;
+            tell_daemon(&paths.data_dir).await?;
+            let told =
+                if had { "removed: what came with this torod counts again" } else { "there was nothing to forget" };
+            writeln!(out, "{told}")?;
+            return Ok(Exit::Done);
+        }
+        let bytes = self.fetch().await?;
+        let today = day(clock.now_ms());
+        let known = crate::upstreams::catalogue::updated(&set);
+        let import = known.import(&bytes, &today).map_err(|e| anyhow::anyhow!("nothing was changed: {e}"))?;
+        let is_same = import.changes.is_empty() && import.added.is_empty() && import.missing.is_empty();
+        if !self.json {
+            self.show(out, &import, is_terminal)?;
+        }
+        let taken = !self.dry_run && (self.yes || (!self.json && !is_same && ask()?));
+        if taken {
+            crate::store::schema::make_dir(&paths.data_dir)?;
+            set.write(&bytes, &today)?;
+            tell_daemon(&paths.data_dir).await?;
+        }
+        if self.json {
+            let line = |change| line(change);
+            let told = Told {
+                taken,
+                version: import.set.version(),
+                made: import.set.made(),
+                changed: import.changes.iter().map(line).collect(),
+                added: &import.added,
+                missing: &import.missing,
+                doubted: &import.doubted,
+            };
+            serde_json::to_writer(&mut *out, &told)?;
+            writeln!(out)?;
+        } else if taken {
+            writeln!(out, "taken: {}", import.set.version())?;
+        } else {
+            writeln!(out, "nothing was changed")?;
+        }
+        Ok(Exit::Done)
+    }
+
+    async fn fetch(&self) -> anyhow::Result<Vec<u8>> {
+        if self.from == "-" {
+            let mut bytes = Vec::new();
+            std::io::stdin()
+                .take(MAX_BYTES as u64)
+                .read_to_end(&mut bytes)
+                .context("cannot read the standard input")?;
+            return Ok(bytes);
+        }
+        if !self.from.starts_with("http://") && !self.from.starts_with("https://") {
+            let mut bytes = Vec::new();
+            let file = std::fs::File::open(&self.from).with_context(|| format!("cannot read {}", plain(&self.from)))?;
+            file.take(MAX_BYTES as u64).read_to_end(&mut bytes)?;
+            return Ok(bytes);
+        }
+        if !self.json {
+            prompt::say(&format!("reading {} …", plain(&self.from)))?;
+        }
+        let asked = tokio::time::timeout(DEADLINE, download(&self.from)).await;
+        asked.with_context(|| format!("no answer within {} s", DEADLINE.as_secs()))?
+    }
+
+    fn show(&self, out: &mut dyn Write, import: &Import, is_terminal: bool) -> anyhow::Result<()> {
+        let (models, providers) = import.set.len();
+        writeln!(out, "{models} models of {providers} providers, made {}", import.set.made())?;
+        let mut by_model: BTreeMap<(&str, &str), Vec<&Change>> = BTreeMap::new();
+        for change in &import.changes {
+            by_model.entry((&change.provider, &change.model)).or_default().push(change);
+        }
+        if !by_model.is_empty() {
+            writeln!(out, "\nprices that change, in US dollars per million:")?;
+            let mut table = table(is_terminal);
+            table.set_header(["provider/model", "what", "now", "then"]);
+            let shown = if self.all { usize::MAX } else { SHOWN };
+            for change in by_model.values().flatten().take(shown) {
+                let Line { when, unit, old, new, .. } = line(change);
+                let what = if when.is_empty() { unit.to_owned() } else { format!("{unit}, {when}") };
+                let name = plain(&format!("{}/{}", change.provider, change.model)).to_string();
+                let rate = |rate: Option<String>| {
+                    Cell::new(rate.unwrap_or_else(|| "unknown".into())).set_alignment(CellAlignment::Right)
+                };
+                table.add_row([Cell::new(name), Cell::new(what), rate(old), rate(new)]);
+            }
+            writeln!(out, "{table}")?;
+            if let Some(more) = import.changes.len().checked_sub(shown).filter(|more| *more > 0) {
+                writeln!(out, "… and {more} more: `--all` shows them")?;
+            }
+        }
+        for (what, names) in [
+            ("models that get a price", &import.added),
+            ("models that this list no longer prices; what came with torod goes on to", &import.missing),
+            ("prices that are not believed and stay unknown", &import.doubted),
+        ] {
+            if names.is_empty() {
+                continue;
+            }
+            let shown = if self.all { names.len() } else { names.len().min(5) };
+            let some: Vec<String> = names.iter().take(shown).map(|name| plain(name).to_string()).collect();
+            let more = if names.len() > shown { ", …" } else { "" };
+            writeln!(out, "{} {what}: {}{more}", names.len(), some.join(", "))?;
+        }
+        Ok(())
+    }
+}
+
+fn line(change: &Change) -> Line<'_> {
+    Line {
+        provider: &change.provider,
+        model: &change.model,
+        when: change.when.to_string(),
+        unit: change.unit.as_str(),
+        old: change.old.map(|rate| rate.to_string()),
+        new: change.new.map(|rate| rate.to_string()),
+    }
+}
+
+fn ask() -> anyhow::Result<bool> {
+    if !prompt::is_possible() {
+        bail!("nobody is there to be asked: `--yes` takes it, `--dry-run` only shows it");
+    }
+    prompt::confirm("Take it?", true)
+}
+
+/// `YYYY-MM-DD`.
+fn day(now_ms: i64) -> String {
+    DateTime::<Utc>::from_timestamp_millis(now_ms).unwrap_or_default().format("%Y-%m-%d").to_string()
+}
+
+async fn download(url: &str) -> anyhow::Result<Vec<u8>> {
+    let uri = Uri::try_from(url).context("this is no URL")?;
+    let request = Request::get(&uri)
+        .header(USER_AGENT, concat!("torod/", env!("CARGO_PKG_VERSION")))
+        .header(ACCEPT_ENCODING, "identity")
+        .body(Pieces::default())?;
+    let answer = Client::new(Timeouts::default(), 1).send(request).await?;
+    let status = answer.status();
+    if let Some(to) = answer.headers().get(LOCATION).filter(|_| status.is_redirection()) {
+        bail!("it is elsewhere now: `--from {}`", plain(&String::from_utf8_lossy(to.as_bytes())));
+    }
+    if !status.is_success() {
+        bail!("the answer was {status}");
+    }
+    let body = Limited::new(answer.into_body(), MAX_BYTES).collect().await;
+    let body = body.map_err(|e| anyhow::anyhow!(e)).context("the answer broke off or is too long")?;
+    Ok(body.to_bytes().to_vec())
+}
+
+/// A daemon that holds the folder takes it at once.
+async fn tell_daemon(data_dir: &Path) -> anyhow::Result<()> {
+    if control::is_running(data_dir) {
+        let told: anyhow::Result<serde_json::Value> =
+            control::ask(data_dir, Method::POST, "/admin/api/reload", None::<&()>).await;
+        told.context("the file is in place, but the running daemon did not take it")?;
+    }
+    Ok(())
+}

@@ -1,0 +1,99 @@
+//! What an attempt is charged: by the price that is known, else by the one for unknown models; never nothing by mistake.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use tokenrouter::catalog::Tariff;
+use tokenrouter::count::Counts;
+use tokenrouter::price::{Bill, Price};
+
+use super::Record;
+
+/// Names of unpriced models that are remembered, so that each is told once.
+const MOST_TOLD: usize = 1_000;
+
+/// The cost of one attempt.
+#[derive(Clone, Debug, Default)]
+pub struct Charge {
+    /// In nano-dollars.
+    pub nanos: u64,
+    /// Whether a rate that the list lacks was taken by rule.
+    pub assumed: bool,
+    /// The price that it was reckoned by; none: it is not known, and that for unknown models was taken.
+    pub tariff: Option<Arc<Tariff>>,
+}
+
+impl Charge {
+    /// What `counts` cost by `tariff`, else by `unknown`, when asked for at `at_ms` (Unix milliseconds).
+    pub fn of(tariff: Option<Arc<Tariff>>, unknown: &Price, counts: Counts, at_ms: i64) -> Self {
+        let bill = Bill::new(counts, u64::try_from(at_ms).unwrap_or(0));
+        // A list may have no rate for something that there is: then it does not say what this costs.
+        let known = tariff.and_then(|tariff| Some((tariff.price.cost(&bill)?, tariff)));
+        match known {
+            Some((cost, tariff)) => Self { nanos: cost.total_nanos, assumed: cost.assumed, tariff: Some(tariff) },
+            None => {
+                let nanos = unknown.cost(&bill).map_or(0, |cost| cost.total_nanos);
+                Self { nanos, assumed: true, tariff: None }
+            }
+        }
+    }
+
+    /// Whether something was to be paid for and nobody knew the price.
+    pub const fn is_unpriced(&self) -> bool {
+        self.tariff.is_none() && self.nanos > 0
+    }
+}
+
+/// The models of unknown price that were used.
+#[derive(Debug, Default)]
+pub(super) struct Unpriced {
+    told: HashSet<(Arc<str>, Arc<str>)>,
+}
+
+impl Unpriced {
+    /// Tells the operator of a model whose price is not known, once.
+    pub(super) fn see(&mut self, record: &Record) {
+        if !record.charge.is_unpriced() || self.told.len() >= MOST_TOLD {
+            return;
+        }
+        if self.told.insert((Arc::clone(&record.provider), Arc::clone(&record.model))) {
+            tracing::warn!(
+                provider = &*record.provider,
+                model = &*record.model,
+                "the price of {}/{} is not known: it is counted by `[prices] unknown`. Give it one with \
+                 `price` in its `[[providers.models]]`, or `torod models update`",
+                record.provider,
+                record.model
+            );
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokenrouter::catalog::Catalogue;
+    use tokenrouter::price::{Rate, Unit};
+
+    fn dollars(input: &str, output: &str) -> Price {
+        Price::new(Rate::parse(input).unwrap(), Rate::parse(output).unwrap())
+    }
+
+    #[test]
+    fn what_is_not_known_is_dear_and_says_so() {
+        let unknown = dollars("15", "75");
+        let counts = Counts { input_uncached: 1_000, output: 100, ..Counts::default() };
+        let known = Catalogue::embedded().find("openai", "gpt-5").price.unwrap().tariff();
+        let charge = Charge::of(Some(Arc::new(known.clone())), &unknown, counts, 1_790_000_000_000);
+        assert_eq!((charge.nanos, charge.is_unpriced()), (1_250_000 + 1_000_000, false));
+        let charge = Charge::of(None, &unknown, counts, 0);
+        assert_eq!((charge.nanos, charge.is_unpriced()), (15_000_000 + 7_500_000, true));
+        // A price of input alone does not say what an answer costs.
+        let half = Price::of([(Unit::Input, Rate::parse("1").unwrap())]).unwrap();
+        let half = Arc::new(Tariff { price: Arc::new(half), ..known });
+        assert!(Charge::of(Some(Arc::clone(&half)), &unknown, counts, 0).is_unpriced());
+        let embedding = Counts { output: 0, ..counts };
+        assert_eq!(Charge::of(Some(half), &unknown, embedding, 0).nanos, 1_000_000);
+        assert!(!Charge::of(None, &unknown, Counts::default(), 0).is_unpriced());
+    }
+}
