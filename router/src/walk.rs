@@ -92,22 +92,25 @@ pub(crate) fn top(json: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     })
 }
 
-/// The value of the last field of the object `json` that is called `name`, which is looked for from the end: what stands
-/// there need not be stepped over.
+/// The value of the last field of the object `json` that is called `name`. Where only fields of the object follow it,
+/// what stands before is not stepped over.
 pub(crate) fn last<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
     let quoted = [b"\"", name.as_bytes(), b"\""].concat();
-    let near = memmem::rfind(json, &quoted).and_then(|at| in_the_end(json.get(at..)?));
+    let near = memmem::find(json, &quoted).and_then(|at| in_the_end(json.get(at..)?, name.as_bytes()));
     near.or_else(|| top(json).filter(|(field, _)| *field == name.as_bytes()).map(|(_, value)| value).last())
 }
 
-/// The value of the field that `rest` begins with, where nothing but more fields of its object follow: with that object
-/// the whole ends, so it is the outermost.
-fn in_the_end(rest: &[u8]) -> Option<&[u8]> {
-    let (_, value, mut after) = field(rest)?;
+/// The same for the object whose fields `rest` begins with. Its end must be the end of all: then it is the outermost.
+fn in_the_end<'a>(rest: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (_, mut found, mut after) = field(rest)?;
     loop {
         match after.split_first()? {
-            (b',', more) => (_, _, after) = field(more)?,
-            (b'}', end) => return end.trim_ascii().is_empty().then_some(value),
+            (b',', more) => {
+                let (another, value, rest) = field(more)?;
+                found = if another == name { value } else { found };
+                after = rest;
+            }
+            (b'}', end) => return end.trim_ascii().is_empty().then_some(found),
             _ => return None,
         }
     }
