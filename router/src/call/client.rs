@@ -80,7 +80,10 @@ impl Client {
     }
 
     /// Sends `request` and waits for the head of the answer. Redirects are answers like any other.
-    pub async fn send(&self, request: Request<Pieces>) -> Result<Response<Received>, CallError> {
+    ///
+    /// A request that is boxed already is not copied from one step to the next.
+    pub async fn send(&self, request: impl Into<Box<Request<Pieces>>>) -> Result<Response<Received>, CallError> {
+        let request = request.into();
         if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
             // Boxed: its state is large, and every call would carry room for it.
             Box::pin(self.send_securely(request)).await
@@ -89,8 +92,8 @@ impl Client {
         }
     }
 
-    async fn send_securely(&self, request: Request<Pieces>) -> Result<Response<Received>, CallError> {
-        match tokio::time::timeout(self.timeouts.first_byte, self.secure()?.request(request)).await {
+    async fn send_securely(&self, request: Box<Request<Pieces>>) -> Result<Response<Received>, CallError> {
+        match tokio::time::timeout(self.timeouts.first_byte, self.secure()?.request(*request)).await {
             Ok(answer) => Ok(answer?.map(Received::from)),
             Err(_) => Err(CallError::FirstByteTimeout),
         }

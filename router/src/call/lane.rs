@@ -80,7 +80,7 @@ impl Lane {
     /// Sends `request` and waits for the head of the answer, which must come within `first_byte`.
     pub(super) async fn send(
         self: &Arc<Self>,
-        mut request: Request<Pieces>,
+        mut request: Box<Request<Pieces>>,
         first_byte: Duration,
     ) -> Result<Response<Received>, CallError> {
         let uri = std::mem::take(request.uri_mut()).into_parts();
@@ -100,7 +100,7 @@ impl Lane {
             request.headers_mut().entry(HOST).or_insert_with(|| connection.host.clone());
             connection.timer.as_mut().reset(began + first_byte);
             let Connection { sender, timer, .. } = &mut *connection;
-            let mut sent = pin!(sender.try_send_request(request));
+            let mut sent = pin!(sender.try_send_request(*request));
             let answer = poll_fn(|cx| match sent.as_mut().poll(cx) {
                 Poll::Ready(answer) => Poll::Ready(Some(answer)),
                 Poll::Pending => timer.as_mut().poll(cx).map(|()| None),
@@ -113,7 +113,7 @@ impl Lane {
                 }
                 Some(Err(mut e)) => match e.take_message() {
                     // The provider closed it while it was idle, and has seen nothing of this.
-                    Some(unsent) if !is_new => request = unsent,
+                    Some(unsent) if !is_new => *request = unsent,
                     _ => return Err(CallError::Broken(root_cause(&e.into_error()))),
                 },
             }
@@ -231,7 +231,7 @@ mod tests {
         };
         let (mut answers, mut streams) = (Vec::new(), Vec::new());
         for _ in 0..3 {
-            let (got, stream) = tokio::join!(lane.send(asked(), LIFE), answer());
+            let (got, stream) = tokio::join!(lane.send(Box::new(asked()), LIFE), answer());
             answers.push(got.unwrap());
             streams.push(stream);
         }
