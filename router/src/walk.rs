@@ -3,7 +3,7 @@
 //! A stream's every event is looked at, so a walk jumps from quote to quote; text that a model wrote is one jump,
 //! whatever it says about fields and quotes. The JSON is valid or the walk ends early; it never fails.
 
-use memchr::{memchr, memchr2};
+use memchr::{memchr, memchr2, memmem};
 
 /// A field of an object at whatever depth.
 pub(crate) struct Field<'a> {
@@ -47,7 +47,20 @@ impl<'a> Iterator for Fields<'a> {
 
 /// The string that `rest` stands in, still escaped, and what follows it.
 pub(crate) fn string_at(rest: &[u8]) -> (&[u8], &[u8]) {
+    // Names and ids are over before a search for longer texts has begun.
     let mut from = 0;
+    for block in rest.chunks_exact(8).take(4) {
+        let Some(found) = mark_in(block) else {
+            from += 8;
+            continue;
+        };
+        let at = from + found;
+        if rest.get(at) == Some(&b'"') {
+            return (rest.get(..at).unwrap_or_default(), rest.get(at + 1..).unwrap_or_default());
+        }
+        from = at + 2;
+        break;
+    }
     while let Some(found) = rest.get(from..).and_then(|tail| memchr2(b'"', b'\\', tail)) {
         let at = from + found;
         if rest.get(at) == Some(&b'"') {
@@ -58,17 +71,62 @@ pub(crate) fn string_at(rest: &[u8]) -> (&[u8], &[u8]) {
     (rest, &[])
 }
 
+/// The place of the first quote or backslash among eight bytes.
+fn mark_in(block: &[u8]) -> Option<usize> {
+    const ONES: u64 = 0x0101_0101_0101_0101;
+    const HIGHS: u64 = 0x8080_8080_8080_8080;
+    let block = u64::from_le_bytes(block.try_into().ok()?);
+    // The lowest high bit of the result is that of the first byte which is zero; higher ones may lie.
+    let zeroes = |bytes: u64| bytes.wrapping_sub(ONES) & !bytes & HIGHS;
+    let marks = zeroes(block ^ (ONES * u64::from(b'"'))) | zeroes(block ^ (ONES * u64::from(b'\\')));
+    (marks != 0).then(|| (marks.trailing_zeros() / 8) as usize)
+}
+
 /// The fields of the object `json` itself with their values as they are written; nothing where it is no object.
 pub(crate) fn top(json: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
     let mut rest = json.trim_ascii_start().strip_prefix(b"{").unwrap_or_default();
     std::iter::from_fn(move || {
-        let open = memchr(b'"', rest)?;
-        let (name, after) = string_at(rest.get(open + 1..)?);
-        let value = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
-        let (value, after) = value.split_at_checked(length(value))?;
+        let (name, value, after) = field(rest)?;
         rest = after;
-        Some((name, value.trim_ascii_end()))
+        Some((name, value))
     })
+}
+
+/// The value of the last field of the object `json` that is called `name`. Where only fields of the object follow it,
+/// what stands before is not stepped over.
+pub(crate) fn last<'a>(json: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    let quoted = [b"\"", name.as_bytes(), b"\""].concat();
+    let near = memmem::find(json, &quoted).and_then(|at| in_the_end(json.get(at..)?, name.as_bytes()));
+    near.or_else(|| top(json).filter(|(field, _)| *field == name.as_bytes()).map(|(_, value)| value).last())
+}
+
+/// The same for the object whose fields `rest` begins with. Its end must be the end of all: then it is the outermost.
+fn in_the_end<'a>(rest: &'a [u8], name: &[u8]) -> Option<&'a [u8]> {
+    let (_, mut found, mut after) = field(rest)?;
+    loop {
+        match after.split_first()? {
+            (b',', more) => {
+                let (another, value, rest) = field(more)?;
+                found = if another == name { value } else { found };
+                after = rest;
+            }
+            (b'}', end) => return end.trim_ascii().is_empty().then_some(found),
+            _ => return None,
+        }
+    }
+}
+
+/// The next field's name and value, and what follows them.
+fn field(rest: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let name = match rest {
+        // As nearly everybody writes it.
+        [b'"', name @ ..] | [b',', b'"', name @ ..] => name,
+        _ => rest.get(memchr(b'"', rest)? + 1..)?,
+    };
+    let (name, after) = string_at(name);
+    let value = after.trim_ascii_start().strip_prefix(b":")?.trim_ascii_start();
+    let (value, after) = value.split_at_checked(length(value))?;
+    Some((name, value.trim_ascii_end(), after))
 }
 
 /// The elements of the list `json` as they are written; nothing where it is no list.
@@ -86,22 +144,21 @@ pub(crate) fn elements(json: &[u8]) -> impl Iterator<Item = &[u8]> {
 /// The length of the value that `json` begins with: up to the comma or the bracket that ends it.
 fn length(json: &[u8]) -> usize {
     let mut depth = 0_usize;
-    let mut at = 0;
-    while let Some(byte) = json.get(at) {
+    let mut rest = json;
+    while let Some((byte, after)) = rest.split_first() {
         match byte {
             b'"' => {
-                let (_, after) = string_at(json.get(at + 1..).unwrap_or_default());
-                at = json.len() - after.len();
+                rest = string_at(after).1;
                 continue;
             }
             b'{' | b'[' => depth += 1,
-            b'}' | b']' | b',' if depth == 0 => return at,
+            b'}' | b']' | b',' if depth == 0 => break,
             b'}' | b']' => depth -= 1,
             _ => {}
         }
-        at += 1;
+        rest = after;
     }
-    json.len()
+    json.len() - rest.len()
 }
 
 #[cfg(test)]
@@ -117,6 +174,38 @@ mod tests {
             .collect();
         let string = r#"b\"c " Some("say \\\"d\\\": 1")"#;
         assert_eq!(found, ["a [ None", string, "f { None", "g n None", "h 1 None"]);
+    }
+
+    #[test]
+    fn the_last_of_a_name_is_that_of_the_object_itself() {
+        for (json, expected) in [
+            (r#"{"u":1}"#, Some("1")),
+            (r#"{"u":1,"u":{"u":2}} "#, Some(r#"{"u":2}"#)),
+            (r#"{ "u" : [1] , "v":{"u":2}, "w":"u" }"#, Some("[1]")),
+            (r#"{"a":"u","u":3,"w":4}"#, Some("3")),
+            (r#"{"a":{"u":5}}"#, None),
+            (r#"{"a":[{"u":5}]}"#, None),
+            (r#"{"a":"\"u\":6"}"#, None),
+            (r#"{"a":"\\","u":7}"#, Some("7")),
+            (r#"{"a":"u"}"#, None),
+            (r#"["u"]"#, None),
+            (r#"{"u""#, None),
+            ("", None),
+        ] {
+            assert_eq!(last(json.as_bytes(), "u"), expected.map(str::as_bytes), "{json}");
+        }
+    }
+
+    #[test]
+    fn a_string_ends_at_its_quote_wherever_that_stands() {
+        for length in 0..80 {
+            for escape in 0..=length {
+                let inside = [vec![b'a'; escape], b"\\\"".to_vec(), vec![0xa3; length - escape]].concat();
+                let json = [&inside[..], b"\" : 1"].concat();
+                assert_eq!(string_at(&json), (&inside[..], &b" : 1"[..]), "{length} {escape}");
+                assert_eq!(string_at(&inside), (&inside[..], &b""[..]), "{length} {escape}");
+            }
+        }
     }
 
     #[test]
@@ -137,6 +226,7 @@ mod tests {
         let found: Vec<String> = elements(list).map(text).collect();
         assert_eq!(found, [r#""a,]""#, "[1,[2]]", r#"{"x":[]}"#, "5"]);
         assert_eq!((top(b"[1]").count(), elements(b"{}").count(), elements(b"[ ]").count()), (0, 0, 0));
+        assert_eq!(last(json, "a"), Some(&br#"[1, {"b": "],}"}]"#[..]));
         for end in 0..json.len() {
             assert!(top(&json[..end]).count() <= 4 && elements(&json[..end]).count() == 0);
         }

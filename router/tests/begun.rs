@@ -11,10 +11,9 @@ use std::time::Duration;
 
 use http::Request;
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use tokenrouter::Protocol;
-use tokenrouter::call::{Begun, CallError, Client, Endpoint, NotBegun, Pieces, Pool, Routing, Timeouts};
+use tokenrouter::call::{Begun, CallError, Client, Endpoint, NotBegun, Pieces, Pool, Received, Routing, Timeouts};
 use tokenrouter::catalog::BaseUrl;
 use tokenrouter::convert::{Asked, Context};
 use tokenrouter::error::Kind;
@@ -35,7 +34,7 @@ enum Then {
 
 /// A provider that answers once, a piece each `pace`. It is in memory, so that a test's clock may stand still until
 /// everybody waits.
-async fn provider(pieces: Vec<String>, pace: Duration, then: Then) -> (Incoming, JoinHandle<()>) {
+async fn provider(pieces: Vec<String>, pace: Duration, then: Then) -> (Received, JoinHandle<()>) {
     let (near, mut far) = tokio::io::duplex(64 << 10);
     let server = tokio::spawn(async move {
         // Who asked may be gone before the last piece.
@@ -44,7 +43,7 @@ async fn provider(pieces: Vec<String>, pace: Duration, then: Then) -> (Incoming,
     let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(near)).await.unwrap();
     tokio::spawn(connection);
     let asked = Request::get("/").header("host", "provider").body(Pieces::default()).unwrap();
-    (sender.send_request(asked).await.unwrap().into_body(), server)
+    (sender.send_request(asked).await.unwrap().into_body().into(), server)
 }
 
 async fn answer(

@@ -42,12 +42,21 @@ impl Clock {
     /// Milliseconds that never go back, from some moment on; a fixed clock tells its own time.
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
     pub fn uptime_ms(&self) -> u64 {
+        self.uptime_ms_at(Instant::now())
+    }
+
+    /// The same for `now`, which was asked for a moment ago: who needs both asks once.
+    #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
+    pub fn uptime_ms_at(&self, now: Instant) -> u64 {
         /// A day before the process asked first, so that no time is 0.
         const BEFORE_MS: u64 = 86_400_000;
         static START: OnceLock<Instant> = OnceLock::new();
         match &self.fixed {
             Some(fixed) => u64::try_from(fixed.load(Ordering::Relaxed)).unwrap_or(0),
-            None => BEFORE_MS + u64::try_from(START.get_or_init(Instant::now).elapsed().as_millis()).unwrap_or(0),
+            None => {
+                let since = now.saturating_duration_since(*START.get_or_init(Instant::now));
+                BEFORE_MS + u64::try_from(since.as_millis()).unwrap_or(0)
+            }
         }
     }
 

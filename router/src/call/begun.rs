@@ -9,10 +9,10 @@ use std::time::Duration;
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
 use http_body_util::BodyExt as _;
-use hyper::body::Incoming;
 use tokio::time::Instant;
 use tokio::time::error::Elapsed;
 
+use super::Received;
 use super::error::root_cause;
 use crate::convert::error_inside;
 use crate::count::Counts;
@@ -35,7 +35,7 @@ const MAX_MARK_BYTES: usize = 24;
 #[derive(Debug)]
 pub struct Begun {
     held: VecDeque<Bytes>,
-    rest: Incoming,
+    rest: Received,
 }
 
 /// Why an answer did not begin, and what it may cost all the same.
@@ -66,7 +66,7 @@ impl NotBegun {
 
 impl Begun {
     /// A body of which nothing has been read.
-    pub const fn unread(rest: Incoming) -> Self {
+    pub const fn unread(rest: Received) -> Self {
         Self { held: VecDeque::new(), rest }
     }
 
@@ -78,7 +78,7 @@ impl Begun {
     /// The failure that stands there instead, or silence for as long as `idle`: nobody has seen anything of this
     /// stream, so another may take its place.
     pub async fn stream(
-        rest: Incoming,
+        rest: Received,
         protocol: Protocol,
         idle: Duration,
         hold: Duration,
@@ -102,7 +102,7 @@ impl Begun {
     /// # Errors
     ///
     /// That it broke off, or fell silent for as long as `idle`.
-    pub async fn whole(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Box<NotBegun>> {
+    pub async fn whole(rest: Received, idle: Duration, hold: Duration) -> Result<(Self, bool), Box<NotBegun>> {
         let mut begun = Self::unread(rest);
         // Short answers are here with their heads, and need no timers.
         if !begun.is_here().await? {
@@ -120,7 +120,7 @@ impl Begun {
     /// # Errors
     ///
     /// That it broke off, or fell silent for as long as `idle`.
-    pub async fn pieces(rest: Incoming, idle: Duration, hold: Duration) -> Result<(Self, bool), Box<NotBegun>> {
+    pub async fn pieces(rest: Received, idle: Duration, hold: Duration) -> Result<(Self, bool), Box<NotBegun>> {
         let mut begun = Self::unread(rest);
         let mut silence = Silence::new(idle);
         let read = tokio::time::timeout(hold, begun.first(&mut silence)).await;
@@ -131,6 +131,13 @@ impl Begun {
 
     /// Whether what is held begins as an error does; none while too little is here to tell.
     fn looks_like_error(&self) -> Option<bool> {
+        // Nearly every answer begins with a name that no error begins with.
+        let object = self.held.front().and_then(|chunk| chunk.trim_ascii_start().strip_prefix(b"{"));
+        if let Some([b'"', first, ..]) = object.map(<[u8]>::trim_ascii_start)
+            && !matches!(first, b'e' | b't' | b'o')
+        {
+            return Some(false);
+        }
         // Some send blanks until they have something to say.
         let text = self.held.iter().flatten().copied().filter(|byte| !byte.is_ascii_whitespace());
         // Gemini's errors may be the only element of a list.

@@ -1,20 +1,21 @@
 //! One provider's connections.
 //!
-//! hyper-util's pooled client rather than reqwest on top of it: redirects, cookies, proxies from the environment
-//! and decompression must all stay off for a gateway, and what is left of reqwest then costs more than it gives.
+//! Without TLS they speak HTTP/1.1 and are a [`Lane`]. With TLS the provider chooses the protocol: hyper-util's pooled
+//! client, rather than reqwest on top of it, because redirects, cookies, proxies from the environment and decompression
+//! must all stay off for a gateway, and what is left of reqwest then costs more than it gives.
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use http::{Request, Response};
-use hyper::body::Incoming;
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::connect::Timely;
-use super::{CallError, Pieces};
+use super::lane::Lane;
+use super::{CallError, Pieces, Received};
 
 /// How long to wait for a provider. There is no limit on the whole: a stream may take an hour.
 ///
@@ -61,7 +62,7 @@ impl Default for Timeouts {
 pub struct Client {
     timeouts: Timeouts,
     max_idle: usize,
-    plain: Pool<Timely<HttpConnector>, Pieces>,
+    plain: Arc<Lane>,
     /// Built at the first `https` call: reading the system's certificates takes longer than our whole start.
     secure: OnceLock<Pool<Timely<HttpsConnector<HttpConnector>>, Pieces>>,
 }
@@ -70,8 +71,7 @@ impl Client {
     /// A client that keeps at most `max_idle` unused connections.
     pub fn new(timeouts: Timeouts, max_idle: usize) -> Self {
         let plain = Timely::new(connector(timeouts.connect, true), timeouts.connect);
-        let plain = pool(max_idle).build(plain);
-        Self { timeouts, max_idle, plain, secure: OnceLock::new() }
+        Self { timeouts, max_idle, plain: Arc::new(Lane::new(plain, max_idle)), secure: OnceLock::new() }
     }
 
     /// The timeouts it keeps.
@@ -80,14 +80,21 @@ impl Client {
     }
 
     /// Sends `request` and waits for the head of the answer. Redirects are answers like any other.
-    pub async fn send(&self, request: Request<Pieces>) -> Result<Response<Incoming>, CallError> {
-        let answer = if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
-            self.secure()?.request(request)
+    ///
+    /// A request that is boxed already is not copied from one step to the next.
+    pub async fn send(&self, request: impl Into<Box<Request<Pieces>>>) -> Result<Response<Received>, CallError> {
+        let request = request.into();
+        if request.uri().scheme() == Some(&http::uri::Scheme::HTTPS) {
+            // Boxed: its state is large, and every call would carry room for it.
+            Box::pin(self.send_securely(request)).await
         } else {
-            self.plain.request(request)
-        };
-        match tokio::time::timeout(self.timeouts.first_byte, answer).await {
-            Ok(answer) => Ok(answer?),
+            self.plain.send(request, self.timeouts.first_byte).await
+        }
+    }
+
+    async fn send_securely(&self, request: Box<Request<Pieces>>) -> Result<Response<Received>, CallError> {
+        match tokio::time::timeout(self.timeouts.first_byte, self.secure()?.request(*request)).await {
+            Ok(answer) => Ok(answer?.map(Received::from)),
             Err(_) => Err(CallError::FirstByteTimeout),
         }
     }
@@ -136,7 +143,7 @@ fn tls_config() -> Result<rustls::ClientConfig, CallError> {
         if added == 0 {
             return Err("no root certificates on this system; install ca-certificates".to_owned());
         }
-        let provider = std::sync::Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let config = rustls::ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|e| e.to_string())?;

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE};
 use http::{HeaderMap, HeaderValue, Response};
-use hyper::body::Incoming;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -12,7 +11,7 @@ use super::answer::{Notes, Source, gather};
 use super::begun::Begun;
 use super::prepare::Way;
 use super::underway::Underway;
-use super::{CallError, Endpoint, Relay};
+use super::{CallError, Endpoint, Received, Relay};
 use crate::convert::{Asked, Context, error_inside, provider_error};
 use crate::error::{Kind, Problem};
 use crate::pick::verdict::{Blame, Verdict};
@@ -51,7 +50,7 @@ pub(super) struct Judge<'a> {
 
 impl Judge<'_> {
     /// What came back.
-    pub(super) async fn judge(self, response: Response<Incoming>, way: Way) -> Result<Good, Failure> {
+    pub(super) async fn judge(self, response: Response<Received>, way: Way) -> Result<Good, Failure> {
         let Self { endpoint, asked, context, idle, underway } = self;
         let (head, body) = response.into_parts();
         let (status, now_unix_ms) = (head.status.as_u16(), underway.unix_ms());
@@ -75,7 +74,7 @@ impl Judge<'_> {
     }
 
     /// Tells an answer to the client.
-    async fn tell(self, body: Incoming, is_stream: bool, way: Way) -> Result<(&'static str, Source), Problem> {
+    async fn tell(self, body: Received, is_stream: bool, way: Way) -> Result<(&'static str, Source), Problem> {
         let Self { endpoint, asked, context, idle, underway } = self;
         let spoken = endpoint.protocol();
         let notes = Notes::new(asked.protocol, context.request_id.clone());

@@ -78,6 +78,28 @@ pub trait Observer: Send + Unpin + 'static {
     fn explain(&mut self, finish: &Finish) -> Bytes;
 }
 
+impl<O: Observer> Observer for Box<O> {
+    fn first_byte(&mut self) {
+        (**self).first_byte();
+    }
+
+    fn keep(&mut self, keepsake: Keepsake) {
+        (**self).keep(keepsake);
+    }
+
+    fn end(&mut self, end: End) {
+        (**self).end(end);
+    }
+
+    fn problem(&mut self, finish: &Finish) -> Problem {
+        (**self).problem(finish)
+    }
+
+    fn explain(&mut self, finish: &Finish) -> Bytes {
+        (**self).explain(finish)
+    }
+}
+
 /// The body of a provider's answer: hyper's, or a made-up one in tests.
 pub trait Upstream: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin {}
 

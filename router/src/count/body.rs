@@ -13,36 +13,26 @@
 //! # Ok::<(), &str>(())
 //! ```
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
-
-use super::usage::{self, parse};
-use super::{Counts, estimate};
+use super::{Counts, estimate, usage};
 use crate::protocol::Protocol;
-
-#[derive(Deserialize)]
-struct Answer<'a> {
-    #[serde(borrow, default)]
-    usage: Option<&'a RawValue>,
-    #[serde(borrow, default, rename = "usageMetadata")]
-    usage_metadata: Option<&'a RawValue>,
-}
+use crate::walk;
 
 /// The counts that `answer` reports; none where it is no JSON, or holds no usage.
+///
+/// What does not count is stepped over and not parsed: it is most of an answer.
 pub fn read(protocol: Protocol, answer: &[u8]) -> Option<Counts> {
-    let is_list = answer.trim_ascii_start().starts_with(b"[");
-    let last: Answer<'_> = if is_list && protocol == Protocol::Gemini {
-        // Gemini streams a list to clients that do not ask for events.
-        serde_json::from_slice::<Vec<Answer<'_>>>(answer).ok()?.pop()?
-    } else {
-        serde_json::from_slice(answer).ok()?
-    };
-    match protocol {
-        Protocol::Gemini => usage::gemini(last.usage_metadata?.get()),
-        Protocol::Cohere => usage::cohere(last.usage?.get()),
-        Protocol::Anthropic => parse(last.usage?)?.anthropic(None),
-        Protocol::OpenAi | Protocol::Responses => parse(last.usage?)?.openai(),
+    if protocol != Protocol::Gemini {
+        let usage = str::from_utf8(walk::last(answer, "usage")?).ok()?;
+        return match protocol {
+            Protocol::Cohere => usage::cohere(usage),
+            Protocol::Anthropic => usage::anthropic(usage, None),
+            _ => usage::openai(usage),
+        };
     }
+    // Gemini streams a list to clients that do not ask for events.
+    let is_list = answer.trim_ascii_start().starts_with(b"[");
+    let last = if is_list { walk::elements(answer).last()? } else { answer };
+    usage::gemini(str::from_utf8(walk::last(last, "usageMetadata")?).ok()?)
 }
 
 /// Our estimate of what an exchange cost whose provider reported nothing.
@@ -70,5 +60,7 @@ mod tests {
         assert_eq!(read(Protocol::OpenAi, br#"{"usage":null}"#), None);
         assert_eq!(read(Protocol::OpenAi, br#"{"usage":[1]}"#), None);
         assert_eq!(read(Protocol::OpenAi, b"<html>"), None);
+        let said = br#"{"choices":[{"message":{"content":"\"usage\":{\"prompt_tokens\":7}","usage":{"prompt_tokens":8}}}],"usage":{"prompt_tokens":9}} "#;
+        assert_eq!(read(Protocol::OpenAi, said).unwrap().total(), 9);
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
 use super::Counts;
+use crate::walk;
 
 /// A token count that may be missing, null, a float, or nonsense.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -55,30 +56,78 @@ impl<'de> Deserialize<'de> for Lenient {
     }
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
+impl Lenient {
+    /// The count that `json` is; plain digits, which they nearly all are, without a parser.
+    fn of(json: &[u8]) -> Self {
+        if !json.is_empty() && json.len() <= 15 && json.iter().all(u8::is_ascii_digit) {
+            return Self(Some(json.iter().fold(0, |n, digit| n * 10 + u64::from(digit - b'0'))));
+        }
+        serde_json::from_slice(json).unwrap_or_default()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default)]
 struct InputDetails {
     cached_tokens: Lenient,
     cache_write_tokens: Lenient,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct OutputDetails {
     reasoning_tokens: Lenient,
     thinking_tokens: Lenient,
 }
 
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default)]
 struct CacheCreation {
     ephemeral_5m_input_tokens: Lenient,
     ephemeral_1h_input_tokens: Lenient,
 }
 
+impl InputDetails {
+    fn of(json: &[u8]) -> Option<Self> {
+        let mut details = Self::default();
+        for (name, value) in walk::top(json) {
+            match name {
+                b"cached_tokens" => details.cached_tokens = Lenient::of(value),
+                b"cache_write_tokens" => details.cache_write_tokens = Lenient::of(value),
+                _ => {}
+            }
+        }
+        json.starts_with(b"{").then_some(details)
+    }
+}
+
+impl OutputDetails {
+    fn of(json: &[u8]) -> Option<Self> {
+        let mut details = Self::default();
+        for (name, value) in walk::top(json) {
+            match name {
+                b"reasoning_tokens" => details.reasoning_tokens = Lenient::of(value),
+                b"thinking_tokens" => details.thinking_tokens = Lenient::of(value),
+                _ => {}
+            }
+        }
+        json.starts_with(b"{").then_some(details)
+    }
+}
+
+impl CacheCreation {
+    fn of(json: &[u8]) -> Option<Self> {
+        let mut creation = Self::default();
+        for (name, value) in walk::top(json) {
+            match name {
+                b"ephemeral_5m_input_tokens" => creation.ephemeral_5m_input_tokens = Lenient::of(value),
+                b"ephemeral_1h_input_tokens" => creation.ephemeral_1h_input_tokens = Lenient::of(value),
+                _ => {}
+            }
+        }
+        json.starts_with(b"{").then_some(creation)
+    }
+}
+
 /// A usage object of any of the OpenAI and Anthropic families.
-#[derive(Clone, Copy, Debug, Default, Deserialize)]
-#[serde(default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usage {
     prompt_tokens: Lenient,
     completion_tokens: Lenient,
@@ -95,14 +144,14 @@ pub(crate) struct Usage {
     cache_creation: Option<CacheCreation>,
 }
 
-/// Reads a usage object; a derived struct would also take a list for one.
+/// Reads a usage object.
 pub(crate) fn parse(usage: &RawValue) -> Option<Usage> {
-    if usage.get().starts_with('{') { serde_json::from_str(usage.get()).ok() } else { None }
+    Usage::of(usage.get())
 }
 
 /// Counts of an OpenAI-shaped usage object.
 pub(crate) fn openai(json: &str) -> Option<Counts> {
-    if json.starts_with('{') { serde_json::from_str::<Usage>(json).ok()?.openai() } else { None }
+    Usage::of(json)?.openai()
 }
 
 #[derive(Clone, Copy, Debug, Default, Deserialize)]
@@ -164,11 +213,35 @@ pub(crate) fn cohere(json: &str) -> Option<Counts> {
 
 /// Counts of an Anthropic usage object, over those that came `before` in the same stream.
 pub(crate) fn anthropic(json: &str, before: Option<Counts>) -> Option<Counts> {
-    let usage = if json.starts_with('{') { serde_json::from_str::<Usage>(json).ok() } else { None };
-    usage.map_or(before, |usage| usage.anthropic(before))
+    Usage::of(json).map_or(before, |usage| usage.anthropic(before))
 }
 
 impl Usage {
+    /// Reads the object `json`, field by field: there is one in every answer, and a parser built for any shape of it
+    /// takes three times as long.
+    fn of(json: &str) -> Option<Self> {
+        let mut usage = Self::default();
+        for (name, value) in walk::top(json.as_bytes()) {
+            match name {
+                b"prompt_tokens" => usage.prompt_tokens = Lenient::of(value),
+                b"completion_tokens" => usage.completion_tokens = Lenient::of(value),
+                b"total_tokens" => usage.total_tokens = Lenient::of(value),
+                b"prompt_tokens_details" => usage.prompt_tokens_details = InputDetails::of(value),
+                b"completion_tokens_details" => usage.completion_tokens_details = OutputDetails::of(value),
+                b"prompt_cache_hit_tokens" => usage.prompt_cache_hit_tokens = Lenient::of(value),
+                b"input_tokens" => usage.input_tokens = Lenient::of(value),
+                b"output_tokens" => usage.output_tokens = Lenient::of(value),
+                b"input_tokens_details" => usage.input_tokens_details = InputDetails::of(value),
+                b"output_tokens_details" => usage.output_tokens_details = OutputDetails::of(value),
+                b"cache_read_input_tokens" => usage.cache_read_input_tokens = Lenient::of(value),
+                b"cache_creation_input_tokens" => usage.cache_creation_input_tokens = Lenient::of(value),
+                b"cache_creation" => usage.cache_creation = CacheCreation::of(value),
+                _ => {}
+            }
+        }
+        json.starts_with('{').then_some(usage)
+    }
+
     /// Counts of an OpenAI-shaped report, whose input includes what was cached; none if it holds no number.
     pub(crate) fn openai(&self) -> Option<Counts> {
         let input = self.prompt_tokens.0.or(self.input_tokens.0);
@@ -238,7 +311,7 @@ mod tests {
     use super::*;
 
     fn openai(json: &str) -> Option<Counts> {
-        serde_json::from_str::<Usage>(json).unwrap().openai()
+        Usage::of(json).unwrap().openai()
     }
 
     fn counts(buckets: [u64; 6]) -> Counts {
@@ -278,6 +351,8 @@ mod tests {
         }
         assert_eq!(openai("{}"), None);
         assert_eq!(openai(r#"{"prompt_tokens":null,"completion_tokens":-3}"#), None);
+        let odd = r#"{ "prompt_tokens" : "12" , "completion_tokens":3.0,"x":[{"completion_tokens":9}],"prompt_tokens_details":null, "completion_tokens_details" :7}"#;
+        assert_eq!(openai(odd), Some(counts([12, 0, 0, 0, 3, 0])));
     }
 
     #[test]
@@ -292,14 +367,13 @@ mod tests {
 
     #[test]
     fn anthropic_reports_are_disjoint_already_and_later_ones_win() {
-        let start: Usage = serde_json::from_str(
+        let start = Usage::of(
             r#"{"input_tokens":3,"cache_read_input_tokens":9511,"cache_creation_input_tokens":100,"cache_creation":{"ephemeral_5m_input_tokens":60,"ephemeral_1h_input_tokens":40},"output_tokens":1}"#,
         )
         .unwrap();
         let started = start.anthropic(None);
         assert_eq!(started, Some(counts([3, 9511, 60, 40, 1, 0])));
-        let end: Usage =
-            serde_json::from_str(r#"{"output_tokens":77,"output_tokens_details":{"thinking_tokens":50}}"#).unwrap();
+        let end = Usage::of(r#"{"output_tokens":77,"output_tokens_details":{"thinking_tokens":50}}"#).unwrap();
         assert_eq!(end.anthropic(started), Some(counts([3, 9511, 60, 40, 77, 50])));
         assert_eq!(Usage::default().anthropic(started), started);
     }

@@ -108,7 +108,7 @@ pub async fn show(
     Path(request_id): Path<String>,
 ) -> Result<Json<RouteDecision>, Failure> {
     Failure::unless_admin(&operator)?;
-    let found = admin.decisions.find(&request_id).map(|decision| Json(decision.view()));
+    let found = admin.decisions.find(&request_id).map(Json);
     found.ok_or_else(|| {
         let message = "No request with this id is among the last 1,000.";
         Failure::not_found("request_not_found", message, "The header `x-request-id` of an answer tells its id.")

@@ -54,7 +54,7 @@ impl<'l> Target<'l> {
 /// A request ready to be sent.
 pub struct Prepared {
     /// What is sent.
-    pub upstream: Request<Pieces>,
+    pub upstream: Box<Request<Pieces>>,
     /// How the answer comes back.
     pub way: Way,
     /// What is said to the client of what was lost.
@@ -159,9 +159,9 @@ fn outgoing(
     pieces: Pieces,
     id: &RequestId,
     surface: Surface,
-) -> Request<Pieces> {
+) -> Box<Request<Pieces>> {
     let length = pieces.len();
-    let mut request = Request::new(pieces);
+    let mut request = Box::new(Request::new(pieces));
     *request.method_mut() = Method::POST;
     *request.uri_mut() = uri;
     let to = request.headers_mut();

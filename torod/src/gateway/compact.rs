@@ -32,7 +32,7 @@ pub(super) async fn run(mut call: Call) -> Response<Reply> {
         }
     };
     if has_path {
-        return entry::run(call).await;
+        return entry::run(&mut call).await;
     }
     let request_id = call.request_id.clone();
     let sealer = call.app.sealer.clone();
@@ -42,7 +42,7 @@ pub(super) async fn run(mut call: Call) -> Response<Reply> {
         Err(e) => return problem::respond(&e.problem(), Protocol::Responses, &request_id),
     }
     call.surface = Surface::Responses;
-    let answer = entry::run(call).await;
+    let answer = entry::run(&mut call).await;
     if !answer.status().is_success() {
         return answer;
     }

@@ -59,12 +59,12 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop(live);
     let headers = head.headers;
     let in_flight = Some(in_flight);
-    let call = Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
+    let mut call = Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
     if surface == Surface::Compact {
         // Boxed like every future that most requests do not need.
         return Box::pin(compact::run(call)).await;
     }
-    run(call).await
+    run(&mut call).await
 }
 
 /// A request that was let in and read.
@@ -108,7 +108,7 @@ impl Call {
 }
 
 /// Answers a request that was let in and read.
-pub async fn run(mut call: Call) -> Response<Reply> {
+pub async fn run(call: &mut Call) -> Response<Reply> {
     let live = call.app.live.load();
     let body = call.body.clone();
     let peek = if call.surface == Surface::Generate {
@@ -117,8 +117,8 @@ pub async fn run(mut call: Call) -> Response<Reply> {
         Peek::read(&body)
     };
     match peek {
-        Ok(peek) => failover::run(&mut call, &live, &peek).await,
-        Err(e) => refused(&call, &reject::unreadable(&e)),
+        Ok(peek) => failover::run(call, &live, &peek).await,
+        Err(e) => refused(call, &reject::unreadable(&e)),
     }
 }
 
@@ -154,7 +154,7 @@ pub(super) fn with_headers(mut response: Response<Reply>, said: HeaderMap) -> Re
 
 /// The provider's answer, passed on as it comes.
 pub(super) fn relay(
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     good: Good,
     mut said: HeaderMap,
     protocol: Protocol,
@@ -163,10 +163,12 @@ pub(super) fn relay(
 ) -> Response<Reply> {
     let Good { head, body, .. } = good;
     said.insert(request_id::HEADER, exchange.request_id().header().clone());
-    headers::filter(&head.headers, &mut said, headers::goes_downstream);
+    let status = head.status;
+    let is_stream =
+        head.headers.get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"));
+    headers::hand_on(head.headers, &mut said, headers::goes_downstream);
     let idle = provider.client.timeouts().idle;
-    let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let relay = if kind.starts_with(b"text/event-stream") {
+    let relay = if is_stream {
         // Reverse proxies hold streams back unless told not to.
         said.insert(HeaderName::from_static("x-accel-buffering"), HeaderValue::from_static("no"));
         Relay::stream(body, protocol, hide_usage, idle, exchange)
@@ -174,7 +176,7 @@ pub(super) fn relay(
         Relay::whole(body, protocol, idle, exchange)
     };
     let mut response = Response::new(Reply::Relay(Box::new(relay)));
-    *response.status_mut() = head.status;
+    *response.status_mut() = status;
     *response.headers_mut() = said;
     response
 }

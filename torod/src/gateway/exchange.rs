@@ -8,7 +8,6 @@ use bytes::Bytes;
 use tokenrouter::call::{End, Finish, Keepsake, Observer};
 use tokenrouter::count::{Counts, Source};
 use tokenrouter::error::{Kind, Problem};
-use tokenrouter::pick::affinity;
 use tokenrouter::pick::endpoint::{Endpoint, Ticket};
 use tokenrouter::pick::session::EndpointId;
 use tokenrouter::pick::verdict::{Blame, Verdict};
@@ -16,6 +15,7 @@ use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 
+pub use super::home::Home;
 pub use super::input::Input;
 use super::request_id::RequestId;
 use super::stateful::Remember;
@@ -98,34 +98,28 @@ pub struct Opening {
     pub salt: u64,
 }
 
-/// Where an answer was made.
-pub struct Home {
-    live: Arc<Snapshot>,
-    salt: u64,
-    home: EndpointId,
-    now_ms: u64,
-}
-
-impl Home {
-    /// Whoever continues the answer `id` finds the endpoint that made it.
-    pub fn settle(&self, id: Option<&str>) {
-        // Without a choice between endpoints there is no salt, and nothing to remember.
-        if let Some(id) = id.filter(|_| self.salt != 0) {
-            self.live.sessions.settle(affinity::continuing(self.salt, id), self.home, self.now_ms);
-        }
-    }
-}
-
 impl Exchange {
-    /// An exchange whose first attempt is about to be made.
-    pub fn begin(opening: Opening, attempt: Attempt) -> Self {
+    /// An exchange whose first attempt is about to be made. Boxed, since it is handed from one to the next until the
+    /// answer's last byte.
+    pub fn begin(opening: Opening, attempt: Attempt) -> Box<Self> {
         let Opening { app, in_flight, id, request_id, surface, caller, live, salt } = opening;
-        Self { app, _in_flight: in_flight, id, request_id, surface, caller, live, salt, attempt, ended: false }
+        Box::new(Self {
+            app,
+            _in_flight: in_flight,
+            id,
+            request_id,
+            surface,
+            caller,
+            live,
+            salt,
+            attempt,
+            ended: false,
+        })
     }
 
     /// The last attempt failed and has its record; another is about to be made.
     #[must_use]
-    pub fn again(mut self, attempt: Attempt) -> Self {
+    pub fn again(mut self: Box<Self>, attempt: Attempt) -> Box<Self> {
         self.attempt = attempt;
         self.ended = false;
         self
@@ -163,16 +157,20 @@ impl Exchange {
         &self.request_id
     }
 
-    /// The provider has answered with `status`, and its answer goes to the client.
-    pub fn answered(&mut self, status: u16, verdict: &Verdict) {
+    /// When the attempt began.
+    pub const fn began(&self) -> Instant {
+        self.attempt.began
+    }
+
+    /// The provider has answered with `status`, and its answer goes to the client; at `now`, in Unix milliseconds too.
+    pub fn answered(&mut self, status: u16, verdict: &Verdict, now: Instant, now_ms: i64) {
         self.attempt.status = status;
-        let now_ms = self.app.clock.now_ms();
         if status >= 500 {
             self.attempt.provider.health.failed(now_ms);
         } else {
             self.attempt.provider.health.answered(now_ms);
         }
-        self.judge(verdict);
+        self.judge(verdict, now);
     }
 
     /// The attempt failed: it has its record, and another may be made.
@@ -191,7 +189,7 @@ impl Exchange {
         } else {
             self.attempt.provider.health.answered(now_ms);
         }
-        self.judge(verdict);
+        self.judge(verdict, self.app.clock.instant());
         // Nothing is under way there while another is asked, or somebody is waited for.
         (self.attempt.ticket, self.attempt.permits) = (None, [None, None]);
         let (counts, source) = match reported {
@@ -202,9 +200,9 @@ impl Exchange {
         self.settle(outcome, counts, source);
     }
 
-    fn judge(&mut self, verdict: &Verdict) {
+    fn judge(&mut self, verdict: &Verdict, now: Instant) {
         if let Some(ticket) = &mut self.attempt.ticket {
-            ticket.tell(self.app.clock.uptime_ms(), verdict, &self.live.rules.course.trips);
+            ticket.tell(self.app.clock.uptime_ms_at(now), verdict, &self.live.rules.course.trips);
         }
     }
 
@@ -218,7 +216,7 @@ impl Exchange {
     /// Compares our estimate with what the provider reports, now and then.
     fn calibrate(&self, reported: u64) {
         let (attempt, calibration) = (&self.attempt, &self.attempt.provider.calibration);
-        if self.surface.is_conversation() && calibration.is_due(self.app.clock.now_ms()) {
+        if self.surface.is_conversation() && calibration.is_due(attempt.began_ms) {
             calibration.learn(self.surface.protocol(), &attempt.model, attempt.input.tokens(), reported);
         }
     }
@@ -335,10 +333,11 @@ impl Observer for Exchange {
     }
 
     fn first_byte(&mut self) {
-        let since = self.app.clock.instant().saturating_duration_since(self.attempt.began);
+        let now = self.app.clock.instant();
+        let since = now.saturating_duration_since(self.attempt.began);
         self.attempt.first_byte_us = u64::try_from(since.as_micros()).unwrap_or(u64::MAX).max(1);
         if let Some(ticket) = self.attempt.ticket.as_ref().filter(|_| self.attempt.status < 400) {
-            ticket.first_byte(self.app.clock.uptime_ms(), self.attempt.first_byte_us);
+            ticket.first_byte(self.app.clock.uptime_ms_at(now), self.attempt.first_byte_us);
         }
     }
 
@@ -353,9 +352,9 @@ impl Observer for Exchange {
         };
         if matches!(outcome, Outcome::Cut | Outcome::Timeout) {
             self.attempt.provider.health.failed(self.app.clock.now_ms());
-            self.judge(&Verdict::BROKEN);
+            self.judge(&Verdict::BROKEN, self.app.clock.instant());
         } else if end.finish == Finish::Failed {
-            self.judge(&Verdict::BROKEN);
+            self.judge(&Verdict::BROKEN, self.app.clock.instant());
         }
         if let Some(reported) = end.reported.filter(|_| end.finish == Finish::Whole) {
             self.calibrate(reported.input());

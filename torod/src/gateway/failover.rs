@@ -4,9 +4,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::header::CONTENT_LENGTH;
 use http::{HeaderMap, HeaderValue, Response};
-use tokenrouter::error::{Kind, Problem};
+use tokenrouter::error::Problem;
 use tokenrouter::peek::Peek;
 use tokenrouter::pick::affinity::{self, Signs};
 use tokenrouter::pick::course::{Course, Move, Scene};
@@ -20,17 +19,16 @@ use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 
 use super::attempt::{self, Prepared, Target};
-use super::entry::{self, Call, with_headers};
+use super::entry::{self, Call};
 use super::exchange::{Attempt, Exchange};
 use super::judge::{Bad, Good, judge};
 use super::lane::Way;
 use super::refusal::{BUSY, Refusal, UNFIT, weight};
 use super::reply::Reply;
 use super::shed::Shedding;
-use super::{headers, reject, said, translated};
+use super::{reject, said, translated};
 use crate::app::App;
-use crate::problem;
-use crate::upstreams::decisions::{Decision, Step};
+use crate::upstreams::decisions::{Decision, Step, Steps};
 use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
@@ -51,8 +49,8 @@ struct Journey<'l, 'm> {
     unfit: Vec<(usize, Arc<str>)>,
     /// Calls that the provider may have worked on although nothing came of them.
     worked: usize,
-    steps: Vec<Step>,
-    refusal: Option<Refusal>,
+    steps: Steps,
+    refusal: Option<Box<Refusal>>,
     shedding: Shedding,
     /// The endpoint that is asked once more without what it refused: no failure of it, and no repeated call.
     again: Option<Choice>,
@@ -62,7 +60,7 @@ struct Journey<'l, 'm> {
 /// An answer that goes to the client.
 struct Served {
     good: Good,
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     way: Way,
     said: HeaderMap,
     provider: Arc<Provider>,
@@ -110,7 +108,7 @@ async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Fo
         now_ms: 0,
         unfit: Vec::new(),
         worked: 0,
-        steps: Vec::new(),
+        steps: Steps::default(),
         refusal: None,
         shedding: Shedding::default(),
         again: None,
@@ -136,7 +134,7 @@ async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Fo
 impl<'l, 'm: 'l> Journey<'l, 'm> {
     /// Tries until somebody serves it, or nobody can.
     async fn serve(&mut self, call: &mut Call, peek: &Peek<'_>, salt: u64) -> Option<Served> {
-        let mut exchange: Option<Exchange> = None;
+        let mut exchange: Option<Box<Exchange>> = None;
         loop {
             self.is_again = self.again.is_some();
             let mut choice = match self.again.take().map_or_else(|| self.next(&call.app), Move::Call) {
@@ -246,8 +244,8 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         choice: &Choice,
         target: &Target<'l>,
         prepared: Prepared,
-        mut exchange: Exchange,
-    ) -> Result<Served, (Exchange, Verdict)> {
+        mut exchange: Box<Exchange>,
+    ) -> Result<Served, (Box<Exchange>, Verdict)> {
         let app = &call.app;
         let provider = Arc::clone(target.provider);
         let endpoint = exchange.endpoint();
@@ -255,7 +253,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             self.in_scene(|course, scene| course.called(choice.at, scene));
         }
         provider.calls.fetch_add(1, Ordering::Relaxed);
-        let began = app.clock.instant();
+        let began = exchange.began();
         let mut step = Step {
             provider: Arc::clone(&provider.name),
             credential: provider.credentials().get(endpoint.credential).map(|c| Arc::clone(&c.label)),
@@ -269,14 +267,16 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         };
         let protocol = target.route.protocol;
         let Prepared { upstream, way, mut said, .. } = prepared;
-        let judged =
-            judge(provider.client.send(upstream).await, &provider, protocol, peek.stream, app.clock.now_ms()).await;
-        let took = app.clock.instant().saturating_duration_since(began);
+        let sent = provider.client.send(upstream).await;
+        let now_ms = app.clock.now_ms();
+        let judged = judge(sent, &provider, protocol, peek.stream, now_ms).await;
+        let now = app.clock.instant();
+        let took = now.saturating_duration_since(began);
         step.took_ms = u64::try_from(took.as_millis()).unwrap_or(u64::MAX);
         match judged {
             Ok(good) => {
                 step.status = good.head.status.as_u16();
-                exchange.answered(step.status, &good.verdict);
+                exchange.answered(step.status, &good.verdict, now, now_ms);
                 self.steps.push(step);
                 self.in_scene(|course, scene| course.served(choice.at, scene));
                 let way = match way {
@@ -343,43 +343,30 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
 
     fn keep(&mut self, refusal: Refusal) {
         if self.refusal.as_ref().is_none_or(|kept| refusal.weight >= kept.weight) {
-            self.refusal = Some(refusal);
+            self.refusal = Some(Box::new(refusal));
         }
     }
 
     /// Tells the client who serves it and why.
     fn say(&self, to: &mut HeaderMap, provider: &Provider, asked: &str) {
         if let Some(step) = self.steps.last() {
-            said::route(to, provider, self.found.how, step, self.steps.len(), asked);
+            said::route(to, provider, self.found.how, step, self.steps.count(), asked);
         }
     }
 
     /// Nobody served it: the best that can be told.
     fn give_up(&mut self, call: &Call, asked: &str) -> Response<Reply> {
-        let protocol = self.surface.protocol();
-        let Some(Refusal { mut problem, verbatim, mut said, .. }) = self.refusal.take() else {
+        let Some(mut refusal) = self.refusal.take() else {
             return entry::refused(call, &self.shut(call.app.clock.uptime_ms()).problem(asked));
         };
-        if self.steps.is_empty() {
+        if self.steps.last().is_none() {
             // Who is left alone for now may serve it later, whatever others cannot be told.
             let shut = self.shut(call.app.clock.uptime_ms());
             let waits = shut.soonest_s().is_some();
-            return entry::refused(call, &if waits { shut.problem(asked) } else { problem });
+            return entry::refused(call, &if waits { shut.problem(asked) } else { refusal.problem });
         }
-        said.insert(said::ATTEMPTS, HeaderValue::from(self.steps.len()));
-        if let Some((head, body)) = verbatim {
-            headers::filter(&head.headers, &mut said, headers::goes_downstream);
-            said.remove(CONTENT_LENGTH);
-            call.request_id.say(protocol, &mut said);
-            let mut response = Response::new(Reply::from(body));
-            *response.status_mut() = head.status;
-            *response.headers_mut() = said;
-            return response;
-        }
-        if problem.retry_after_s.is_none() && problem.kind == Kind::Unavailable {
-            problem.retry_after_s = self.shut(call.app.clock.uptime_ms()).soonest_s();
-        }
-        with_headers(problem::respond(&problem, protocol, &call.request_id), said)
+        refusal.said.insert(said::ATTEMPTS, HeaderValue::from(self.steps.count()));
+        refusal.response(call, || self.shut(call.app.clock.uptime_ms()).soonest_s())
     }
 
     fn shut(&self, now_ms: u64) -> Shut<'_> {
@@ -394,9 +381,10 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
 
     fn remember(&mut self, call: &Call, asked: &str) {
         call.app.decisions.push(Decision {
-            request_id: call.request_id.as_str().into(),
+            exchange_id: call.exchange_id,
+            given_id: call.request_id.given().map(Into::into),
             at_ms: call.now_ms,
-            asked: asked.into(),
+            asked: self.steps.last().is_none_or(|step| *step.model != *asked).then(|| asked.into()),
             how: self.found.how,
             mark: self.course.known().map(|known| known.mark),
             candidates: self.found.candidates.list().len(),

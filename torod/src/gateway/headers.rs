@@ -118,20 +118,38 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 
 /// The headers of `from` that `pass`, less those that its `connection` header names.
 pub fn filter(from: &HeaderMap, into: &mut HeaderMap, pass: impl Fn(&HeaderName) -> bool) {
-    let listed: Vec<&str> = from
-        .get_all(CONNECTION)
-        .iter()
-        .filter_map(|v| v.to_str().ok())
-        .flat_map(|v| v.split(','))
-        .map(str::trim)
-        .filter(|name| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close"))
-        .collect();
+    let listed: Vec<&str> = listed(from).collect();
     for (name, value) in from {
-        let is_fine = pass(name) && !holds_key(value.as_bytes());
-        if is_fine && !listed.iter().any(|l| l.eq_ignore_ascii_case(name.as_str())) {
+        if pass(name) && !holds_key(value.as_bytes()) && !is_listed(name, &listed) {
             into.append(name.clone(), value.clone());
         }
     }
+}
+
+/// The same of an answer that is needed for nothing else: its texts are handed on, and not shared.
+pub fn hand_on(from: HeaderMap, into: &mut HeaderMap, pass: impl Fn(&HeaderName) -> bool) {
+    let listed: Vec<String> = listed(&from).map(str::to_owned).collect();
+    let mut passing = None;
+    for (name, value) in from {
+        // Only the first of several values of one name comes with it.
+        if let Some(name) = name {
+            passing = (pass(&name) && !is_listed(&name, &listed)).then_some(name);
+        }
+        if let Some(name) = passing.as_ref().filter(|_| !holds_key(value.as_bytes())) {
+            into.append(name.clone(), value);
+        }
+    }
+}
+
+/// What a `connection` header names besides the connection itself.
+fn listed(headers: &HeaderMap) -> impl Iterator<Item = &str> {
+    let values = headers.get_all(CONNECTION).iter().filter_map(|value| value.to_str().ok());
+    let names = values.flat_map(|value| value.split(',')).map(str::trim);
+    names.filter(|name| !name.eq_ignore_ascii_case("keep-alive") && !name.eq_ignore_ascii_case("close"))
+}
+
+fn is_listed<S: AsRef<str>>(name: &HeaderName, listed: &[S]) -> bool {
+    listed.iter().any(|listed| listed.as_ref().eq_ignore_ascii_case(name.as_str()))
 }
 
 /// Whether one of our keys stands in `value`, wherever a client put it.
@@ -257,5 +275,10 @@ mod tests {
         let mut into = HeaderMap::new();
         filter(&from, &mut into, goes_upstream);
         assert_eq!(into.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-end"]);
+        into.clear();
+        from.append("x-end", "3".parse().unwrap());
+        hand_on(from, &mut into, goes_upstream);
+        assert_eq!(into.keys().map(HeaderName::as_str).collect::<Vec<_>>(), ["x-end"]);
+        assert_eq!(into.get_all("x-end").iter().collect::<Vec<_>>(), ["2", "3"]);
     }
 }

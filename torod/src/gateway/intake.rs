@@ -1,13 +1,16 @@
 //! A request's body: collected up to the limit, and unpacked where the client compressed it.
 
 use std::borrow::Cow;
+use std::future::poll_fn;
 use std::io::Read;
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use http::HeaderMap;
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, EXPECT};
-use http_body::Body;
+use http_body::{Body, Frame};
 use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use tokenrouter::error::{Kind, Problem};
@@ -61,11 +64,19 @@ trait Piecewise: Body<Data = Bytes> + Unpin {}
 impl<B: Body<Data = Bytes> + Unpin> Piecewise for B {}
 
 async fn collect(mut body: impl Piecewise, announced: Option<u64>, limit: usize) -> Result<Bytes, Problem> {
-    let began = Instant::now();
-    let Some(first) = next(&mut body, began, 0).await? else { return Ok(Bytes::new()) };
+    // A short body is here with its head, and needs no timers.
+    let (began, first) = match poll_fn(|cx| Poll::Ready(Pin::new(&mut body).poll_frame(cx))).await {
+        Poll::Ready(frame) => (None, piece(frame)?),
+        Poll::Pending => {
+            let began = Instant::now();
+            (Some(began), next(&mut body, began, 0).await?)
+        }
+    };
+    let Some(first) = first else { return Ok(Bytes::new()) };
     if body.is_end_stream() && first.len() <= limit {
         return Ok(first);
     }
+    let began = began.unwrap_or_else(Instant::now);
     let announced = announced.map_or(0, |n| usize::try_from(n).unwrap_or(BELIEVED_BYTES));
     let mut all = BytesMut::with_capacity(announced.min(BELIEVED_BYTES).max(first.len()));
     all.extend_from_slice(&first);
@@ -84,32 +95,28 @@ async fn collect(mut body: impl Piecewise, announced: Option<u64>, limit: usize)
 async fn next(body: &mut impl Piecewise, began: Instant, had: usize) -> Result<Option<Bytes>, Problem> {
     let at_the_rate = Duration::from_secs((had / LEAST_BYTES_PER_S) as u64);
     let until = (Instant::now() + PIECE_TIMEOUT).min(began + PIECE_TIMEOUT + at_the_rate);
-    loop {
-        match tokio::time::timeout_at(until, body.frame()).await {
-            Ok(None) => return Ok(None),
-            Ok(Some(Ok(frame))) => {
-                if let Ok(data) = frame.into_data() {
-                    return Ok(Some(data));
-                }
-            }
-            Ok(Some(Err(_))) => {
-                return Err(Problem::new(
-                    Kind::BadRequest,
-                    "body_incomplete",
-                    "the request body ended before its announced length",
-                    "Send the whole body.",
-                ));
-            }
-            Err(_) => {
-                return Err(Problem::new(
-                    Kind::BadRequest,
-                    "body_timeout",
-                    "the request body stopped arriving, or came too slowly",
-                    "Send it without pauses of more than 30 seconds, at 16 KiB a second or more.",
-                )
-                .with_status(408));
-            }
-        }
+    match tokio::time::timeout_at(until, body.frame()).await {
+        Ok(frame) => piece(frame),
+        Err(_) => Err(Problem::new(
+            Kind::BadRequest,
+            "body_timeout",
+            "the request body stopped arriving, or came too slowly",
+            "Send it without pauses of more than 30 seconds, at 16 KiB a second or more.",
+        )
+        .with_status(408)),
+    }
+}
+
+/// The bytes of `frame`; none at the body's end, and no bytes in its trailers.
+fn piece<E>(frame: Option<Result<Frame<Bytes>, E>>) -> Result<Option<Bytes>, Problem> {
+    match frame.transpose() {
+        Ok(frame) => Ok(frame.map(|frame| frame.into_data().unwrap_or_default())),
+        Err(_) => Err(Problem::new(
+            Kind::BadRequest,
+            "body_incomplete",
+            "the request body ended before its announced length",
+            "Send the whole body.",
+        )),
     }
 }
 
@@ -279,10 +286,7 @@ mod tests {
     use std::collections::VecDeque;
     use std::convert::Infallible;
     use std::io::Write;
-    use std::pin::Pin;
-    use std::task::{Context, Poll};
-
-    use http_body::Frame;
+    use std::task::Context;
 
     /// A body whose pieces come with a pause before each.
     struct Slow(VecDeque<Bytes>, Pin<Box<tokio::time::Sleep>>, Duration);

@@ -7,8 +7,7 @@ use http::header::CONTENT_TYPE;
 use http::response::Parts;
 use http::{HeaderValue, Response};
 use http_body_util::{BodyExt as _, Limited};
-use hyper::body::Incoming;
-use tokenrouter::call::{Begun, CallError, NotBegun};
+use tokenrouter::call::{Begun, CallError, NotBegun, Received};
 use tokenrouter::convert::{error_inside, provider_error};
 use tokenrouter::count::Counts;
 use tokenrouter::error::{Kind, Problem};
@@ -54,7 +53,7 @@ pub struct Bad {
 
 /// Judges what came back of a call to `provider` in `protocol`, asked for a stream or not.
 pub async fn judge(
-    sent: Result<Response<Incoming>, CallError>,
+    sent: Result<Response<Received>, CallError>,
     provider: &Provider,
     protocol: Protocol,
     stream: bool,

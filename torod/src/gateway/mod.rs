@@ -8,6 +8,7 @@ pub mod entry;
 pub mod exchange;
 pub mod failover;
 pub mod headers;
+mod home;
 pub mod in_path;
 mod input;
 pub mod intake;

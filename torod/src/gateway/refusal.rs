@@ -1,10 +1,16 @@
 //! What the client is told when nobody serves its request.
 
 use bytes::Bytes;
-use http::HeaderMap;
+use http::header::CONTENT_LENGTH;
 use http::response::Parts;
-use tokenrouter::error::Problem;
+use http::{HeaderMap, Response};
+use tokenrouter::error::{Kind, Problem};
 use tokenrouter::pick::verdict::{Blame, Verdict};
+
+use super::entry::{Call, with_headers};
+use super::headers;
+use super::reply::Reply;
+use crate::problem;
 
 /// What is left to tell the client if nobody serves it.
 pub struct Refusal {
@@ -16,6 +22,27 @@ pub struct Refusal {
     pub said: HeaderMap,
     /// How much it tells: an answer more than a lost connection, and that more than a request that fits nowhere.
     pub weight: u8,
+}
+
+impl Refusal {
+    /// The answer to `call`; `soonest` says in how many seconds somebody can be called again.
+    pub(super) fn response(self, call: &Call, soonest: impl FnOnce() -> Option<u32>) -> Response<Reply> {
+        let Self { mut problem, verbatim, mut said, .. } = self;
+        let protocol = call.surface.protocol();
+        if let Some((head, body)) = verbatim {
+            headers::filter(&head.headers, &mut said, headers::goes_downstream);
+            said.remove(CONTENT_LENGTH);
+            call.request_id.say(protocol, &mut said);
+            let mut response = Response::new(Reply::from(body));
+            *response.status_mut() = head.status;
+            *response.headers_mut() = said;
+            return response;
+        }
+        if problem.retry_after_s.is_none() && problem.kind == Kind::Unavailable {
+            problem.retry_after_s = soonest();
+        }
+        with_headers(problem::respond(&problem, protocol, &call.request_id), said)
+    }
 }
 
 /// The request cannot be told there.

@@ -14,7 +14,7 @@ pub enum Reply {
     /// A text that is there already.
     Text(Option<Bytes>),
     /// A provider's answer on its way.
-    Relay(Box<Relay<Exchange, Begun>>),
+    Relay(Box<Relay<Box<Exchange>, Begun>>),
     /// From the admin router.
     Admin(axum::body::Body),
 }

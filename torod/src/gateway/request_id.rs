@@ -60,7 +60,8 @@ fn made(exchange_id: i64) -> HeaderValue {
         let nibble = (exchange_id >> (60 - 4 * at)) & 15;
         *byte = HEX.get(usize::try_from(nibble).unwrap_or(0)).copied().unwrap_or(b'0');
     }
-    HeaderValue::from_maybe_shared(Bytes::copy_from_slice(&text)).unwrap_or(HeaderValue::from_static("req"))
+    // Owned in a way that is shared from the start: it goes up, comes back, and is kept for the record.
+    HeaderValue::from_maybe_shared(Bytes::from_owner(text)).unwrap_or(HeaderValue::from_static("req"))
 }
 
 #[cfg(test)]

@@ -143,7 +143,7 @@ pub fn mend(call: &Call, provider: &Provider, model: &str, good: &Good, stream: 
 
 /// What becomes of the provider's answer.
 pub async fn answer(
-    exchange: Exchange,
+    exchange: Box<Exchange>,
     good: Good,
     mut said: HeaderMap,
     surface: Surface,
@@ -209,7 +209,7 @@ fn reply(body: Reply, said: HeaderMap) -> Response<Reply> {
 }
 
 /// All of an answer, metered in passing.
-async fn gather(mut relay: Relay<Exchange, Begun>, limit: usize) -> Result<Bytes, Problem> {
+async fn gather(mut relay: Relay<Box<Exchange>, Begun>, limit: usize) -> Result<Bytes, Problem> {
     let mut all = Vec::new();
     while let Some(frame) = relay.frame().await {
         let Ok(frame) = frame else {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use http::{Request, Response};
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -74,12 +75,19 @@ where
     });
     let stream = TokioIo::new(Patient::new(stream, PATIENCE));
     let mut connection = pin!(builder.serve_connection(stream, answer));
-    let mut idle = pin!(idle(&requests));
+    let end = async {
+        tokio::select! {
+            () = lifecycle.soft_stop() => None,
+            seen = idle(&requests) => Some(seen),
+        }
+    };
+    // Polled when something of it has happened, and not whenever a byte arrives.
+    let mut end = FuturesUnordered::from_iter([end]);
     // Errors here are the client's hang-ups and malformed HTTP; hyper has answered what can be answered.
     let seen = tokio::select! {
+        biased;
         _ = connection.as_mut() => return,
-        () = lifecycle.soft_stop() => None,
-        seen = idle.as_mut() => Some(seen),
+        seen = end.next() => seen.flatten(),
     };
     match seen {
         None => {}

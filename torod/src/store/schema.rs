@@ -16,6 +16,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0002_kept.sql")),
     M::up(include_str!("../../migrations/0003_token_lossy.sql")),
     M::up(include_str!("../../migrations/0004_cost.sql")),
+    M::up(include_str!("../../migrations/0005_usage_unchecked.sql")),
 ];
 
 /// How long the writer waits for another writer before it says [`StoreError::Busy`].
@@ -112,6 +113,17 @@ mod tests {
     #[test]
     fn migrations_are_valid() {
         Migrations::from_slice(MIGRATIONS).validate().unwrap();
+    }
+
+    #[test]
+    fn usage_rows_are_written_without_looking_their_names_up() {
+        let temp = tempfile::tempdir().unwrap();
+        let writer = open_writer(temp.path()).unwrap();
+        let one = |sql: &str| writer.query_row(sql, [], |row| row.get::<_, String>(0)).unwrap();
+        assert_eq!(one("SELECT count(*) || '' FROM pragma_foreign_key_list('usage')"), "0");
+        assert_eq!(one("SELECT count(*) || '' FROM pragma_foreign_key_list('token')"), "1");
+        assert_eq!(one("PRAGMA integrity_check"), "ok");
+        assert!(writer.execute("UPDATE sqlite_schema SET name = name", []).is_err(), "the schema is closed again");
     }
 
     #[test]

@@ -11,6 +11,9 @@ use super::StoreError;
 /// Names kept in memory; the map starts again when it holds this many.
 const NAMES: usize = 10_000;
 
+/// So many of them are compared before any is hashed.
+const RECENT: usize = 4;
+
 /// Bytes of a name that are kept: what a client calls a model may be anything.
 const NAME_BYTES: usize = 256;
 
@@ -88,7 +91,9 @@ impl fmt::Debug for PriceRow<'_> {
 #[derive(Debug, Default)]
 pub struct Names {
     numbers: HashMap<Arc<str>, i64>,
-    surfaces: HashMap<&'static str, i64>,
+    /// Those asked for last, the latest at the end: most rows have the names of the row before.
+    recent: Vec<(Arc<str>, i64)>,
+    surfaces: Vec<(&'static str, i64)>,
     /// By version, provider and model.
     prices: HashMap<(Arc<str>, i64, i64), i64>,
 }
@@ -97,11 +102,24 @@ impl Names {
     /// Forgets everything; the database still knows.
     pub fn forget(&mut self) {
         self.numbers.clear();
+        self.recent.clear();
         self.surfaces.clear();
         self.prices.clear();
     }
 
     fn number(&mut self, connection: &Connection, name: &Arc<str>) -> Result<i64, StoreError> {
+        if let Some((_, number)) = self.recent.iter().find(|(known, _)| known == name) {
+            return Ok(*number);
+        }
+        let number = self.known_number(connection, name)?;
+        if self.recent.len() >= RECENT {
+            self.recent.remove(0);
+        }
+        self.recent.push((Arc::clone(name), number));
+        Ok(number)
+    }
+
+    fn known_number(&mut self, connection: &Connection, name: &Arc<str>) -> Result<i64, StoreError> {
         if let Some(&number) = self.numbers.get(name) {
             return Ok(number);
         }
@@ -133,11 +151,11 @@ impl Names {
     }
 
     fn surface(&mut self, connection: &Connection, name: &'static str) -> Result<i64, StoreError> {
-        if let Some(&number) = self.surfaces.get(name) {
-            return Ok(number);
+        if let Some((_, number)) = self.surfaces.iter().find(|(known, _)| *known == name) {
+            return Ok(*number);
         }
         let number = number_in(connection, name)?;
-        self.surfaces.insert(name, number);
+        self.surfaces.push((name, number));
         Ok(number)
     }
 }

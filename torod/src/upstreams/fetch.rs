@@ -7,8 +7,7 @@ use bytes::Bytes;
 use http::header::{ETAG, IF_NONE_MATCH};
 use http::{HeaderValue, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use tokenrouter::call::Pieces;
+use tokenrouter::call::{Pieces, Received};
 use tokenrouter::catalog::listed::{self, Bounds, ListError, Listed, MAX_PAGES, Page};
 
 use super::provider::{Provider, Route};
@@ -141,7 +140,7 @@ async fn with_key(provider: &Provider, credential: usize, clock: &Clock) -> Resu
 }
 
 /// A whole body of at most `most` bytes; reading stops at the first byte beyond.
-pub(super) async fn whole(body: Incoming, most: usize) -> Result<Bytes, String> {
+pub(super) async fn whole(body: Received, most: usize) -> Result<Bytes, String> {
     let body = Limited::new(body, most).collect().await;
     body.map(http_body_util::Collected::to_bytes).map_err(|e| {
         if e.is::<http_body_util::LengthLimitError>() { ListError::TooLarge(most).to_string() } else { e.to_string() }

@@ -48,6 +48,8 @@ impl Charge {
 #[derive(Debug, Default)]
 pub(super) struct Unpriced {
     told: HashSet<(Arc<str>, Arc<str>)>,
+    /// The one seen last, which most of a batch are.
+    last: Option<(Arc<str>, Arc<str>)>,
 }
 
 impl Unpriced {
@@ -56,7 +58,12 @@ impl Unpriced {
         if !record.charge.is_unpriced() || self.told.len() >= MOST_TOLD {
             return;
         }
-        if self.told.insert((Arc::clone(&record.provider), Arc::clone(&record.model))) {
+        if self.last.as_ref().is_some_and(|(provider, model)| *provider == record.provider && *model == record.model) {
+            return;
+        }
+        let seen = (Arc::clone(&record.provider), Arc::clone(&record.model));
+        self.last = Some(seen.clone());
+        if self.told.insert(seen) {
             tracing::warn!(
                 provider = &*record.provider,
                 model = &*record.model,

@@ -109,9 +109,10 @@ impl Update {
             tell_daemon(&paths.data_dir).await?;
             let told =
                 if had { "removed: what came with this torod counts again" } else { "there was nothing to forget" };
-            match self.json {
-                true => writeln!(out, "{}", serde_json::json!({ "forgotten": had }))?,
-                false => writeln!(out, "{told}")?,
+            if self.json {
+                writeln!(out, "{}", serde_json::json!({ "forgotten": had }))?;
+            } else {
+                writeln!(out, "{told}")?;
             }
             return Ok(Exit::Done);
         }
@@ -121,7 +122,7 @@ impl Update {
             prompt::say(&format!("what was taken before cannot be used and is left out: {why}"))?;
             anyhow::Ok(Catalogue::embedded().clone())
         })?;
-        let import = known.import(&bytes, &today).map_err(refused)?;
+        let import = known.import(&bytes, &today).map_err(|why| refused(&why))?;
         if !self.json {
             self.show(out, &import, is_terminal)?;
         }
@@ -263,7 +264,7 @@ fn fact(change: &FactChange) -> Fact<'_> {
     Fact { provider, model, fact, old: *old, new: *new }
 }
 
-fn refused(why: ImportError) -> anyhow::Error {
+fn refused(why: &ImportError) -> anyhow::Error {
     let more = match why {
         ImportError::Older { .. } => "; `torod models update --forget` drops what was taken before",
         _ => "",
