@@ -114,3 +114,41 @@ fn models(live: &Snapshot, now_ms: i64) -> Vec<Card> {
     };
     live.providers.iter().filter(|provider| provider.enabled).flat_map(of).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    use crate::clock::Clock;
+    use crate::config::parse;
+    use crate::upstreams::snapshot::Live;
+
+    #[test]
+    fn lists_are_built_once_for_each_world() {
+        let text = "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\n[[providers.models]]\nid = \"m\"\n\
+                    [[model_aliases]]\nname = \"chat\"\ntargets = [{ provider = \"a\", model = \"unlisted\" }]\n";
+        let config = parse(text, "t").unwrap();
+        let provider = Arc::new(Provider::new(&config.providers[0], &[]).unwrap());
+        let live = Live::new(&config, vec![Arc::clone(&provider)], 0, Clock::system());
+        let world = live.load();
+        let first = world.told.cards(&world, 1_000);
+        assert!(Arc::ptr_eq(&first, &world.told.cards(&world, 1_000 + FRESH_MS - 1)));
+        assert!(!Arc::ptr_eq(&first, &world.told.cards(&world, 1_000 + FRESH_MS)), "prices have their day");
+        assert!(!Arc::ptr_eq(&first, &world.told.cards(&world, 0)), "the clock was put back");
+        let ids: Vec<&str> = first.list.iter().map(|card| card.id.as_str()).collect();
+        assert_eq!(ids, ["chat", "a/m"]);
+        assert_eq!(first.find("chat").unwrap().targets, ["a/unlisted"]);
+        let [one, same] = [first.text(Shape::OpenAi), first.text(Shape::OpenAi)];
+        assert_eq!(one.body.as_ptr(), same.body.as_ptr());
+        // What a provider lists from now on is another world.
+        provider.listed.store(vec![Listed::named("new")], None);
+        live.publish_lists();
+        let next = live.load();
+        let cards = next.told.cards(&next, 1_000);
+        assert!(cards.find("a/new").is_some() && cards.find("a/m").is_some());
+        assert_ne!(cards.text(Shape::OpenAi).etag, one.etag);
+        for shape in Shape::ALL {
+            assert!(!cards.text(shape).body.is_empty(), "{shape:?}");
+        }
+    }
+}

@@ -248,3 +248,21 @@ fn wishes_choose_and_sort() {
     }
     assert_eq!(Selection::default().set("can", "qqq").unwrap_err().closest.len(), Need::ALL.len());
 }
+
+#[test]
+fn an_alias_promises_what_each_of_its_targets_keeps() {
+    let priced = |id: &str, context: u64, price: &str| {
+        let price = Price::new(rate(price), rate("9"));
+        Card::new(id, "p").with_facts(Facts::default().with_context(context)).with_price(Quote::of(&price, NOW_MS))
+    };
+    let (small, large) = (priced("a", 1_000, "5"), priced("b", 2_000, "1"));
+    for targets in [[&small, &large], [&large, &small]] {
+        let alias = Card::alias("chat", "gateway", targets);
+        assert_eq!(alias.facts.context(), Some(1_000));
+        assert_eq!(alias.price.and_then(|price| price.input), Some(rate("5")));
+    }
+    let unpriced = Card::new("c", "p");
+    let alias = Card::alias("chat", "gateway", [&small, &unpriced]);
+    assert_eq!((alias.facts.context(), alias.price), (None, None), "of one it is not known");
+    assert_eq!(alias.targets, ["a", "c"]);
+}
