@@ -12,6 +12,7 @@ pub mod kept;
 pub mod legal;
 pub mod models;
 pub mod peek;
+pub mod refusal;
 pub mod request;
 pub mod splice;
 pub mod sse;

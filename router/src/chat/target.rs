@@ -41,10 +41,15 @@ impl Target {
 
     /// `model` at the provider that `preset` describes, which may be the operator's own; none: unknown.
     pub fn at(preset: Option<&Preset>, protocol: Protocol, model: &str) -> Self {
+        Self::speaking(Dialect::at(preset, protocol, model), protocol, model)
+    }
+
+    /// `model` asked in `protocol`, of which `dialect` is known.
+    pub fn speaking(dialect: Dialect, protocol: Protocol, model: &str) -> Self {
         Self {
             protocol,
             model: model.to_owned(),
-            dialect: Dialect::at(preset, protocol, model),
+            dialect,
             maker: Maker { protocol, family: dialect::family(model) },
             max_tokens: None,
         }

@@ -159,8 +159,7 @@ impl<'a> Walk<'a, '_> {
         }
         match self.rules.get(at).map(|rule| &rule.change) {
             Some(Change::Rename(to)) => {
-                let wanted = plain(to);
-                if walk::top(object).any(|(name, _)| is_named(name, &wanted)) {
+                if walk::top(object).any(|(name, _)| name == to.as_bytes()) {
                     return true;
                 }
                 let from = self.place(name).saturating_sub(1);

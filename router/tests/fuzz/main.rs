@@ -54,6 +54,11 @@ fn peek() {
 }
 
 #[test]
+fn refusal() {
+    replay("refusal", bodies::refusal::run);
+}
+
+#[test]
 fn splice() {
     replay("splice", bodies::splice::run);
 }

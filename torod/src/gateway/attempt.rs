@@ -93,7 +93,7 @@ pub async fn prepare(
     let sent = full.as_ref().unwrap_or(body);
     let lane = if *native {
         let sealed = surface.is_conversation() && envelope::may_be_in(route.protocol, sent);
-        let unsealed = if sealed { translated::unseal(app, surface, provider, model, sent, path) } else { None };
+        let unsealed = if sealed { translated::unseal(app, live, surface, provider, model, sent, path) } else { None };
         match (unsealed, &full) {
             (Some(lane), _) => lane,
             (None, Some(full)) => {
@@ -105,6 +105,7 @@ pub async fn prepare(
     } else {
         let ask = translated::Ask {
             surface,
+            live,
             provider,
             protocol: route.protocol,
             model,

@@ -91,7 +91,7 @@ async fn answer(
             }
         } else {
             let path = Path { model, stream: false, list: false };
-            let target = provider.target(to, model);
+            let target = live.target(&provider, to, model);
             let context = Context { sealer: Some(app.sealer.clone()), continued: true, ..Context::default() };
             let done = translate(Asked { protocol, body: &request, path }, &target, context)?;
             ask::question(to, model, &done.body).map(|question| vec![question.into()])

@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use http::{HeaderMap, HeaderValue};
 use tokenrouter::call::Pieces;
-use tokenrouter::dialect::{self, Finding, Refusal};
-use tokenrouter::error::{Kind, Problem};
+use tokenrouter::dialect::{Finding, Refusal};
+use tokenrouter::error::Problem;
 use tokenrouter::peek::Peek;
 use tokenrouter::pick::order::By;
 use tokenrouter::pick::verdict::Blame;
@@ -17,8 +17,10 @@ use super::attempt::{self, Target};
 use super::entry::Call;
 use super::judge::Bad;
 use super::translated::DEGRADED;
+use crate::upstreams::findings::Without;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
+use crate::upstreams::unserved;
 
 /// So often one request is sent once more; each time one answer may refuse several parameters.
 const MOST: usize = 3;
@@ -37,28 +39,17 @@ pub fn known(
     lossy: Lossy,
 ) -> Result<Pieces, Problem> {
     let Target { provider, model, route, .. } = target;
-    let findings = provider.findings.of(route.protocol, model, call.app.clock.uptime_ms());
-    if findings.is_empty() {
-        return Ok(pieces);
-    }
-    let Some((without, changed)) = dialect::without(&pieces.joined(), route.protocol, &findings) else {
-        return Ok(pieces);
-    };
-    let mut lost: Vec<String> = Vec::new();
-    for parameter in changed.into_iter().filter(|parameter| parameter.is_felt()) {
-        // What the gateway itself put there is no wish of the client's.
-        let path = dialect::asked(parameter, call.surface.protocol(), &call.body);
-        if let Some(name) = path.map(|path| path.replace("[]", "")).filter(|name| !lost.contains(name)) {
-            lost.push(name);
-        }
-    }
+    let asked = (call.surface.protocol(), &*call.body);
+    let now_ms = call.app.clock.uptime_ms();
+    let without = provider.findings.without(&pieces.joined(), route.protocol, model, asked, now_ms);
+    let Some(Without { pieces: less, lost }) = without else { return Ok(pieces) };
     if !lost.is_empty() {
         if lossy == Lossy::Reject {
-            return Err(refused(&lost, provider, model));
+            return Err(unserved::not_taken(&lost, &provider.name, model));
         }
         declare(&lost, said);
     }
-    Ok(Pieces::new(without))
+    Ok(Pieces::new(less))
 }
 
 /// Adds `lost` to what a translation has lost.
@@ -70,16 +61,6 @@ fn declare(lost: &[String], said: &mut HeaderMap) {
     if let Ok(fields) = HeaderValue::try_from(all.join(", ")) {
         said.insert(DEGRADED, fields);
     }
-}
-
-fn refused(lost: &[String], provider: &Provider, model: &str) -> Problem {
-    Problem::new(
-        Kind::BadRequest,
-        "lossy_conversion",
-        format!("the model \"{model}\" of \"{}\" does not take {}", provider.name, lost.join(", ")),
-        "Leave it out, name another model, or allow the loss (`lossy = \"warn\"`).",
-    )
-    .at_path(lost.first().cloned().unwrap_or_default())
 }
 
 /// What one request has learnt on its way.

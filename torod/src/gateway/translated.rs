@@ -23,6 +23,7 @@ use super::request_id::RequestId;
 use crate::app::App;
 use crate::problem;
 use crate::upstreams::provider::Provider;
+use crate::upstreams::snapshot::Snapshot;
 
 /// Names what did not reach the provider as it was sent.
 pub const DEGRADED: HeaderName = HeaderName::from_static("x-tokenrouter-degraded");
@@ -33,6 +34,8 @@ const MAX_ANSWER_BYTES: usize = 64 << 20;
 pub struct Ask<'a> {
     /// Where the client asks.
     pub surface: Surface,
+    /// The world that it is asked in.
+    pub live: &'a Snapshot,
     /// Who answers.
     pub provider: &'a Provider,
     /// The protocol that it is asked in.
@@ -59,7 +62,7 @@ pub struct Ask<'a> {
 
 /// Writes the request for its provider.
 pub async fn prepare(app: &Arc<App>, ask: Ask<'_>) -> Result<Lane, Problem> {
-    let target = ask.provider.target(ask.protocol, ask.model);
+    let target = ask.live.target(ask.provider, ask.protocol, ask.model);
     let now_ms = app.clock.now_ms();
     let mut reading = Reading::of(Asked { protocol: ask.surface.protocol(), body: ask.body, path: ask.path })?;
     let calls = reading.calls_without_state();
@@ -102,6 +105,7 @@ pub async fn prepare(app: &Arc<App>, ask: Ask<'_>) -> Result<Lane, Problem> {
 /// conversation, and this one would refuse it. None where that cannot be done; the provider may judge then.
 pub fn unseal(
     app: &App,
+    live: &Snapshot,
     surface: Surface,
     provider: &Provider,
     model: &str,
@@ -109,7 +113,7 @@ pub fn unseal(
     path: Path<'_>,
 ) -> Option<Lane> {
     let protocol = surface.protocol();
-    let target = provider.target(protocol, model);
+    let target = live.target(provider, protocol, model);
     let context = Context { sealer: Some(app.sealer.clone()), continued: true, ..Context::default() };
     let done = translate(Asked { protocol, body, path }, &target, context).ok()?;
     let degraded = done.losses.header().and_then(|fields| HeaderValue::try_from(fields).ok());

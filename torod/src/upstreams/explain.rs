@@ -51,7 +51,7 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     let alias = found.alias.and_then(|at| live.aliases.get(at));
     let lossy = lossy(asked.lossy, alias.and_then(|alias| alias.lossy), live.lossy);
     let endpoints = candidates.list().iter().map(|candidate| &*candidate.endpoint);
-    let fitting = Fitting::of(live, asked, found.model, lossy, endpoints);
+    let fitting = Fitting::of(live, asked, found.model, lossy, moment.uptime_ms, endpoints);
     let provider = |endpoint: &Endpoint| live.providers.get(endpoint.provider);
     let speaks = |endpoint: &Endpoint| provider(endpoint).is_some_and(|p| fits(p, endpoint.credential, surface));
     let can_serve = |endpoint: &Endpoint| speaks(endpoint) && !matches!(fitting.at(endpoint), Some(Err(_)));

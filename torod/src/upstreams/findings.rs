@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
-use tokenrouter::dialect::Finding;
+use bytes::Bytes;
+use tokenrouter::dialect::{self, Finding};
 use tokenrouter::protocol::Protocol;
 
 /// For so long a finding holds; then the model is asked with the parameter again, because providers change.
@@ -19,6 +20,15 @@ pub struct Findings {
     list: ArcSwap<Vec<Learnt>>,
     /// Held while the list is changed.
     changing: Mutex<()>,
+}
+
+/// A request that goes without something.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Without {
+    /// What is sent, in pieces.
+    pub pieces: Vec<Bytes>,
+    /// What the client wished for of that, in the words of its protocol.
+    pub lost: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -40,6 +50,29 @@ impl Findings {
         let list = self.list.load();
         let known = list.iter().filter(|l| l.protocol == protocol && *l.model == *model && l.until_ms > now_ms);
         known.map(|learnt| learnt.finding.clone()).collect()
+    }
+
+    /// `sent`, a request for `model` in `protocol`, without what the model is known not to take; none where it says
+    /// nothing of that. `asked` is what the client said, in its own protocol.
+    pub fn without(
+        &self,
+        sent: &Bytes,
+        protocol: Protocol,
+        model: &str,
+        asked: (Protocol, &[u8]),
+        now_ms: u64,
+    ) -> Option<Without> {
+        let findings = self.of(protocol, model, now_ms);
+        let (pieces, changed) = dialect::without(sent, protocol, &findings)?;
+        let mut lost: Vec<String> = Vec::new();
+        for parameter in changed.into_iter().filter(|parameter| parameter.is_felt()) {
+            // What the gateway itself put there is no wish of the client's.
+            let path = dialect::asked(parameter, asked.0, asked.1);
+            if let Some(name) = path.map(|path| path.replace("[]", "")).filter(|name| !lost.contains(name)) {
+                lost.push(name);
+            }
+        }
+        Some(Without { pieces, lost })
     }
 
     /// Remembers `findings`. Those of them that are new are said again.

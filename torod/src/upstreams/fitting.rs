@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 
+use bytes::Bytes;
 use tokenrouter::convert::{self, Context, Path, translate};
 use tokenrouter::error::Problem;
 use tokenrouter::peek::Peek;
@@ -10,6 +11,7 @@ use tokenrouter::surface::Surface;
 use tokenrouter_shared::Lossy;
 
 use super::asked::Asked;
+use super::provider::Provider;
 use super::snapshot::Snapshot;
 use super::unserved;
 
@@ -22,12 +24,14 @@ const MOST: usize = 16;
 pub struct Fitting(HashMap<(usize, String), Result<Option<String>, Problem>>);
 
 impl Fitting {
-    /// Translates `asked` for each of `endpoints` that speaks another protocol; `model` is for those without a name.
+    /// Translates `asked` for each of `endpoints` that speaks another protocol, and takes out what its model is known
+    /// not to take; `model` is for those without a name.
     pub fn of<'e>(
         live: &Snapshot,
         asked: &Asked,
         model: &str,
         lossy: Lossy,
+        now_ms: u64,
         endpoints: impl Iterator<Item = &'e Endpoint>,
     ) -> Self {
         let mut fitting = Self::default();
@@ -39,23 +43,13 @@ impl Fitting {
         for endpoint in endpoints {
             let key = (endpoint.provider, endpoint.model.to_string());
             let Some(provider) = live.providers.get(endpoint.provider) else { continue };
-            if fitting.0.len() >= MOST || fitting.0.contains_key(&key) || provider.speaks(asked.surface.protocol()) {
+            let model = if endpoint.model.is_empty() { model } else { &endpoint.model };
+            if fitting.0.len() >= MOST || fitting.0.contains_key(&key) {
                 continue;
             }
-            let Some(route) = provider.translated(asked.surface, endpoint.credential) else { continue };
-            let model = if endpoint.model.is_empty() { model } else { &endpoint.model };
-            let target = provider.target(route.protocol, model);
-            let path = Path { model: &asked.model, stream: false, list: false };
-            let request = convert::Asked { protocol: asked.surface.protocol(), body: &asked.body, path };
-            // What it continues is put in front of it elsewhere.
-            let done = translate(request, &target, Context { continued: true, ..Context::default() });
-            let told = match done.map(|done| done.losses.header()) {
-                Ok(Some(fields)) if lossy == Lossy::Reject => {
-                    Err(unserved::lossy(&fields, &provider.name, route.protocol))
-                }
-                told => told,
-            };
-            fitting.0.insert(key, told);
+            if let Some(told) = tell(live, provider, endpoint, asked, model, lossy, now_ms) {
+                fitting.0.insert(key, told);
+            }
         }
         fitting
     }
@@ -67,4 +61,45 @@ impl Fitting {
             Err(problem) => Some(Err(problem)),
         }
     }
+}
+
+/// What of `asked` gets lost in the protocol of `endpoint`, and what its model is known not to take; none where its bytes
+/// pass as they are.
+fn tell(
+    live: &Snapshot,
+    provider: &Provider,
+    endpoint: &Endpoint,
+    asked: &Asked,
+    model: &str,
+    lossy: Lossy,
+    now_ms: u64,
+) -> Option<Result<Option<String>, Problem>> {
+    let from = asked.surface.protocol();
+    let (protocol, sent, mut fields) = if provider.speaks(from) {
+        if provider.findings.is_empty() {
+            return None;
+        }
+        (from, Bytes::copy_from_slice(&asked.body), Vec::new())
+    } else {
+        let protocol = provider.translated(asked.surface, endpoint.credential)?.protocol;
+        let path = Path { model: &asked.model, stream: false, list: false };
+        let request = convert::Asked { protocol: from, body: &asked.body, path };
+        // What it continues is put in front of it elsewhere.
+        let context = Context { continued: true, ..Context::default() };
+        match translate(request, &live.target(provider, protocol, model), context) {
+            Ok(done) => (protocol, done.body, done.losses.header().into_iter().collect()),
+            Err(problem) => return Some(Err(problem)),
+        }
+    };
+    let is_exact = lossy == Lossy::Reject;
+    if let Some(fields) = fields.first().filter(|_| is_exact) {
+        return Some(Err(unserved::lossy(fields, &provider.name, protocol)));
+    }
+    let without = provider.findings.without(&sent, protocol, model, (from, &asked.body), now_ms);
+    let lost = without.map(|without| without.lost).unwrap_or_default();
+    if is_exact && !lost.is_empty() {
+        return Some(Err(unserved::not_taken(&lost, &provider.name, model)));
+    }
+    fields.extend(lost);
+    Some(Ok((!fields.is_empty()).then(|| fields.join(", "))))
 }

@@ -4,10 +4,13 @@ use std::sync::Arc;
 
 use arc_swap::ArcSwap;
 use tokenrouter::catalog::{Catalogue, Tariff};
+use tokenrouter::chat::Target;
+use tokenrouter::dialect::Dialect;
 use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::session::Sessions;
 use tokenrouter::pick::table::Table;
 use tokenrouter::price::Price;
+use tokenrouter::protocol::Protocol;
 use tokenrouter_shared::Lossy;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
@@ -86,6 +89,13 @@ impl Snapshot {
             return endpoint.tariff.clone();
         }
         catalogue::find(&self.catalogue, provider, model).price.map(|priced| Arc::new(priced.tariff()))
+    }
+
+    /// `model` of `provider` as a translation sees it, with what the catalogue knows of it in all its layers.
+    pub fn target(&self, provider: &Provider, protocol: Protocol, model: &str) -> Target {
+        let named = Dialect::by_name(provider.preset.as_deref(), protocol, model);
+        let known = catalogue::find(&self.catalogue, provider, model);
+        Target::speaking(named.informed(protocol, &known), protocol, model)
     }
 
     fn is_found(&self, provider: &Arc<Provider>) -> bool {

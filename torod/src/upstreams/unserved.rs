@@ -142,6 +142,17 @@ pub fn lossy(fields: &str, provider: &str, protocol: Protocol) -> Problem {
     )
 }
 
+/// The model takes less than was asked, and whoever asks does not want to lose it.
+pub fn not_taken(lost: &[String], provider: &str, model: &str) -> Problem {
+    Problem::new(
+        Kind::BadRequest,
+        "lossy_conversion",
+        format!("the model \"{}\" of \"{provider}\" does not take {}", shown(model), lost.join(", ")),
+        "Leave it out, name another model, or allow the loss (`lossy = \"warn\"`).",
+    )
+    .at_path(lost.first().cloned().unwrap_or_default())
+}
+
 /// Every target of the alias is switched off.
 pub fn no_target(asked: &str) -> Problem {
     Problem::new(

@@ -37,13 +37,13 @@ impl Strict {
         std::mem::take(&mut self.asked.lock().unwrap())
     }
 
-    /// A gateway before it, at which it is `p` and speaks `protocol`; `more` stands before its table.
-    async fn gateway(&self, protocol: &str, more: &str) -> TestDaemon {
+    /// A gateway before it, at which it is `p` and speaks `protocol`; `inside` stands in its table.
+    async fn gateway(&self, protocol: &str, inside: &str) -> TestDaemon {
         let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
         let text = format!(
-            "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n{more}\n\
+            "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n\
              [routing]\nattempts = 3\nbreaker = {{ failures = 1, recovery = \"60s\" }}\n\
-             [[providers]]\nname = \"p\"\nprotocols = {{ {protocol} = \"{}\" }}\napi_key = \"sk-p-0123456789\"\n\
+             [[providers]]\nname = \"p\"\nprotocols = {{ {protocol} = \"{}\" }}\napi_key = \"sk-p-0123456789\"\n{inside}\n\
              [[model_aliases]]\nname = \"exact\"\nlossy = \"reject\"\ntargets = [{{ provider = \"p\", model = \"m\" }}]\n",
             self.url
         );
@@ -153,6 +153,13 @@ async fn a_refused_parameter_is_left_out_and_remembered() {
     let told = |at: usize, key: &str| decided["attempts"][at][key].clone();
     assert_eq!((told(0, "fault"), told(0, "without")), (json!("refused"), Value::Null), "{decided}");
     assert_eq!((told(1, "status"), told(1, "without")), (json!(200), json!("temperature")), "{decided}");
+    // It is told beforehand, too.
+    let body = r#"{"model":"MODEL","messages":[{"role":"user","content":"hi"}],"temperature":1}"#;
+    let foretold = async |model: &str| {
+        let told = daemon.post("/admin/api/routes/explain", body.replace("MODEL", model)).await.json();
+        told["candidates"][0]["degraded"].clone()
+    };
+    assert_eq!((foretold("p/m").await, foretold("p/n").await), (json!("temperature"), Value::Null));
     // Both calls have their row, and the refusal is no failure of the endpoint.
     let rows = daemon.rows("status").await;
     assert_eq!(rows.concat()[..2], ["400", "200"]);
@@ -249,6 +256,24 @@ async fn the_second_call_is_judged_like_a_first() {
     let answer = daemon.chat("p/m", r#","temperature":1"#).await;
     assert_eq!(answer.json()["error"]["code"], "no_endpoint_available", "{}", answer.text());
     assert_eq!(strict.asked().len(), 2);
+    daemon.stop().await;
+}
+
+/// What is known of a model, by its provider's list or by the operator's word, need not be refused first.
+#[tokio::test]
+async fn what_is_declared_of_a_model_is_not_tried() {
+    let strict = Strict::start(|_, body| completion(body)).await;
+    let daemon = strict.gateway("openai", "[[providers.models]]\nid = \"m\"\nreasoning = false").await;
+    let message = |model: &str| {
+        format!(
+            r#"{{"model":"p/{model}","max_tokens":4096,"thinking":{{"type":"enabled","budget_tokens":2048}},
+                "messages":[{{"role":"user","content":"hi"}}]}}"#
+        )
+    };
+    well(&daemon.post("/v1/messages", message("m")).await, "thinking", "1");
+    well(&daemon.post("/v1/messages", message("n")).await, "", "1");
+    let asked = strict.asked();
+    assert_eq!((asked[0].get("reasoning_effort"), asked[1]["reasoning_effort"].as_str()), (None, Some("low")));
     daemon.stop().await;
 }
 
