@@ -260,4 +260,28 @@ mod tests {
             assert!(matches!(result, Err(SecretError::Slow(_))), "{line}: {result:?}");
         }
     }
+
+    /// Whether a process of `group` runs. One that nobody has reaped yet does not.
+    fn runs(group: i32) -> bool {
+        let Ok(entries) = std::fs::read_dir("/proc") else { return killpg(Pid::from_raw(group), None).is_ok() };
+        let stats = entries.filter_map(|entry| std::fs::read_to_string(entry.ok()?.path().join("stat")).ok());
+        stats.into_iter().any(|stat| {
+            let fields: Vec<_> = stat.rsplit(')').next().unwrap().split_whitespace().collect();
+            fields[2] == group.to_string() && fields[0] != "Z"
+        })
+    }
+
+    #[test]
+    fn a_slow_command_ends_with_all_that_it_started() {
+        let pid = tempfile::NamedTempFile::new().unwrap();
+        let line = format!("echo $$ > '{}'; sleep 60 | sleep 60", pid.path().display());
+        let result = from_command(&SecretCommand::Shell(line), Duration::from_millis(300));
+        assert!(matches!(result, Err(SecretError::Slow(_))), "{result:?}");
+        let group = std::fs::read_to_string(pid.path()).unwrap().trim().parse().unwrap();
+        let ended = (0..2_000).any(|_| {
+            std::thread::sleep(PAUSE);
+            !runs(group)
+        });
+        assert!(ended, "it goes on");
+    }
 }

@@ -26,16 +26,13 @@ use super::lane::Way;
 use super::refusal::{BUSY, Refusal, UNFIT, weight};
 use super::reply::Reply;
 use super::shed::Shedding;
-use super::{reject, said, translated};
+use super::{another_key, reject, said, translated};
 use crate::app::App;
 use crate::upstreams::decisions::{Decision, Step, Steps};
 use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::unserved::{self, Shut};
-
-/// So long a request waits for a key that is being renewed.
-const LONGEST_RENEWAL: Duration = Duration::from_secs(10);
 
 /// One request on its way from endpoint to endpoint.
 struct Journey<'l, 'm> {
@@ -206,9 +203,14 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                         continue;
                     }
                     let is_answer = self.course.failed(choice.at, &verdict) == Next::Answer;
-                    if self.has_another_key(&call.app, &target, endpoint, &verdict).await {
-                        self.course.try_again(choice.at);
-                        continue;
+                    let status = self.steps.last().map_or(0, |step| step.status);
+                    if let Some(key) = another_key::renewable(&target.route, &verdict, status) {
+                        let max_wait = Duration::from_millis(self.live.rules.course.max_wait_ms);
+                        // Boxed like every future that most requests do not need.
+                        if Box::pin(another_key::comes(key, endpoint, max_wait, &call.app.clock)).await {
+                            self.course.try_again(choice.at);
+                            continue;
+                        }
                     }
                     // What a provider has worked on is paid for, so that others are not asked without end.
                     if is_answer || self.worked >= self.live.rules.course.attempts {
@@ -217,23 +219,6 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 }
             }
         }
-    }
-
-    /// Whether the key that `target` refused has been renewed since the call was signed: one that is about to be is
-    /// waited for.
-    async fn has_another_key(&self, app: &App, target: &Target<'_>, endpoint: &Endpoint, verdict: &Verdict) -> bool {
-        let Some(signature) =
-            target.route.signature.filter(|key| verdict.blame == Blame::Credential && key.held.is_renewed())
-        else {
-            return false;
-        };
-        let longest = Duration::from_millis(self.live.rules.course.max_wait_ms).min(LONGEST_RENEWAL);
-        let is_new = signature.held.renewed_since(signature.issue, longest, app.clock.uptime_ms()).await;
-        if is_new {
-            // What was held against the key before does not hold for this one.
-            endpoint.key.breaker.recovered();
-        }
-        is_new
     }
 
     /// One call. What fails is recorded, and kept to be told.

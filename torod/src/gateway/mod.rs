@@ -1,5 +1,6 @@
 //! The hot path and nothing else: from a request on the data plane to its answer and its record.
 
+mod another_key;
 pub mod answers;
 pub mod attempt;
 mod compact;

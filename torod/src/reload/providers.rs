@@ -103,16 +103,18 @@ fn renewed(
     });
     let held = known.unwrap_or_else(|| Arc::new(Held::awaited()));
     if matches!(credential.secret, SecretSource::Grant(_)) {
-        // Asked in the background: a token server may be slow. Somebody may have signed in or out.
-        held.wake();
+        // Asked in the background: a token server may be slow. What failed before may be put right.
+        held.hurry();
         return held;
     }
     match config::resolve_key(&credential.secret, &env, now_ms) {
         Ok(fetched) => {
-            if held.issued().is_none_or(|issued| issued.secret != fetched.secret)
-                && !held.put(Issued { secret: fetched.secret, expires_ms: fetched.expires_ms })
-            {
-                tracing::error!(provider = %described.name, key = at + 1, "no header can carry the key");
+            let (is_first, number) = (!held.is_there(), held.number());
+            if held.issued().is_none_or(|issued| issued.secret != fetched.secret) {
+                held.put(Issued { secret: fetched.secret, expires_ms: fetched.expires_ms });
+            }
+            if !is_first && held.number() != number {
+                tracing::info!(provider = %described.name, key = at + 1, "the key was renewed");
             }
         }
         Err(error) if held.is_there() => {
@@ -193,5 +195,39 @@ mod tests {
         let shown: Vec<_> =
             half[0].keys.iter().flatten().map(|held| held.issued().unwrap().secret.expose().to_owned()).collect();
         assert_eq!((shown, kept(&both, &half)), (vec!["k".to_owned(), "new".to_owned()], vec![false, true]));
+    }
+
+    #[test]
+    fn a_key_that_renews_itself_is_held_on_to_and_switches_nobody_off() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        let grant = "oauth = { token_url = \"https://h/t\", client_id = \"c\", client_secret = \"${S}\" }";
+        let text = format!(
+            "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_keys = [{{ command = \"cat '{}'\" }}, {{ {grant} }}]\n",
+            file.path().display()
+        );
+        let first = prepare(&config(&text), |_| None, 0, &[]);
+        assert!(first[0].provider.enabled, "it is fetched as soon as it is there");
+        let has_keys = |prepared: &[Prepared]| [0, 1].map(|at| prepared[0].provider.has_key(at));
+        assert_eq!(has_keys(&first), [false, false]);
+        std::fs::write(file.path(), "{\"token\":\"k1\"}").unwrap();
+        let second = prepare(&config(&text), |_| None, 0, &first);
+        assert_eq!((kept(&first, &second), has_keys(&second)), (vec![true], [true, false]));
+        let key = |prepared: &[Prepared]| {
+            let held = prepared[0].keys[0].as_ref().unwrap();
+            (held.issued().unwrap().secret.expose().to_owned(), held.number())
+        };
+        let digest = |prepared: &[Prepared]| prepared[0].provider.credentials()[0].digest.clone();
+        std::fs::write(file.path(), "k2").unwrap();
+        // Another URL: another provider with the same key, and nothing of it depends on the key itself.
+        let moved = prepare(&config(&text.replace("//h\"", "//g\"")), |_| None, 0, &second);
+        assert_eq!(
+            (kept(&second, &moved), key(&moved), digest(&moved)),
+            (vec![false], ("k2".into(), 2), digest(&first))
+        );
+        // It fails for a while: the key stays. Another command: another key.
+        std::fs::write(file.path(), "").unwrap();
+        assert_eq!(key(&prepare(&config(&text), |_| None, 0, &moved)), ("k2".into(), 2));
+        let other = prepare(&config(&text.replace("cat ", "echo k3; cat ")), |_| None, 0, &moved);
+        assert_eq!((key(&other), digest(&other) == digest(&first)), (("k3".into(), 1), false));
     }
 }

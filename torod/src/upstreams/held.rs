@@ -148,6 +148,11 @@ impl Held {
         self.renewal.is_some()
     }
 
+    /// The same as [`Self::is_there`] for who looks with every request: one that stays what it is costs nothing.
+    pub fn is_ready(&self) -> bool {
+        self.renewal.is_none() || self.is_there()
+    }
+
     /// What is held.
     pub fn issued(&self) -> Option<Issued> {
         self.current.load().as_ref().map(|issue| issue.issued.clone())
@@ -199,6 +204,17 @@ impl Held {
         }
     }
 
+    /// The same; where there is none, or the last renewal failed, it is also tried again at once.
+    pub fn hurry(&self) {
+        if let Some(renewal) = &self.renewal {
+            let state = self.state();
+            if !state.is_there || state.problem.is_some() {
+                renewal.is_under_way.store(true, Ordering::Release);
+            }
+            renewal.wanted.notify_one();
+        }
+    }
+
     /// Whether somebody has asked for another one.
     pub(super) fn is_asked_for(&self) -> bool {
         self.renewal.as_ref().is_some_and(|renewal| renewal.is_under_way.load(Ordering::Acquire))
@@ -236,7 +252,8 @@ impl Held {
             return true;
         }
         if !renewal.is_followed.load(Ordering::Acquire) || !renewal.ask(uptime_ms) {
-            return false;
+            // It may have come between the two looks.
+            return self.number() > number;
         }
         // An error means that nobody renews it any more.
         drop(tokio::time::timeout(longest, ended.changed()).await);

@@ -234,7 +234,7 @@ impl Provider {
 
     /// Whether there is a key for its credential at `credential`, or it wants none.
     pub fn has_key(&self, credential: usize) -> bool {
-        self.credentials.get(credential).is_none_or(|credential| credential.held.is_there())
+        self.credentials.get(credential).is_none_or(|credential| credential.held.is_ready())
     }
 
     /// Why there is no key for its credential at `credential`.

@@ -14,6 +14,8 @@ use crate::lifecycle::Lifecycle;
 
 /// Nobody sleeps longer: the machine may, and somebody may sign in.
 const LOOK: Duration = Duration::from_secs(5);
+/// So long a sign-in that is being renewed may take when the daemon stops; less than the daemon takes for that itself.
+const LAST: Duration = Duration::from_secs(3);
 /// A key that is as it was is not fetched again so soon, in milliseconds: the source has no newer one yet.
 const SAME_MS: i64 = 20_000;
 /// After a failure; doubled each time, up to the second, and where trying again cannot help soon at once the third.
@@ -35,12 +37,7 @@ impl Renewals {
     pub fn follow(&self, source: KeySource, held: &Arc<Held>) {
         let Some(wanted) = held.wanted().filter(|_| held.begin_to_follow()) else { return };
         let (me, held) = (self.clone(), Arc::downgrade(held));
-        self.lifecycle.spawn_connection(async move {
-            tokio::select! {
-                () = me.keep(&source, &held, &wanted) => {}
-                () = me.lifecycle.soft_stop() => {}
-            }
-        });
+        self.lifecycle.spawn_connection(async move { me.keep(&source, &held, &wanted).await });
     }
 
     async fn keep(&self, source: &KeySource, held: &Weak<Held>, wanted: &Notify) {
@@ -63,18 +60,20 @@ impl Renewals {
                 tracing::info!(provider = %source.provider, key = %source.label, "signed out");
             }
             if clock.now_ms() >= due_ms || is_changed || key.is_asked_for() {
-                due_ms = match self.renew(source, &key).await {
-                    Ok(wait_ms) => {
-                        failures = 0;
-                        wait_ms
+                let Some(renewed) = self.unless_stopping(sign_in.is_some(), self.renew(source, &key)).await else {
+                    return;
+                };
+                due_ms = match renewed {
+                    Ok(due_ms) => {
+                        // What was written meanwhile is ours.
+                        (failures, seen) = (0, stamp());
+                        due_ms
                     }
                     Err(error) => {
-                        failures += 1;
+                        (failures, seen) = (failures + 1, now);
                         clock.now_ms().saturating_add(backoff_ms(failures, error.is_settled, clock.now_ms()))
                     }
                 };
-                // What was written meanwhile is what was just read, or is seen at the next look.
-                seen = stamp();
                 number = key.number();
                 key.renewal_ended();
             }
@@ -84,7 +83,23 @@ impl Renewals {
             tokio::select! {
                 () = tokio::time::sleep(wait) => {}
                 () = wanted.notified() => {}
+                () = self.lifecycle.soft_stop() => return,
             }
+        }
+    }
+
+    /// Does `work` unless the daemon stops. A sign-in may end it: what the server has given must be kept, because it has
+    /// taken back what it gave before.
+    async fn unless_stopping<T>(&self, is_sign_in: bool, work: impl Future<Output = T>) -> Option<T> {
+        let stopped = async {
+            self.lifecycle.soft_stop().await;
+            if is_sign_in {
+                tokio::time::sleep(LAST).await;
+            }
+        };
+        tokio::select! {
+            done = work => Some(done),
+            () = stopped => None,
         }
     }
 

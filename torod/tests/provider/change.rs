@@ -1,6 +1,7 @@
 //! Changes without questions, what a running gateway makes of them, and the form of the JSON.
 
 use std::fs;
+use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -18,11 +19,17 @@ impl Drop for Running {
     }
 }
 
+/// What every gateway of this home has written to its log.
+pub(crate) fn log(site: &Site) -> PathBuf {
+    site.home.path().join("log")
+}
+
 pub(crate) async fn serve(site: &Site) -> Running {
     let ready = site.home.path().join("ready");
     drop(fs::remove_file(&ready));
     let mut command = site.torod(&["serve", "--ready-file", &ready.display().to_string()]);
-    let running = Running(command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap());
+    let log = fs::File::options().create(true).append(true).open(log(site)).unwrap();
+    let running = Running(command.stdout(Stdio::null()).stderr(log).spawn().unwrap());
     until("the gateway is ready", || ready.exists()).await;
     running
 }

@@ -8,7 +8,7 @@ use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 use serde_json::{Value, json};
 
-use crate::change::{serve, until};
+use crate::change::{log, serve, until};
 use crate::site::{Ended, KEY, SOON, Site};
 use crate::token_server::{Asked, Reply, TokenServer};
 
@@ -173,6 +173,11 @@ async fn a_running_gateway_takes_a_sign_in_over_and_keeps_it_over_restarts() {
     until("it is signed in", || state(&site) == "good").await;
     assert!(run(&site, &["provider", "logout", "sim"]).await.out.starts_with("Signed out"));
     until("nobody is signed in", || state(&site) == "signed_out").await;
+    let log = std::fs::read_to_string(log(&site)).unwrap();
+    assert!(log.contains("the key was fetched") && log.contains("signed out"), "{log}");
+    for secret in [KEY, REFRESH, CODE] {
+        assert!(!log.contains(secret), "{log}");
+    }
 }
 
 /// What `provider list` says of the only provider; from a thread that may block.

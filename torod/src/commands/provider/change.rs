@@ -112,7 +112,11 @@ fn argument(text: &str, is_secret: bool) -> anyhow::Result<Value> {
 fn holds_a_key(value: &Value) -> bool {
     match value {
         Value::String(text) => !(text.value().starts_with("${") && text.value().ends_with('}')),
-        Value::InlineTable(table) => table.get("value").is_some_and(holds_a_key),
+        Value::InlineTable(table) => table.iter().any(|(name, value)| match name {
+            "value" | "client_secret" => holds_a_key(value),
+            "oauth" | "device" => value.as_inline_table().is_none_or(|_| holds_a_key(value)),
+            _ => false,
+        }),
         Value::Array(array) => array.iter().any(holds_a_key),
         _ => true,
     }
