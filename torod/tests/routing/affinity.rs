@@ -78,8 +78,19 @@ async fn round(rig: &Arc<Rig>, talks: Vec<Talk>) -> (Vec<Talk>, Vec<String>) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn conversations_stay_at_their_credential() {
+    // How fast each key seems depends on what else this machine does: all that is sure is that each gets some.
+    stay("", [1, 1]).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn conversations_stay_at_their_credential_and_are_spread_evenly() {
+    stay("order = [\"affinity\", \"weighted\"]\n", [25, 10]).await;
+}
+
+/// `least`: how many of 200 conversations each key has at least, and of 100 one that is healed.
+async fn stay(order: &str, least: [usize; 2]) {
     let keys = format!("api_keys = [{}]", KEYS.map(|key| format!("\"{key}\"")).join(", "));
-    let rig = Arc::new(Rig::new("", &[&keys], "[routing]\nprobe = false\n").await);
+    let rig = Arc::new(Rig::new("", &[&keys], &format!("[routing]\nprobe = false\n{order}")).await);
     let mut talks: Vec<Talk> = (0..200).map(Talk::new).collect();
     let mut answered = Vec::new();
     for _ in 0..10 {
@@ -96,7 +107,7 @@ async fn conversations_stay_at_their_credential() {
     assert!(strayed.is_empty(), "{} of 200 did not stay: {strayed:?}", strayed.len());
     for key in KEYS {
         let share = homes.iter().filter(|home| *home == key).count();
-        assert!(share >= 25, "{key} got {share} of 200");
+        assert!(share >= least[0], "{key} got {share} of 200");
     }
 
     // One key is refused: only its conversations move, and each to one place.
@@ -119,7 +130,7 @@ async fn conversations_stay_at_their_credential() {
     assert_eq!(later, moved, "nobody moves back");
     let new: Vec<Talk> = (200..300).map(Talk::new).collect();
     let (new, first) = round(&rig, new).await;
-    assert!(first.iter().filter(|key| *key == KEYS[0]).count() >= 10, "new ones find the healed key");
+    assert!(first.iter().filter(|key| *key == KEYS[0]).count() >= least[1], "new ones find the healed key");
     let (_, second) = round(&rig, new).await;
     assert_eq!(first, second);
     let (_, last) = round(&rig, talks).await;
