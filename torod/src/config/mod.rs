@@ -61,7 +61,7 @@ pub use log::{Log, LogFormat, LogLevel};
 pub use model::{ModelConfig, PriceConfig};
 pub use paths::{NoPlace, Paths};
 pub use prices::Prices;
-pub use provider::ProviderConfig;
+pub use provider::{NAME_RULE, ProviderConfig, is_name, without_operation};
 use report::Report;
 pub use resolve::{SecretError, resolve_secret};
 pub use responses::Responses;

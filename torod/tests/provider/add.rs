@@ -83,7 +83,7 @@ async fn what_fails_is_not_written() {
     let site = Site::new().await;
     let url = site.url();
     for (arguments, words) in [
-        (&["--name", "a"][..], "authentication (status 401): the key is refused"),
+        (&["--name", "a"][..], "authentication (status 401): it wants a key, and none was given"),
         (&["--name", "a", "--key-env", "SIM_KEY", "--model", "s503"], "provider failed (status 503)"),
         (&["--name", "a", "--key-env", "UNSET"], "environment variable `UNSET` is not set"),
         (
@@ -162,6 +162,6 @@ async fn an_interrupted_test_leaves_everything_as_it_was() {
     site.simulator.wait_calls(2, SOON).await.unwrap();
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
     let ended = Ended::of(child.wait_with_output().unwrap());
-    assert_eq!((ended.code, ended.err.trim()), (Some(1), "torod: given up: nothing was written"));
+    assert_eq!((ended.code, ended.err.trim()), (Some(130), "torod: given up: nothing was written"));
     assert!(!site.file().exists());
 }

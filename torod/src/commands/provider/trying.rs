@@ -5,12 +5,13 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use owo_colors::OwoColorize as _;
 use tokenrouter_shared::Secret;
 use tokenrouter_shared::provider::{Tried, TriedStep};
 
 use crate::clock::Clock;
-use crate::commands::{prompt, system_env};
-use crate::config::{ProviderConfig, resolve_secret};
+use crate::commands::{prompt, system_env, terminal};
+use crate::config::{ProviderConfig, SecretSource, resolve_secret};
 use crate::upstreams::provider::{Key, Provider};
 use crate::upstreams::trial::{self, Terms};
 
@@ -34,7 +35,11 @@ pub(super) fn keys(provider: &ProviderConfig) -> anyhow::Result<Vec<Key>> {
     let credentials = provider.credentials.iter().enumerate();
     let fetched = credentials.map(|(at, credential)| {
         let secret = resolve_secret(&credential.secret, &system_env);
-        let secret = secret.with_context(|| format!("the key of `{}` cannot be read", provider.name))?;
+        let place = match &credential.secret {
+            SecretSource::Env(name) => format!(" in {name}"),
+            _ => String::new(),
+        };
+        let secret = secret.with_context(|| format!("the key of `{}`{place} cannot be used", provider.name))?;
         let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
         Ok(Key { label, weight: credential.weight, secret })
     });
@@ -77,8 +82,11 @@ pub(super) async fn with_sign_of_life<T>(
             // In this order: it must be listened for before the first call is made.
             biased;
             _ = &mut given_up => {
-                writeln!(say)?;
-                return Err(prompt::GivenUp.into());
+                if is_shown {
+                    write!(say, "\r\u{1b}[2K")?;
+                    say.flush()?;
+                }
+                return Err(prompt::GivenUp::Interrupted.into());
             }
             done = &mut work => {
                 if is_shown {
@@ -105,16 +113,42 @@ pub(in crate::commands) fn tell(out: &mut dyn Write, tried: &Tried) -> std::io::
         None => writeln!(out, "{}, asked in {protocol}:", tried.provider)?,
     }
     for step in &tried.steps {
-        writeln!(out, "{}", line(step))?;
+        terminal::tell(out, &line(step), INDENT)?;
     }
-    Ok(())
+    terminal::tell(out, &format!("  {}", verdict(tried)), 2)
+}
+
+/// Under which column words go on.
+const INDENT: usize = 22;
+
+/// A model that calls no tool says nothing of its provider.
+fn is_doubt(step: &TriedStep) -> bool {
+    step.what == "tools" && step.result != "skipped"
+}
+
+/// What all of it means.
+fn verdict(tried: &Tried) -> String {
+    let failed = |what: &str| tried.steps.iter().find(|step| step.what == what && step.result == "fails");
+    if !tried.works {
+        let why = tried.steps.iter().find(|step| step.result == "fails" && step.what != "list");
+        let why = why.or_else(|| failed("list")).and_then(|step| step.problem.as_deref()).unwrap_or("no answer");
+        return format!("{}: {why}", "does not work".red());
+    }
+    let works = "works".green();
+    match (failed("stream"), failed("tools"), failed("list")) {
+        (Some(_), ..) => format!("{works}, but does not stream"),
+        (_, Some(_), _) => format!("{works}; this model called no tool"),
+        (_, _, Some(_)) => format!("{works}; its models are not listed"),
+        _ => works.to_string(),
+    }
 }
 
 fn line(step: &TriedStep) -> String {
     let mark = match step.result.as_str() {
-        "works" => "✓",
-        "fails" => "✗",
-        _ => "–",
+        "works" => "✓".green().to_string(),
+        "fails" if is_doubt(step) => "!".yellow().to_string(),
+        "fails" => "✗".red().to_string(),
+        _ => "–".dimmed().to_string(),
     };
     let took = if step.result == "skipped" { String::new() } else { format!("{} ms", step.took_ms) };
     let mut words = Vec::new();
