@@ -106,7 +106,8 @@ fn tell_found(out: &mut dyn Write, keys: &[FoundKey], servers: &[FoundServer]) -
         writeln!(out, "  found {env_var} in the environment: {preset}")?;
     }
     for FoundServer { preset, url, models } in servers {
-        writeln!(out, "  found {preset} at {url}: {}, used automatically while it runs", counted(*models, "model"))?;
+        let models = counted(*models, "model");
+        terminal::tell(out, &format!("  found {preset} at {url}: {models}, used automatically while it runs"), 4)?;
     }
     if keys.is_empty() && servers.is_empty() {
         writeln!(out, "  found no key in the environment and no model server on this machine")?;

@@ -211,7 +211,10 @@ fn remedies(offer: &Offer, asked: &Asked, refusal: &Refusal) -> Vec<Remedy> {
     if matches!(offer, Offer::Other) {
         remedies.extend([Remedy::Url, Remedy::Protocol]);
     }
-    remedies.extend([Remedy::Model, Remedy::Keep, Remedy::LeaveOut]);
+    if !refusal.is_unreachable {
+        remedies.push(Remedy::Model);
+    }
+    remedies.extend([Remedy::Keep, Remedy::LeaveOut]);
     remedies
 }
 
