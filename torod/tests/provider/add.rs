@@ -135,6 +135,12 @@ async fn a_key_is_taken_from_where_it_is_said_and_never_told() {
     let known = site.run(&["provider", "add", "https://api.mistral.ai", "--key-env", "SIM_KEY", "--no-test"]);
     assert!(known.out.contains("This is Mistral, which is known by name"), "{}{}", known.out, known.err);
     assert!(site.text().contains("name = \"mistral\"\nprovider_type = \"mistral\"\n"));
+    // On the way to another machine others could read the key: that is said.
+    for (url, is_open) in [("http://llm.example.com/v1", true), ("http://[::1]:9/v1", false)] {
+        let name = if is_open { "far" } else { "near" };
+        let added = site.run(&["provider", "add", url, "--name", name, "--key-env", "SIM_KEY", "--no-test"]);
+        assert_eq!((added.code, added.err.contains("travels to llm.example.com unencrypted")), (Some(0), is_open));
+    }
     // Others can read the file: that is said.
     std::fs::set_permissions(site.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
     let open = site.run(&["provider", "add", "ollama", "--no-test"]);
