@@ -15,10 +15,10 @@ use crate::commands;
     after_help = "Start here:\n  torod demo       try it: no key, no network, nothing left behind\n  torod config     choose providers, try their keys, write torod.toml\n  torod serve      run the gateway; a first start without a torod.toml writes one"
 )]
 pub struct Cli {
-    /// The configuration file [default: $`XDG_CONFIG_HOME/tokenrouter/torod.toml`].
+    /// The configuration file [default: ~/.config/tokenrouter/torod.toml].
     #[arg(long, global = true, value_name = "FILE")]
     pub config: Option<PathBuf>,
-    /// The folder of the database [default: $`XDG_DATA_HOME/tokenrouter`].
+    /// The folder of the database [default: ~/.local/share/tokenrouter].
     #[arg(long, global = true, value_name = "DIR")]
     pub data_dir: Option<PathBuf>,
     /// What to do.

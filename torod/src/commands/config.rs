@@ -1,12 +1,12 @@
 //! `torod config check|show|reference`; without a word, at a terminal, it leads through the first steps.
 
 use std::io::Write;
+use std::path::Path;
 
-use clap::{Args, CommandFactory as _, Subcommand};
+use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Exit, block_on, prompt, system_env, wizard};
-use crate::cli::Cli;
+use super::{Exit, block_on, prompt, system_env, terminal, wizard};
 use crate::clock::Clock;
 use crate::config::{self, Finding, Paths, Severity, reference};
 
@@ -69,14 +69,12 @@ impl Config {
         match self.action {
             None if is_terminal && prompt::is_possible() => block_on(wizard::run(paths, out, clock)),
             None => {
-                let mut tree = Cli::command();
-                tree.build();
-                let help = tree.find_subcommand_mut("config").map(clap::Command::render_help);
-                write!(anstream::stderr(), "{}", help.unwrap_or_default())?;
+                terminal::say(UNASKED, 0)?;
                 Ok(Exit::Unasked)
             }
             Some(Action::Check(format)) => check(paths, out, format.json, is_terminal),
             Some(Action::Show(format)) => {
+                must_be_there(&paths.config_file)?;
                 let config = config::load(&paths.config_file)?;
                 if format.json {
                     serde_json::to_writer(&mut *out, &config::view(&config))?;
@@ -91,7 +89,19 @@ impl Config {
     }
 }
 
+/// What is said where nobody can be asked.
+const UNASKED: &str = "torod: `config` asks questions and needs a terminal. In a script:\n  \
+                       torod provider add PRESET --key-env VAR --yes\n  torod config check | show | reference";
+
+fn must_be_there(file: &Path) -> anyhow::Result<()> {
+    if !file.exists() {
+        anyhow::bail!("there is no {}: `torod config` writes it", file.display());
+    }
+    Ok(())
+}
+
 fn check(paths: &Paths, out: &mut dyn Write, json: bool, is_terminal: bool) -> anyhow::Result<Exit> {
+    must_be_there(&paths.config_file)?;
     let examined = config::examine_file(&paths.config_file)?;
     let mut findings = examined.findings.clone();
     if !examined.has_errors() {

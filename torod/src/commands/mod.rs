@@ -14,6 +14,7 @@ mod route_table;
 pub mod serve;
 pub mod simulate;
 mod table;
+mod terminal;
 pub mod token;
 pub mod usage;
 pub mod version;
@@ -34,10 +35,12 @@ pub enum Exit {
     Done,
     /// It cannot be done; the reason was told.
     Failed,
-    /// It was not said what to do, and nobody is there to be asked; the help was told.
+    /// It was not said what to do, and nobody is there to be asked; what to type was told.
     Unasked,
     /// What was asked for means nothing; what may have been meant was told.
     Unclear,
+    /// Ctrl-C was pressed.
+    Interrupted,
 }
 
 impl From<Exit> for ExitCode {
@@ -46,6 +49,8 @@ impl From<Exit> for ExitCode {
             Exit::Done => Self::SUCCESS,
             Exit::Failed => Self::FAILURE,
             Exit::Unasked | Exit::Unclear => Self::from(2),
+            // As a shell says it of a process that SIGINT ended.
+            Exit::Interrupted => Self::from(130),
         }
     }
 }
@@ -61,11 +66,25 @@ pub fn run(cli: Cli) -> ExitCode {
         Ok(exit) => exit.into(),
         // Whoever reads our output has read enough.
         Err(e) if is_broken_pipe(&e) => ExitCode::SUCCESS,
-        Err(e) => {
-            _ = writeln!(anstream::stderr(), "torod: {e:#}");
-            ExitCode::FAILURE
-        }
+        Err(e) => fail(&e).into(),
     }
+}
+
+/// Tells why it cannot be done, and where a program reads the output tells it there too.
+fn fail(e: &anyhow::Error) -> Exit {
+    let message = format!("{e:#}");
+    _ = terminal::say(&format!("torod: {message}"), "torod: ".len());
+    if std::env::args_os().skip(1).take_while(|word| word != "--").any(|word| word == "--json") {
+        let problem = serde_json::json!({ "error": { "message": message } });
+        _ = writeln!(anstream::stdout(), "{problem}");
+    }
+    let is_interrupted = e.downcast_ref().is_some_and(prompt::GivenUp::is_interrupted);
+    if is_interrupted { Exit::Interrupted } else { Exit::Failed }
+}
+
+/// `1 model`, `2 models`.
+fn counted(count: usize, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{count} {one}s") }
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {

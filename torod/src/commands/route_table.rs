@@ -1,16 +1,13 @@
 //! How `torod route` shows an explanation: who, why, and a row for everybody who could have been it.
 
-use std::io::{Result, Write};
+use std::io::{IsTerminal as _, Result, Write};
 
 use chrono::{Local, TimeZone};
-use comfy_table::{Cell, CellAlignment, Table};
+use comfy_table::{Cell, CellAlignment};
 use tokenrouter_shared::route::{AttemptView, CandidateView, RouteDecision, RouteExplained};
 
-use super::table::table;
+use super::table::{Table, table};
 use crate::telemetry::plain::plain;
-
-/// Rules between rows that a terminal breaks help nobody, and these rows are long.
-const RULES: bool = false;
 
 /// Shows who would get a request.
 pub(super) fn explained(out: &mut dyn Write, told: &RouteExplained) -> Result<()> {
@@ -33,12 +30,12 @@ pub(super) fn explained(out: &mut dyn Write, told: &RouteExplained) -> Result<()
     }
     writeln!(out)?;
     let columns = Columns::of(told);
-    let mut table = table(RULES);
+    let mut table = whole();
     table.set_header(columns.header());
     for (at, candidate) in told.candidates.iter().enumerate() {
         table.add_row(columns.row(candidate, told.chosen == Some(at)));
     }
-    write_lines(out, &table)
+    writeln!(out, "{table}")
 }
 
 fn headline(out: &mut dyn Write, told: &RouteExplained) -> Result<()> {
@@ -164,9 +161,9 @@ fn dollars(nanos: u64) -> String {
     format!("${}.{:02}", cents / 100, cents % 100)
 }
 
-/// Without the blanks at the ends of lines, which a narrow terminal would show as lines of their own.
-fn write_lines(out: &mut dyn Write, table: &Table) -> Result<()> {
-    table.lines().try_for_each(|line| writeln!(out, "{}", line.trim_end()))
+/// A table whose texts are not shortened: why somebody is not called is what was asked for.
+fn whole() -> Table {
+    table(std::io::stdout().is_terminal()).wrapped()
 }
 
 fn right(text: impl std::fmt::Display) -> Cell {
@@ -193,7 +190,7 @@ pub(super) fn decided(out: &mut dyn Write, told: &RouteDecision) -> Result<()> {
         return Ok(());
     }
     writeln!(out)?;
-    let mut table = table(RULES);
+    let mut table = whole();
     let names = ["provider", "key", "model", "chosen by", "answer"].map(Cell::new);
     table.set_header(std::iter::once(right("call")).chain(names).chain([right("took")]));
     for (number, attempt) in told.attempts.iter().enumerate() {
@@ -211,5 +208,5 @@ pub(super) fn decided(out: &mut dyn Write, told: &RouteDecision) -> Result<()> {
         let row = std::iter::once(right(number + 1)).chain(cells).chain([right(format!("{} ms", attempt.took_ms))]);
         table.add_row(row);
     }
-    write_lines(out, &table)
+    writeln!(out, "{table}")
 }

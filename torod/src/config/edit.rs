@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use toml_edit::{Document, DocumentMut, Item, Table, Value};
 
 use super::file::{ConfigError, read_text};
-use super::{Finding, examine};
+use super::{Examined, Finding, examine};
 
 /// How often an edit begins again because somebody else wrote the file meanwhile.
 const TRIES: usize = 3;
@@ -17,9 +17,12 @@ const TRIES: usize = 3;
 /// Why the file was not changed.
 #[derive(Debug, thiserror::Error)]
 pub enum EditError {
-    /// It cannot be read or written, or would hold errors (or holds them already).
+    /// It cannot be read or written, or holds errors already.
     #[error(transparent)]
     File(#[from] ConfigError),
+    /// It would hold errors; it holds none.
+    #[error("{}", refused(.0))]
+    Refused(Vec<Finding>),
     /// The path leads through something that is no table.
     #[error("`{0}` cannot be set: what stands above it is no table")]
     NoTable(String),
@@ -42,6 +45,34 @@ pub enum EditError {
     Raced(PathBuf),
 }
 
+/// Without places: nobody has seen the text that they are in.
+fn refused(findings: &[Finding]) -> String {
+    findings.iter().filter(|finding| finding.is_error()).map(refusal).collect::<Vec<_>>().join("\n")
+}
+
+fn refusal(finding: &Finding) -> String {
+    let Finding { message, advice, .. } = finding;
+    let example = advice.strip_prefix("write `").and_then(|advice| advice.strip_suffix('`')?.split_once(" = "));
+    match (message.split_once(", not "), example) {
+        (Some((must, _)), Some((_, example))) => format!("{must}, such as {example}"),
+        _ => format!("{message}: {advice}"),
+    }
+}
+
+/// Why `text` cannot become `edited`, if it cannot.
+fn objection(text: &str, edited: &Examined, name: &str) -> Option<EditError> {
+    if !edited.has_errors() {
+        return None;
+    }
+    let before = examine(text, name);
+    let is_old = before.has_errors();
+    Some(if is_old {
+        ConfigError::Invalid(before.findings).into()
+    } else {
+        EditError::Refused(edited.findings.clone())
+    })
+}
+
 fn meant(name: Option<&str>) -> String {
     name.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default()
 }
@@ -55,7 +86,7 @@ pub fn set(path: &Path, key: &[&str], value: Option<&Value>) -> Result<bool, Edi
 /// Replaces the file by what `change` makes of its text and its name. Says whether it was changed.
 fn update(path: &Path, change: impl Fn(&str, &str) -> Result<String, EditError>) -> Result<bool, EditError> {
     let name = path.display().to_string();
-    let io = |source| ConfigError::Io { path: path.to_owned(), source };
+    let io = |cause| ConfigError::Io { path: path.to_owned(), cause };
     let target = fs::canonicalize(path).map_err(io)?;
     for _ in 0..TRIES {
         let text = read_text(&target)?;
@@ -64,8 +95,8 @@ fn update(path: &Path, change: impl Fn(&str, &str) -> Result<String, EditError>)
             return Ok(false);
         }
         let examined = examine(&edited, &name);
-        if examined.has_errors() {
-            return Err(ConfigError::Invalid(examined.findings).into());
+        if let Some(objection) = objection(&text, &examined, &name) {
+            return Err(objection);
         }
         if replace(&target, &text, &edited).map_err(io)? {
             return Ok(true);
@@ -274,9 +305,7 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("torod.toml");
         fs::write(&path, ALIAS).unwrap();
-        let Err(EditError::File(ConfigError::Invalid(findings))) =
-            set(&path, &["active_model_profile"], Some(&"z".into()))
-        else {
+        let Err(EditError::Refused(findings)) = set(&path, &["active_model_profile"], Some(&"z".into())) else {
             panic!("written")
         };
         assert!(findings[0].message.contains("no alias has the profile `z`"), "{findings:?}");

@@ -14,12 +14,12 @@ const LARGEST: u64 = 1 << 20;
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// It cannot be read or written.
-    #[error("{}: {source}", path.display())]
+    #[error("{}: {}", path.display(), told(cause))]
     Io {
         /// The file.
         path: PathBuf,
-        /// What the system said.
-        source: io::Error,
+        /// What the system said. Not the error's source: it is told already.
+        cause: io::Error,
     },
     /// It is larger than 1 MiB.
     #[error("{}: larger than 1 MiB: this is no configuration of torod", .0.display())]
@@ -30,6 +30,15 @@ pub enum ConfigError {
     /// It holds errors; all of them, and the warnings.
     #[error("{}", lines(.0))]
     Invalid(Vec<Finding>),
+}
+
+fn told(cause: &io::Error) -> String {
+    match cause.kind() {
+        io::ErrorKind::NotFound => "there is no such file".to_owned(),
+        io::ErrorKind::IsADirectory => "this is a folder: name the file in it".to_owned(),
+        io::ErrorKind::PermissionDenied => "permission denied: look at its owner and mode".to_owned(),
+        _ => cause.to_string(),
+    }
 }
 
 fn lines(findings: &[Finding]) -> String {
@@ -51,7 +60,7 @@ pub(super) fn read_text(path: &Path) -> Result<String, ConfigError> {
 }
 
 fn read(path: &Path) -> Result<(String, File), ConfigError> {
-    let failed = |source| ConfigError::Io { path: path.to_owned(), source };
+    let failed = |cause| ConfigError::Io { path: path.to_owned(), cause };
     let mut bytes = Vec::new();
     let mut file = File::open(path).map_err(failed)?;
     (&mut file).take(LARGEST + 1).read_to_end(&mut bytes).map_err(failed)?;
@@ -97,7 +106,7 @@ fn open_mode(_: &File) -> Option<u32> {
 
 /// Writes a file that does not exist yet: whole or not at all, mode 0600, its directory 0700. Never overwrites.
 pub fn write_new(path: &Path, text: &str) -> Result<(), ConfigError> {
-    write(path, text).map_err(|source| ConfigError::Io { path: path.to_owned(), source })
+    write(path, text).map_err(|cause| ConfigError::Io { path: path.to_owned(), cause })
 }
 
 fn write(path: &Path, text: &str) -> io::Result<()> {

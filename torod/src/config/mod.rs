@@ -67,7 +67,7 @@ pub use model::{ModelConfig, PriceConfig};
 pub use paths::{NoPlace, Paths};
 pub use prices::Prices;
 pub use printed::{Fetched, expiry_ms, token_expiry_ms};
-pub use provider::ProviderConfig;
+pub use provider::{NAME_RULE, ProviderConfig, is_name, without_operation};
 use report::Report;
 pub use resolve::{SecretError, resolve_key, resolve_secret};
 pub use responses::Responses;

@@ -142,6 +142,24 @@ fn read_timeouts(mut section: Section<'_>) -> Timeouts {
     timeouts
 }
 
+/// What a name may be.
+pub const NAME_RULE: &str = "use 1 to 64 letters, digits, `.`, `_` and `-`";
+
+/// Whether a provider may be called so.
+pub fn is_name(name: &str) -> bool {
+    let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    (1..=64).contains(&name.len()) && name.bytes().all(valid)
+}
+
+/// Ends of paths that people copy with a base URL.
+const TAILS: [&str; 6] = ["/chat/completions", "/completions", "/responses", "/messages", "/models", "/chat"];
+
+/// A URL without the path of an operation, which torod adds itself, and that path.
+pub fn without_operation(url: &str) -> Option<(&str, &'static str)> {
+    let url = url.trim_end_matches('/');
+    TAILS.into_iter().find_map(|tail| Some((url.strip_suffix(tail)?, tail)))
+}
+
 fn read_name(section: &mut Section<'_>, taken: &[String]) -> String {
     let Some(field) = section.take("name") else {
         section.report.error(
@@ -153,12 +171,8 @@ fn read_name(section: &mut Section<'_>, taken: &[String]) -> String {
         return String::new();
     };
     let Some(name) = field.string() else { return String::new() };
-    let valid = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
-    if name.is_empty() || name.len() > 64 || !name.bytes().all(valid) {
-        field.refuse(
-            format!("`{}` is no provider name", shorten(name)),
-            "use 1 to 64 letters, digits, `.`, `_` and `-`",
-        );
+    if !is_name(name) {
+        field.refuse(format!("`{}` is no provider name", shorten(name)), NAME_RULE);
     } else if let Some(other) = taken.iter().find(|other| other.eq_ignore_ascii_case(name)) {
         field.refuse(format!("there is already a provider `{other}`"), "give each provider its own name");
     }
@@ -249,7 +263,15 @@ fn like(preset: Option<&Preset>, protocol: Protocol, url: BaseUrl) -> BaseUrl {
 fn read_url(field: &Field<'_>) -> Option<BaseUrl> {
     let text = field.string()?;
     let error = match BaseUrl::parse(text) {
-        Ok(url) => return Some(url),
+        Ok(url) => {
+            // A server may well be at /models or /chat.
+            let operation = without_operation(text).filter(|(_, tail)| tail.matches('/').count() > 1 || tail.len() > 8);
+            if let Some((bare, tail)) = operation {
+                let message = format!("the URL ends in {tail}, which torod adds itself");
+                field.doubt(message, format!("write \"{bare}\""));
+            }
+            return Some(url);
+        }
         Err(error) => error,
     };
     let advice = match error {

@@ -63,7 +63,7 @@ pub enum SecretError {
     #[error("the key comes from a token server")]
     Elsewhere,
     /// It could not stand in a header.
-    #[error("the secret holds blanks, newlines or characters outside ASCII")]
+    #[error("the key holds a blank or a character that no key has: copy it again, all of it and nothing else")]
     NotText,
 }
 
@@ -244,8 +244,14 @@ mod tests {
             (shell("exit 3"), "the command failed (exit status: 3)"),
             (shell("echo sk-a; exit 1"), "the command failed (exit status: 1)"),
             (shell("echo"), "the secret is empty"),
-            (shell("printf 'a\\nb'"), "the secret holds blanks, newlines or characters outside ASCII"),
-            (shell("printf '\\377'"), "the secret holds blanks, newlines or characters outside ASCII"),
+            (
+                shell("printf 'a\\nb'"),
+                "the key holds a blank or a character that no key has: copy it again, all of it and nothing else",
+            ),
+            (
+                shell("printf '\\377'"),
+                "the key holds a blank or a character that no key has: copy it again, all of it and nothing else",
+            ),
             (shell("exec cat /dev/zero"), "the secret is longer than 64 KiB"),
         ] {
             assert_eq!(text(&source), Err(expected.to_owned()), "{source:?}");

@@ -152,6 +152,11 @@ pub(super) async fn models(provider: &Provider, terms: &Terms, clock: &Clock) ->
     }
 }
 
+/// Whether a call failed for want of a key.
+pub fn wants_key(step: &TriedStep) -> bool {
+    step.message == failure::WANTS_KEY
+}
+
 /// The model of a list that is tried.
 pub(super) fn choose(models: &[String]) -> Option<String> {
     choice::plausible(models.iter().cloned()).into_iter().next()
@@ -196,7 +201,7 @@ impl Trial<'_> {
                 took_ms,
                 problem: Some(failure.word().to_owned()),
                 status: failure.status,
-                message: failure.sentence(&self.terms.secrets),
+                message: self.named(failure).sentence(&self.terms.secrets),
                 ..step(what, FAILS)
             },
         };
@@ -205,6 +210,10 @@ impl Trial<'_> {
         let step = TriedStep { message: message.unwrap_or(step.message), ..step };
         (self.ends)(&step);
         self.steps.push(step);
+    }
+
+    fn named(&self, failure: Failure) -> Failure {
+        if self.provider.credentials().is_empty() { failure.without_key() } else { failure }
     }
 
     fn skip(&mut self, what: What, why: &str) {
@@ -222,11 +231,15 @@ impl Trial<'_> {
         if let Some(model) = &self.terms.model {
             return vec![model.clone()];
         }
-        let declared = self.provider.declared.iter().map(|model| model.id.clone());
         let known = self.provider.preset.iter().flat_map(|preset| preset.models.iter().cloned());
-        let mut candidates: Vec<String> = declared.take(1).collect();
+        let declared: Vec<&String> = self.provider.declared.iter().map(|model| &model.id).collect();
+        // What is described and there; what is there; what is described, which a list need not tell.
+        let mut candidates: Vec<String> =
+            declared.iter().filter(|model| listed.contains(model)).map(|model| (*model).clone()).collect();
+        let others = listed.iter().filter(|model| self.provider.offers(model) && !declared.contains(model));
+        candidates.extend(choice::plausible(others.cloned()));
         if candidates.is_empty() {
-            candidates = choice::plausible(listed.iter().filter(|model| self.provider.offers(model)).cloned());
+            candidates = declared.into_iter().cloned().collect();
         }
         if candidates.is_empty() {
             candidates = choice::plausible(known);
@@ -248,9 +261,11 @@ impl Trial<'_> {
         let began = self.clock.instant();
         let asked = async {
             let request = probe::question(&route).ok_or_else(|| Failure::refused("its URL is not valid"))?;
+            let url = request.uri().to_string();
             let (status, body, _) = self.send(request, began).await?;
             if !(200..300).contains(&status) {
-                return Err(Failure::answered(&provider_error(route.protocol, status, &body), status));
+                let failure = Failure::answered(&provider_error(route.protocol, status, &body), status);
+                return Err(failure.at(url.split('?').next().unwrap_or_default()));
             }
             read_list(&body).ok_or_else(|| Failure::nonsense("no model list in the answer"))
         };
@@ -259,7 +274,7 @@ impl Trial<'_> {
         let took_ms = self.since(began);
         let (models, passed) = match told {
             Ok(models) => {
-                let message = format!("{} models", models.len());
+                let message = if models.len() == 1 { "1 model".to_owned() } else { format!("{} models", models.len()) };
                 (Some(models), Ok(Passed { took_ms, first_ms: None, message }))
             }
             Err(failure) => (None, Err((took_ms, failure))),
@@ -333,7 +348,8 @@ impl Trial<'_> {
         request: Request<Pieces>,
         began: std::time::Instant,
     ) -> Result<(u16, Vec<u8>, Option<u64>), Failure> {
-        let answer = self.provider.client.send(request).await.map_err(|e| Failure::unsent(&e))?;
+        let url = request.uri().clone();
+        let answer = self.provider.client.send(request).await.map_err(|e| Failure::unsent(&e, &url))?;
         let status = answer.status().as_u16();
         let kind = answer.headers().get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
         let is_stream = kind.starts_with(b"text/event-stream");

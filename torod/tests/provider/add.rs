@@ -83,7 +83,7 @@ async fn what_fails_is_not_written() {
     let site = Site::new().await;
     let url = site.url();
     for (arguments, words) in [
-        (&["--name", "a"][..], "authentication (status 401): the key is refused"),
+        (&["--name", "a"][..], "authentication (status 401): it wants a key, and none was given"),
         (&["--name", "a", "--key-env", "SIM_KEY", "--model", "s503"], "provider failed (status 503)"),
         (&["--name", "a", "--key-env", "UNSET"], "environment variable `UNSET` is not set"),
         (
@@ -135,6 +135,12 @@ async fn a_key_is_taken_from_where_it_is_said_and_never_told() {
     let known = site.run(&["provider", "add", "https://api.mistral.ai", "--key-env", "SIM_KEY", "--no-test"]);
     assert!(known.out.contains("This is Mistral, which is known by name"), "{}{}", known.out, known.err);
     assert!(site.text().contains("name = \"mistral\"\nprovider_type = \"mistral\"\n"));
+    // On the way to another machine others could read the key: that is said.
+    for (url, is_open) in [("http://llm.example.com/v1", true), ("http://[::1]:9/v1", false)] {
+        let name = if is_open { "far" } else { "near" };
+        let added = site.run(&["provider", "add", url, "--name", name, "--key-env", "SIM_KEY", "--no-test"]);
+        assert_eq!((added.code, added.err.contains("travels to llm.example.com unencrypted")), (Some(0), is_open));
+    }
     // Others can read the file: that is said.
     std::fs::set_permissions(site.file(), std::fs::Permissions::from_mode(0o644)).unwrap();
     let open = site.run(&["provider", "add", "ollama", "--no-test"]);
@@ -162,6 +168,6 @@ async fn an_interrupted_test_leaves_everything_as_it_was() {
     site.simulator.wait_calls(2, SOON).await.unwrap();
     kill(Pid::from_raw(i32::try_from(child.id()).unwrap()), Signal::SIGINT).unwrap();
     let ended = Ended::of(child.wait_with_output().unwrap());
-    assert_eq!((ended.code, ended.err.trim()), (Some(1), "torod: given up: nothing was written"));
+    assert_eq!((ended.code, ended.err.trim()), (Some(130), "torod: given up: nothing was written"));
     assert!(!site.file().exists());
 }

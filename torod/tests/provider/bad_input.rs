@@ -41,7 +41,7 @@ async fn each_mistake_is_named_and_changes_nothing() {
         (&["set", "sim", "models[m].price.input", "-1"], "no price: write US dollars per million tokens, from 0"),
         (&["set", "sim", "models[m].price.input", "cheap"], "`input`"),
         (&["set", "sim", "prioritty", "1"], "did you mean `priority`?"),
-        (&["set", "sim", "priority", "high"], "`priority`"),
+        (&["set", "sim", "priority", "high"], "torod: `priority` must be a whole number, such as 10\n"),
         (&["set", "sim", "priority.x", "1"], "must be a whole number"),
         (&["set", "sim", "a b", "1"], "is no key"),
         (&["set", "sim", "name", "x y"], "is no provider name"),
@@ -52,6 +52,10 @@ async fn each_mistake_is_named_and_changes_nothing() {
         (&["remove", "sim"], "add `--yes`"),
         (&["enable", "qqqqqq"], "`torod provider list` shows all"),
         (&["show", "qqqqqq"], "there is no provider"),
+        (&["show", "groq"], "`torod provider add groq` adds it"),
+        (&["add", "localhost:7701/v1"], "did you mean http://localhost:7701/v1?"),
+        (&["add", "groq", "--api-key", "sk-never-shown-4711"], "a key is never an argument"),
+        (&["add", "groq", "--key=sk-never-shown-4711"], "a key is never an argument"),
         (&["test", "qqqqqq"], "there is no provider"),
     ] {
         let mut all = vec!["provider"];
@@ -103,4 +107,35 @@ async fn a_file_with_a_mistake_in_it_is_not_touched() {
         assert!(refused.code == Some(1) && refused.err.contains("unknown key `zzz`"), "{arguments:?}: {}", refused.err);
     }
     assert_eq!(site.text(), broken);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_program_reads_the_reason_as_json_too() {
+    let site = Site::new().await;
+    let refused = site.run(&["provider", "show", "qqqqqq", "--json"]);
+    let message = "there is no provider `qqqqqq`: `torod provider list` shows all";
+    assert_eq!((refused.code, refused.json()), (Some(1), serde_json::json!({ "error": { "message": message } })));
+    assert_eq!(refused.err, format!("torod: {message}\n"));
+    for arguments in [&["config", "check"][..], &["config", "show"]] {
+        let refused = site.run(arguments);
+        let expected = format!("torod: there is no {}: `torod config` writes it\n", site.file().display());
+        assert_eq!((refused.code, refused.err), (Some(1), expected));
+    }
+    let folder = site.home.path().display().to_string();
+    let refused = site.run(&["config", "check", "--config", &folder]);
+    assert_eq!(refused.err, format!("torod: {folder}: this is a folder: name the file in it\n"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_pasted_path_is_left_out_or_told() {
+    let site = Site::new().await;
+    site.write(TEXT);
+    let url = "https://llm.example.com/v1/chat/completions";
+    let set = site.run(&["provider", "set", "sim", "base_url", url]);
+    assert!(set.code == Some(0) && set.err.contains("without /chat/completions"), "{}", set.err);
+    assert!(site.text().contains("base_url = \"https://llm.example.com/v1\""), "{}", site.text());
+    site.write(&TEXT.replace("http://127.0.0.1:1", url));
+    let checked = site.run(&["config", "check"]);
+    let advice = "ends in /chat/completions, which torod adds itself: write \"https://llm.example.com/v1\"";
+    assert!(checked.code == Some(0) && checked.out.contains(advice), "{}", checked.out);
 }

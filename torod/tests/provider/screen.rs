@@ -26,8 +26,13 @@ impl Drop for Screen {
 
 impl Screen {
     /// Starts `command` with a terminal of its own.
-    pub(crate) fn start(mut command: Command) -> Self {
-        let size = Winsize { ws_row: 40, ws_col: 200, ws_xpixel: 0, ws_ypixel: 0 };
+    pub(crate) fn start(command: Command) -> Self {
+        Self::of_width(command, 200)
+    }
+
+    /// The same with so many characters in a line.
+    pub(crate) fn of_width(mut command: Command, columns: u16) -> Self {
+        let size = Winsize { ws_row: 40, ws_col: columns, ws_xpixel: 0, ws_ypixel: 0 };
         let pty = openpty(Some(&size), None).unwrap();
         let end = || Stdio::from(pty.slave.try_clone().unwrap());
         let child = command.env("TERM", "xterm").stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();

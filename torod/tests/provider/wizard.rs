@@ -16,12 +16,14 @@ fn steps(site: &Site) -> Vec<(&'static str, String)> {
         ("Its URL:", format!("http://u:p@h{ENTER}")),
         ("must not hold a user name", String::new()),
         ("Its URL:", format!("{}/v1{ENTER}", site.url())),
+        ("A name for it:", format!("two words{ENTER}")),
+        ("is no provider name", String::new()),
         ("A name for it:", format!("sim{ENTER}")),
         ("Key for sim:", format!("two words{ENTER}")),
         ("holds a blank", String::new()),
         ("Key for sim:", format!("sk-wrong{ENTER}")),
         ("the key is refused", String::new()),
-        ("Try another key?", format!("y{ENTER}")),
+        ("What now?", ENTER.to_owned()),
         ("Key for sim:", format!("{KEY}{ENTER}")),
         ("✓ chat", String::new()),
         ("Write this to", format!("y{ENTER}")),
@@ -55,12 +57,67 @@ async fn a_new_user_comes_to_a_file_that_works() {
         command.env("GROQ_API_KEY", "x");
         command
     });
-    screen.wait("has 1 providers; this adds to them").await;
+    screen.wait("has 1 provider; this adds to it").await;
     screen.wait("found GROQ_API_KEY").await;
     screen.wait("Which providers").await;
     screen.press(&format!(" {ENTER}"));
+    screen.wait("Nothing is ticked").await;
+    screen.press(ENTER);
     screen.wait("nothing was written").await;
     assert_eq!((screen.ended().await, site.text()), (Some(0), text));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_missing_is_asked_for_and_no_flag_is_named() {
+    let site = Site::new().await;
+    site.write("[[providers]]\nname = \"sim\"\nbase_url = \"http://127.0.0.1:1\"\n");
+    let mut screen = wizard(&site);
+    for (words, keys) in [
+        ("Which providers do you want to use?", "another"),
+        ("Another server, by its URL", " \r"),
+        ("Its URL:", "127.0.0.1:7701/v1\r"),
+        ("did you mean http://127.0.0.1:7701/v1?", ""),
+        ("Its URL:", &format!("{}/v1/chat/completions\r", site.url())),
+        ("A name for it:", "Sim\r"),
+        ("There is already a provider `Sim`", ""),
+        ("A name for it:", "other\r"),
+        // A server without a key is tried without one, and says that it wants one.
+        ("Key for other:", ENTER),
+        ("(none)", ""),
+        ("it wants a key, and none was given", ""),
+        ("Key for other:", "sk-wrong\r"),
+        ("the key is refused", ""),
+        // The last line: leave it out.
+        ("What now?", "leave\r"),
+        ("`other` is left out", ""),
+        ("nothing was written", ""),
+    ] {
+        screen.wait(words).await;
+        screen.press(keys);
+    }
+    assert_eq!(screen.ended().await, Some(0), "{}", screen.text());
+    assert!(!screen.text().contains("--"), "{}", screen.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_narrow_terminal_shows_one_line_for_each_row() {
+    let site = Site::new().await;
+    assert_eq!(site.add(&["--model", "tool"]).code, Some(0));
+    for (arguments, words) in [
+        (&["provider", "list"][..], "5 protocols"),
+        (&["provider", "presets"], "…"),
+        (&["provider", "test", "sim", "--model", "s503"], "does not work"),
+    ] {
+        let mut screen = Screen::of_width(site.torod(arguments), 60);
+        screen.wait(words).await;
+        screen.ended().await;
+        let text = screen.text();
+        for line in text.lines() {
+            assert!(line.chars().count() <= 60, "{arguments:?}: {line}");
+        }
+    }
+    let listed = site.run(&["provider", "list"]).out;
+    assert!(listed.contains("openai, responses, anthropic") && !listed.contains('─'), "{listed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -77,7 +134,7 @@ async fn whoever_gives_up_has_written_nothing() {
         screen.wait(question).await;
         screen.press(CTRL_C);
         screen.wait("given up: nothing was written").await;
-        assert_eq!(screen.ended().await, Some(1), "{question}");
+        assert_eq!(screen.ended().await, Some(130), "{question}");
         assert!(!site.file().exists(), "{question}");
         assert!(!screen.text().contains(KEY), "{question}");
     }
@@ -107,7 +164,7 @@ async fn adding_asks_what_it_must_know() {
     let mut command = site.torod(&["provider", "add", "azure", "--no-test"]);
     command.env("AZURE_API_KEY", KEY);
     let mut screen = Screen::start(command);
-    screen.wait("resource_name:").await;
+    screen.wait("Azure OpenAI resource name:").await;
     screen.press(&format!("work{ENTER}"));
     screen.wait("AZURE_API_KEY is set here").await;
     screen.press(ENTER);
@@ -126,10 +183,10 @@ async fn adding_asks_what_it_must_know() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_terminal_there_is_help_and_no_question() {
+async fn without_a_terminal_there_is_advice_and_no_question() {
     let site = Site::new().await;
     let told: Ended = site.run(&["config"]);
     assert_eq!((told.code, told.out.as_str()), (Some(2), ""));
-    assert!(told.err.contains("Usage: torod config") && told.err.contains("Examples:"), "{}", told.err);
+    assert!(told.err.contains("needs a terminal") && told.err.contains("provider add PRESET"), "{}", told.err);
     assert!(!site.file().exists());
 }

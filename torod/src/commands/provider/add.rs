@@ -16,10 +16,10 @@ use super::{Way, find, load_or_default, print_json, tell_trial, tried, trying, w
 use crate::clock::Clock;
 use crate::commands::{Exit, prompt, system_env};
 use crate::config::edit::provider::{self as edit, Draft, Urls};
-use crate::config::{self, Config, Paths, resolve_key};
+use crate::config::{self, Config, Paths, SecretSource, resolve_key};
 use crate::upstreams::provider::Key;
 use crate::upstreams::speech::{self, Spoken};
-use crate::upstreams::trial::Terms;
+use crate::upstreams::trial::{self, Terms};
 
 /// Add a well-known provider by its preset, or any other by its URL.
 #[derive(Debug, Args)]
@@ -91,6 +91,9 @@ impl Add {
         if draft.key.is_none() && source.preset().is_some_and(Preset::needs_key) {
             anyhow::bail!("{} needs a key: nothing was written", draft.name);
         }
+        if let Some(warning) = unencrypted(&source, draft.key.as_ref()) {
+            prompt::say(&warning)?;
+        }
         let way = Way {
             model: self.model,
             deadline: Duration::from_secs(self.timeout),
@@ -102,7 +105,10 @@ impl Add {
             edit::preview(file, std::slice::from_ref(&draft))?;
             draft.urls = match (self.protocol.as_slice(), self.no_test) {
                 ([], true) => draft.urls,
-                ([], false) => spoken(base, &draft, &way, out, clock).await?,
+                ([], false) => spoken(base, &draft, &way, out, clock).await.map_err(|e| match e.downcast_ref() {
+                    Some(NotUnderstood { found, .. }) => anyhow::anyhow!("{e}\n{}", advice(found, way.model.is_some())),
+                    None => e,
+                })?,
                 (protocols, _) => draft::at(base, protocols),
             };
         }
@@ -122,12 +128,16 @@ impl Add {
             print_json(out, &Added { provider, file: file.display().to_string(), written: is_wanted, test })?;
         } else if is_wanted {
             tell(out, file, &draft, &examined.config)?;
+            let model = test.as_ref().and_then(|test| test.model.as_deref()).unwrap_or("MODEL");
+            writeln!(out, "Next: `torod serve`; clients ask for `{}/{model}`.", draft.name)?;
             // As it was written: that others may read a file with keys in it, the file alone can tell.
             for finding in warnings(&config::examine_file(file)?.findings) {
                 prompt::say(&finding.to_string())?;
             }
         } else {
-            writeln!(out, "Nothing was written. Without the test: `--no-test`.")?;
+            let wants_key = test.as_ref().is_some_and(|test| test.steps.iter().any(trial::wants_key));
+            let next = if wants_key { KEY_FLAGS } else { "Without the test: `--no-test`." };
+            writeln!(out, "Nothing was written. {next}")?;
         }
         Ok(if is_wanted { Exit::Done } else { Exit::Failed })
     }
@@ -144,6 +154,28 @@ fn tell(out: &mut dyn Write, file: &Path, draft: &Draft, config: &Config) -> any
         writeln!(out, "{note}")?;
     }
     Ok(())
+}
+
+/// What is said of a key that others can read on its way.
+fn unencrypted(source: &Source, key: Option<&SecretSource>) -> Option<String> {
+    let Source::At(base) = source else { return None };
+    let is_open = key.is_some() && base.to_string().starts_with("http://") && !draft::is_near(base.host());
+    is_open.then(|| format!("warning: over http:// the key travels to {} unencrypted: use https://", base.host()))
+}
+
+/// A server answers in no protocol that is known.
+#[derive(Debug, thiserror::Error)]
+#[error("{why}")]
+pub(in crate::commands) struct NotUnderstood {
+    why: String,
+    found: Spoken,
+}
+
+impl NotUnderstood {
+    /// Whether it wants a key, and none was sent.
+    pub(in crate::commands) fn wants_key(&self) -> bool {
+        self.found.failures.iter().any(|(_, step)| trial::wants_key(step))
+    }
 }
 
 /// What the server at `base` speaks; where nothing is understood, the error tells why.
@@ -163,7 +195,8 @@ pub(in crate::commands) async fn spoken(
     let work = speech::detect(base, key.as_ref(), &terms, clock);
     let found = trying::with_sign_of_life(work, !way.json, &label).await??;
     if found.protocols.is_empty() {
-        anyhow::bail!("{}", not_understood(base, &found, way.model.is_some()));
+        let why = not_understood(base, &found);
+        return Err(NotUnderstood { why, found }.into());
     }
     if !way.json {
         let names: Vec<&str> = found.protocols.iter().map(|protocol| protocol.as_str()).collect();
@@ -173,27 +206,38 @@ pub(in crate::commands) async fn spoken(
 }
 
 /// Why a server is not understood.
-fn not_understood(base: &BaseUrl, found: &Spoken, is_model_given: bool) -> String {
+fn not_understood(base: &BaseUrl, found: &Spoken) -> String {
     let reason = |step: &TriedStep| {
         let status = step.status.map(|status| format!(" (status {status})")).unwrap_or_default();
         format!("{}{status}: {}", step.problem.as_deref().unwrap_or("no list of models"), step.message)
     };
-    let help = match &found.model {
-        None if !is_model_given && !has(found, "unreachable") && !has(found, "authentication") => {
-            "If it has no list of models, name one with `--model`; `--protocol` says what it speaks."
-        }
-        _ => "Check the URL and the key; `--protocol` says what it speaks, `--no-test` writes it without asking it.",
-    };
     match found.failures.first() {
         // As many times the same: once says it.
         Some((_, first)) if found.failures.iter().all(|(_, step)| step.problem == first.problem) => {
-            format!("{base}: {}\n{help}", reason(first))
+            format!("{base}: {}", reason(first))
         }
         _ => {
             let line = |(protocol, step): &(Protocol, TriedStep)| format!("  {protocol}: {}", reason(step));
             let lines: Vec<String> = found.failures.iter().map(line).collect();
-            format!("{base} answers in no protocol that is known:\n{}\n{help}", lines.join("\n"))
+            format!("{base} answers in no protocol that is known:\n{}", lines.join("\n"))
         }
+    }
+}
+
+/// How a key is given.
+const KEY_FLAGS: &str = "Give it a key with `--key-env VAR` or `--key-stdin`.";
+
+/// What can be typed then.
+fn advice(found: &Spoken, is_model_given: bool) -> &'static str {
+    if found.failures.iter().any(|(_, step)| trial::wants_key(step)) {
+        return KEY_FLAGS;
+    }
+    let is_silent = has(found, "unreachable") || has(found, "tls") || has(found, "authentication");
+    match &found.model {
+        None if !is_model_given && !is_silent => {
+            "If it has no list of models, name one with `--model`; `--protocol` says what it speaks."
+        }
+        _ => "Check the URL and the key; `--protocol` says what it speaks, `--no-test` writes it without asking it.",
     }
 }
 

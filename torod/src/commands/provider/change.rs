@@ -10,6 +10,7 @@ use toml_edit::Value;
 
 use super::{find, key, load, print_json};
 use crate::commands::{Exit, prompt};
+use crate::config;
 use crate::config::edit::provider as edit;
 
 /// The largest value that is read from the standard input, in bytes.
@@ -82,7 +83,11 @@ impl Set {
             (Some(text), _) => Some(argument(text, is_secret)?),
             (None, _) => Some(from_stdin(is_secret)?),
         };
+        let (value, tail) = bare(&self.key, value);
         let changed = edit::set(file, provider, &self.key, value.as_ref())?;
+        if let Some(tail) = tail {
+            prompt::say(&format!("without {tail}, which torod adds itself"))?;
+        }
         if self.json {
             print_json(out, &Changed { key: Some(&self.key), ..Changed::new(provider, changed) })?;
         } else if !changed {
@@ -93,6 +98,16 @@ impl Set {
             writeln!(out, "`{}` of `{provider}` is set", self.key)?;
         }
         Ok(Exit::Done)
+    }
+}
+
+/// A URL without the path of an operation, as `add` takes it, and that path.
+fn bare(key: &str, value: Option<Value>) -> (Option<Value>, Option<&'static str>) {
+    let is_url = key == "base_url" || key.starts_with("protocols.");
+    let found = value.as_ref().and_then(Value::as_str).filter(|_| is_url).and_then(config::without_operation);
+    match found.map(|(bare, tail)| (Value::from(bare), tail)) {
+        Some((bare, tail)) => (Some(bare), Some(tail)),
+        None => (value, None),
     }
 }
 
@@ -135,8 +150,7 @@ fn from_stdin(is_secret: bool) -> anyhow::Result<Value> {
         let mut text = String::new();
         let read = std::io::stdin().take(LONGEST).read_to_string(&mut text);
         read.ok().context("the standard input is no text")?;
-        let line = text.strip_suffix('\n').unwrap_or(&text);
-        line.strip_suffix('\r').unwrap_or(line).to_owned()
+        text.trim_end_matches(['\n', '\r']).to_owned()
     };
     if !is_secret {
         return Ok(value(&text));
@@ -157,7 +171,7 @@ impl Remove {
                 bail!("to remove `{provider}` without being asked, add `--yes`");
             }
             if !prompt::confirm(&format!("Remove `{provider}` from {}?", file.display()), false)? {
-                return Err(prompt::GivenUp.into());
+                return Err(prompt::GivenUp::Answered.into());
             }
         }
         edit::remove(file, provider)?;

@@ -1,5 +1,6 @@
 //! From what was typed to the provider that is written: preset or URL, name, account.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use anyhow::{Context as _, bail};
@@ -9,9 +10,6 @@ use tokenrouter::catalog::{BaseUrl, BaseUrlError, Preset, PresetEndpoint, Preset
 use crate::commands::prompt;
 use crate::config::edit::provider::{Draft, Urls};
 use crate::config::{self, Config, SecretSource};
-
-/// Ends of paths that people copy with a base URL.
-const TAILS: [&str; 6] = ["/chat/completions", "/completions", "/responses", "/messages", "/models", "/chat"];
 
 /// Who is added.
 #[derive(Clone, Debug)]
@@ -26,11 +24,11 @@ impl Source {
     /// Reads the name of a preset or a URL. What is told of a wrong one never repeats a URL: it may hold a password.
     pub(in crate::commands) fn read(text: &str, presets: &Presets) -> anyhow::Result<Self> {
         if text.contains("://") {
-            let bare = TAILS.iter().find_map(|tail| text.trim_end_matches('/').strip_suffix(tail)).unwrap_or(text);
+            let bare = config::without_operation(text).map_or(text, |(bare, _)| bare);
             return match BaseUrl::parse(bare) {
                 Ok(url) => Ok(known(&url, presets).map_or(Self::At(url), Self::Known)),
                 Err(e @ (BaseUrlError::UserInfo | BaseUrlError::Query)) => {
-                    bail!("{e}: give the key with `--key-stdin` or `--key-env VAR`")
+                    bail!("{e}: give the key by itself")
                 }
                 Err(e) => bail!("{e}: write it like https://llm.example.com/v1"),
             };
@@ -43,7 +41,7 @@ impl Source {
             bail!("`{shown}` cannot be called: {}", gone.why);
         }
         if text.contains('@') || text.contains('.') || text.contains(':') || text.contains('/') {
-            bail!("for a provider that is not known by name give its whole URL, such as https://llm.example.com/v1");
+            bail!("for a provider that is not known by name give its whole URL{}", whole(text));
         }
         match presets.closest(text) {
             Some(close) => bail!("no provider is known as `{shown}`: did you mean `{close}`?"),
@@ -62,7 +60,7 @@ impl Source {
     }
 
     /// What it is called where nobody says.
-    fn usual_name(&self) -> String {
+    pub(in crate::commands) fn usual_name(&self) -> String {
         match self {
             Self::Known(preset) => preset.id.clone(),
             Self::At(url) => {
@@ -74,6 +72,20 @@ impl Source {
             }
         }
     }
+}
+
+/// The URL that was probably meant, unless it may hold a password.
+fn whole(text: &str) -> String {
+    let scheme = if is_near(text.split(['/', ':']).next().unwrap_or_default()) { "http" } else { "https" };
+    let url = format!("{scheme}://{text}");
+    let is_url = !text.contains(['@', '?']) && text.len() < 200 && BaseUrl::parse(&url).is_ok();
+    if is_url { format!(": did you mean {url}?") } else { ", such as https://llm.example.com/v1".to_owned() }
+}
+
+/// Whether a host is this machine.
+pub(super) fn is_near(host: &str) -> bool {
+    let host = host.trim_matches(['[', ']']);
+    host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback())
 }
 
 /// The preset that is at `url`: it knows more of the server than its URL tells.
@@ -94,14 +106,15 @@ pub(in crate::commands) fn drafted(
     can_ask: bool,
 ) -> anyhow::Result<Draft> {
     let name = name.unwrap_or_else(|| source.usual_name());
+    if !config::is_name(&name) {
+        bail!("`{}` is no provider name: {}", config::shorten(&name), config::NAME_RULE);
+    }
     if let Some(other) = config.providers.iter().find(|other| other.name.eq_ignore_ascii_case(&name)) {
-        let is_free = |free: &String| !config.providers.iter().any(|other| other.name.eq_ignore_ascii_case(free));
-        let free = (2..1_000).map(|n| format!("{name}-{n}")).find(is_free);
         bail!(
             "there is already a provider `{}`: change it with `torod provider set {0} …`, or give this one a name of its \
              own with `--name {}`",
             other.name,
-            free.unwrap_or_default()
+            free_name(&name, config, &[])
         );
     }
     let account = match source {
@@ -114,6 +127,26 @@ pub(in crate::commands) fn drafted(
         Source::At(url) => Urls::Base(url.to_string()),
     };
     Ok(Draft { name, preset: source.preset().map(|preset| preset.id.clone()), urls, account, key: None })
+}
+
+fn is_taken(name: &str, config: &Config, before: &[Draft]) -> bool {
+    let mut names = config.providers.iter().map(|other| &other.name).chain(before.iter().map(|draft| &draft.name));
+    names.any(|other| other.eq_ignore_ascii_case(name))
+}
+
+/// `name`, or the first of `name-2`, `name-3`, … that nobody has.
+pub(in crate::commands) fn free_name(name: &str, config: &Config, before: &[Draft]) -> String {
+    let more = (2..1_000).map(|n| format!("{name}-{n}"));
+    let mut names = std::iter::once(name.to_owned()).chain(more);
+    names.find(|name| !is_taken(name, config, before)).unwrap_or_default()
+}
+
+/// Why a provider cannot be called `name`, for somebody who is asked again.
+pub(in crate::commands) fn objection(name: &str, config: &Config, before: &[Draft]) -> Option<String> {
+    if !config::is_name(name) {
+        return Some(format!("`{}` is no provider name: {}.", config::shorten(name), config::NAME_RULE));
+    }
+    is_taken(name, config, before).then(|| format!("There is already a provider `{name}`: choose another name."))
 }
 
 /// What `preset` needs to be told, by flag or by question.
@@ -138,7 +171,7 @@ fn complete(
                 missing.map(|(name, meaning)| format!("  --account {name}=…   {meaning}")).collect();
             bail!("the URL of {} depends on your account; add:\n{}", preset.id, flags.join("\n"));
         }
-        let value = prompt::text(&format!("{name}:"), meaning)?;
+        let value = prompt::text(&format!("{} {}:", preset.name, name.replace('_', " ")), meaning)?;
         account.push((name.clone(), value));
     }
     Ok(account)
@@ -151,7 +184,7 @@ pub(super) fn pair(text: &str) -> Result<(String, String), String> {
 }
 
 /// The URLs for protocols that are all at `base`.
-pub(super) fn at(base: &BaseUrl, protocols: &[Protocol]) -> Urls {
+pub(in crate::commands) fn at(base: &BaseUrl, protocols: &[Protocol]) -> Urls {
     match protocols {
         [] | [Protocol::OpenAi] => Urls::Base(base.to_string()),
         several => Urls::Protocols(several.iter().map(|protocol| (*protocol, base.to_string())).collect()),

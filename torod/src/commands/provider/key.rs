@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use tokenrouter::catalog::Preset;
+use tokenrouter_shared::Secret;
 
 use crate::commands::{prompt, system_env};
 use crate::config::{SecretCommand, SecretSource};
@@ -17,6 +18,9 @@ const LONGEST: u64 = 64 << 10;
 #[derive(Debug, Args)]
 #[group(multiple = false)]
 pub(super) struct KeyFlags {
+    /// What people try first; it is refused.
+    #[arg(long, alias = "api-key", hide = true, num_args = 0..=1, default_missing_value = "")]
+    key: Option<Secret>,
     /// The environment variable that holds the key; the file refers to it.
     #[arg(long, value_name = "VAR")]
     key_env: Option<String>,
@@ -34,6 +38,12 @@ pub(super) struct KeyFlags {
 impl KeyFlags {
     /// What the flags say, if any is given.
     pub(super) fn read(self) -> anyhow::Result<Option<SecretSource>> {
+        if self.key.is_some() {
+            bail!(
+                "a key is never an argument, where others can read it: `--key-env VAR`, `--key-file FILE` or `--key-stdin`. \
+                 This one is in the history of your shell now"
+            );
+        }
         if let Some(name) = self.key_env {
             return variable(&name).map(Some);
         }
@@ -48,8 +58,7 @@ impl KeyFlags {
             let mut text = String::new();
             let read = std::io::stdin().take(LONGEST + 1).read_to_string(&mut text);
             read.ok().context("the standard input is no text")?;
-            let text = text.strip_suffix('\n').unwrap_or(&text);
-            return typed(text.strip_suffix('\r').unwrap_or(text)).map(Some);
+            return typed(text.trim_end_matches(['\n', '\r'])).map(Some);
         }
         Ok(None)
     }
@@ -102,9 +111,10 @@ pub(in crate::commands) fn ask(name: &str, preset: Option<&Preset>) -> anyhow::R
         return Ok(Some(SecretSource::Env(variable.clone())));
     }
     let page = preset.map(|preset| preset.key_page.as_str()).filter(|page| !page.is_empty());
+    let none = if preset.is_some_and(Preset::needs_key) { "give up" } else { "none" };
     let help = match page {
-        Some(page) => format!("not shown while you type; Enter alone: none. Keys are made at {page}"),
-        None => "not shown while you type; Enter alone: none".to_owned(),
+        Some(page) => format!("not shown while you type; Enter alone: {none}. Keys are made at {page}"),
+        None => format!("not shown while you type; Enter alone: {none}"),
     };
     loop {
         let Some(secret) = prompt::secret(&format!("Key for {name}:"), &help)? else { return Ok(None) };

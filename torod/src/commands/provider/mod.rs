@@ -18,12 +18,13 @@ use anyhow::Context as _;
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
-use super::{Exit, table};
+use super::{Exit, prompt, table};
 use crate::clock::Clock;
 use crate::config::{self, Config, Finding, Paths, ProviderConfig};
+use crate::upstreams::trial;
 
-pub(super) use add::spoken;
-pub(super) use draft::{Source, drafted};
+pub(super) use add::{NotUnderstood, spoken};
+pub(super) use draft::{Source, at, drafted, free_name, objection};
 pub(super) use key::ask as ask_key;
 pub(super) use trying::{Way, tell as tell_trial, tried, with_sign_of_life};
 
@@ -135,11 +136,21 @@ impl Test {
             json: self.json,
             data_dir: paths.data_dir.clone(),
         };
-        let tried = tried(provider, &way, clock).await?;
+        let tried = tried(provider, &way, clock).await.map_err(|e| match e.downcast_ref() {
+            // There is nothing that could have been written.
+            Some(prompt::GivenUp::Interrupted) => prompt::GivenUp::Stopped.into(),
+            _ => e,
+        })?;
         if self.json {
             print_json(out, &tried)?;
         } else {
             tell_trial(out, &tried)?;
+            let name = &provider.name;
+            if tried.steps.iter().any(trial::wants_key) {
+                writeln!(out, "\nGive it one: torod provider set {name} api_key --stdin, or api_key '${{VAR}}'")?;
+            } else if tried.steps.iter().any(|step| step.problem.as_deref() == Some("timeout")) {
+                writeln!(out, "\nIf it is only slow, wait longer with --timeout SECONDS.")?;
+            }
         }
         Ok(if tried.works { Exit::Done } else { Exit::Failed })
     }
@@ -160,7 +171,11 @@ fn load(file: &Path) -> anyhow::Result<Config> {
 /// The provider of this name.
 fn find<'c>(config: &'c Config, name: &str) -> anyhow::Result<&'c ProviderConfig> {
     let found = config.providers.iter().find(|provider| provider.name.eq_ignore_ascii_case(name));
+    let preset = || config.presets.find(name).filter(|_| config::is_name(name));
     found.with_context(|| {
+        if let Some(preset) = preset() {
+            return format!("there is no provider `{name}` yet: `torod provider add {}` adds it", preset.id);
+        }
         let names = config.providers.iter().map(|provider| provider.name.as_str());
         match config::closest(name, names) {
             Some(close) => format!("there is no provider `{}`: did you mean `{close}`?", config::shorten(name)),

@@ -50,8 +50,8 @@ impl Presets {
             return Ok(Exit::Failed);
         }
         let mut table = table(is_terminal);
-        table.set_header(["id", "name", "free", "key in", "keys are made at"]);
-        for preset in found {
+        table.set_header(["id", "name", "free", "key in"]);
+        for preset in &found {
             let free = match (preset.local_port, preset.public, preset.free_tier) {
                 (Some(_), ..) => "local",
                 (_, true, _) => "no key",
@@ -59,10 +59,14 @@ impl Presets {
                 _ => "",
             };
             let variable = preset.env.first().map_or("-", String::as_str);
-            let page = if preset.key_page.is_empty() { "-" } else { &preset.key_page };
-            table.add_row([&preset.id, &preset.name, free, variable, page]);
+            table.add_row([&preset.id, &preset.name, free, variable]);
         }
         writeln!(out, "{table}")?;
+        if let [preset] = found.as_slice()
+            && !preset.key_page.is_empty()
+        {
+            writeln!(out, "\nkeys are made at {}", preset.key_page)?;
+        }
         Ok(Exit::Done)
     }
 }

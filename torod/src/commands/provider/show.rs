@@ -5,6 +5,7 @@ use std::io::Write;
 use std::os::unix::net::UnixStream;
 use std::path::Path;
 
+use comfy_table::{Cell, CellAlignment};
 use http::Method;
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -13,11 +14,13 @@ use tokenrouter_shared::provider::{KeyStanding, ProviderSummary};
 use super::table::table;
 use super::{find, load_or_default, print_json, standing};
 use crate::clock::Clock;
-use crate::commands::{Exit, control};
+use crate::commands::{Exit, control, counted, terminal};
 use crate::config::{self, Paths, ProviderConfig, SecretSource};
 use crate::daemon::SOCKET;
 
 const NOTHING: Option<&()> = None;
+/// From this width on there is room for the names of protocols, in characters.
+const WIDE: usize = 120;
 
 #[derive(Deserialize)]
 struct Status {
@@ -56,7 +59,8 @@ fn standings(provider: &ProviderConfig, seen: Option<&Seen>, paths: &Paths, cloc
     standings
 }
 
-async fn summaries(paths: &Paths, clock: &Clock) -> anyhow::Result<Vec<ProviderSummary>> {
+/// Those of the file, and those that a running gateway uses besides.
+async fn summaries(paths: &Paths, clock: &Clock) -> anyhow::Result<(Vec<ProviderSummary>, Vec<Seen>)> {
     let config = load_or_default(&paths.config_file)?;
     let mut seen = seen(&paths.data_dir).await?;
     let summary = |provider| {
@@ -70,7 +74,11 @@ async fn summaries(paths: &Paths, clock: &Clock) -> anyhow::Result<Vec<ProviderS
         }
         summary
     };
-    Ok(config.providers.iter().map(summary).collect())
+    let summaries = config.providers.iter().map(summary).collect();
+    let named = |found: &Seen| config.providers.iter().any(|provider| provider.name == found.name);
+    let mut others: Vec<Seen> = seen.into_values().filter(|found| !named(found)).collect();
+    others.sort_by(|one, two| one.name.cmp(&two.name));
+    Ok((summaries, others))
 }
 
 /// Lists the providers.
@@ -81,17 +89,21 @@ pub(super) async fn list(
     json: bool,
     clock: &Clock,
 ) -> anyhow::Result<Exit> {
-    let summaries = summaries(paths, clock).await?;
+    let (summaries, others) = summaries(paths, clock).await?;
     if json {
         print_json(out, &summaries)?;
         return Ok(Exit::Done);
     }
     if summaries.is_empty() {
         writeln!(out, "no providers yet: `torod provider add PRESET` adds one, `torod config` leads you through it")?;
-        return Ok(Exit::Done);
+        return besides(out, &others);
     }
+    let is_narrow = is_terminal && terminal::width().is_some_and(|width| width < WIDE);
     let mut table = table(is_terminal);
-    table.set_header(["name", "preset", "protocols", "key", "models", "state"]);
+    table.set_header(["name", "state", "preset", "protocols", "key", "models"].map(Cell::new));
+    if let Some(models) = table.column_mut(5) {
+        models.set_cell_alignment(CellAlignment::Right);
+    }
     for summary in &summaries {
         let protocols: Vec<&str> = summary.protocols.iter().map(|spoken| spoken.protocol.as_str()).collect();
         let keys: Vec<String> =
@@ -99,14 +111,27 @@ pub(super) async fn list(
         let dash = || "-".to_owned();
         table.add_row([
             summary.name.clone(),
+            state(summary),
             summary.preset.clone().unwrap_or_else(dash),
-            protocols.join(", "),
+            if is_narrow && protocols.len() > 1 { counted(protocols.len(), "protocol") } else { protocols.join(", ") },
             Some(keys.join(", ")).filter(|keys| !keys.is_empty()).unwrap_or_else(dash),
             summary.models.map_or_else(dash, |count| count.to_string()),
-            state(summary),
         ]);
     }
     writeln!(out, "{table}")?;
+    besides(out, &others)
+}
+
+/// Tells whom a running gateway has found by itself.
+fn besides(out: &mut dyn Write, others: &[Seen]) -> anyhow::Result<Exit> {
+    let one = |found: &Seen| match found.models {
+        Some(models) => format!("{} ({})", found.name, counted(models, "model")),
+        None => found.name.clone(),
+    };
+    if !others.is_empty() {
+        let names: Vec<String> = others.iter().map(one).collect();
+        terminal::tell(out, &format!("\nalso used, found while it runs: {}", names.join(", ")), 0)?;
+    }
     Ok(Exit::Done)
 }
 
@@ -116,7 +141,7 @@ fn state(summary: &ProviderSummary) -> String {
     if summary.enabled && standings.any(|standing| standing.state == "signed_out") {
         return format!("needs `torod provider login {}`", summary.name);
     }
-    summary.state.clone().unwrap_or_else(|| "enabled".to_owned())
+    summary.state.clone().unwrap_or_else(|| if summary.enabled { "enabled" } else { "disabled" }.to_owned())
 }
 
 /// Shows one.
@@ -159,7 +184,7 @@ pub(super) async fn one(
         }
     }
     if let Some(seen) = seen {
-        let models = seen.models.map_or_else(|| "models unknown".to_owned(), |count| format!("{count} models"));
+        let models = seen.models.map_or_else(|| "models unknown".to_owned(), |count| counted(count, "model"));
         writeln!(out, "# a running gateway: {}, {models}", seen.state)?;
     }
     Ok(Exit::Done)

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use anyhow::Context as _;
+use owo_colors::OwoColorize as _;
 use tokenrouter_shared::Secret;
 use tokenrouter_shared::provider::{Tried, TriedStep};
 
 use crate::access::system_random;
 use crate::clock::Clock;
-use crate::commands::{prompt, system_env};
-use crate::config::{ProviderConfig, resolve_secret};
+use crate::commands::{prompt, system_env, terminal};
+use crate::config::{ProviderConfig, SecretSource, resolve_secret};
 use crate::store::schema::make_dir;
 use crate::store::{SignIns, key_file};
 use crate::upstreams::key_source::{KeySource, World};
@@ -37,12 +38,16 @@ pub(in crate::commands) struct Way {
 }
 
 /// Fetches the keys of `provider`, each as a running gateway would.
-async fn keys(provider: &ProviderConfig, data_dir: &Path, clock: &Clock) -> anyhow::Result<Vec<Key>> {
+pub(super) async fn keys(provider: &ProviderConfig, data_dir: &Path, clock: &Clock) -> anyhow::Result<Vec<Key>> {
     let mut keys = Vec::new();
     let mut world = None;
     for (at, credential) in provider.credentials.iter().enumerate() {
         let source = KeySource::new(&provider.name, at, credential);
-        let unread = || format!("the key of `{}` cannot be read", provider.name);
+        let place = match &credential.secret {
+            SecretSource::Env(name) => format!(" in {name}"),
+            _ => String::new(),
+        };
+        let unread = || format!("the key of `{}`{place} cannot be used", provider.name);
         let secret = if credential.is_renewed() {
             let world = match &mut world {
                 Some(world) => world,
@@ -100,8 +105,11 @@ pub(in crate::commands) async fn with_sign_of_life<T>(
             // In this order: it must be listened for before the first call is made.
             biased;
             _ = &mut given_up => {
-                writeln!(say)?;
-                return Err(prompt::GivenUp.into());
+                if is_shown {
+                    write!(say, "\r\u{1b}[2K")?;
+                    say.flush()?;
+                }
+                return Err(prompt::GivenUp::Interrupted.into());
             }
             done = &mut work => {
                 if is_shown {
@@ -128,16 +136,42 @@ pub(in crate::commands) fn tell(out: &mut dyn Write, tried: &Tried) -> std::io::
         None => writeln!(out, "{}, asked in {protocol}:", tried.provider)?,
     }
     for step in &tried.steps {
-        writeln!(out, "{}", line(step))?;
+        terminal::tell(out, &line(step), INDENT)?;
     }
-    Ok(())
+    terminal::tell(out, &format!("  {}", verdict(tried)), 2)
+}
+
+/// Under which column words go on.
+const INDENT: usize = 22;
+
+/// A model that calls no tool says nothing of its provider.
+fn is_doubt(step: &TriedStep) -> bool {
+    step.what == "tools" && step.result != "skipped"
+}
+
+/// What all of it means.
+fn verdict(tried: &Tried) -> String {
+    let failed = |what: &str| tried.steps.iter().find(|step| step.what == what && step.result == "fails");
+    if !tried.works {
+        let why = tried.steps.iter().find(|step| step.result == "fails" && step.what != "list");
+        let why = why.or_else(|| failed("list")).and_then(|step| step.problem.as_deref()).unwrap_or("no answer");
+        return format!("{}: {why}", "does not work".red());
+    }
+    let works = "works".green();
+    match (failed("stream"), failed("tools"), failed("list")) {
+        (Some(_), ..) => format!("{works}, but does not stream"),
+        (_, Some(_), _) => format!("{works}; this model called no tool"),
+        (_, _, Some(_)) => format!("{works}; its models are not listed"),
+        _ => works.to_string(),
+    }
 }
 
 fn line(step: &TriedStep) -> String {
     let mark = match step.result.as_str() {
-        "works" => "✓",
-        "fails" => "✗",
-        _ => "–",
+        "works" => "✓".green().to_string(),
+        "fails" if is_doubt(step) => "!".yellow().to_string(),
+        "fails" => "✗".red().to_string(),
+        _ => "–".dimmed().to_string(),
     };
     let took = if step.result == "skipped" { String::new() } else { format!("{} ms", step.took_ms) };
     let mut words = Vec::new();

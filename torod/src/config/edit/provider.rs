@@ -5,7 +5,7 @@ use std::path::Path;
 use tokenrouter::Protocol;
 use toml_edit::{ArrayOfTables, Document, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::{ConfigError, EditError, findings, like, plain, read_text, update};
+use super::{ConfigError, EditError, findings, like, objection, plain, read_text, update};
 use crate::config::credential::{SecretCommand, SecretSource};
 use crate::config::section::{closest, shorten};
 use crate::config::{Detected, Examined, GrantConfig, examine, first_run, write_new};
@@ -114,10 +114,10 @@ pub fn preview(path: &Path, drafts: &[Draft]) -> Result<(Examined, String), Edit
     let text = if path.exists() { read_text(path)? } else { first_run(&Detected::default()) };
     let edited = added(&text, drafts, &name)?;
     let examined = examine(&edited, &name);
-    if examined.has_errors() {
-        return Err(ConfigError::Invalid(examined.findings).into());
+    match objection(&text, &examined, &name) {
+        Some(objection) => Err(objection),
+        None => Ok((examined, edited)),
     }
-    Ok((examined, edited))
 }
 
 /// Writes `drafts` at the end of the providers, into a new file if there is none.

@@ -3,10 +3,14 @@
 use std::error::Error;
 use std::time::Duration;
 
+use http::Uri;
+use http::uri::Authority;
 use tokenrouter::call::CallError;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter_shared::Secret;
 
+/// What is said where a key is wanted and none was sent.
+pub(super) const WANTS_KEY: &str = "it wants a key, and none was given";
 /// The longest sentence of a provider that is repeated, in characters.
 const LONGEST: usize = 300;
 
@@ -53,7 +57,7 @@ impl Failure {
     }
 
     pub(super) fn late(deadline: Duration) -> Self {
-        Self::new(Class::Timeout, format!("no answer within {} s", deadline.as_secs()))
+        Self::new(Class::Timeout, format!("nothing answered in {} s: check host and port", deadline.as_secs()))
     }
 
     pub(super) fn broken(e: &(dyn Error + 'static)) -> Self {
@@ -73,15 +77,23 @@ impl Failure {
         }
     }
 
-    pub(super) fn unsent(e: &CallError) -> Self {
+    /// A call to `at` that came to nothing.
+    pub(super) fn unsent(e: &CallError, at: &Uri) -> Self {
+        let place = at.authority().map_or("it", Authority::as_str);
         match e {
             CallError::FirstByteTimeout => Self::new(Class::Timeout, "no answer in time"),
             CallError::Broken(why) => Self::new(Class::Provider, format!("the connection broke: {why}")),
             CallError::Connect(why) => {
                 let lower = why.to_ascii_lowercase();
                 let marks = ["certificate", "tls", "handshake", "corrupt message", "invalidcontenttype"];
-                let is_tls = marks.iter().any(|mark| lower.contains(mark));
-                Self::new(if is_tls { Class::Tls } else { Class::Unreachable }, why.as_str())
+                let is_plain = ["corrupt message", "invalidcontenttype"].iter().any(|mark| lower.contains(mark));
+                if is_plain {
+                    return Self::new(Class::Tls, format!("this port speaks no TLS: try http://{place}"));
+                }
+                if marks.iter().any(|mark| lower.contains(mark)) {
+                    return Self::new(Class::Tls, why.as_str());
+                }
+                Self::new(Class::Unreachable, unreachable(&lower, place).unwrap_or_else(|| why.clone()))
             }
         }
     }
@@ -111,6 +123,22 @@ impl Failure {
             _ => problem.message.clone().into_owned(),
         };
         Self { class, status: Some(status), said }
+    }
+
+    /// No key was sent: the same refusal says something else then.
+    pub(super) fn without_key(self) -> Self {
+        match self.class {
+            Class::Authentication => Self { said: WANTS_KEY.to_owned(), ..self },
+            _ => self,
+        }
+    }
+
+    /// Nothing is where the list should be.
+    pub(super) fn at(self, url: &str) -> Self {
+        match self.class {
+            Class::NotFound => Self { said: format!("nothing is at {url}: is the URL right?"), ..self },
+            _ => self,
+        }
     }
 
     pub(super) fn is_missing_model(&self) -> bool {
@@ -153,6 +181,15 @@ impl Failure {
         }
         short
     }
+}
+
+/// What a connection that cannot be made mostly means.
+fn unreachable(why: &str, place: &str) -> Option<String> {
+    let host = place.rsplit_once(':').map_or(place, |(host, _)| host);
+    if why.contains("dns error") || why.contains("lookup address") {
+        return Some(format!("{host} is not found: no network, a mistyped name, or a proxy is needed"));
+    }
+    why.contains("connection refused").then(|| format!("nothing listens at {place}"))
 }
 
 fn speaks_of_a_model(said: &str) -> bool {

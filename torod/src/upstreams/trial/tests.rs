@@ -80,10 +80,12 @@ async fn each_failure_has_its_word() {
     assert_eq!(late.steps[1].problem.as_deref(), Some("timeout"));
     let tls = tried(&provider("openai", &simulator.url().replace("http:", "https:")), Some("ok"), LONG).await;
     assert_eq!(tls.steps[0].problem.as_deref(), Some("tls"), "{tls:?}");
+    assert!(tls.steps[0].message.starts_with("this port speaks no TLS: try http://127.0.0.1:"), "{tls:?}");
     let url = simulator.url();
     simulator.stop().await;
     let gone = tried(&provider("openai", &url), None, LONG).await;
     assert_eq!(gone.steps[0].problem.as_deref(), Some("unreachable"), "{gone:?}");
+    assert!(gone.steps[0].message.starts_with("nothing listens at 127.0.0.1:"), "{gone:?}");
     assert_eq!(gone.steps[1].problem.as_deref(), Some("unreachable"), "{gone:?}");
 }
 
@@ -94,6 +96,29 @@ async fn a_refused_key_is_told_though_no_model_is_known() {
     let words: Vec<_> = tried.steps.iter().map(|step| step.problem.as_deref()).collect();
     assert_eq!(words, [Some("authentication"), Some("authentication"), None, None], "{tried:?}");
     simulator.stop().await;
+}
+
+#[tokio::test]
+async fn a_described_model_is_tried_where_it_is_listed() {
+    let open = simulator(Settings::default()).await;
+    let with = |models: &str| {
+        let text = format!("[[providers]]\nname = \"p\"\nbase_url = \"{}\"\n{models}", open.url());
+        Provider::new(&parse(&text, "t").unwrap().providers[0], &[]).unwrap()
+    };
+    let described = "[[providers.models]]\nid = \"gone\"\n[[providers.models]]\nid = \"tool\"\n";
+    let chosen = tried(&with(described), None, LONG).await;
+    assert_eq!((chosen.works, chosen.model.as_deref()), (true, Some("tool")), "{chosen:?}");
+    let other = tried(&with("[[providers.models]]\nid = \"gone\"\n"), None, LONG).await;
+    assert!(other.works && other.model.as_deref() != Some("gone"), "{other:?}");
+    let lost = Settings { api_key: Some("k".to_owned()), ..Settings::default() };
+    let closed = simulator(lost).await;
+    let text = format!("[[providers]]\nname = \"p\"\nbase_url = \"{}\"\n", closed.url());
+    let without = Provider::new(&parse(&text, "t").unwrap().providers[0], &[]).unwrap();
+    let refused = tried(&without, Some("ok"), LONG).await;
+    assert!(refused.steps[1].message == "it wants a key, and none was given", "{refused:?}");
+    assert!(wants_key(&refused.steps[1]));
+    closed.stop().await;
+    open.stop().await;
 }
 
 #[tokio::test]

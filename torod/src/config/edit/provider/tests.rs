@@ -166,7 +166,7 @@ fn a_file_that_would_be_wrong_is_not_written() {
         set(&path, "one", "models[m].price.input", Some(&(-1).into())).map(|_| ()),
         set(&path, "one", "nothing", Some(&1.into())).map(|_| ()),
     ] {
-        assert!(matches!(refused, Err(EditError::File(ConfigError::Invalid(_)))), "{refused:?}");
+        assert!(matches!(refused, Err(EditError::Refused(_))), "{refused:?}");
     }
     assert!(preview(&path, &[draft("one")]).is_err() && preview(&path, &[draft("three")]).is_ok());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
