@@ -183,8 +183,14 @@ mod tests {
             ("{\"token\":\"\"}", "the command printed JSON without a token"),
             ("{\"token\":5}", "the command printed JSON without a token"),
             ("{\"status\":{\"other\":\"hunter2\"}}", "the command printed JSON without a token"),
-            ("{\"token\":\"hun ter2\"}", "the secret holds blanks, newlines or characters outside ASCII"),
-            ("hunter2\nhunter2", "the secret holds blanks, newlines or characters outside ASCII"),
+            (
+                "{\"token\":\"hun ter2\"}",
+                "the key holds a blank or a character that no key has: copy it again, all of it and nothing else",
+            ),
+            (
+                "hunter2\nhunter2",
+                "the key holds a blank or a character that no key has: copy it again, all of it and nothing else",
+            ),
             ("  ", "the secret is empty"),
         ] {
             assert_eq!(told(text), Err(expected.to_owned()), "{text}");

@@ -85,7 +85,7 @@ async fn a_broken_file_changes_nothing_and_says_why() {
     let away = site.folder.path().join("away");
     std::fs::rename(site.file(), &away).unwrap();
     until("it is gone", || async {
-        site.status().await["config"]["error"].as_str().is_some_and(|error| error.contains("No such file"))
+        site.status().await["config"]["error"].as_str().is_some_and(|error| error.contains("there is no such file"))
     })
     .await;
     std::fs::rename(&away, site.file()).unwrap();

@@ -235,6 +235,6 @@ async fn ctrl_c_gives_up_and_writes_nothing() {
     kill(pid, Signal::SIGINT).unwrap();
     let ended = tokio::task::spawn_blocking(move || child.wait_with_output().unwrap());
     let ended = Ended::of(tokio::time::timeout(SOON, ended).await.unwrap().unwrap());
-    assert_eq!((ended.code, ended.err.trim()), (Some(1), "torod: given up: nothing was written"));
+    assert_eq!((ended.code, ended.err.trim()), (Some(130), "torod: given up: nothing was written"));
     assert!(sealed(&site).is_empty());
 }
