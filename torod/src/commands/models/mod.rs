@@ -24,7 +24,7 @@ use crate::config::{self, Paths};
 #[derive(Debug, Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  torod models\n  torod models sonnet\n  torod models --can tools,vision --max-price 5 --sort price\n  torod models --provider openrouter --free\n  torod models show anthropic/claude-sonnet-4-5\n  torod models --format opencode > opencode.json\n  codex debug models --bundled | torod models --format codex --join - > models.json\n\nPrices are US dollars for a million tokens. `unknown` is not zero: nobody said so. With a running gateway its providers' lists\ncount; without one, what torod.toml says and what was listed before."
+    after_help = "Examples:\n  torod models\n  torod models sonnet\n  torod models --can tools,vision --max-price 5 --sort price\n  torod models --provider openrouter --free\n  torod models show anthropic/claude-sonnet-4-5\n  torod models --format opencode > opencode.json\n  codex debug models --bundled | torod models --format codex --join - > models.json\n\nPrices are US dollars for a million tokens. `unknown` is not zero: nobody said so.\nWith a running gateway its providers' lists count; without one, what torod.toml says and what was listed before."
 )]
 pub struct Models {
     #[command(subcommand)]

@@ -187,7 +187,7 @@ impl Update {
                 self.timeout
             );
         };
-        answer.context("`--from FILE` takes what you fetched yourself")
+        answer.map_err(|e| anyhow::anyhow!("{e:#}. `--from FILE` takes what you fetched yourself"))
     }
 
     fn show(&self, out: &mut dyn Write, import: &Import, is_terminal: bool) -> anyhow::Result<()> {
@@ -222,6 +222,9 @@ impl Update {
                 "abilities" => writeln!(out, "{}: what it can do or takes changes", plain(&name))?,
                 fact => writeln!(out, "{}: {fact} {} → {}", plain(&name), tokens(change.old), tokens(change.new))?,
             }
+        }
+        if let Some(more) = import.facts.len().checked_sub(5).filter(|more| *more > 0 && !self.all) {
+            writeln!(out, "… and {more} more facts: `--all` shows them")?;
         }
         let few = |count: usize, one: &str, many: &str| format!("{count} {}", if count == 1 { one } else { many });
         writeln!(
