@@ -44,6 +44,13 @@ pub(super) struct CohereDelta<'a> {
     pub(super) finish_reason: Option<String>,
 }
 
+/// The choices alone: what else is there is stepped over, whatever bytes its texts hold.
+#[derive(Deserialize)]
+pub(super) struct Choices {
+    #[serde(default)]
+    pub(super) choices: Option<Vec<Choice>>,
+}
+
 #[derive(Deserialize)]
 pub(super) struct Choice {
     #[serde(default)]

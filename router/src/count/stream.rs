@@ -3,7 +3,7 @@
 //! Runs for every event of every stream, so a frame is searched for the few marks that matter and parsed only
 //! where one is found.
 
-use super::scan::{Choice, Chunk, CohereEnd, GeminiChunk, is_empty_list, kind};
+use super::scan::{Choices, Chunk, CohereEnd, GeminiChunk, is_empty_list, kind};
 use super::usage::parse;
 use super::{Counts, estimate};
 use crate::protocol::Protocol;
@@ -162,9 +162,8 @@ impl Meter {
     }
 
     fn follow_choices(&mut self, data: &[u8]) {
-        let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return };
-        let choices: Vec<Choice> = chunk.choices.and_then(|c| serde_json::from_str(c.get()).ok()).unwrap_or_default();
-        for choice in choices {
+        let Ok(chunk) = serde_json::from_slice::<Choices>(data) else { return };
+        for choice in chunk.choices.into_iter().flatten() {
             let bit = 1 << choice.index.min(63);
             if choice.finish_reason.is_some() {
                 self.open_choices &= !bit;

@@ -85,7 +85,7 @@ fn versions(url: &str) -> usize {
 }
 
 #[test]
-fn every_url_is_the_documented_one() {
+fn row_134_every_url_is_the_documented_one() {
     let mut wrong = Vec::new();
     for row in rows() {
         let place = format!("{} {} {}", row.preset, row.protocol, row.operation);

@@ -46,7 +46,7 @@ fn ids(answer: &Answer) -> Vec<String> {
 }
 
 #[tokio::test]
-async fn clients_are_told_what_is_known_of_a_model() {
+async fn row_12_clients_are_told_what_is_known_of_a_model() {
     let daemon = daemon().await;
     let cards = get(&daemon, "/v1/models", &[]).await;
     assert_eq!(
@@ -99,7 +99,7 @@ async fn clients_are_told_what_is_known_of_a_model() {
 }
 
 #[tokio::test]
-async fn a_list_that_is_the_same_is_not_sent_again() {
+async fn row_12_a_list_that_is_the_same_is_not_sent_again() {
     let daemon = daemon().await;
     for (path, headers) in [
         ("/v1/models", &[][..]),

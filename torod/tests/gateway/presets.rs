@@ -27,7 +27,7 @@ async fn models(daemon: &TestDaemon) -> String {
 }
 
 #[tokio::test]
-async fn what_serves_without_a_key_is_used_when_the_file_says_so() {
+async fn row_65_what_serves_without_a_key_is_used_when_the_file_says_so() {
     let open = provider(&["good-free", "paid"]).await;
     let text = |flag| {
         format!(
@@ -58,7 +58,7 @@ async fn what_serves_without_a_key_is_used_when_the_file_says_so() {
 }
 
 #[tokio::test]
-async fn a_preset_of_the_operator_says_where_how_and_which() {
+async fn row_135_a_preset_of_the_operator_says_where_how_and_which() {
     let other = provider(&["asked"]).await;
     let url = other.url();
     let text = format!(

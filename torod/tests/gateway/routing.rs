@@ -85,7 +85,7 @@ async fn unprefixed_names_go_to_the_default_provider_else_to_whoever_lists_them(
 }
 
 #[tokio::test]
-async fn models_are_listed_by_their_full_names_in_stable_order() {
+async fn rows_10_and_11_models_are_listed_by_their_full_names_in_stable_order() {
     let two = two("").await;
     let ids = |answer: serde_json::Value| -> Vec<String> {
         answer["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()).collect()

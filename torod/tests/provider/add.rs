@@ -50,7 +50,7 @@ async fn a_provider_that_works_is_written_with_what_it_speaks() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_test_says_how_long_it_took_or_what_is_wrong() {
+async fn row_136_a_test_says_how_long_it_took_or_what_is_wrong() {
     let site = Site::new().await;
     assert_eq!(site.add(&["--no-test"]).code, Some(0));
     assert_eq!(site.simulator.stats().requests, 0, "nobody was asked");

@@ -50,7 +50,7 @@ fn listed(site: &Site) -> Value {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_provider_is_gone_at_once_and_stays_so() {
+async fn row_138_a_disabled_provider_is_gone_at_once_and_stays_so() {
     let site = Site::new().await;
     let text = format!(
         "listen_addr = \"127.0.0.1:0\" # any\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n\n\
@@ -116,7 +116,7 @@ async fn values_are_set_as_toml_or_as_text() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_json_has_its_form() {
+async fn row_139_every_json_has_its_form() {
     let site = Site::new().await;
     assert_eq!(listed(&site), json!([]));
     assert!(site.run(&["provider", "list"]).out.contains("`torod provider add PRESET`"));

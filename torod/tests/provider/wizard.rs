@@ -35,7 +35,7 @@ fn wizard(site: &Site) -> Screen {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_user_comes_to_a_file_that_works() {
+async fn row_137_a_new_user_comes_to_a_file_that_works() {
     let site = Site::new().await;
     let mut screen = wizard(&site);
     for (words, keys) in steps(&site) {
@@ -121,7 +121,7 @@ async fn a_narrow_terminal_shows_one_line_for_each_row() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_gives_up_has_written_nothing() {
+async fn row_137_whoever_gives_up_has_written_nothing() {
     let site = Site::new().await;
     let asked = steps(&site);
     let questions = asked.iter().enumerate().filter(|(_, (words, keys))| !keys.is_empty() && !words.contains('✓'));
