@@ -104,7 +104,7 @@ impl Meter {
         if self.ended {
             return Frame::Other;
         }
-        if data.as_ref() == b"[DONE]" {
+        if data.trim_ascii() == b"[DONE]" {
             self.answer_is_whole = true;
             self.ended = true;
             return Frame::End;
