@@ -72,7 +72,9 @@ export async function clearCalls() {
 /** What the provider received since the case began. */
 export async function calls(path = "") {
   const answer = await fetch(`${SIM}/calls`);
-  return (await answer.json()).filter((call) => call.path.endsWith(path));
+  // The gateway asks for the models by itself, at any time and when a name is missing.
+  const isList = (call) => call.method === "GET" && call.path.split("?")[0].endsWith("/models");
+  return (await answer.json()).filter((call) => call.path.endsWith(path) && !isList(call));
 }
 
 /** The newest call that the provider received. */

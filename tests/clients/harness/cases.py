@@ -138,7 +138,12 @@ def clear_calls() -> None:
 def calls(path: str = "", word: str = "") -> list[dict]:
     """What the provider received since the case began; only what holds a word, if one is given."""
     found = json.loads(ask("GET", f"{SIM}/calls?with={word}"))
-    return [call for call in found if call["path"].endswith(path)]
+    return [call for call in found if call["path"].endswith(path) and not is_list(call)]
+
+
+def is_list(call: dict) -> bool:
+    """Whether the gateway asked for the models by itself, as it does at any time and when a name is missing."""
+    return call["method"] == "GET" and call["path"].split("?")[0].endswith("/models")
 
 
 def only_call(path: str = "") -> dict:
