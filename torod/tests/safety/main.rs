@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
 mod egress;
+mod hardening;
 mod redirects;
 mod secrets;
 mod stranger;

@@ -9,7 +9,8 @@ use crate::stranger::Stranger;
 use crate::support::{TestDaemon, chat_body, port_zero, until};
 use crate::token_server::{Reply, TokenServer};
 
-const HEAD: &str = "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n[routing]\nattempts = 1\n";
+const HEAD: &str = "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n[routing]\nattempts = 1\nprobe = false\n\
+                    breaker = { failures = 1000, connection_failures = 1000 }\n";
 
 /// A provider that sends everybody to `thief` with `status`.
 async fn sends_to(thief: &Stranger, status: u16) -> Stranger {
@@ -35,7 +36,8 @@ async fn no_call_follows_a_redirect() {
         let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
         let folder = tempfile::tempdir().unwrap();
         let daemon = TestDaemon::at_once(simulator, &text, Clock::system(), folder).await;
-        until("the lists are asked for", || async { provider.heard().iter().any(|said| said.starts_with("GET")) }).await;
+        until("the lists are asked for", || async { provider.heard().iter().any(|said| said.starts_with("GET")) })
+            .await;
         let message = json!([{"role": "user", "content": "hi"}]);
         let asks = [
             ("/v1/chat/completions", json!({"model": "p/m", "messages": message})),
@@ -84,7 +86,7 @@ async fn no_token_server_sends_a_password_elsewhere() {
     daemon.stop().await;
 }
 
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn trying_a_provider_follows_no_redirect() {
     let thief = Stranger::start("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}").await;
     let other = sends_to(&thief, 307).await;
