@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
+mod canary;
 mod egress;
 mod hardening;
 mod redirects;
