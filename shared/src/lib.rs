@@ -10,6 +10,7 @@ pub mod role;
 pub mod route;
 pub mod routing;
 pub mod secret;
+pub mod secrets;
 pub mod token;
 pub mod usage;
 

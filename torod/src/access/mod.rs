@@ -6,6 +6,7 @@ pub mod index;
 pub mod issue;
 pub mod key;
 pub mod proxy;
+pub mod secrets;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};

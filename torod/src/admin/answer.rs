@@ -8,6 +8,7 @@ use tokenrouter_shared::{Problem, Role};
 
 use crate::access::grant::Refusal;
 use crate::access::issue::IssueError;
+use crate::access::secrets::SecretsError;
 use crate::access::{NoRandomness, Operator};
 use crate::config::ConfigError;
 use crate::config::edit::EditError;
@@ -96,6 +97,21 @@ impl From<IssueError> for Failure {
     }
 }
 
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        let status = match &error {
+            SecretsError::NotFound(_) => StatusCode::NOT_FOUND,
+            SecretsError::Store(e) if e.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
+            SecretsError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        if status.is_server_error() {
+            tracing::error!("a secret was not kept: {error}");
+        }
+        Self { status, problem: error.problem() }
+    }
+}
+
 impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         IssueError::from(error).into()
@@ -118,7 +134,8 @@ pub async fn not_found() -> Failure {
             advice:
                 "Operations: GET and POST /admin/api/tokens, DELETE /admin/api/tokens/{id}, POST /admin/api/reload, \
                      GET /admin/api/models, GET /admin/api/models/{id}, GET and PATCH /admin/api/routing, GET and POST /admin/api/routes/explain, \
-                     GET /admin/api/routes/{request_id}."
+                     GET /admin/api/routes/{request_id}, GET /admin/api/secrets, PUT and DELETE /admin/api/secrets/{name}, \
+                     POST /admin/api/secrets-key/rotate."
                     .into(),
         },
     }

@@ -5,17 +5,18 @@ pub mod config;
 pub mod models;
 pub mod routes;
 pub mod routing;
+pub mod secrets;
 pub mod tokens;
 
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{delete, get, post};
+use axum::routing::{delete, get, post, put};
 
 use crate::access::{Random, TokenIndex};
 use crate::clock::Clock;
 use crate::reload::Reload;
-use crate::store::{Readers, WriterHandle};
+use crate::store::{Keyring, Readers, SignIns, WriterHandle};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 
@@ -33,6 +34,10 @@ pub struct Admin {
     pub live: Arc<Live>,
     /// The last decisions about who got a request.
     pub decisions: Arc<Decisions>,
+    /// What secrets are sealed under.
+    pub keys: Arc<Keyring>,
+    /// The sign-ins that people made.
+    pub sign_ins: Arc<SignIns>,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
@@ -50,6 +55,9 @@ pub fn router(admin: Arc<Admin>) -> Router {
         .route("/admin/api/routing", get(routing::show).patch(routing::change))
         .route("/admin/api/routes/explain", get(routes::explain).post(routes::explain_request))
         .route("/admin/api/routes/{request_id}", get(routes::show))
+        .route("/admin/api/secrets", get(secrets::list))
+        .route("/admin/api/secrets/{name}", put(secrets::put).delete(secrets::remove))
+        .route("/admin/api/secrets-key/rotate", post(secrets::rotate))
         .fallback(answer::not_found)
         .with_state(admin)
 }

@@ -1,9 +1,11 @@
 //! `torod.toml`: one section one file, defaults and checks beside the struct; all problems are reported at once.
 
 mod account;
+mod address;
 mod alias;
 mod credential;
 pub mod edit;
+mod egress;
 mod examined;
 mod field;
 mod file;
@@ -35,6 +37,7 @@ mod tests;
 mod unavailable;
 mod units;
 mod usage;
+mod vault;
 mod view;
 mod watch;
 #[cfg(test)]
@@ -54,6 +57,7 @@ use toml::de::DeTable;
 
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
+pub use egress::Egress;
 pub use examined::Examined;
 use field::Field;
 pub use file::{ConfigError, examine_file, examine_text_of, load, write_new};
@@ -77,6 +81,7 @@ pub use section::{closest, shorten};
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
 pub use usage::Usage;
+pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
 pub use view::{alias_view, summary, view, view_preset, view_provider};
 pub use watch::Watch;
 
@@ -107,6 +112,8 @@ pub struct Config {
     pub routing: Routing,
     /// How much is taken on at once.
     pub limits: Limits,
+    /// Where torod may connect to.
+    pub egress: Egress,
     /// How torod ends.
     pub shutdown: Shutdown,
     /// What is written to the log.
@@ -134,6 +141,7 @@ impl Default for Config {
             model_aliases: Vec::new(),
             routing: Routing::default(),
             limits: Limits::default(),
+            egress: Egress::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
             usage: Usage::default(),
@@ -192,6 +200,11 @@ impl Config {
                 Err(e) => field.refuse(format!("`{}` is not known", shorten(text)), e.to_string()),
             }
         }
+        if let Some(egress) = section.section("egress") {
+            config.egress = Egress::read(egress);
+        }
+        // Every URL of the file is held against it.
+        section.report.set_egress(&config.egress);
         config.presets = preset::read_all(&mut section);
         if let Some(field) = section.take("providers") {
             let mut names = Vec::new();
