@@ -5,7 +5,9 @@ pub mod grant;
 pub mod index;
 pub mod issue;
 pub mod key;
+pub mod meter;
 pub mod proxy;
+pub mod shards;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};
