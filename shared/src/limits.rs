@@ -1,9 +1,10 @@
 //! What a token may use up: budgets, rates, and which models.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+use crate::label::{MAX_LABELS, is_printable};
 
 /// The greatest limit of a budget: sums stay far from overflowing (a billion dollars in nano-dollars).
 pub const MAX_LIMIT: u64 = 1_000_000_000_000_000_000;
@@ -19,8 +20,6 @@ pub const MAX_TOKENS_RATE: u64 = 1_000_000_000_000;
 pub const MAX_PATTERNS: usize = 256;
 /// Bytes of a pattern, and of a label's value.
 pub const MAX_TEXT: usize = 256;
-/// Labels of a token.
-pub const MAX_LABELS: usize = 32;
 /// Bytes of a label's key, and of a time zone's name.
 pub const MAX_NAME: usize = 64;
 
@@ -199,9 +198,6 @@ pub struct Limits {
     pub models: ModelRights,
 }
 
-/// Labels of a token: what people sort and search by.
-pub type Labels = BTreeMap<String, String>;
-
 /// Why limits or labels cannot be what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum LimitsError {
@@ -328,23 +324,6 @@ impl Limits {
     }
 }
 
-/// Whether labels lie within bounds.
-pub fn check_labels(labels: &Labels) -> Result<(), LimitsError> {
-    if labels.len() > MAX_LABELS {
-        return Err(LimitsError::Labels);
-    }
-    for (key, value) in labels {
-        let is_key = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
-        if key.is_empty() || key.len() > MAX_NAME || !key.bytes().all(is_key) {
-            return Err(LimitsError::LabelKey(key.clone()));
-        }
-        if value.len() > MAX_TEXT || !value.chars().all(is_printable) {
-            return Err(LimitsError::LabelValue(key.clone()));
-        }
-    }
-    Ok(())
-}
-
 fn is_zone_form(name: &str) -> bool {
     let is_part = |b: u8| b.is_ascii_alphanumeric() || b"/_+-".contains(&b);
     !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(is_part)
@@ -352,17 +331,6 @@ fn is_zone_form(name: &str) -> bool {
 
 fn is_pattern(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_TEXT && text.chars().all(|c| is_printable(c) && !c.is_whitespace())
-}
-
-/// Whether a character shows and does nothing else: no control character, none that turns the direction of the text
-/// or takes no room.
-pub fn is_printable(c: char) -> bool {
-    !c.is_control()
-        && !matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 #[cfg(test)]
@@ -435,17 +403,6 @@ mod tests {
         }
         assert_eq!(read(r#"{"models":{"allow":["openai/*","qwen2.5:14b"]},"concurrent":1}"#).check(), Ok(()));
         assert!(serde_json::from_str::<Limits>(r#"{"rpm":1}"#).is_err());
-    }
-
-    #[test]
-    fn labels_are_short_and_plain() {
-        let labels = |key: &str, value: &str| check_labels(&[(key.to_owned(), value.to_owned())].into());
-        assert_eq!(labels("team.a-b_c9", "Suche & Fund"), Ok(()));
-        for (key, value) in [("", "a"), ("Team", "a"), ("a b", "a"), (&*"k".repeat(65), "a"), ("k", "\u{1b}[31m")] {
-            assert!(labels(key, value).is_err(), "{key} {value:?}");
-        }
-        assert!(labels("k", &"v".repeat(257)).is_err());
-        assert!(check_labels(&(0..33).map(|n| (format!("k{n}"), String::new())).collect()).is_err());
     }
 
     #[test]
