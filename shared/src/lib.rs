@@ -14,6 +14,7 @@ pub mod routing;
 pub mod secret;
 pub mod token;
 pub mod usage;
+pub mod window;
 
 pub use ids::{AttemptId, ExchangeId};
 pub use label::Labels;
