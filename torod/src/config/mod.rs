@@ -34,6 +34,7 @@ mod shutdown;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unavailable;
 mod units;
 mod usage;
@@ -80,6 +81,7 @@ use section::Section;
 pub use section::{closest, shorten};
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
+pub use tokens::Tokens;
 pub use usage::Usage;
 pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
 pub use view::{alias_view, summary, view, view_preset, view_provider};
@@ -118,6 +120,8 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// What is written to the log.
     pub log: Log,
+    /// How tokens are kept.
+    pub tokens: Tokens,
     /// How usage is kept.
     pub usage: Usage,
     /// How answers are kept that later requests continue.
@@ -144,6 +148,7 @@ impl Default for Config {
             egress: Egress::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
+            tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
@@ -235,6 +240,9 @@ impl Config {
         }
         if let Some(log) = section.section("log") {
             config.log = Log::read(log);
+        }
+        if let Some(tokens) = section.section("tokens") {
+            config.tokens = Tokens::read(tokens);
         }
         if let Some(usage) = section.section("usage") {
             config.usage = Usage::read(usage);
