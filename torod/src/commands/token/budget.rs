@@ -72,10 +72,7 @@ pub(super) fn scaled(text: &str, places: u32) -> Option<u64> {
         None => (text, places),
     };
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let fraction = match fraction.trim_end_matches('0') {
-        "" => "",
-        rest => rest,
-    };
+    let fraction = fraction.trim_end_matches('0');
     let length = u32::try_from(fraction.len()).ok().filter(|length| *length <= power)?;
     if !is_digits(whole) || !(fraction.is_empty() || is_digits(fraction)) || digits.ends_with('.') {
         return None;
@@ -104,7 +101,7 @@ mod tests {
             ("0usd", "$0"),
             ("2kusd/week", "$2000 per week"),
             ("100usd/month@Europe/Berlin", "$100 per month (Europe/Berlin)"),
-            ("1000req/24h", "1000 requests per 1 d"),
+            ("1000req/24h", "1000 requests per 24 h"),
             ("1requests/90s", "1 requests per 90 s"),
             ("2Mtok/day", "2000000 tokens per day"),
             ("1.5ktok/hour@UTC", "1500 tokens per hour"),

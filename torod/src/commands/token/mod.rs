@@ -220,7 +220,14 @@ impl Token {
             }
             Action::Rotate(rotate) => {
                 let made = way.rotate(&rotate.which, rotate.grace, random, now_ms).await?;
-                if rotate.json { print_json(out, &made)? } else { shown::created(out, &made, is_terminal)? }
+                if rotate.json {
+                    print_json(out, &made)?;
+                } else {
+                    shown::created(out, &made, is_terminal)?;
+                }
+                if is_terminal && !rotate.json {
+                    shown::old_key(out, rotate.grace)?;
+                }
             }
             Action::Revoke(revoke) => {
                 let ended = way.revoke(&revoke.which, now_ms).await?;

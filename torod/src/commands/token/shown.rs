@@ -19,6 +19,14 @@ pub(super) fn created(out: &mut dyn Write, made: &TokenCreated, is_terminal: boo
     tell(out, &format!("Clients send it as their API key. `torod token revoke {}` ends it.", made.id), 0)
 }
 
+/// What becomes of the key before.
+pub(super) fn old_key(out: &mut dyn Write, grace_ms: Option<i64>) -> std::io::Result<()> {
+    match grace_ms {
+        None => writeln!(out, "The old key opens nothing any more."),
+        Some(ms) => writeln!(out, "The old key opens for another {}.", span(ms)),
+    }
+}
+
 /// A table of tokens; `is_tree` puts those below another one under it.
 pub(super) fn list(
     out: &mut dyn Write,
