@@ -147,6 +147,11 @@ impl Site {
         (count(&self.one), count(&self.two))
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
     /// Its token.
     pub fn key(&self) -> &str {
         &self.key
