@@ -35,7 +35,7 @@ async fn nothing_forbidden_is_connected_to_by_address_or_by_name() {
     // Nobody came: the first to be let in is the first there is.
     let client = Client::new(Timeouts::default(), 1);
     let request = Request::get(format!("http://127.0.0.1:{port}/first")).body(Pieces::default()).unwrap();
-    let (_, stream) = tokio::join!(
+    let ((), stream) = tokio::join!(
         async { drop(tokio::time::timeout(std::time::Duration::from_millis(200), client.send(request)).await) },
         async {
             let (mut stream, _) = listener.accept().await.unwrap();

@@ -22,6 +22,7 @@ mod refused;
 mod reload;
 mod route_command;
 mod routing;
+#[expect(dead_code, reason = "the tests of safety use all of it")]
 mod site;
 mod stateful;
 mod streams;

@@ -83,7 +83,7 @@ fn the_hunt_finds_what_it_looks_for() {
         STANDARD_NO_PAD.encode(&canary),
         STANDARD_NO_PAD.encode(format!("u:{canary}")),
         URL_SAFE_NO_PAD.encode(format!("a{canary}b")),
-        canary.bytes().map(|b| format!("{b:02x}")).collect(),
+        canary.bytes().fold(String::new(), |text, b| text + &format!("{b:02x}")),
         format!("x{}y", "x".repeat(27)),
     ] {
         let mut hunt = Hunt::of(&token);

@@ -66,7 +66,7 @@ async fn no_call_follows_a_redirect() {
         assert!(heard.iter().any(|request| request.contains("sk-canary")), "{status}: nobody sent the key");
         daemon.stop().await;
     }
-    assert_eq!(thief.heard(), [String::new(); 0]);
+    assert!(thief.heard().is_empty(), "{:?}", thief.heard());
 }
 
 #[tokio::test]
@@ -82,7 +82,7 @@ async fn no_token_server_sends_a_password_elsewhere() {
     let daemon = TestDaemon::at_once(simulator, &text, Clock::system(), tempfile::tempdir().unwrap()).await;
     until("the token server was asked", || async { !server.asked().is_empty() }).await;
     assert!(!daemon.chat("p/m", "").await.status.is_success());
-    assert_eq!(thief.heard(), [String::new(); 0]);
+    assert!(thief.heard().is_empty(), "{:?}", thief.heard());
     daemon.stop().await;
 }
 
@@ -95,6 +95,6 @@ async fn trying_a_provider_follows_no_redirect() {
     assert!(!tried.status.success(), "{}", String::from_utf8_lossy(&tried.stdout));
     assert!(other.heard().iter().any(|request| request.contains("sk-canary")));
     assert_eq!(site.ask("POST", "/v1/chat/completions", &chat_body("p/m", "")).await.status, 502);
-    assert_eq!(thief.heard(), [String::new(); 0]);
+    assert!(thief.heard().is_empty(), "{:?}", thief.heard());
     site.stop().await;
 }
