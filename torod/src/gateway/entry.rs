@@ -59,7 +59,9 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop(live);
     let headers = head.headers;
     let in_flight = Some(in_flight);
-    let mut call = Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
+    let purpose = None;
+    let mut call =
+        Call { app, surface, purpose, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
     if surface == Surface::Compact {
         // Boxed like every future that most requests do not need.
         return Box::pin(compact::run(call)).await;
@@ -73,6 +75,8 @@ pub struct Call {
     pub app: Arc<App>,
     /// What is asked for.
     pub surface: Surface,
+    /// What it is for, where the gateway itself asks.
+    pub purpose: Option<&'static str>,
     /// When it came, in Unix milliseconds.
     pub now_ms: i64,
     /// The exchange's number.
@@ -100,6 +104,7 @@ impl Call {
             id: self.exchange_id,
             request_id: self.request_id.clone(),
             surface: self.surface,
+            said_as: self.purpose.unwrap_or(self.surface.as_str()),
             caller: self.caller.clone(),
             live,
             salt,

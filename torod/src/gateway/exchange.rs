@@ -35,6 +35,7 @@ pub struct Exchange {
     id: ExchangeId,
     request_id: RequestId,
     surface: Surface,
+    said_as: &'static str,
     caller: Caller,
     live: Arc<Snapshot>,
     salt: u64,
@@ -90,6 +91,8 @@ pub struct Opening {
     pub request_id: RequestId,
     /// What is asked for.
     pub surface: Surface,
+    /// The word for it in usage and logs.
+    pub said_as: &'static str,
     /// Who asks.
     pub caller: Caller,
     /// The world that it is served in.
@@ -102,13 +105,14 @@ impl Exchange {
     /// An exchange whose first attempt is about to be made. Boxed, since it is handed from one to the next until the
     /// answer's last byte.
     pub fn begin(opening: Opening, attempt: Attempt) -> Box<Self> {
-        let Opening { app, in_flight, id, request_id, surface, caller, live, salt } = opening;
+        let Opening { app, in_flight, id, request_id, surface, said_as, caller, live, salt } = opening;
         Box::new(Self {
             app,
             _in_flight: in_flight,
             id,
             request_id,
             surface,
+            said_as,
             caller,
             live,
             salt,
@@ -234,7 +238,7 @@ impl Exchange {
                 target: "request",
                 id = self.request_id.as_str(),
                 caller = self.caller.name(),
-                surface = self.surface.as_str(),
+                surface = self.said_as,
                 provider = &*attempt.provider.name,
                 model = &*attempt.model,
                 status = attempt.status,
@@ -245,7 +249,7 @@ impl Exchange {
                 output = counts.output,
                 cost_nanos = charge.nanos,
                 "{} {}/{} {} {} in {} ms, {} tokens in ({} cached), {} out",
-                self.surface.as_str(),
+                self.said_as,
                 attempt.provider.name,
                 attempt.model,
                 attempt.status,
@@ -267,7 +271,7 @@ impl Exchange {
             provider: Arc::clone(&attempt.provider.name),
             model: Arc::clone(&attempt.model),
             model_asked: attempt.model_asked.clone(),
-            surface: self.surface.as_str(),
+            surface: self.said_as,
             client_protocol: self.surface.protocol(),
             upstream_protocol: attempt.protocol,
             status: attempt.status,
