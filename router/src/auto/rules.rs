@@ -14,7 +14,7 @@ use super::candidate::{Candidate, Strength};
 use super::features::Features;
 use super::needs::{Need, Needs};
 use super::{Difficulty, Task, Virtual, hints};
-use crate::catalog::Effort;
+use crate::catalog::{Effort, Modality};
 
 /// A context window from which on a model is one for long texts, in tokens.
 const LONG: u64 = 180_000;
@@ -51,7 +51,8 @@ pub fn judge(of: Virtual, features: &Features) -> Judged {
 
 fn points(of: Virtual, features: &Features) -> i32 {
     let asked = &features.asked;
-    let length = asked.chars().count();
+    // Where length is what the name is for, it says nothing.
+    let is_long = of != Virtual::LongText && asked.len() > 800;
     let (hard, easy) = hints::words(asked);
     let tens = |number: usize, most: usize| i32::try_from(number.min(most)).unwrap_or(0);
     let effort = match features.effort {
@@ -68,8 +69,7 @@ fn points(of: Virtual, features: &Features) -> i32 {
     tens(hard, 3) * 2 - tens(easy, 2)
         + effort
         + tens(size, 3)
-        + i32::from(length > 600)
-        + i32::from(length > 2_500)
+        + i32::from(is_long)
         + i32::from(hints::points(asked) >= 3)
         + i32::from(is_code)
         + i32::from(features.tools > 0)
@@ -133,7 +133,10 @@ impl<'f> Wish<'f> {
 
     /// Whether `candidate` can serve it at all.
     pub fn takes(&self, candidate: &Candidate) -> bool {
-        self.needs.are_met_by(&candidate.facts) && candidate.context() >= self.room_tokens
+        // Models that speak want to be spoken to, and refuse a conversation without sound.
+        let speaks = candidate.facts.gives(Modality::Audio) == Some(true);
+        let is_quiet = !speaks || self.needs.has(Need::Speech) || self.needs.has(Need::Audio);
+        is_quiet && self.needs.are_met_by(&candidate.facts) && candidate.context() >= self.room_tokens
     }
 
     /// Whether it writes as much as is wanted, as far as is known.
@@ -150,6 +153,9 @@ impl<'f> Wish<'f> {
             return Some(format!("is not known for {}", lacking.join(", ")));
         }
         let (room, wanted) = (candidate.context(), self.room_tokens);
+        if room >= wanted && !self.takes(candidate) {
+            return Some("is a model for speech".to_owned());
+        }
         (room < wanted).then(|| format!("has room for {room} tokens, and {wanted} are wanted"))
     }
 }

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokenrouter::call::{End, Finish, Keepsake, Observer};
 use tokenrouter::count::{Counts, Source};
-use tokenrouter::error::{Kind, Problem};
+use tokenrouter::error::Problem;
 use tokenrouter::pick::endpoint::{Endpoint, Ticket};
 use tokenrouter::pick::session::EndpointId;
 use tokenrouter::pick::verdict::{Blame, Verdict};
@@ -15,6 +15,7 @@ use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 
+use super::ending;
 pub use super::home::Home;
 pub use super::input::Input;
 use super::request_id::RequestId;
@@ -73,6 +74,8 @@ pub struct Attempt {
     pub first_byte_us: u64,
     /// The provider's status; 0 before it answered.
     pub status: u16,
+    /// The model that was chosen for its conversation, as [`State`](crate::upstreams::auto::state::State) counts them.
+    pub chosen: Option<u32>,
     /// What is to be kept of the answer, besides its usage.
     pub remember: Option<Box<Remember>>,
     /// Its places among what is limited, given back at the end.
@@ -293,29 +296,8 @@ impl Exchange {
 
     /// Where the answer is made, for whoever continues it.
     pub fn home(&self) -> Home {
-        let (home, now_ms) = (self.attempt.home, self.app.clock.uptime_ms());
-        Home { live: Arc::clone(&self.live), salt: self.salt, home, now_ms }
-    }
-
-    fn what_happened(&self, finish: &Finish) -> Problem {
-        let name = &self.attempt.provider.name;
-        match finish {
-            Finish::Idle => Problem::new(
-                Kind::UpstreamTimeout,
-                "upstream_idle",
-                format!("the provider \"{name}\" fell silent in the middle of its answer"),
-                "Try again, or raise its `timeouts.idle` in torod.toml.",
-            ),
-            Finish::Cut(why) => Problem::new(
-                Kind::UpstreamFailed,
-                "upstream_cut",
-                format!("the provider \"{name}\" broke off its answer: {why}"),
-                "Try again.",
-            ),
-            Finish::Whole | Finish::Failed | Finish::Abandoned => {
-                Problem::new(Kind::UpstreamFailed, "upstream_failed", format!("the provider \"{name}\" failed"), "")
-            }
-        }
+        let (home, chosen, now_ms) = (self.attempt.home, self.attempt.chosen, self.app.clock.uptime_ms());
+        Home { live: Arc::clone(&self.live), salt: self.salt, home, chosen, now_ms }
     }
 }
 
@@ -379,11 +361,12 @@ impl Observer for Exchange {
     }
 
     fn problem(&mut self, finish: &Finish) -> Problem {
-        self.what_happened(finish)
+        ending::problem(&self.attempt.provider.name, finish)
     }
 
     fn explain(&mut self, finish: &Finish) -> Bytes {
-        self.what_happened(finish).stream_end(self.surface.protocol(), self.request_id.as_str())
+        ending::problem(&self.attempt.provider.name, finish)
+            .stream_end(self.surface.protocol(), self.request_id.as_str())
     }
 }
 

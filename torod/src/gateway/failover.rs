@@ -62,6 +62,8 @@ struct Journey<'l, 'm> {
     is_answer: bool,
     /// How the model was chosen, where a virtual one was asked for.
     auto: Option<Box<ChosenView>>,
+    /// That model's number.
+    chosen: Option<u32>,
     shedding: Shedding,
     /// The endpoint that is asked once more without what it refused: no failure of it, and no repeated call.
     again: Option<Choice>,
@@ -138,6 +140,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             refusal: None,
             is_answer: false,
             auto: None,
+            chosen: None,
             shedding: Shedding::default(),
             again: None,
             is_again: false,
@@ -197,6 +200,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 protocol: target.route.protocol,
                 stream: peek.stream,
                 input: std::mem::take(&mut prepared.input),
+                chosen: self.chosen,
                 remember: prepared.remember.take(),
                 began: call.app.clock.instant(),
                 began_ms: now_ms,

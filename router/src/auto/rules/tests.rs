@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::Protocol;
-use crate::catalog::{Can, Facts, Modality};
+use crate::catalog::{Can, Facts};
 
 fn able(context: u64) -> Facts {
     Facts::default().with_context(context).with(Can::Tools, true).with(Can::Schema, true)
@@ -110,6 +110,18 @@ fn who_would_refuse_the_limit_comes_last() {
     let wish = Wish::of(Virtual::Auto, Difficulty::Simple, &features);
     assert_eq!(choose(&shelf, &wish, &|_| true), Some(1));
     assert_eq!(choose(&shelf, &wish, &|at| at == 0), Some(0));
+}
+
+#[test]
+fn models_for_speech_are_for_speech() {
+    let speaking = able(100_000).with_output(Modality::Text).with_output(Modality::Audio).with_input(Modality::Audio);
+    let shelf =
+        [Candidate::new("a/speech", speaking).priced(1, 1), Candidate::new("a/plain", able(100_000)).priced(9, 9)];
+    let mut features = said("hi");
+    assert_eq!(choose(&shelf, &Wish::of(Virtual::Auto, Difficulty::Simple, &features), &|_| true), Some(1));
+    features.needs.insert(Need::Speech);
+    let wish = Wish::of(Virtual::Auto, Difficulty::Simple, &features);
+    assert_eq!((choose(&shelf, &wish, &|_| true), wish.why_not(&shelf[0])), (Some(0), None));
 }
 
 #[test]

@@ -22,7 +22,7 @@ use super::super::reject;
 use super::super::reply::Reply;
 use super::{Exchange, Journey, Steps, ask};
 use crate::upstreams::auto::choice::{Choice, Question};
-use crate::upstreams::auto::{nobody, state::State};
+use crate::upstreams::auto::nobody;
 use crate::upstreams::snapshot::Snapshot;
 
 /// What one journey leaves to the next.
@@ -82,11 +82,12 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
         }
         let before = names.get(..names.len() - 1).unwrap_or_default();
         journey.auto = Some(Box::new(view(&choice, before)));
+        journey.chosen = choice.at.and_then(|_| live.auto.number(&choice.target, choice.effort));
         if let Some(Left { steps, exchange, refusal, worked }) = left.take() {
             (journey.steps, journey.exchange, journey.refusal, journey.worked) = (steps, exchange, refusal, worked);
         }
         if let Some(served) = journey.serve(call, &peek, salt).await {
-            remember(&live.auto, live, known, &choice, call.app.clock.uptime_ms());
+            settle(live, known, journey.chosen, call.app.clock.uptime_ms());
             return journey.tell(call, asked, served).await;
         }
         let may_go_on = !is_last && !journey.is_answer && journey.worked < live.rules.course.attempts;
@@ -137,14 +138,13 @@ fn view(choice: &Choice, before: &[String]) -> ChosenView {
     ChosenView { tried: before.to_vec(), ..choice.view() }
 }
 
-/// The conversation thinks as much as it does now.
-fn remember(state: &State, live: &Snapshot, known: Option<Known>, choice: &Choice, now_ms: u64) {
-    let Some(known) = known else { return };
-    if known.is_opening && state.effort(known.session, now_ms).is_some() {
-        return;
+/// The conversation is served by the model with the number `chosen` from now on.
+fn settle(live: &Snapshot, known: Option<Known>, chosen: Option<u32>, now_ms: u64) {
+    let Some((known, chosen)) = known.zip(chosen) else { return };
+    // Somebody else may have opened a conversation with the same words, and goes on with it elsewhere.
+    if !known.is_opening || live.auto.home(known.session, now_ms).is_none() {
+        live.auto.settle(known.session, chosen, live.config.routing.session_ttl, now_ms);
     }
-    let life_ms = u64::try_from(live.config.routing.session_ttl.as_millis()).unwrap_or(u64::MAX);
-    state.keep_effort(known.session, choice.effort, life_ms, now_ms);
 }
 
 fn why_nobody(question: &Question<'_>) -> String {

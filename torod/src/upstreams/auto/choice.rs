@@ -157,8 +157,9 @@ impl<'a> Question<'a> {
     /// but only when the user speaks: in the midst of work its state would be lost.
     pub fn kept(&self, known: Option<Known>) -> Option<Choice> {
         let known = known.filter(|known| !known.is_opening)?;
-        let home = self.live.sessions.home(known.session, self.now_ms)?;
-        let at = self.pool.at_home(home).filter(|at| self.is_able(*at))?;
+        let (model, effort) = self.live.auto.home(known.session, self.now_ms)?;
+        let at = self.pool.candidates.iter().position(|candidate| *candidate.id == *model);
+        let at = at.filter(|at| self.is_able(*at))?;
         let candidate = self.candidate(at).filter(|candidate| self.wish(Difficulty::Simple).takes(candidate))?;
         if !self.is_ready(candidate) {
             return None;
@@ -170,8 +171,6 @@ impl<'a> Question<'a> {
                 return None;
             }
         }
-        let effort = self.live.auto.effort(known.session, self.now_ms);
-        let effort = effort.unwrap_or_else(|| self.wish(difficulty).effort());
         Some(Choice { effort: effort.and_then(|wanted| candidate.effort(wanted)), ..self.choice(at, Chooser::Kept)? })
     }
 

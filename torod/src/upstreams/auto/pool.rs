@@ -1,14 +1,11 @@
 //! Who may be chosen: every model of every enabled provider of which something is known, as far as the operator permits.
 
-use std::collections::HashMap;
-
 use chrono::DateTime;
 use tokenrouter::auto::features::Features;
 use tokenrouter::auto::rules::{self, Wish};
 use tokenrouter::auto::{Candidate, Difficulty, Virtual};
 use tokenrouter::catalog::listing::{Card, Quote};
 use tokenrouter::catalog::{Can, Facts, Modality, Mode};
-use tokenrouter::pick::session::EndpointId;
 use tokenrouter::price::{Price, Rate, Unit};
 
 use super::super::snapshot::Snapshot;
@@ -31,8 +28,6 @@ pub struct Pool {
     pub router: Option<String>,
     /// Who may not be chosen although something is known of them, and why.
     pub left_out: Vec<(String, &'static str)>,
-    /// Whose home is whose.
-    homes: HashMap<EndpointId, usize>,
 }
 
 impl Pool {
@@ -73,10 +68,6 @@ impl Pool {
                 continue;
             }
             let at = pool.candidates.len();
-            if let Ok(found) = live.table.resolve(&card.id) {
-                let places = 0..found.candidates.list().len();
-                pool.homes.extend(places.filter_map(|place| Some((found.candidates.home(place)?, at))));
-            }
             let priority = live.providers.get(provider).map_or(0, |provider| provider.priority);
             let candidate = Candidate::new(card.id.clone(), card.facts).with_priority(priority);
             let priced = price.map(|(input, output)| candidate.clone().priced(input, output));
@@ -86,11 +77,6 @@ impl Pool {
         }
         pool.router = cheapest.map(|(_, id)| id.to_owned());
         pool
-    }
-
-    /// Which of the candidates a conversation is at home with.
-    pub fn at_home(&self, home: EndpointId) -> Option<usize> {
-        self.homes.get(&home).copied()
     }
 
     /// How virtual models are listed; none where nobody could serve them.

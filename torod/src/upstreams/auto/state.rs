@@ -1,15 +1,20 @@
-//! What is remembered of choices: how much a conversation thinks, what a model that chooses has said lately, and whether it
+//! What is remembered of choices: the model of each conversation and how much it thinks, what a model that chooses has said lately, and whether it
 //! is worth asking. Bounded, and no request waits for another.
 
 use std::collections::hash_map::RandomState;
 use std::hash::{BuildHasher as _, Hasher as _};
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
-use arc_swap::ArcSwapOption;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokenrouter::auto::decision::Decision;
 use tokenrouter::catalog::Effort;
 use tokenrouter::pick::session::{Session, Sessions};
 
+/// So many models can be remembered, whatever comes and goes.
+const NAMES: usize = 4_096;
+/// An effort's number has so many bits.
+const EFFORT_BITS: u32 = 3;
 /// So many decisions are remembered.
 const DECISIONS: usize = 512;
 /// For so long.
@@ -20,8 +25,10 @@ const REST_MS: u64 = 30_000;
 /// What outlives a world.
 #[derive(Debug, Default)]
 pub struct State {
-    /// How much each conversation thinks; made when the first one is chosen for.
-    efforts: OnceLock<Sessions>,
+    /// The model of each conversation, and how much it thinks; made when the first one is chosen for.
+    homes: OnceLock<Sessions>,
+    /// Models by the numbers that stand in `homes`.
+    names: ArcSwap<Vec<Arc<str>>>,
     decisions: OnceLock<Box<[ArcSwapOption<Kept>]>>,
     hasher: RandomState,
     resting: ArcSwapOption<Resting>,
@@ -41,18 +48,35 @@ struct Resting {
 }
 
 impl State {
-    /// How much the conversation thinks: nobody may have said, and it may think as its model does.
-    pub fn effort(&self, session: Session, now_ms: u64) -> Option<Option<Effort>> {
-        let number = self.efforts.get()?.home(session, now_ms)?;
-        Some(usize::try_from(number).ok().and_then(|n| Effort::ALL.get(n.checked_sub(1)?)).copied())
+    /// The number of a model with an effort; none where too many are known.
+    pub fn number(&self, model: &str, effort: Option<Effort>) -> Option<u32> {
+        let place = |names: &[Arc<str>]| names.iter().position(|name| **name == *model);
+        let known = place(&self.names.load());
+        let place = known.or_else(|| {
+            self.names.rcu(|names| {
+                let is_new = place(names).is_none() && names.len() < NAMES;
+                let new = is_new.then(|| Arc::from(model));
+                names.iter().cloned().chain(new).collect::<Vec<_>>()
+            });
+            place(&self.names.load())
+        })?;
+        let effort =
+            effort.and_then(|effort| Effort::ALL.iter().position(|known| *known == effort)).map_or(0, |n| n + 1);
+        u32::try_from((place << EFFORT_BITS) | effort).ok()
     }
 
-    /// The conversation thinks so much from now on; `life_ms` is for how long that is remembered.
-    pub fn keep_effort(&self, session: Session, effort: Option<Effort>, life_ms: u64, now_ms: u64) {
-        let number =
-            effort.and_then(|effort| Effort::ALL.iter().position(|known| *known == effort)).map_or(0, |n| n + 1);
-        let efforts = self.efforts.get_or_init(|| Sessions::new(life_ms));
-        efforts.settle(session, u32::try_from(number).unwrap_or(0), now_ms);
+    /// The conversation is served by the model with this number from now on, and that is remembered for so long.
+    pub fn settle(&self, session: Session, number: u32, life: Duration, now_ms: u64) {
+        let life_ms = u64::try_from(life.as_millis()).unwrap_or(u64::MAX);
+        self.homes.get_or_init(|| Sessions::new(life_ms)).settle(session, number, now_ms);
+    }
+
+    /// The model of the conversation, and how much it thinks.
+    pub fn home(&self, session: Session, now_ms: u64) -> Option<(Arc<str>, Option<Effort>)> {
+        let number = self.homes.get()?.home(session, now_ms)?;
+        let model = Arc::clone(self.names.load().get((number >> EFFORT_BITS) as usize)?);
+        let effort = (number & ((1 << EFFORT_BITS) - 1)).checked_sub(1).and_then(|n| Effort::ALL.get(n as usize));
+        Some((model, effort.copied()))
     }
 
     /// The key of a question.
@@ -125,14 +149,33 @@ mod tests {
     }
 
     #[test]
-    fn efforts_are_kept_with_their_conversation() {
+    fn conversations_have_their_model_and_their_effort() {
         let state = State::default();
-        assert_eq!(state.effort(Session(1), 0), None);
-        state.keep_effort(Session(1), Some(Effort::XHigh), 3_600_000, 0);
-        state.keep_effort(Session(2), None, 3_600_000, 0);
-        assert_eq!(state.effort(Session(1), 60_000), Some(Some(Effort::XHigh)));
-        assert_eq!(state.effort(Session(2), 60_000), Some(None));
-        assert_eq!(state.effort(Session(1), 7_200_000), None);
+        let hour = Duration::from_hours(1);
+        assert_eq!(state.home(Session(1), 0), None);
+        let all: Vec<u32> = Effort::ALL.iter().map(|effort| state.number("p/m", Some(*effort)).unwrap()).collect();
+        let none = state.number("p/m", None).unwrap();
+        let other = state.number("p/other", Some(Effort::XHigh)).unwrap();
+        assert!(!all.contains(&none) && !all.contains(&other) && all.is_sorted());
+        state.settle(Session(1), other, hour, 0);
+        state.settle(Session(2), none, hour, 0);
+        assert_eq!(state.home(Session(1), 60_000), Some(("p/other".into(), Some(Effort::XHigh))));
+        assert_eq!(state.home(Session(2), 60_000), Some(("p/m".into(), None)));
+        for (number, effort) in all.into_iter().zip(Effort::ALL) {
+            state.settle(Session(3), number, hour, 0);
+            assert_eq!(state.home(Session(3), 0), Some(("p/m".into(), Some(*effort))));
+        }
+        assert_eq!(state.home(Session(1), 7_200_000), None);
+    }
+
+    #[test]
+    fn no_more_models_are_remembered_than_there_is_room_for() {
+        let state = State::default();
+        state.names.store(Arc::new((0..NAMES - 1).map(|n| format!("p/{n}").into()).collect()));
+        let most = state.number("p/last", Some(Effort::Max)).unwrap();
+        assert!(most < 1 << 23, "a table of homes keeps 24 bits");
+        assert_eq!(state.number("p/one-more", None), None);
+        assert_eq!(state.number("p/0", None), Some(0));
     }
 
     #[test]
