@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use torod::clock::Clock;
 
 use crate::act::{Act, Speech};
-use crate::rig::{HEAD, Rig, alias, provider, question};
+use crate::rig::{HEAD, Rig, provider, question};
 use crate::support::Answer;
 use crate::upstream::{Ask, Upstream};
 
@@ -13,7 +13,7 @@ pub fn model(id: &str, input: f64, output: f64, more: &str) -> String {
     format!("[[providers.models]]\nid = \"{id}\"\nprice = {{ input = {input:?}, output = {output:?} }}\n{more}\n")
 }
 
-const TALKS: &str = "context = 128000\ntools = true\nvision = false\nreasoning = false";
+pub const TALKS: &str = "context = 128000\ntools = true\nvision = false\nreasoning = false";
 
 /// A small one that knows nothing of pictures, a usual one, and the best, whose efforts the catalogue knows.
 pub fn shelf() -> String {
@@ -78,11 +78,11 @@ fn named(column: &str) -> String {
     format!("(SELECT text FROM name WHERE id = {column})")
 }
 
-async fn post(rig: &Rig, body: &Value) -> Answer {
+pub async fn post(rig: &Rig, body: &Value) -> Answer {
     rig.daemon.post("/v1/chat/completions", body.to_string()).await
 }
 
-fn said(model: &str, text: &str) -> Value {
+pub fn said(model: &str, text: &str) -> Value {
     json!({"model": model, "messages": [{"role": "user", "content": text}]})
 }
 
@@ -396,27 +396,5 @@ async fn row_63_no_more_than_max_attempts_are_tried_and_a_clients_fault_is_told(
     let answer = post(&rig, &said("auto", "hello")).await;
     assert!(answer.status.is_server_error(), "{}", answer.text());
     assert!(rig.up[0].calls() <= 8, "{:?}", called(&rig));
-    rig.stop().await;
-}
-
-#[tokio::test]
-async fn an_alias_and_a_declared_model_of_the_name_go_first() {
-    let up = vec![Upstream::start("p0", &["m"]), Upstream::start("p1", &[])];
-    let own = model("auto-coding", 1.0, 1.0, TALKS);
-    let text = format!(
-        "{HEAD}{}{}{}",
-        provider("p0", &up[0].url(), &shelf()),
-        provider("p1", &up[1].url(), &own),
-        alias("auto", &["- p0 usual"])
-    );
-    let rig = Rig::of(up, &text, Clock::fixed(1_800_000_000_000)).await;
-    assert_eq!(post(&rig, &said("auto", "hi")).await.header("x-tokenrouter-route"), "alias; only");
-    assert_eq!(called(&rig), ["usual"]);
-    rig.seen();
-    post(&rig, &said("auto-coding", "hi")).await;
-    assert_eq!(called(&rig), ["auto-coding"]);
-    rig.seen();
-    assert_eq!(post(&rig, &said("auto-longtext", "hi")).await.status, 200);
-    assert!(!called(&rig).is_empty());
     rig.stop().await;
 }

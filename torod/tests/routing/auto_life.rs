@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 use torod::clock::Clock;
 
 use crate::act::{Act, Speech};
-use crate::auto::{called, decides, document, is_question, model, over, rig, shelf};
-use crate::rig::{HEAD, Rig, provider};
+use crate::auto::{TALKS, called, decides, document, is_question, model, over, post, rig, said, shelf};
+use crate::rig::{HEAD, Rig, alias, provider};
 use crate::upstream::Upstream;
 
 const HARD: &str = "Prove the theorem step by step, analyse the complexity of the algorithm and its security in depth.";
@@ -231,5 +231,27 @@ async fn another_provider_of_the_same_model_takes_over() {
         assert_eq!(answer.status, 200, "{}", answer.text());
         assert_eq!((answer.header("x-tokenrouter-provider"), answer.header("x-tokenrouter-model")), ("p1", "tiny"));
     }
+    rig.stop().await;
+}
+
+#[tokio::test]
+async fn an_alias_and_a_declared_model_of_the_name_go_first() {
+    let up = vec![Upstream::start("p0", &["m"]), Upstream::start("p1", &[])];
+    let own = model("auto-coding", 1.0, 1.0, TALKS);
+    let text = format!(
+        "{HEAD}{}{}{}",
+        provider("p0", &up[0].url(), &shelf()),
+        provider("p1", &up[1].url(), &own),
+        alias("auto", &["- p0 usual"])
+    );
+    let rig = Rig::of(up, &text, Clock::fixed(1_800_000_000_000)).await;
+    assert_eq!(post(&rig, &said("auto", "hi")).await.header("x-tokenrouter-route"), "alias; only");
+    assert_eq!(called(&rig), ["usual"]);
+    rig.seen();
+    post(&rig, &said("auto-coding", "hi")).await;
+    assert_eq!(called(&rig), ["auto-coding"]);
+    rig.seen();
+    assert_eq!(post(&rig, &said("auto-longtext", "hi")).await.status, 200);
+    assert!(!called(&rig).is_empty());
     rig.stop().await;
 }
