@@ -8,7 +8,7 @@ use tokenrouter::auto::{Candidate, Difficulty, Virtual, decision, document, effo
 use tokenrouter::catalog::{Can, Effort, Facts, Modality};
 use tokenrouter::splice;
 
-use crate::case;
+use super::case;
 
 fn shelf() -> Vec<Candidate> {
     let facts = Facts::default().with_context(100_000).with(Can::Tools, true).with(Can::Schema, true);

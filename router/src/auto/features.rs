@@ -61,7 +61,7 @@ impl Features {
                 b"tools" | b"functions" => features.tools += tools(value),
                 b"parallel_tool_calls" if value == b"true" => features.needs.insert(Need::ParallelToolCalls),
                 b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => {
-                    features.output_tokens = number(value)
+                    features.output_tokens = number(value);
                 }
                 b"response_format" | b"output_format" => features.format(value),
                 b"text" => inside(value, b"format", |format| features.format(format)),

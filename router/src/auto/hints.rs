@@ -142,7 +142,7 @@ pub(super) fn code_permille(text: &str) -> u32 {
         let has = || ["();", "->", "::", "==", "&&", "</", "/>", " := "].iter().any(|mark| bare.contains(mark));
         code += u32::from(is_fenced || ends() || has() || (begins() && !bare.ends_with(['.', '?', '!'])));
     }
-    if lines == 0 { 0 } else { code * 1_000 / lines }
+    (code * 1_000).checked_div(lines).unwrap_or(0)
 }
 
 /// Words that stand for much thought, in small letters: English, German, French, Spanish, Russian, Chinese, Japanese.
