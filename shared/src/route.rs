@@ -68,6 +68,9 @@ pub struct AutoExplained {
     pub router: String,
     /// The model that would be asked to choose before; nobody is asked for this explanation.
     pub would_ask: Option<String>,
+    /// The model that the operator wants to be asked, where it is not to be found: the rules choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_router: Option<String>,
     /// What the rules choose; none where nobody can be chosen.
     pub chosen: Option<ChosenView>,
     /// What the request cannot do without.

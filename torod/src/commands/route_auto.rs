@@ -11,6 +11,9 @@ use crate::telemetry::plain::plain;
 /// Shows how a model would be chosen.
 pub(super) fn explained(out: &mut dyn Write, told: &AutoExplained) -> Result<()> {
     writeln!(out, "  chosen by: {}", chooser(told))?;
+    if let Some(lost) = &told.lost_router {
+        writeln!(out, "  warning: {}, which is to be asked, is nobody's model: the rules choose", plain(lost))?;
+    }
     if let Some(chosen) = &told.chosen {
         writeln!(out, "  request: {}", judged(chosen))?;
     }

@@ -102,11 +102,12 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     }
     if let Some(choice) = &explained.choice {
         told.chosen = Some(choice.at);
-        told.why = Some(WhyChosen {
-            by: choice.by.as_str().to_owned(),
-            sentence: sentence(choice, &explained, known.is_some_and(|known| !known.is_opening)),
-            is_probe: choice.is_probe,
-        });
+        let in_conversation = known.is_some_and(|known| !known.is_opening);
+        let sentence = match choice.by {
+            By::Only if of.is_some() => "the model that is chosen is served by nobody else".to_owned(),
+            _ => sentence(choice, &explained, in_conversation),
+        };
+        told.why = Some(WhyChosen { by: choice.by.as_str().to_owned(), sentence, is_probe: choice.is_probe });
         return told;
     }
     let waits = explained.seen.iter().filter(|seen| seen.fits);

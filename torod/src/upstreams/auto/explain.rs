@@ -46,6 +46,7 @@ pub fn explain(
     let told = AutoExplained {
         router: live.config.auto.router.as_str().to_owned(),
         would_ask: would_ask.map(str::to_owned),
+        lost_router: lost_router(live).map(str::to_owned),
         chosen: choice.as_ref().map(Choice::view),
         needs: features.needs.iter().map(Need::as_str).map(str::to_owned).collect(),
         input_tokens: if asked.body.is_empty() { 0 } else { features.input_tokens },
@@ -73,8 +74,8 @@ fn left_out(question: &Question<'_>) -> (Vec<LeftOut>, usize) {
     (all.into_iter().take(MOST_TOLD).collect(), count)
 }
 
-/// Whether the configured model that chooses is not to be found, for a warning.
-pub fn lost_router(live: &Snapshot) -> Option<&str> {
+/// Whether the configured model that chooses is not to be found, to be told.
+fn lost_router(live: &Snapshot) -> Option<&str> {
     let auto = &live.config.auto;
     let named =
         auto.router_model.as_deref().filter(|_| matches!(auto.router, Router::Model | Router::RulesAndModel))?;
