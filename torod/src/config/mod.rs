@@ -3,6 +3,7 @@
 mod account;
 mod address;
 mod alias;
+mod auto;
 mod credential;
 pub mod edit;
 mod egress;
@@ -57,6 +58,7 @@ use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
+pub use auto::{Auto, Router};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use egress::Egress;
 pub use examined::Examined;
@@ -112,6 +114,8 @@ pub struct Config {
     pub model_aliases: Vec<AliasConfig>,
     /// How an endpoint is chosen among those that fit.
     pub routing: Routing,
+    /// Which model serves a request for a virtual one.
+    pub auto: Auto,
     /// How much is taken on at once.
     pub limits: Limits,
     /// Where torod may connect to.
@@ -144,6 +148,7 @@ impl Default for Config {
             providers: Vec::new(),
             model_aliases: Vec::new(),
             routing: Routing::default(),
+            auto: Auto::default(),
             limits: Limits::default(),
             egress: Egress::default(),
             shutdown: Shutdown::default(),
@@ -231,6 +236,9 @@ impl Config {
         }
         if let Some(routing) = section.section("routing") {
             config.routing = Routing::read(routing);
+        }
+        if let Some(auto) = section.section("auto") {
+            config.auto = Auto::read(auto, &config.providers, &config.model_aliases);
         }
         if let Some(limits) = section.section("limits") {
             config.limits = Limits::read(limits);

@@ -52,6 +52,7 @@ fn parser_and_reference_know_the_same_keys() {
         [log]
         [tokens]
         [usage]
+        [auto]
         [responses]
         [prices]
         unknown = {}
@@ -182,6 +183,16 @@ fn every_key_is_read() {
         size = "5MiB"
         [prices]
         unknown = { input = 3 }
+        [auto]
+        router = "rules+model"
+        router_model = "main/m"
+        router_timeout = "3s"
+        min_confidence = 0.25
+        max_attempts = 3
+        allow = ["main/*"]
+        deny = ["*-old"]
+        max_price = 30
+        default = "main/m2"
     "#;
     let price = PriceConfig {
         input_nanos: Some(1_000_000_000),
@@ -252,6 +263,17 @@ fn every_key_is_read() {
                 connection_recovery: Duration::from_secs(2),
                 credential_recovery: Duration::from_secs(3),
             },
+        },
+        auto: Auto {
+            router: Router::RulesAndModel,
+            router_model: Some("main/m".to_owned()),
+            router_timeout: Duration::from_secs(3),
+            min_confidence_permille: 250,
+            max_attempts: 3,
+            allow: vec!["main/*".to_owned()],
+            deny: vec!["*-old".to_owned()],
+            max_price_nanos: 30_000_000_000,
+            default: Some("main/m2".to_owned()),
         },
         limits: Limits {
             concurrent: 1,
