@@ -235,7 +235,8 @@ impl Selection {
             "max_price" => {
                 let rate = Rate::parse(value.trim_start_matches('$'));
                 self.max_price = Some(rate.ok_or_else(|| {
-                    let message = format!("`{}` is no price: write dollars for a million tokens, such as 2.5", shown(value));
+                    let message =
+                        format!("`{}` is no price: write dollars for a million tokens, such as 2.5", shown(value));
                     Unclear { message, closest: Vec::new() }
                 })?);
             }
