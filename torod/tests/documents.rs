@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
 
 use std::fs;
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
@@ -122,6 +122,32 @@ fn the_manuals_way_with_tokens_works() {
 }
 
 #[test]
+fn the_manuals_way_with_secrets_works() {
+    let home = tempfile::tempdir().unwrap();
+    let manual = document("docs/operating/README.md");
+    let chapter = manual.split("## Secrets\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let commands = shown(chapter);
+    assert_eq!(commands.len(), 3, "{commands:?}");
+    for line in commands {
+        let mut command = torod(home.path());
+        command
+            .args(line.split_whitespace().skip(1))
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        _ = child.stdin.take().unwrap().write_all(b"sk-a\n");
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let chapter = manual.split("## Where torod connects to\n").nth(1).unwrap();
+    let file = home.path().join("torod.toml");
+    fs::write(&file, chapter.split("```toml\n").nth(1).unwrap().split("```").next().unwrap()).unwrap();
+    let output = torod(home.path()).arg("--config").arg(&file).args(["config", "check"]).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+#[test]
 fn every_command_has_a_help_text_with_an_example() {
     let home = tempfile::tempdir().unwrap();
     for name in [
@@ -133,6 +159,7 @@ fn every_command_has_a_help_text_with_an_example() {
         "models",
         "profile",
         "route",
+        "secrets",
         "token",
         "usage",
         "completions",

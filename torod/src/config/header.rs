@@ -1,5 +1,7 @@
 //! `headers` of a provider: static headers that are sent with every call.
 
+use tokenrouter_shared::Secret;
+
 use super::section::{Section, shorten};
 
 /// Headers that belong to the connection or to torod itself.
@@ -25,8 +27,8 @@ const OWN: &[&str] = &[
 /// Headers that carry the key.
 const CREDENTIAL: &[&str] = &["authorization", "api-key", "x-api-key", "x-goog-api-key"];
 
-pub(super) fn read_all(section: &Section<'_>) -> Vec<(String, String)> {
-    let mut headers: Vec<(String, String)> = Vec::new();
+pub(super) fn read_all(section: &Section<'_>) -> Vec<(String, Secret)> {
+    let mut headers: Vec<(String, Secret)> = Vec::new();
     for (name, field) in section.entries() {
         field.hide();
         let Some(value) = field.string() else { continue };
@@ -43,7 +45,7 @@ pub(super) fn read_all(section: &Section<'_>) -> Vec<(String, String)> {
         } else if http::HeaderValue::from_str(value).is_err() || !value.is_ascii() {
             field.refuse(format!("the value of header `{shown}` is not allowed"), "use printable ASCII characters");
         } else {
-            headers.push((lower, value.to_owned()));
+            headers.push((lower, Secret::from(value)));
         }
     }
     headers

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokenrouter::Protocol;
 use tokenrouter::call::Timeouts;
 use tokenrouter::catalog::{BaseUrl, BaseUrlError, ModelList, Preset, Presets};
+use tokenrouter_shared::Secret;
 
 use super::account::{self, Account};
 use super::credential::{self, CredentialConfig};
@@ -49,7 +50,7 @@ pub struct ProviderConfig {
     /// Models with what is known about them.
     pub models: Vec<ModelConfig>,
     /// Static headers sent with every call. Their values may be secret: `Debug` leaves them out.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// Where it may be connected to.
     pub egress: Egress,
 }

@@ -34,6 +34,7 @@ impl Changes {
                 before.auto_enable_public_free_models != after.auto_enable_public_free_models,
             ),
             ("presets", before.presets != after.presets),
+            ("egress", before.egress != after.egress),
             ("lossy", before.lossy != after.lossy),
             ("limits", before.limits != after.limits),
             ("responses", before.responses != after.responses),
@@ -47,6 +48,11 @@ impl Changes {
         }
         for (key, differs) in [
             ("listen_addr", before.listen_addr != after.listen_addr),
+            ("limits.connections", before.limits.connections != after.limits.connections),
+            (
+                "limits.connections_per_address",
+                before.limits.connections_per_address != after.limits.connections_per_address,
+            ),
             ("log.level", before.log.level != after.log.level),
             ("log.format", before.log.format != after.log.format),
             ("usage.queue", before.usage.queue != after.usage.queue),

@@ -169,7 +169,8 @@ impl Reload {
         let status = Status { config: Arc::clone(&config), loaded_ms: parts.discovery.clock.now_ms(), error: None };
         self.status.store(Arc::new(status));
         fresh.into_iter().filter(|provider| provider.enabled).for_each(|provider| parts.discovery.follow(provider));
-        let is_other = before.presets != config.presets || !changes.providers.is_empty();
+        let is_other =
+            before.presets != config.presets || before.egress != config.egress || !changes.providers.is_empty();
         if is_other || config.auto_detect_local_servers != before.auto_detect_local_servers {
             parts.discovery.live.local.hurry();
         }

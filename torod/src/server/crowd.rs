@@ -6,9 +6,16 @@ use std::collections::{HashMap, VecDeque};
 use std::net::{IpAddr, SocketAddr};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+
+/// Whoever is connected has this long to begin with a request before it has to make room.
+const SILENCE: Duration = Duration::from_millis(250);
+/// How often it is looked whether somebody has been silent for that long.
+const LOOK: Duration = Duration::from_millis(50);
 
 /// How many connections there may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +44,7 @@ struct Inner {
 #[derive(Debug)]
 struct Silent {
     requests: std::sync::Weak<AtomicU64>,
+    since: Instant,
     out: CancellationToken,
 }
 
@@ -66,10 +74,16 @@ impl Crowd {
 
     /// Waits for a place. Where all are taken, the one who has been silent for longest goes.
     pub async fn wait(&self) -> Option<OwnedSemaphorePermit> {
-        if self.places.available_permits() == 0 {
-            self.lock().make_room();
+        loop {
+            if self.places.available_permits() == 0 {
+                self.lock().make_room(Instant::now());
+            }
+            let place = Arc::clone(&self.places).acquire_owned();
+            // Who is new has not been silent for long enough, but soon will be.
+            if let Ok(place) = tokio::time::timeout(LOOK, place).await {
+                return place.ok();
+            }
         }
-        Arc::clone(&self.places).acquire_owned().await.ok()
     }
 
     /// Takes `place` for a client at `addr`; none where its address has as many as it may.
@@ -84,7 +98,8 @@ impl Crowd {
             *count += 1;
         }
         let (requests, out) = (Arc::<AtomicU64>::default(), CancellationToken::new());
-        inner.note(Silent { requests: Arc::downgrade(&requests), out: out.clone() }, self.room.connections);
+        let silent = Silent { requests: Arc::downgrade(&requests), since: Instant::now(), out: out.clone() };
+        inner.note(silent, self.room.connections);
         Some(Place { requests, out, inner: Arc::clone(&self.inner), network, _place: Some(place) })
     }
 
@@ -105,9 +120,13 @@ impl Inner {
         self.silent.push_back(silent);
     }
 
-    fn make_room(&mut self) {
-        while let Some(first) = self.silent.pop_front() {
-            if first.is_silent() {
+    fn make_room(&mut self, now: Instant) {
+        while let Some(first) = self.silent.front() {
+            let is_silent = first.is_silent();
+            if is_silent && now.saturating_duration_since(first.since) < SILENCE {
+                return;
+            }
+            if let Some(first) = self.silent.pop_front().filter(|_| is_silent) {
                 first.out.cancel();
                 return;
             }
@@ -182,22 +201,24 @@ mod tests {
         assert!(enter(&crowd, "1.2.3.4:1").await.is_some());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn where_all_places_are_taken_the_one_silent_for_longest_goes() {
         let crowd = crowd(3, 3);
         let [first, second, third] =
             [enter(&crowd, "1.1.1.1:1").await, enter(&crowd, "1.1.1.2:1").await, enter(&crowd, "1.1.1.3:1").await]
                 .map(Option::unwrap);
         first.requests.fetch_add(1, Ordering::Relaxed);
+        let began = Instant::now();
         let leaving = async {
             second.out.cancelled().await;
+            assert!(began.elapsed() >= SILENCE, "it had no time to ask");
             drop(second);
         };
         let (fourth, ()) = tokio::join!(enter(&crowd, "1.1.1.4:1"), leaving);
         assert!(fourth.is_some() && !first.out.is_cancelled() && !third.out.is_cancelled());
     }
 
-    #[tokio::test]
+    #[tokio::test(start_paused = true)]
     async fn what_is_remembered_does_not_grow() {
         let crowd = crowd(4, 4);
         let _first = enter(&crowd, "127.0.0.1:1").await.unwrap();

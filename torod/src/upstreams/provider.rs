@@ -17,7 +17,7 @@ use super::findings::Findings;
 use super::health::Health;
 use super::model_list::ModelList;
 use super::place::Place;
-use crate::config::{ModelConfig, ProviderConfig};
+use crate::config::{Egress, ModelConfig, ProviderConfig};
 use crate::lifecycle::Gauge;
 
 /// Everything that the hot path needs to call a provider, made once.
@@ -35,6 +35,8 @@ pub struct Provider {
     pub enabled: bool,
     /// Its connections.
     pub client: Client,
+    /// Where these may go.
+    pub egress: Egress,
     /// How it has answered lately.
     pub health: Health,
     /// Whether it may be asked for the usage of a stream.
@@ -153,7 +155,7 @@ impl Provider {
         }
         let mut extra = Vec::new();
         for (name, value) in &config.headers {
-            let value = HeaderValue::try_from(value).ok().map(|mut value| {
+            let value = HeaderValue::try_from(value.expose()).ok().map(|mut value| {
                 // It may be a key.
                 value.set_sensitive(true);
                 value
@@ -175,6 +177,7 @@ impl Provider {
             preset: config.preset.clone(),
             origin: Origin::Described,
             enabled: config.enabled,
+            egress: config.egress.clone(),
             client: Client::guarded(config.timeouts, config.max_idle_connections, config.egress.guard()),
             health: Health::default(),
             asks_stream_usage: config.stream_usage,

@@ -112,11 +112,13 @@ impl Snapshot {
 }
 
 /// Whether a provider that nobody described is still to be used.
-const fn is_wanted(config: &Config, found: &Provider) -> bool {
+fn is_wanted(config: &Config, found: &Provider) -> bool {
+    // Under another policy it is looked for anew: its connections were made under the one before.
+    let is_allowed = found.egress == config.egress;
     match found.origin {
         Origin::Described => true,
-        Origin::Local => config.auto_detect_local_servers,
-        Origin::Public => config.auto_enable_public_free_models,
+        Origin::Local => is_allowed && config.auto_detect_local_servers,
+        Origin::Public => is_allowed && config.auto_enable_public_free_models,
     }
 }
 

@@ -178,10 +178,22 @@ impl std::fmt::Display for Unclear {
 
 impl std::error::Error for Unclear {}
 
+/// What a word that is wrong is shown of at most, in characters.
+const LONGEST: usize = 64;
+
+/// What somebody wrote, for a message: not all of what is long, and nothing that a terminal would obey.
+fn shown(text: &str) -> String {
+    let mut short: String = text.chars().take(LONGEST).map(|c| if c.is_control() { '\u{fffd}' } else { c }).collect();
+    if text.chars().nth(LONGEST).is_some() {
+        short.push('…');
+    }
+    short
+}
+
 impl Unclear {
     fn new(message: String, wrong: &str, all: impl Iterator<Item = &'static str>) -> Self {
         let all: Vec<&'static str> = all.collect();
-        let near = |word: &&&str| strsim::jaro_winkler(wrong, word) > 0.75;
+        let near = |word: &&&str| wrong.len() <= LONGEST && strsim::jaro_winkler(wrong, word) > 0.75;
         let mut closest: Vec<&'static str> = all.iter().filter(near).copied().collect();
         closest.sort_by(|a, b| strsim::jaro_winkler(wrong, b).total_cmp(&strsim::jaro_winkler(wrong, a)));
         closest.truncate(3);
@@ -206,7 +218,7 @@ impl Selection {
                 for word in value.split(',').map(str::trim).filter(|word| !word.is_empty()) {
                     let words = Need::ALL.iter().map(|need| need.as_str());
                     let found = Need::find(word);
-                    let message = || format!("no model can be asked for `{word}`");
+                    let message = || format!("no model can be asked for `{}`", shown(word));
                     self.needs.push(found.ok_or_else(|| Unclear::new(message(), word, words))?);
                 }
             }
@@ -215,7 +227,7 @@ impl Selection {
                     "" | "1" | "true" | "yes" => true,
                     "0" | "false" | "no" => false,
                     _ => {
-                        let message = format!("`free` is true or false, not `{value}`");
+                        let message = format!("`free` is true or false, not `{}`", shown(value));
                         return Err(Unclear::new(message, value, ["true", "false"].into_iter()));
                     }
                 }
@@ -223,20 +235,21 @@ impl Selection {
             "max_price" => {
                 let rate = Rate::parse(value.trim_start_matches('$'));
                 self.max_price = Some(rate.ok_or_else(|| {
-                    let message = format!("`{value}` is no price: write dollars for a million tokens, such as 2.5");
+                    let message =
+                        format!("`{}` is no price: write dollars for a million tokens, such as 2.5", shown(value));
                     Unclear { message, closest: Vec::new() }
                 })?);
             }
             "sort" => {
                 let found = Sort::ALL.into_iter().find(|sort| sort.as_str() == value);
                 let words = Sort::ALL.into_iter().map(Sort::as_str);
-                let message = || format!("models are not sorted by `{value}`");
+                let message = || format!("models are not sorted by `{}`", shown(value));
                 self.sort = found.ok_or_else(|| Unclear::new(message(), value, words))?;
             }
             "limit" => {
                 let number = value.parse::<usize>().ok().filter(|number| *number > 0);
                 self.limit = Some(number.ok_or_else(|| Unclear {
-                    message: format!("`{value}` is no number of models"),
+                    message: format!("`{}` is no number of models", shown(value)),
                     closest: Vec::new(),
                 })?);
             }
