@@ -1,11 +1,14 @@
 //! May this caller do this now? Keys, the snapshot they are looked up in, and who may make which token.
 
+pub mod calendar;
 pub mod caller;
+pub mod fixed;
 pub mod grant;
 pub mod index;
 pub mod issue;
 pub mod key;
 pub mod proxy;
+pub mod rolling;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};
