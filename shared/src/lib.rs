@@ -1,6 +1,7 @@
 //! The words that the daemon and its clients both say. Types and their text forms only: no I/O, no clock.
 
 pub mod ids;
+pub mod limits;
 pub mod lossy;
 pub mod model;
 pub mod page;
@@ -14,6 +15,7 @@ pub mod token;
 pub mod usage;
 
 pub use ids::{AttemptId, ExchangeId};
+pub use limits::{Budget, BudgetUnit, Limits, ModelRights, Window};
 pub use lossy::Lossy;
 pub use page::Page;
 pub use problem::Problem;

@@ -90,7 +90,7 @@ pub fn identify(
             });
         }
     };
-    let Some(entry) = tokens.find(&digest) else {
+    let Some(entry) = tokens.find_at(&digest, now_ms) else {
         return Err(refuse(
             "token_unknown",
             "this gateway does not know this token",

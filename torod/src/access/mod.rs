@@ -7,8 +7,10 @@ pub mod grant;
 pub mod index;
 pub mod issue;
 pub mod key;
+pub mod meter;
 pub mod proxy;
 pub mod rolling;
+pub mod shards;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};
