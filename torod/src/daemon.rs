@@ -10,7 +10,8 @@ use anyhow::Context;
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
-use crate::access::{Random, TokenIndex};
+use crate::access::wall::Moment;
+use crate::access::{Random, TokenIndex, founding};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
@@ -72,6 +73,7 @@ impl Daemon {
             .with_context(|| format!("cannot use the data folder {}", data_dir.display()))?;
         let rows = tokens::all(&connection)?;
         let tokens = Arc::new(TokenIndex::new(&rows));
+        founding::found_all(&connection, &tokens, Moment::of(&clock))?;
         let has_admin = tokens.has_admin(clock.now_ms());
         refuse_open_door(config.listen_addr, has_admin)?;
         let has_calls = kept::any(&connection, kept::Kind::Call)?;

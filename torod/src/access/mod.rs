@@ -1,16 +1,22 @@
 //! May this caller do this now? Keys, the snapshot they are looked up in, and who may make which token.
 
+pub mod budget;
 pub mod calendar;
 pub mod caller;
 pub mod fixed;
+pub mod founding;
 pub mod grant;
 pub mod index;
 pub mod issue;
 pub mod key;
 pub mod meter;
 pub mod proxy;
+pub mod rate;
+pub mod refusal;
+pub mod rights;
 pub mod rolling;
 pub mod shards;
+pub mod wall;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};

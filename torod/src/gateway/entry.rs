@@ -20,7 +20,10 @@ use super::judge::Good;
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
 use super::{compact, failover, headers, intake, reject};
+use crate::access::budget::Reservation;
 use crate::access::caller::{self, Caller};
+use crate::access::rate::{self, Places};
+use crate::access::wall::Moment;
 use crate::app::App;
 use crate::lifecycle::InFlight;
 use crate::problem;
@@ -52,6 +55,11 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Ok(caller) => caller,
         Err(problem) => return refused(problem, None),
     };
+    let places = match caller.token().map(|token| rate::enter(token, Moment::of(&app.clock))) {
+        None => Places::default(),
+        Some(Ok(places)) => places,
+        Some(Err(problem)) => return refused(*problem, Some(&caller)),
+    };
     let body = match intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await {
         Ok(body) => body,
         Err(problem) => return refused(problem, Some(&caller)),
@@ -59,7 +67,8 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop(live);
     let headers = head.headers;
     let in_flight = Some(in_flight);
-    let mut call = Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
+    let mut call =
+        Call { app, surface, now_ms, exchange_id, request_id, in_flight, places, caller, headers, in_path, body };
     if surface == Surface::Compact {
         // Boxed like every future that most requests do not need.
         return Box::pin(compact::run(call)).await;
@@ -81,6 +90,8 @@ pub struct Call {
     pub request_id: RequestId,
     /// Its place among what is under way.
     pub in_flight: Option<InFlight>,
+    /// Its places among its token's requests.
+    pub places: Places,
     /// Who asks.
     pub caller: Caller,
     /// The client's headers.
@@ -93,7 +104,12 @@ pub struct Call {
 
 impl Call {
     /// What its exchange begins with; none a second time.
-    pub(super) fn opening(&mut self, live: Arc<Snapshot>, salt: u64) -> Option<Opening> {
+    pub(super) fn opening(
+        &mut self,
+        live: Arc<Snapshot>,
+        salt: u64,
+        reservation: Option<Reservation>,
+    ) -> Option<Opening> {
         Some(Opening {
             app: Arc::clone(&self.app),
             in_flight: self.in_flight.take()?,
@@ -103,6 +119,8 @@ impl Call {
             caller: self.caller.clone(),
             live,
             salt,
+            reservation,
+            places: std::mem::take(&mut self.places),
         })
     }
 }

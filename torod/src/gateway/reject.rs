@@ -1,5 +1,6 @@
 //! The problems that the gateway itself finds in a request.
 
+use tokenrouter::call::Finish;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::PeekError;
 
@@ -36,4 +37,25 @@ pub fn full(what: &str, limit: usize, key: &str) -> Problem {
     )
     .retry_after(1)
     .with_status(503)
+}
+
+/// An answer of the provider `name` that did not come to its end.
+pub fn broken_off(name: &str, finish: &Finish) -> Problem {
+    match finish {
+        Finish::Idle => Problem::new(
+            Kind::UpstreamTimeout,
+            "upstream_idle",
+            format!("the provider \"{name}\" fell silent in the middle of its answer"),
+            "Try again, or raise its `timeouts.idle` in torod.toml.",
+        ),
+        Finish::Cut(why) => Problem::new(
+            Kind::UpstreamFailed,
+            "upstream_cut",
+            format!("the provider \"{name}\" broke off its answer: {why}"),
+            "Try again.",
+        ),
+        Finish::Whole | Finish::Failed | Finish::Abandoned => {
+            Problem::new(Kind::UpstreamFailed, "upstream_failed", format!("the provider \"{name}\" failed"), "")
+        }
+    }
 }

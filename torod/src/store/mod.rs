@@ -11,6 +11,7 @@ pub mod reader;
 pub mod reports;
 pub mod schema;
 pub mod sign_ins;
+pub mod spend;
 pub mod tokens;
 pub mod usage;
 pub mod writer;
