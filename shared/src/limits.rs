@@ -1,16 +1,17 @@
 //! What a token may use up: budgets, rates, and which models.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+
+pub use crate::window::{MAX_ROLLING_SECONDS, Period, Window};
+
+use crate::label::{MAX_LABELS, is_printable};
 
 /// The greatest limit of a budget: sums stay far from overflowing (a billion dollars in nano-dollars).
 pub const MAX_LIMIT: u64 = 1_000_000_000_000_000_000;
 /// Budgets that a token may have at the same time.
 pub const MAX_BUDGETS: usize = 16;
-/// The longest rolling window: 366 days, in seconds.
-pub const MAX_ROLLING_SECONDS: u32 = 366 * 86_400;
 /// The greatest number of requests a minute, and of requests at the same time.
 pub const MAX_RATE: u32 = 1_000_000;
 /// The greatest number of LLM tokens a minute.
@@ -19,8 +20,6 @@ pub const MAX_TOKENS_RATE: u64 = 1_000_000_000_000;
 pub const MAX_PATTERNS: usize = 256;
 /// Bytes of a pattern, and of a label's value.
 pub const MAX_TEXT: usize = 256;
-/// Labels of a token.
-pub const MAX_LABELS: usize = 32;
 /// Bytes of a label's key, and of a time zone's name.
 pub const MAX_NAME: usize = 64;
 
@@ -44,104 +43,6 @@ impl BudgetUnit {
             Self::Tokens => "tokens",
             Self::UsdNanos => "usd_nanos",
         }
-    }
-}
-
-/// A stretch of the calendar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Period {
-    /// An hour.
-    Hour,
-    /// A day: 23 or 25 hours where clocks are turned.
-    Day,
-    /// A week; it begins on Monday.
-    Week,
-    /// A month.
-    Month,
-}
-
-impl Period {
-    /// Every period, the shortest first.
-    pub const ALL: [Self; 4] = [Self::Hour, Self::Day, Self::Week, Self::Month];
-
-    /// The word for it.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Hour => "hour",
-            Self::Day => "day",
-            Self::Week => "week",
-            Self::Month => "month",
-        }
-    }
-}
-
-/// For how long a budget lasts before it is full again.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[serde(try_from = "Option<WindowForm>", into = "Option<WindowForm>")]
-pub enum Window {
-    /// The token's whole life. In JSON: absent or `null`.
-    #[default]
-    Lifetime,
-    /// Always the last so many seconds. In JSON: `{"seconds":3600}`.
-    Rolling {
-        /// Its length.
-        seconds: u32,
-    },
-    /// The current hour, day, week or month. In JSON: `{"calendar":"month","time_zone":"Europe/Berlin"}`.
-    Calendar {
-        /// Which.
-        period: Period,
-        /// Whose clocks say when it begins: a name of the IANA database.
-        time_zone: String,
-    },
-}
-
-impl Window {
-    /// Whether it is the token's whole life.
-    pub fn is_lifetime(&self) -> bool {
-        *self == Self::Lifetime
-    }
-}
-
-/// Where nothing is said of the time zone.
-fn utc() -> String {
-    "UTC".to_owned()
-}
-
-/// A window as JSON has it.
-#[derive(Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct WindowForm {
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    seconds: Option<u32>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    calendar: Option<Period>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    time_zone: Option<String>,
-}
-
-impl TryFrom<Option<WindowForm>> for Window {
-    type Error = &'static str;
-
-    fn try_from(form: Option<WindowForm>) -> Result<Self, Self::Error> {
-        match form.map(|form| (form.seconds, form.calendar, form.time_zone)) {
-            None => Ok(Self::Lifetime),
-            Some((Some(seconds), None, None)) => Ok(Self::Rolling { seconds }),
-            Some((None, Some(period), zone)) => Ok(Self::Calendar { period, time_zone: zone.unwrap_or_else(utc) }),
-            Some(_) => Err("a window is {\"seconds\": 3600} or {\"calendar\": \"month\", \"time_zone\": \"UTC\"}"),
-        }
-    }
-}
-
-impl From<Window> for Option<WindowForm> {
-    fn from(window: Window) -> Self {
-        let (seconds, calendar, time_zone) = match window {
-            Window::Lifetime => return None,
-            Window::Rolling { seconds } => (Some(seconds), None, None),
-            Window::Calendar { period, time_zone } => (None, Some(period), Some(time_zone)),
-        };
-        Some(WindowForm { seconds, calendar, time_zone })
     }
 }
 
@@ -198,9 +99,6 @@ pub struct Limits {
     #[serde(skip_serializing_if = "ModelRights::is_empty")]
     pub models: ModelRights,
 }
-
-/// Labels of a token: what people sort and search by.
-pub type Labels = BTreeMap<String, String>;
 
 /// Why limits or labels cannot be what was asked for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -328,23 +226,6 @@ impl Limits {
     }
 }
 
-/// Whether labels lie within bounds.
-pub fn check_labels(labels: &Labels) -> Result<(), LimitsError> {
-    if labels.len() > MAX_LABELS {
-        return Err(LimitsError::Labels);
-    }
-    for (key, value) in labels {
-        let is_key = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b"_.-".contains(&b);
-        if key.is_empty() || key.len() > MAX_NAME || !key.bytes().all(is_key) {
-            return Err(LimitsError::LabelKey(key.clone()));
-        }
-        if value.len() > MAX_TEXT || !value.chars().all(is_printable) {
-            return Err(LimitsError::LabelValue(key.clone()));
-        }
-    }
-    Ok(())
-}
-
 fn is_zone_form(name: &str) -> bool {
     let is_part = |b: u8| b.is_ascii_alphanumeric() || b"/_+-".contains(&b);
     !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(is_part)
@@ -352,17 +233,6 @@ fn is_zone_form(name: &str) -> bool {
 
 fn is_pattern(text: &str) -> bool {
     !text.is_empty() && text.len() <= MAX_TEXT && text.chars().all(|c| is_printable(c) && !c.is_whitespace())
-}
-
-/// Whether a character shows and does nothing else: no control character, none that turns the direction of the text
-/// or takes no room.
-pub fn is_printable(c: char) -> bool {
-    !c.is_control()
-        && !matches!(
-            c,
-            '\u{ad}' | '\u{61c}' | '\u{180e}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}'
-                | '\u{2060}'..='\u{206f}' | '\u{feff}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
 }
 
 #[cfg(test)]
@@ -435,17 +305,6 @@ mod tests {
         }
         assert_eq!(read(r#"{"models":{"allow":["openai/*","qwen2.5:14b"]},"concurrent":1}"#).check(), Ok(()));
         assert!(serde_json::from_str::<Limits>(r#"{"rpm":1}"#).is_err());
-    }
-
-    #[test]
-    fn labels_are_short_and_plain() {
-        let labels = |key: &str, value: &str| check_labels(&[(key.to_owned(), value.to_owned())].into());
-        assert_eq!(labels("team.a-b_c9", "Suche & Fund"), Ok(()));
-        for (key, value) in [("", "a"), ("Team", "a"), ("a b", "a"), (&*"k".repeat(65), "a"), ("k", "\u{1b}[31m")] {
-            assert!(labels(key, value).is_err(), "{key} {value:?}");
-        }
-        assert!(labels("k", &"v".repeat(257)).is_err());
-        assert!(check_labels(&(0..33).map(|n| (format!("k{n}"), String::new())).collect()).is_err());
     }
 
     #[test]

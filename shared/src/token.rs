@@ -4,7 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::limits::{Labels, Limits};
+use crate::label::Labels;
+use crate::limits::Limits;
 use crate::lossy::Lossy;
 use crate::role::Role;
 

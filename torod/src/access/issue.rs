@@ -4,7 +4,8 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokenrouter_shared::Problem;
-use tokenrouter_shared::limits::{Labels, Limits, LimitsError, Window, check_labels, is_printable};
+use tokenrouter_shared::label::{Labels, check_labels, is_printable};
+use tokenrouter_shared::limits::{Limits, LimitsError, Window};
 use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState, TokenView};
 use zeroize::Zeroizing;
 

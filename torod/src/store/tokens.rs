@@ -1,8 +1,7 @@
 //! Access tokens at rest: rows with the digest of a key, never the key.
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use tokenrouter_shared::limits::{Labels, Limits};
-use tokenrouter_shared::{Lossy, Role};
+use tokenrouter_shared::{Labels, Limits, Lossy, Role};
 
 use super::StoreError;
 
