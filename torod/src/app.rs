@@ -7,6 +7,7 @@ use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
 use crate::access::index::TokenIndex;
+use crate::access::rate::Pace;
 use crate::clock::Clock;
 use crate::lifecycle::{Gauge, Lifecycle};
 use crate::memory::Memory;
@@ -33,6 +34,8 @@ pub struct App {
     pub decisions: Arc<Decisions>,
     /// What is under way, and whether the daemon stops.
     pub lifecycle: Lifecycle,
+    /// How fast requests may come in.
+    pub pace: Pace,
     /// Streams under way.
     pub streams: Arc<Gauge>,
     /// Seals the state of one vendor for the way through clients of another protocol.

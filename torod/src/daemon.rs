@@ -10,6 +10,7 @@ use anyhow::Context;
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
+use crate::access::rate::Pace;
 use crate::access::wall::Moment;
 use crate::access::{Random, TokenIndex, founding};
 use crate::admin;
@@ -134,6 +135,7 @@ impl Daemon {
             usage: Arc::clone(&usage),
             decisions: Arc::clone(&decisions),
             lifecycle: lifecycle.clone(),
+            pace: Pace::default(),
             streams: Arc::default(),
             sealer: Sealer::new(gateway_key),
             memory: Arc::clone(&memory),

@@ -13,6 +13,7 @@ pub mod meter;
 pub mod proxy;
 pub mod rate;
 pub mod refusal;
+pub mod remaining;
 pub mod rights;
 pub mod rolling;
 pub mod shards;

@@ -6,8 +6,11 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use tokenrouter::error::{Kind, Problem};
 
 use super::TokenEntry;
+use super::caller::Caller;
 use super::refusal::{self, RATE, Refused};
 use super::wall::{Amounts, Moment, Wall};
+use crate::clock::Clock;
+use crate::config::Limits;
 use crate::lifecycle::Permit;
 
 /// A request's places among those of its token and of the tokens above it, until they are dropped. Without limits there
@@ -15,6 +18,23 @@ use crate::lifecycle::Permit;
 #[derive(Debug, Default)]
 pub struct Places {
     _permits: Vec<Permit>,
+}
+
+/// Lets a request of `caller` in, if the gateway's pace and its token's limits leave room for one more.
+///
+/// # Errors
+///
+/// What there is no room in, and when to come back.
+pub fn let_in(caller: &Caller, pace: &Pace, limits: &Limits, clock: &Clock) -> Result<Places, Problem> {
+    if limits.requests_per_second > 0 {
+        let burst = if limits.burst > 0 { limits.burst } else { limits.requests_per_second };
+        let taken = pace.take(limits.requests_per_second, burst, clock.uptime_ms());
+        taken.map_err(|wait_us| too_fast(limits.requests_per_second, wait_us))?;
+    }
+    match caller.token() {
+        Some(token) => enter(token, Moment::of(clock)).map_err(|problem| *problem),
+        None => Ok(Places::default()),
+    }
 }
 
 /// Lets a request of `token` in, if it and all above it may have one more at once and one more this minute.

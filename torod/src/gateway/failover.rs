@@ -122,6 +122,7 @@ async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Fo
         return response;
     };
     journey.say(&mut said, &provider, asked);
+    call.tell_remaining(&mut said);
     journey.remember(call, asked);
     match way {
         Way::Native { hide_usage } => entry::relay(exchange, good, said, protocol, &provider, hide_usage),
@@ -352,6 +353,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             let waits = shut.soonest_s().is_some();
             return entry::refused(call, &if waits { shut.problem(asked) } else { refusal.problem });
         }
+        call.tell_remaining(&mut refusal.said);
         refusal.said.insert(said::ATTEMPTS, HeaderValue::from(self.steps.count()));
         refusal.response(call, || self.fit.shut(call.app.clock.uptime_ms()).soonest_s())
     }

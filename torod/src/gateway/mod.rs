@@ -21,6 +21,7 @@ pub mod models;
 mod quota;
 pub mod refusal;
 pub mod reject;
+mod remaining;
 pub mod reply;
 pub mod request_id;
 mod rights;
