@@ -137,6 +137,7 @@ impl Daemon {
             lifecycle: lifecycle.clone(),
             pace: Pace::default(),
             streams: Arc::default(),
+            non_streams: Arc::default(),
             sealer: Sealer::new(gateway_key),
             memory: Arc::clone(&memory),
             unpacking: Semaphore::new(UNPACKING),

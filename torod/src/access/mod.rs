@@ -15,7 +15,6 @@ pub mod rate;
 pub mod refusal;
 pub mod remaining;
 pub mod rights;
-pub mod rolling;
 pub mod shards;
 pub mod wall;
 

@@ -8,8 +8,8 @@ use tokenrouter_shared::limits::{BudgetUnit, Limits, Window};
 use super::calendar::Calendar;
 use super::fixed::Fixed;
 use super::rights::Rights;
-use super::rolling::Rolling;
 use crate::clock::Clock;
+use crate::rolling::Rolling;
 use crate::store::spend::Sum;
 
 /// The length of the window of rates.

@@ -8,15 +8,14 @@ use bytes::Bytes;
 use tokenrouter::call::{End, Finish, Keepsake, Observer};
 use tokenrouter::count::{Counts, Source};
 use tokenrouter::error::Problem;
-use tokenrouter::pick::endpoint::{Endpoint, Ticket};
-use tokenrouter::pick::session::EndpointId;
+use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::verdict::{Blame, Verdict};
-use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
-use tokenrouter_shared::ids::{AttemptId, ExchangeId};
+use tokenrouter_shared::ids::ExchangeId;
 
 pub use super::home::Home;
 pub use super::input::Input;
+pub use super::opening::{Attempt, Opening};
 use super::reject;
 use super::request_id::RequestId;
 use super::stateful::Remember;
@@ -25,9 +24,8 @@ use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::access::wall::{Amounts, Moment};
 use crate::app::App;
-use crate::lifecycle::{InFlight, Permit};
+use crate::lifecycle::InFlight;
 use crate::memory::{Memory, Origin};
-use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::Charge;
 use crate::usage::record::{Outcome, Record};
@@ -48,66 +46,6 @@ pub struct Exchange {
     counted: bool,
     reservation: Option<Reservation>,
     _places: Places,
-}
-
-/// The call to one endpoint.
-pub struct Attempt {
-    /// Its id.
-    pub id: AttemptId,
-    /// Who is called.
-    pub provider: Arc<Provider>,
-    /// The endpoint.
-    pub endpoint: Arc<Endpoint>,
-    /// What a conversation that it serves remembers.
-    pub home: EndpointId,
-    /// Tells it what comes of the call, while that is under way.
-    pub ticket: Option<Ticket>,
-    /// The model as sent.
-    pub model: Arc<str>,
-    /// The model as asked for, where that is another text.
-    pub model_asked: Option<Arc<str>>,
-    /// The protocol spoken upstream.
-    pub protocol: Protocol,
-    /// Whether a stream was asked for.
-    pub stream: bool,
-    /// What an estimate of the input is made from, should it be needed.
-    pub input: Input,
-    /// When it began.
-    pub began: Instant,
-    /// The same, in Unix milliseconds.
-    pub began_ms: i64,
-    /// Until the first piece of the answer's body, in microseconds.
-    pub first_byte_us: u64,
-    /// The provider's status; 0 before it answered.
-    pub status: u16,
-    /// What is to be kept of the answer, besides its usage.
-    pub remember: Option<Box<Remember>>,
-    /// Its places among what is limited, given back at the end.
-    pub permits: [Option<Permit>; 2],
-}
-
-/// What an exchange begins with.
-pub struct Opening {
-    /// The daemon's handles.
-    pub app: Arc<App>,
-    /// Its place among what is under way.
-    pub in_flight: InFlight,
-    /// Its number.
-    pub id: ExchangeId,
-    /// The same as clients know it.
-    pub request_id: RequestId,
-    /// What is asked for.
-    pub surface: Surface,
-    /// Who asks.
-    pub caller: Caller,
-    /// The world that it is served in.
-    pub live: Arc<Snapshot>,
-    /// What tells its conversations from those of others.
-    pub salt: u64,
-    /// What its token has reserved for it.
-    pub reservation: Option<Reservation>,
-    /// Its places among its token's requests.
-    pub places: Places,
 }
 
 impl Exchange {
@@ -297,6 +235,9 @@ impl Exchange {
         // Before the record is on its way: what a new budget finds in the database, it did not learn from us.
         if let Some(reservation) = &mut self.reservation {
             reservation.spend(Amounts::from(record.sum()), Moment::of(&self.app.clock));
+        }
+        if let Some(pace) = &mut self.attempt.pace {
+            pace.spend(counts.total());
         }
         self.app.recorder.push(record);
     }

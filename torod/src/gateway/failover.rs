@@ -171,8 +171,10 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                     continue;
                 }
             };
-            let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream) {
-                Ok(permits) => permits,
+            let permits = attempt::permits(&call.app, self.live, target.provider, peek.stream);
+            let paced = permits.and_then(|permits| Ok((permits, quota::pace(call, self.live, &target, &prepared)?)));
+            let (permits, pace) = match paced {
+                Ok(paced) => paced,
                 Err(problem) => {
                     self.skip(endpoint, problem, BUSY);
                     continue;
@@ -200,6 +202,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 first_byte_us: 0,
                 status: 0,
                 permits,
+                pace,
             };
             let current = match exchange.take() {
                 Some(exchange) => exchange.again(attempt),

@@ -18,6 +18,7 @@ pub mod judge;
 pub mod lane;
 pub mod model_query;
 pub mod models;
+mod opening;
 mod quota;
 pub mod refusal;
 pub mod reject;

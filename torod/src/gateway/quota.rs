@@ -6,13 +6,16 @@ use tokenrouter::error::Problem;
 use tokenrouter::pick::table::Found;
 use tokenrouter::surface::Surface;
 
+use super::attempt::{Prepared, Target};
 use super::entry::Call;
 use super::input::Input;
+use super::reject;
 use super::rights::May;
 use crate::access::budget::{Counted, Reservation};
 use crate::access::caller::Caller;
 use crate::access::wall::{Amounts, Moment};
 use crate::upstreams::catalogue;
+use crate::upstreams::pace::PacePlace;
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::Charge;
 
@@ -46,6 +49,30 @@ pub(super) fn reserve(
         Ok(reservation) => Ok(Some(reservation)),
         Err(refused) => Err(Box::new(refused.problem())),
     }
+}
+
+/// A call's part of what its provider may be sent a minute.
+///
+/// # Errors
+///
+/// It has been sent as much, so that it is left alone for now.
+pub(super) fn pace(
+    call: &Call,
+    live: &Snapshot,
+    target: &Target<'_>,
+    prepared: &Prepared,
+) -> Result<Option<PacePlace>, Problem> {
+    let Target { provider, model, .. } = target;
+    let tokens = if provider.pace.counts_tokens() {
+        let longest = Longest::of(&call.body);
+        let output = longest.tokens.unwrap_or(u64::MAX).min(live.limits.reserved_output);
+        let input = provider.calibration.correct(call.surface.protocol(), model, prepared.input.tokens());
+        input.saturating_add(output.saturating_mul(longest.answers))
+    } else {
+        0
+    };
+    let taken = provider.pace.take(tokens, call.app.clock.uptime_ms());
+    taken.map_err(|wait_ms| reject::paced(&provider.name, wait_ms))
 }
 
 /// The most that any candidate may cost: its price of the estimated input and of the longest answer that is reserved

@@ -4,6 +4,7 @@ use tokenrouter::call::Finish;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::PeekError;
 
+use crate::access::refusal::RATE;
 use crate::upstreams::unserved::shown;
 pub use crate::upstreams::unserved::{lossy, no_target, not_spoken, unknown_model};
 
@@ -37,6 +38,17 @@ pub fn full(what: &str, limit: usize, key: &str) -> Problem {
     )
     .retry_after(1)
     .with_status(503)
+}
+
+/// The provider `name` is sent as much a minute as the file allows.
+pub fn paced(name: &str, wait_ms: u64) -> Problem {
+    Problem::new(
+        Kind::RateLimited,
+        RATE,
+        format!("this gateway has sent the provider \"{name}\" as much as it may in a minute"),
+        "Wait as long as Retry-After says, or raise its `requests_per_minute` or `tokens_per_minute` in torod.toml.",
+    )
+    .retry_after(u32::try_from(wait_ms.div_ceil(1_000).max(1)).unwrap_or(u32::MAX))
 }
 
 /// An answer of the provider `name` that did not come to its end.
