@@ -12,7 +12,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::rate::Pace;
 use crate::access::wall::Moment;
-use crate::access::{Random, TokenIndex, founding};
+use crate::access::{Random, TokenIndex, founding, last_use, sweep, used_up};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
@@ -164,6 +164,13 @@ impl Daemon {
             // Socket paths have a short limit; the gateway is of use without one.
             Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
         }
+        lifecycle.spawn("token uses", last_use::run(Arc::clone(&app.tokens), usage.handle(), lifecycle.clone()));
+        let configured = Arc::clone(&reload);
+        let keep = move || configured.status().config.tokens.remove_ended_after;
+        let (writer, index) = (usage.handle(), Arc::clone(&app.tokens));
+        let used_up = used_up::watch(Arc::clone(&index), app.clock.clone());
+        let swept = sweep::run(writer, index, used_up, keep, app.clock.clone(), lifecycle.clone());
+        lifecycle.spawn("token sweep", swept);
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin().await;
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));

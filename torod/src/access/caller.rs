@@ -111,6 +111,11 @@ pub fn identify(
     if entry.expires_ms.is_some_and(|at| at <= now_ms) {
         return Err(refuse("token_expired", "this token has expired", "Ask for a new one."));
     }
+    let from = match peer {
+        Peer::Tcp(addr) => Some(addr.ip()),
+        Peer::Local => None,
+    };
+    tokens.touch(&entry, from, now_ms);
     Ok(Caller::Token(entry))
 }
 

@@ -79,6 +79,15 @@ pub fn found_all(connection: &Connection, index: &TokenIndex, now: Moment) -> Re
     found(connection, index, tokens.iter().map(|(id, meter)| (*id, meter)), now)
 }
 
+/// Founds what a change of `token` has put up. The change holds whatever comes of this: a budget that could not be founded
+/// counts from now on, and all of it after the next start.
+pub fn found_again(connection: &Connection, index: &TokenIndex, token: Option<i64>, now: Moment) {
+    let Some(token) = token.and_then(|id| index.by_id(id)) else { return };
+    if let Err(error) = found(connection, index, [(token.id, &token.meter)], now) {
+        tracing::error!(%error, token = &*token.name, "a new budget does not know what was used before it was there");
+    }
+}
+
 /// Who pays for whom.
 struct Tree<'a> {
     index: &'a TokenIndex,

@@ -1,9 +1,10 @@
 //! What is left of a token's limits: the tightest of them and of those above it for its requests, its own for its owner.
 
+use tokenrouter_shared::budget::BudgetView;
 use tokenrouter_shared::limits::BudgetUnit;
 
 use super::TokenEntry;
-use super::wall::{Moment, Wall};
+use super::wall::{Moment, Purpose, Wall};
 
 /// The tightest wall of one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,4 +60,22 @@ impl Remaining {
         }
         remaining
     }
+}
+
+/// How the budgets of `token` itself stand.
+pub fn budgets(token: &TokenEntry, now: Moment) -> Vec<BudgetView> {
+    let walls = token.meter.walls();
+    let budgets = walls.iter().flat_map(|walls| &walls.walls).filter(|wall| wall.purpose == Purpose::Budget);
+    let view = |wall: &Wall| {
+        let Tightest { limit, left, resets_in_ms } = Tightest::of(wall, now);
+        BudgetView {
+            unit: wall.unit,
+            limit,
+            window: wall.window.clone(),
+            used: wall.counter.used(now),
+            remaining: left,
+            resets_ms: resets_in_ms.map(|ms| now.now_ms.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX))),
+        }
+    };
+    budgets.map(view).collect()
 }

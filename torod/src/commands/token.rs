@@ -6,13 +6,13 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use http::Method;
 use serde::Serialize;
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState, TokenView};
+use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenPage, TokenRevoked, TokenState, TokenView};
 use tokenrouter_shared::{Lossy, Role};
 
 use super::table::table;
 use super::{Exit, control};
 use crate::access::issue::{self, Draft, IssueError};
-use crate::access::{Operator, Random};
+use crate::access::{Operator, Random, views};
 use crate::clock::Clock;
 use crate::config::Paths;
 use crate::store::lock::LockError;
@@ -145,10 +145,12 @@ impl Token {
             Action::List(list) => {
                 let path = format!("/admin/api/tokens?all={}", list.all);
                 let views: Vec<TokenView> = match way(paths)? {
-                    Way::Daemon => control::ask(dir, Method::GET, &path, NOTHING).await?,
+                    Way::Daemon => control::ask::<TokenPage>(dir, Method::GET, &path, NOTHING).await?.tokens,
                     Way::Here(connection, _lock) => {
-                        issue::list(&connection, &Operator::LocalOwner, list.all, clock.now_ms())
+                        let asked = views::Asked { all: list.all, ..views::Asked::default() };
+                        views::page(&connection, &Operator::LocalOwner, &asked, clock.now_ms())
                             .map_err(|e| told(&e))?
+                            .tokens
                     }
                 };
                 if list.json { print_json(out, &views)? } else { show_list(out, &views, is_terminal, &clock)? }

@@ -32,6 +32,7 @@ mod shutdown;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unavailable;
 mod units;
 mod usage;
@@ -76,6 +77,7 @@ use section::Section;
 pub use section::{closest, shorten};
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
+pub use tokens::Tokens;
 pub use usage::Usage;
 pub use view::{alias_view, summary, view, view_preset, view_provider};
 pub use watch::Watch;
@@ -111,6 +113,8 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// What is written to the log.
     pub log: Log,
+    /// How tokens are kept.
+    pub tokens: Tokens,
     /// How usage is kept.
     pub usage: Usage,
     /// How answers are kept that later requests continue.
@@ -136,6 +140,7 @@ impl Default for Config {
             limits: Limits::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
+            tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
@@ -222,6 +227,9 @@ impl Config {
         }
         if let Some(log) = section.section("log") {
             config.log = Log::read(log);
+        }
+        if let Some(tokens) = section.section("tokens") {
+            config.tokens = Tokens::read(tokens);
         }
         if let Some(usage) = section.section("usage") {
             config.usage = Usage::read(usage);
