@@ -6,13 +6,13 @@ use anyhow::Context;
 use clap::{Args, Subcommand};
 use http::Method;
 use serde::Serialize;
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState, TokenView};
+use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenPage, TokenRevoked, TokenState, TokenView};
 use tokenrouter_shared::{Lossy, Role};
 
 use super::table::table;
 use super::{Exit, control};
 use crate::access::issue::{self, Draft, IssueError};
-use crate::access::{Operator, Random};
+use crate::access::{Operator, Random, views};
 use crate::clock::Clock;
 use crate::config::Paths;
 use crate::store::lock::LockError;
@@ -128,13 +128,16 @@ impl Token {
                     ttl_ms: create.ttl,
                     parent: create.parent,
                     lossy: create.lossy,
+                    ..TokenCreate::default()
                 };
                 let made: TokenCreated = match way(paths)? {
                     Way::Daemon => control::ask(dir, Method::POST, "/admin/api/tokens", Some(&wanted)).await?,
                     Way::Here(mut connection, _lock) => {
                         let draft = Draft::draw(random)?;
                         let by = Operator::LocalOwner;
-                        issue::create(&mut connection, &draft, &wanted, &by, clock.now_ms()).map_err(|e| told(&e))?
+                        issue::create(&mut connection, &draft, &wanted, &by, clock.now_ms())
+                            .map_err(|e| told(&e))?
+                            .answer
                     }
                 };
                 if create.json { print_json(out, &made)? } else { show_created(out, &made, is_terminal)? }
@@ -142,10 +145,12 @@ impl Token {
             Action::List(list) => {
                 let path = format!("/admin/api/tokens?all={}", list.all);
                 let views: Vec<TokenView> = match way(paths)? {
-                    Way::Daemon => control::ask(dir, Method::GET, &path, NOTHING).await?,
+                    Way::Daemon => control::ask::<TokenPage>(dir, Method::GET, &path, NOTHING).await?.tokens,
                     Way::Here(connection, _lock) => {
-                        issue::list(&connection, &Operator::LocalOwner, list.all, clock.now_ms())
+                        let asked = views::Asked { all: list.all, ..views::Asked::default() };
+                        views::page(&connection, &Operator::LocalOwner, &asked, clock.now_ms())
                             .map_err(|e| told(&e))?
+                            .tokens
                     }
                 };
                 if list.json { print_json(out, &views)? } else { show_list(out, &views, is_terminal, &clock)? }
@@ -156,7 +161,7 @@ impl Token {
                     Way::Daemon => control::ask(dir, Method::DELETE, &path, NOTHING).await?,
                     Way::Here(mut connection, _lock) => {
                         let by = Operator::LocalOwner;
-                        issue::revoke(&mut connection, &revoke.which, &by, clock.now_ms()).map_err(|e| told(&e))?
+                        issue::revoke(&mut connection, &revoke.which, &by, clock.now_ms()).map_err(|e| told(&e))?.answer
                     }
                 };
                 if revoke.json {

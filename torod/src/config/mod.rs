@@ -33,6 +33,7 @@ mod shutdown;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unavailable;
 mod units;
 mod usage;
@@ -78,6 +79,7 @@ use section::Section;
 pub use section::{closest, shorten};
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
+pub use tokens::Tokens;
 pub use usage::Usage;
 pub use view::{alias_view, summary, view, view_preset, view_provider};
 pub use watch::Watch;
@@ -115,6 +117,8 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// What is written to the log.
     pub log: Log,
+    /// How tokens are kept.
+    pub tokens: Tokens,
     /// How usage is kept.
     pub usage: Usage,
     /// How answers are kept that later requests continue.
@@ -141,6 +145,7 @@ impl Default for Config {
             limits: Limits::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
+            tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
@@ -230,6 +235,9 @@ impl Config {
         }
         if let Some(log) = section.section("log") {
             config.log = Log::read(log);
+        }
+        if let Some(tokens) = section.section("tokens") {
+            config.tokens = Tokens::read(tokens);
         }
         if let Some(usage) = section.section("usage") {
             config.usage = Usage::read(usage);

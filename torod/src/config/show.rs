@@ -6,6 +6,7 @@ use tokenrouter::pick::order::Criterion;
 
 use super::model::format_dollars;
 use super::show_preset;
+use super::tokens::NEVER;
 use super::units::{format_duration, format_size};
 use super::{AliasConfig, Auto, Config, ProviderConfig, Routing};
 
@@ -51,12 +52,18 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     let limits = &config.limits;
     writeln!(text, "\n[limits]\nconcurrent = {}", limits.concurrent)?;
     writeln!(text, "concurrent_streams = {}", limits.concurrent_streams)?;
+    writeln!(text, "concurrent_non_streams = {}", limits.concurrent_non_streams)?;
     writeln!(text, "concurrent_per_provider = {}", limits.concurrent_per_provider)?;
+    writeln!(text, "queue = {}\nqueue_wait = \"{}\"", limits.queue, format_duration(limits.queue_wait))?;
+    writeln!(text, "requests_per_second = {}\nburst = {}", limits.requests_per_second, limits.burst)?;
+    writeln!(text, "reserved_output = {}", limits.reserved_output)?;
     writeln!(text, "request_body = \"{}\"", format_size(limits.request_body_bytes))?;
     writeln!(text, "\n[shutdown]\ngrace = \"{}\"", format_duration(config.shutdown.grace))?;
     let log = &config.log;
     writeln!(text, "\n[log]\nlevel = \"{}\"\nformat = \"{}\"", log.level.as_str(), log.format.as_str())?;
     writeln!(text, "requests = {}", log.requests)?;
+    let after = config.tokens.remove_ended_after.map_or_else(|| NEVER.to_owned(), format_duration);
+    writeln!(text, "\n[tokens]\nremove_ended_after = \"{after}\"")?;
     writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)?;
     let responses = &config.responses;
     writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;
@@ -106,6 +113,11 @@ fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Res
         text,
         "max_idle_connections = {}\nstream_usage = {}",
         provider.max_idle_connections, provider.stream_usage
+    )?;
+    writeln!(
+        text,
+        "concurrent = {}\nrequests_per_minute = {}\ntokens_per_minute = {}",
+        provider.concurrent, provider.requests_per_minute, provider.tokens_per_minute
     )?;
     for (name, _) in &provider.headers {
         writeln!(text, "# adds the header {name}")?;

@@ -49,6 +49,7 @@ fn parser_and_reference_know_the_same_keys() {
         [limits]
         [shutdown]
         [log]
+        [tokens]
         [usage]
         [auto]
         [responses]
@@ -134,6 +135,9 @@ fn every_key_is_read() {
         priority = -3
         timeouts = { connect = "1s", first_byte = "2m", idle = "250ms" }
         max_idle_connections = 0
+        concurrent = 1
+        requests_per_minute = 2
+        tokens_per_minute = 3
         stream_usage = false
         headers = { X-Team = "scarlet" }
         models = [{ id = "m", context = 9, price = { input = 1, output = 0.5, cache_read = 0.1, cache_write = 2, cache_write_1h = 3.0 } }]
@@ -158,7 +162,13 @@ fn every_key_is_read() {
         [limits]
         concurrent = 1
         concurrent_streams = 2
+        concurrent_non_streams = 4
         concurrent_per_provider = 3
+        queue = 5
+        queue_wait = "20ms"
+        requests_per_second = 6
+        burst = 7
+        reserved_output = 8
         request_body = "1MB"
         [shutdown]
         grace = "0s"
@@ -166,6 +176,8 @@ fn every_key_is_read() {
         level = "debug"
         format = "json"
         requests = false
+        [tokens]
+        remove_ended_after = "never"
         [usage]
         retention_days = 7
         queue = 8
@@ -203,6 +215,9 @@ fn every_key_is_read() {
             idle: Duration::from_millis(250),
         },
         max_idle_connections: 0,
+        concurrent: 1,
+        requests_per_minute: 2,
+        tokens_per_minute: 3,
         stream_usage: false,
         models: vec![ModelConfig { id: "m".into(), price: Some(price), context: Some(9), ..ModelConfig::default() }],
         headers: vec![("x-team".into(), "scarlet".into())],
@@ -268,11 +283,18 @@ fn every_key_is_read() {
         limits: Limits {
             concurrent: 1,
             concurrent_streams: 2,
+            concurrent_non_streams: 4,
             concurrent_per_provider: 3,
+            queue: 5,
+            queue_wait: Duration::from_millis(20),
+            requests_per_second: 6,
+            burst: 7,
+            reserved_output: 8,
             request_body_bytes: 1_000_000,
         },
         shutdown: Shutdown { grace: Duration::ZERO },
         log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
+        tokens: Tokens { remove_ended_after: None },
         usage: Usage { retention_days: 7, queue: 8 },
         responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
         prices: Prices {

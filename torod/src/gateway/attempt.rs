@@ -137,17 +137,24 @@ pub async fn prepare(
 /// A place among the calls to `provider`, and for a stream one among the streams.
 pub fn permits(app: &App, live: &Snapshot, provider: &Provider, stream: bool) -> Result<[Option<Permit>; 2], Problem> {
     let limits = &live.limits;
-    let call = provider.in_flight.enter(limits.concurrent_per_provider);
+    let (most, key) = match provider.concurrent {
+        0 => (limits.concurrent_per_provider, "limits.concurrent_per_provider"),
+        most => (most, "providers.concurrent"),
+    };
+    let call = provider.in_flight.enter(most);
     if call.is_none() {
-        let what = format!("calls to the provider \"{}\"", provider.name);
-        return Err(reject::full(&what, limits.concurrent_per_provider, "limits.concurrent_per_provider"));
+        return Err(reject::full(&format!("calls to the provider \"{}\"", provider.name), most, key));
     }
-    if !stream {
+    let (gauge, most, what, key) = if stream {
+        (&app.streams, limits.concurrent_streams, "streams", "limits.concurrent_streams")
+    } else if limits.concurrent_non_streams > 0 {
+        (&app.non_streams, limits.concurrent_non_streams, "requests without a stream", "limits.concurrent_non_streams")
+    } else {
         return Ok([call, None]);
-    }
-    let place = app.streams.enter(limits.concurrent_streams);
+    };
+    let place = gauge.enter(most);
     if place.is_none() {
-        return Err(reject::full("streams", limits.concurrent_streams, "limits.concurrent_streams"));
+        return Err(reject::full(what, most, key));
     }
     Ok([call, place])
 }

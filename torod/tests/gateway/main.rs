@@ -26,5 +26,6 @@ mod site;
 mod stateful;
 mod streams;
 mod support;
+mod tokens;
 mod translated;
 mod usage;

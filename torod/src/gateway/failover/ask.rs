@@ -18,6 +18,7 @@ use tokenrouter::surface::Surface;
 use super::super::entry::{self, Call};
 use super::super::in_path::InPath;
 use super::super::reply::Reply;
+use crate::access::rate::Places;
 use crate::upstreams::auto::choice::{Choice, Chooser, Question};
 use crate::upstreams::catalogue;
 
@@ -119,6 +120,7 @@ fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Option
             exchange_id: call.exchange_id,
             request_id: call.request_id.clone(),
             in_flight: Some(call.app.lifecycle.enter()),
+            places: Places::default(),
             caller: call.caller.clone(),
             headers: HeaderMap::new(),
             in_path: InPath::default(),
