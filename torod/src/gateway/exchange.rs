@@ -53,9 +53,8 @@ impl Exchange {
     /// An exchange whose first attempt is about to be made. Boxed, since it is handed from one to the next until the
     /// answer's last byte.
     pub fn begin(opening: Opening, attempt: Attempt) -> Box<Self> {
-        let Opening {
-            app, in_flight, id, request_id, surface, said_as, caller, live, salt, reservation, places
-        } = opening;
+        let Opening { app, in_flight, id, request_id, surface, said_as, caller, live, salt, reservation, places } =
+            opening;
         Box::new(Self {
             app,
             _in_flight: in_flight,

@@ -56,7 +56,7 @@ pub fn vanished(live: &Snapshot, provider: &Provider, how: How, clock: &Clock) {
     match how {
         How::Default | How::First => drop(look_again(live, now_ms)),
         How::Alias | How::Prefix | How::Listed | How::Auto if provider.has_list() => {
-            drop(provider.listed.looks.want(now_ms))
+            drop(provider.listed.looks.want(now_ms));
         }
         How::Alias | How::Prefix | How::Listed | How::Auto => {}
     }

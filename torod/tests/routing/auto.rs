@@ -59,7 +59,7 @@ pub fn decides(target: &str, effort: &str) -> Act {
 
 /// The models that were called, in order, with `?` for questions.
 pub fn called(rig: &Rig) -> Vec<String> {
-    let asks = rig.up.iter().flat_map(|up| up.asks());
+    let asks = rig.up.iter().flat_map(Upstream::asks);
     let mut asks: Vec<Ask> = asks.collect();
     asks.sort_by_key(|ask| ask.at);
     asks.iter().map(|ask| format!("{}{}", if is_question(ask) { "?" } else { "" }, ask.model)).collect()

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use http::{HeaderMap, Response};
 use http_body_util::{BodyExt as _, Limited};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use tokenrouter::auto::decision::{self, MAX_ANSWER_BYTES};
 use tokenrouter::auto::document;
 use tokenrouter::catalog::{Can, Facts};
@@ -18,6 +18,7 @@ use tokenrouter::surface::Surface;
 use super::super::entry::{self, Call};
 use super::super::in_path::InPath;
 use super::super::reply::Reply;
+use super::super::said;
 use crate::access::rate::Places;
 use crate::upstreams::auto::choice::{Choice, Chooser, Question};
 use crate::upstreams::catalogue;
@@ -53,10 +54,13 @@ pub(super) async fn choose(
     let asked = put(question, router, &text);
     let waited = tokio::time::timeout(question.live.config.auto.router_timeout, answer(call, asked)).await;
     let answer = match waited {
-        Ok(Some(answer)) => answer,
-        Ok(None) | Err(_) => {
-            state.rest(router, call.app.clock.uptime_ms());
-            let why = if waited.is_err() { "it took too long" } else { "it gave no answer" };
+        Ok(Answer::Given(answer)) => answer,
+        other => {
+            // Whoever may not ask, or cannot pay for it, says nothing of the model.
+            if !matches!(other, Ok(Answer::Refused)) {
+                state.rest(router, call.app.clock.uptime_ms());
+            }
+            let why = if other.is_err() { "it took too long" } else { "it gave no answer" };
             tracing::warn!(target: "request", id = call.request_id.as_str(), router, "the rules choose: {router}: {why}");
             return None;
         }
@@ -75,10 +79,8 @@ pub(super) async fn choose(
 
 /// The request to the model that chooses: what it is known not to take is left out.
 fn put(question: &Question<'_>, router: &str, text: &str) -> Bytes {
-    let mut body = json!({
-        "model": router,
-        "messages": [{"role": "system", "content": document::INSTRUCTIONS}, {"role": "user", "content": text}],
-    });
+    let turns = json!([{"role": "system", "content": document::INSTRUCTIONS}, {"role": "user", "content": text}]);
+    let mut fields = vec![("model", json!(router)), ("messages", turns)];
     let known = question.live.table.resolve(router).ok().and_then(|found| {
         let endpoint = &found.candidates.list().first()?.endpoint;
         let provider = question.live.providers.get(endpoint.provider)?;
@@ -90,17 +92,18 @@ fn put(question: &Question<'_>, router: &str, text: &str) -> Bytes {
     let has = |quirk| dialect.has(quirk);
     let thinks = facts.can(Can::Reasoning) == Some(true);
     let limit = if has(Quirk::MaxTokensOldName) { "max_tokens" } else { "max_completion_tokens" };
-    body[limit] = json!(if thinks { THOUGHT_TOKENS } else { ANSWER_TOKENS });
+    fields.push((limit, json!(if thinks { THOUGHT_TOKENS } else { ANSWER_TOKENS })));
     if !has(Quirk::NoSampling) && facts.can(Can::Sampling) != Some(false) {
-        body["temperature"] = json!(0);
+        fields.push(("temperature", json!(0)));
     }
     if takes_json(&facts) {
-        body["response_format"] = json!({"type": "json_object"});
+        fields.push(("response_format", json!({"type": "json_object"})));
     }
     if let Some(least) = facts.efforts().next().filter(|_| thinks && !has(Quirk::NoEffort)) {
-        body["reasoning_effort"] = json!(least.as_str());
+        fields.push(("reasoning_effort", json!(least.as_str())));
     }
-    body.to_string().into()
+    let body: Map<String, Value> = fields.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
+    Value::Object(body).to_string().into()
 }
 
 /// Whoever is known for schemas, or of whom nothing is known, may be asked for JSON.
@@ -108,9 +111,19 @@ fn takes_json(facts: &Facts) -> bool {
     facts.can(Can::Schema) != Some(false)
 }
 
+/// What came of asking.
+enum Answer {
+    /// This.
+    Given(Bytes),
+    /// It was called, and failed.
+    Failed,
+    /// Nobody was called.
+    Refused,
+}
+
 /// What is answered to `body`, with the rights and on the bill of whoever calls. Boxed by its type: it is asked from inside
 /// a request, and is one itself.
-fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Option<Bytes>> + Send + 'c>> {
+fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Answer> + Send + 'c>> {
     Box::pin(async move {
         let mut own = Call {
             app: Arc::clone(&call.app),
@@ -127,8 +140,10 @@ fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Option
             body,
         };
         let answer: Response<Reply> = entry::run(&mut own).await;
-        let is_good = answer.status().is_success();
-        let whole = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await.ok()?.to_bytes();
-        is_good.then_some(whole)
+        if !answer.status().is_success() {
+            return if answer.headers().contains_key(said::ATTEMPTS) { Answer::Failed } else { Answer::Refused };
+        }
+        let whole = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect().await;
+        whole.map_or(Answer::Failed, |whole| Answer::Given(whole.to_bytes()))
     })
 }

@@ -17,11 +17,11 @@ use tokenrouter::surface::Surface;
 use tokenrouter_shared::route::ChosenView;
 
 use super::super::entry::{self, Call};
-use super::super::refusal::Refusal;
 use super::super::fit::Fit;
+use super::super::refusal::Refusal;
+use super::super::reply::Reply;
 use super::super::rights::May;
 use super::super::{quota, reject};
-use super::super::reply::Reply;
 use super::{Exchange, Journey, Steps, ask};
 use crate::upstreams::auto::choice::{Choice, Question};
 use crate::upstreams::auto::nobody;
