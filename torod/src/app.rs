@@ -38,6 +38,8 @@ pub struct App {
     pub pace: Pace,
     /// Streams under way.
     pub streams: Arc<Gauge>,
+    /// Requests that wait for a place.
+    pub queue: Arc<Gauge>,
     /// Requests under way that are no streams, where these are limited.
     pub non_streams: Arc<Gauge>,
     /// Seals the state of one vendor for the way through clients of another protocol.

@@ -45,7 +45,7 @@ pub enum Command {
     Models(commands::models::Models),
     /// Show who would get a request and why, or who got one; nobody is called.
     Route(commands::route::Route),
-    /// Create, list and revoke tokens; works while the gateway runs and while it does not.
+    /// Create, list, change and revoke tokens; works while the gateway runs and while it does not.
     Token(commands::token::Token),
     /// Show what was used.
     Usage(commands::usage::Usage),

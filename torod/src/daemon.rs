@@ -138,6 +138,7 @@ impl Daemon {
             pace: Pace::default(),
             streams: Arc::default(),
             non_streams: Arc::default(),
+            queue: Arc::default(),
             sealer: Sealer::new(gateway_key),
             memory: Arc::clone(&memory),
             unpacking: Semaphore::new(UNPACKING),

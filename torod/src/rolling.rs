@@ -167,6 +167,22 @@ impl Rolling {
         self.total.load(Ordering::Acquire)
     }
 
+    /// In how many milliseconds all that is used has left the window by itself; 0 where nothing is.
+    pub fn empties_in_ms(&self, now_ms: u64) -> u64 {
+        if self.slots.get().is_none() {
+            return 0;
+        }
+        let current = self.sweep(now_ms);
+        let is_used = |part: &u64| {
+            self.slot(*part).is_some_and(|slot| {
+                let (of, used) = parts(slot.load(Ordering::Acquire));
+                of == *part && used > 0
+            })
+        };
+        let newest = (current.saturating_sub(PARTS)..=current).rev().find(is_used);
+        newest.map_or(0, |part| ((part + PARTS + 1) * self.part_ms).saturating_sub(now_ms))
+    }
+
     /// In how many milliseconds `amount` of what is used has left the window by itself; none where so much is not used.
     pub fn frees_in_ms(&self, amount: u64, now_ms: u64) -> Option<u64> {
         let current = self.sweep(now_ms);
@@ -200,10 +216,10 @@ mod tests {
         }
         assert_eq!(wall.reserve(1, 10, NOW + 59_999), Err(10));
         assert_eq!(wall.reserve(0, 10, NOW + 59_999), Err(10));
-        assert_eq!(wall.frees_in_ms(1, NOW), Some(61_000));
+        assert_eq!((wall.frees_in_ms(1, NOW), wall.empties_in_ms(NOW)), (Some(61_000), 61_000));
         assert!(wall.reserve(10, 10, NOW + 61_000).is_ok(), "all of them came in the first second");
         assert_eq!(wall.used(NOW + 300_000), 0);
-        assert_eq!(wall.frees_in_ms(1, NOW + 300_000), None);
+        assert_eq!((wall.frees_in_ms(1, NOW + 300_000), wall.empties_in_ms(NOW + 300_000)), (None, 0));
     }
 
     #[test]

@@ -86,8 +86,9 @@ pub fn said(budget: &Budget) -> String {
 }
 
 fn span(seconds: u32) -> String {
-    for (unit, length) in [("d", 86_400), ("h", 3_600), ("min", 60)] {
-        if seconds.is_multiple_of(length) {
+    // The last 24 hours are no day of the calendar, and so are not called one.
+    for (unit, length, least) in [("d", 86_400, 172_800), ("h", 3_600, 0), ("min", 60, 0)] {
+        if seconds.is_multiple_of(length) && seconds >= least {
             return format!("{} {unit}", seconds / length);
         }
     }
@@ -166,7 +167,7 @@ mod tests {
         assert_eq!(text(BudgetUnit::UsdNanos, 5_000_000_000, Window::Lifetime), "$5");
         assert_eq!(text(BudgetUnit::UsdNanos, 500_000_000, month("UTC")), "$0.50 per month");
         assert_eq!(text(BudgetUnit::Tokens, 7, month("Europe/Berlin")), "7 tokens per month (Europe/Berlin)");
-        assert_eq!(text(BudgetUnit::Requests, 1, Window::Rolling { seconds: 86_400 }), "1 requests per 1 d");
+        assert_eq!(text(BudgetUnit::Requests, 1, Window::Rolling { seconds: 86_400 }), "1 requests per 24 h");
         assert_eq!(text(BudgetUnit::Requests, 2, Window::Rolling { seconds: 61 }), "2 requests per 61 s");
     }
 }

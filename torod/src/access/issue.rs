@@ -28,7 +28,7 @@ pub enum IssueError {
     #[error("there is no token `{0}`")]
     NotFound(String),
     /// Several tokens have that name.
-    #[error("{count} tokens are named `{name}`")]
+    #[error("{count} tokens{} are named `{name}`", if *count < 100 { "" } else { " or more" })]
     Ambiguous {
         /// The name.
         name: String,

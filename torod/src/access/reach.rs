@@ -7,6 +7,9 @@ use super::issue::IssueError;
 use crate::store::Connection;
 use crate::store::tokens::{self, TokenRow};
 
+/// So many tokens of one name are looked at.
+const NAMESAKES: usize = 100;
+
 /// The operator's own token and those above it, as they are now; nothing for the owner of the data folder. Refuses a
 /// token that has ended since the request was let in.
 pub(super) fn own_chain(connection: &Connection, by: &Operator, now_ms: i64) -> Result<Vec<TokenRow>, IssueError> {
@@ -23,12 +26,7 @@ pub(super) fn find(connection: &Connection, which: &str, by: &Operator, now_ms: 
     if let Some(row) = tokens::by_public_id(connection, which)? {
         return visible(connection, by, Some(row), which);
     }
-    let mut named = Vec::new();
-    for row in tokens::by_name(connection, which)? {
-        if visible(connection, by, Some(row.clone()), which).is_ok() {
-            named.push(row);
-        }
-    }
+    let mut named = tokens::by_name(connection, which, by.root(), now_ms, NAMESAKES)?;
     let is_live = |row: &TokenRow| state_of(row, now_ms) == TokenState::Live;
     if named.iter().any(is_live) {
         named.retain(is_live);

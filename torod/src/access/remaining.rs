@@ -20,11 +20,7 @@ pub struct Tightest {
 impl Tightest {
     fn of(wall: &Wall, now: Moment) -> Self {
         let used = wall.counter.used(now);
-        // Of a rolling window of which nothing is used, all is there already.
-        let resets_in_ms = match wall.counter.frees_in_ms(used, now) {
-            None if used == 0 && !wall.window.is_lifetime() => Some(0),
-            resets => resets,
-        };
+        let resets_in_ms = wall.counter.resets_in_ms(now);
         Self { limit: wall.limit, left: wall.limit.saturating_sub(used), resets_in_ms }
     }
 }

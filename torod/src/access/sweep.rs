@@ -16,7 +16,7 @@ use crate::store::{WriterHandle, removed};
 /// How the audit trail calls the gateway itself.
 pub const ACTOR: &str = "torod";
 /// The pause between two rounds.
-const PAUSE: Duration = Duration::from_secs(600);
+const PAUSE: Duration = Duration::from_mins(10);
 /// Tokens of one step, so that nobody waits long behind it.
 const STEP: usize = 200;
 

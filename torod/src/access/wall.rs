@@ -157,6 +157,14 @@ impl Counter {
         }
     }
 
+    /// In how many milliseconds all of it is there again by the course of time alone; none: never.
+    pub fn resets_in_ms(&self, now: Moment) -> Option<u64> {
+        match &self.kind {
+            Kind::Fixed(_) => self.frees_in_ms(0, now),
+            Kind::Rolling(rolling) => Some(rolling.empties_in_ms(now.uptime_ms)),
+        }
+    }
+
     /// In how many milliseconds `amount` of what is used is free again by the course of time alone; none: never.
     pub fn frees_in_ms(&self, amount: u64, now: Moment) -> Option<u64> {
         match &self.kind {

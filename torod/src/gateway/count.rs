@@ -84,7 +84,7 @@ async fn answer(
     });
     let request = ask::request(protocol, &body).map_err(|e| e.problem())?;
     if let Some((to, route)) = route {
-        let _place = attempt::permits(app, &live, &provider, false)?;
+        let _place = attempt::permits(app, &live, &provider, false, |_| false).map_err(|full| full.problem)?;
         let question = if to == protocol {
             if protocol == Protocol::Gemini {
                 Some(vec![body.clone()])

@@ -22,12 +22,13 @@ use tokenrouter::pick::verdict::{Blame, Next, Verdict};
 use tokenrouter::protocol::Protocol;
 use tokenrouter_shared::route::ChosenView;
 
-use super::attempt::{self, Prepared, Target};
+use super::attempt::{self, Full, Prepared, Target};
 use super::entry::{self, Call};
 use super::exchange::{Attempt, Exchange};
 use super::fit::Fit;
 use super::judge::{Bad, Good, judge};
 use super::lane::Way;
+use super::queue::Queue;
 use super::refusal::{BUSY, Refusal, UNFIT, weight};
 use super::reply::Reply;
 use super::rights::May;
@@ -35,6 +36,7 @@ use super::shed::Shedding;
 use super::{another_key, quota, reject, translated};
 use crate::access::budget::Reservation;
 use crate::app::App;
+use crate::lifecycle::Gauge;
 use crate::upstreams;
 use crate::upstreams::decisions::{Step, Steps};
 use crate::upstreams::misses;
@@ -66,6 +68,7 @@ struct Journey<'l, 'm> {
     /// The endpoint that is asked once more without what it refused: no failure of it, and no repeated call.
     again: Option<Choice>,
     is_again: bool,
+    queue: Queue,
 }
 
 /// An answer that goes to the client.
@@ -149,6 +152,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             shedding: Shedding::default(),
             again: None,
             is_again: false,
+            queue: Queue::default(),
         }
     }
 
@@ -168,7 +172,12 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
                     continue;
                 }
-                Move::GiveUp => return None,
+                Move::GiveUp => {
+                    // Boxed like every future that most requests do not need.
+                    let at = Box::pin(self.queue.wait(call, &self.live.limits)).await?;
+                    self.course.try_again(at);
+                    continue;
+                }
             };
             let candidates = self.fit.found.candidates;
             let endpoint = &candidates.list().get(choice.at)?.endpoint;
@@ -188,15 +197,23 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                     continue;
                 }
             };
-            let permits = attempt::permits(&call.app, self.live, target.provider, peek.stream);
-            let paced = permits.and_then(|permits| Ok((permits, quota::pace(call, self.live, &target, &prepared)?)));
-            let (permits, pace) = match paced {
-                Ok(paced) => paced,
+            let is_next = |gauge: &Arc<Gauge>| self.queue.is_next(gauge);
+            let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream, is_next) {
+                Ok(permits) => permits,
+                Err(Full { problem, gauge }) => {
+                    self.queue.saw(choice.at, gauge);
+                    self.skip(endpoint, problem, BUSY);
+                    continue;
+                }
+            };
+            let pace = match quota::pace(call, self.live, &target, &prepared) {
+                Ok(pace) => pace,
                 Err(problem) => {
                     self.skip(endpoint, problem, BUSY);
                     continue;
                 }
             };
+            self.queue.leave();
             let now_ms = call.app.clock.now_ms();
             let named = !endpoint.model.is_empty();
             let model: Arc<str> = if named { Arc::clone(&endpoint.model) } else { target.model.into() };

@@ -19,6 +19,7 @@ pub mod lane;
 pub mod model_query;
 pub mod models;
 mod opening;
+mod queue;
 mod quota;
 pub mod refusal;
 pub mod reject;

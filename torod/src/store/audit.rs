@@ -171,7 +171,7 @@ mod tests {
         (at_ms, actor.to_owned(), action)
     }
 
-    fn fields(value: Value) -> Option<Fields> {
+    fn fields(value: &Value) -> Option<Fields> {
         value.as_object().cloned()
     }
 
@@ -228,9 +228,9 @@ mod tests {
         let (_temp, connection) = filled();
         let key = format!("tr_{}", "a".repeat(49));
         let before =
-            fields(serde_json::json!({ "name": "a", "same": 1, "api_key": "sk-1", "note": format!("is {key}!") }));
+            fields(&serde_json::json!({ "name": "a", "same": 1, "api_key": "sk-1", "note": format!("is {key}!") }));
         let after =
-            fields(serde_json::json!({ "name": "b", "same": 1, "api_key": "sk-2", "note": "tr_short", "new": [key] }));
+            fields(&serde_json::json!({ "name": "b", "same": 1, "api_key": "sk-2", "note": "tr_short", "new": [key] }));
         let entry = Entry { at_ms: 50, actor: "a", action: "x.y", subject: "s", detail: "" };
         add_change(&connection, &entry, before, after).unwrap();
         let (entries, _) = page(&connection, &AuditQuery { limit: 1, ..AuditQuery::default() }).unwrap();

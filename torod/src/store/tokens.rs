@@ -147,11 +147,25 @@ pub fn by_public_id(connection: &Connection, public_id: &str) -> Result<Option<T
     statement.query_row([public_id], get_row).optional()?.map(checked).transpose()
 }
 
-/// The tokens of a name, oldest first. Names need not be unique.
-pub fn by_name(connection: &Connection, name: &str) -> Result<Vec<TokenRow>, StoreError> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM token WHERE name = ?1 ORDER BY id"))?;
-    let rows = statement.query_map([name], get_row)?;
+/// Tokens of a name, those that are live at `now_ms` first, `most` at most; with `root` only that one and those below it.
+/// Names need not be unique.
+pub fn by_name(
+    connection: &Connection,
+    name: &str,
+    root: Option<i64>,
+    now_ms: i64,
+    most: usize,
+) -> Result<Vec<TokenRow>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM token
+         WHERE name = ?1 AND (?2 IS NULL OR id IN (
+             WITH RECURSIVE below (root) AS (
+                 VALUES (?2)
+                 UNION SELECT token.id FROM token JOIN below ON token.parent_id = below.root
+             ) SELECT root FROM below))
+         ORDER BY revoked_ms IS NULL AND (ends_ms IS NULL OR ends_ms > ?3) DESC, id LIMIT ?4"
+    ))?;
+    let rows = statement.query_map((name, root, now_ms, i64::try_from(most).unwrap_or(i64::MAX)), get_row)?;
     rows.map(|row| checked(row?)).collect()
 }
 

@@ -108,3 +108,27 @@ async fn requests_without_a_stream_and_one_provider_have_their_own_places() {
         third_of_two(daemon, token, 503).await;
     }
 }
+
+#[tokio::test]
+async fn who_waits_for_a_place_gets_it_and_the_queue_has_an_end() {
+    let more = "[limits]\nqueue = 1\nqueue_wait = \"20s\"\n";
+    let daemon = Arc::new(TestDaemon::with(more, &format!("concurrent = 1\n{PRICES}")).await);
+    let ask = |model: &'static str| {
+        let daemon = Arc::clone(&daemon);
+        tokio::runtime::Handle::current().spawn(async move { daemon.chat(model, "").await.status.as_u16() })
+    };
+    let first = ask("sim/slow1s");
+    until("the first is under way", || async { daemon.simulator.calls().len() == 1 }).await;
+    let second = ask("ok");
+    until("the second waits", || async { daemon.app.queue.count() == 1 }).await;
+    let third = daemon.chat("ok", "").await;
+    assert_eq!((third.status.as_u16(), third.json()["error"]["code"].as_str()), (503, Some("gateway_full")));
+    second.abort();
+    until("who hangs up waits no longer", || async { daemon.app.queue.count() == 0 }).await;
+    let fourth = ask("ok");
+    until("the fourth waits", || async { daemon.app.queue.count() == 1 }).await;
+    assert_eq!(daemon.simulator.calls().len(), 1);
+    assert_eq!((first.await.unwrap(), fourth.await.unwrap()), (200, 200));
+    assert_eq!(daemon.app.queue.count(), 0);
+    Arc::into_inner(daemon).unwrap().stop().await;
+}
