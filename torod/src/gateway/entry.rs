@@ -7,9 +7,11 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
+use tokenrouter::auto::features::Features;
 use tokenrouter::call::Relay;
 use tokenrouter::error::Problem;
 use tokenrouter::peek::Peek;
+use tokenrouter::pick::affinity::{self, Signs};
 use tokenrouter::pick::endpoint::Ready;
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
@@ -20,14 +22,18 @@ use super::in_path::InPath;
 use super::judge::Good;
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
-use super::{compact, failover, headers, intake, reject};
+use super::rights::May;
+use super::{compact, failover, headers, intake, reject, remaining};
+use crate::access::budget::Reservation;
 use crate::access::caller::{self, Caller};
+use crate::access::rate::{self, Places};
+use crate::access::wall::Moment;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::lifecycle::InFlight;
 use crate::problem;
 use crate::server::connection::Peer;
-use crate::upstreams::asked::Asked;
-use crate::upstreams::auto;
+use crate::upstreams::auto::{self, choice::Question};
 use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
@@ -44,7 +50,11 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     let in_flight = app.lifecycle.enter();
     let refused = |problem: Problem, caller: Option<&Caller>| {
         log_refusal(&app, surface, &request_id, caller, &problem);
-        problem::respond(&problem, surface.protocol(), &request_id)
+        let mut response = problem::respond(&problem, surface.protocol(), &request_id);
+        if let Some(caller) = caller {
+            remaining::tell(caller, surface.protocol(), Moment::of(&app.clock), response.headers_mut());
+        }
+        response
     };
     if app.lifecycle.in_flight() > live.limits.concurrent {
         return refused(reject::full("requests", live.limits.concurrent, "limits.concurrent"), None);
@@ -55,6 +65,10 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Ok(caller) => caller,
         Err(problem) => return refused(problem, None),
     };
+    let places = match rate::let_in(&caller, &app.pace, &live.limits, &app.clock) {
+        Ok(places) => places,
+        Err(problem) => return refused(problem, Some(&caller)),
+    };
     let body = match intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await {
         Ok(body) => body,
         Err(problem) => return refused(problem, Some(&caller)),
@@ -62,9 +76,20 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop(live);
     let headers = head.headers;
     let in_flight = Some(in_flight);
-    let purpose = None;
-    let mut call =
-        Call { app, surface, purpose, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
+    let mut call = Call {
+        app,
+        surface,
+        purpose: None,
+        now_ms,
+        exchange_id,
+        request_id,
+        in_flight,
+        places,
+        caller,
+        headers,
+        in_path,
+        body,
+    };
     if surface == Surface::Compact {
         // Boxed like every future that most requests do not need.
         return Box::pin(compact::run(call)).await;
@@ -88,6 +113,8 @@ pub struct Call {
     pub request_id: RequestId,
     /// Its place among what is under way.
     pub in_flight: Option<InFlight>,
+    /// Its places among its token's requests.
+    pub places: Places,
     /// Who asks.
     pub caller: Caller,
     /// The client's headers.
@@ -99,8 +126,18 @@ pub struct Call {
 }
 
 impl Call {
+    /// Puts what is left of its token's limits into an answer's headers.
+    pub(super) fn tell_remaining(&self, to: &mut HeaderMap) {
+        remaining::tell(&self.caller, self.surface.protocol(), Moment::of(&self.app.clock), to);
+    }
+
     /// What its exchange begins with; none a second time.
-    pub(super) fn opening(&mut self, live: Arc<Snapshot>, salt: u64) -> Option<Opening> {
+    pub(super) fn opening(
+        &mut self,
+        live: Arc<Snapshot>,
+        salt: u64,
+        reservation: Option<Reservation>,
+    ) -> Option<Opening> {
         Some(Opening {
             app: Arc::clone(&self.app),
             in_flight: self.in_flight.take()?,
@@ -111,6 +148,8 @@ impl Call {
             caller: self.caller.clone(),
             live,
             salt,
+            reservation,
+            places: std::mem::take(&mut self.places),
         })
     }
 }
@@ -133,48 +172,57 @@ pub async fn run(call: &mut Call) -> Response<Reply> {
 /// The answer to a request that no call was made for.
 pub(super) fn refused(call: &Call, problem: &Problem) -> Response<Reply> {
     log_refusal(&call.app, call.surface, &call.request_id, Some(&call.caller), problem);
-    problem::respond(problem, call.surface.protocol(), &call.request_id)
+    let mut response = problem::respond(problem, call.surface.protocol(), &call.request_id);
+    call.tell_remaining(response.headers_mut());
+    response
 }
 
-/// The model that `asked` stands for in a question beside a conversation in `protocol`: itself, or what would be chosen for
-/// it there.
+/// The model that `asked` stands for in a question beside a conversation in `protocol`, and what may be used of it: itself, or
+/// what would be chosen for it there.
 pub(super) fn named<'a>(
     app: &App,
     live: &Snapshot,
     asked: &'a str,
     protocol: Protocol,
     (headers, caller, body): (&HeaderMap, &Caller, &Bytes),
-) -> Cow<'a, str> {
+) -> (Cow<'a, str>, May) {
+    let may = May::of(caller);
     let Some((of, surface)) = auto::means(live, asked).zip(Surface::conversation(protocol)) else {
-        return Cow::Borrowed(asked);
+        return (Cow::Borrowed(asked), may);
     };
-    let token_id = caller.token_id();
-    let asked_for = Asked {
-        model: asked.to_owned(),
-        surface,
-        headers: headers.clone(),
-        body: body.to_vec(),
-        token_id,
-        lossy: None,
-    };
-    let choice = auto::explain::explain(live, &asked_for, of, app.clock.now_ms(), app.clock.uptime_ms()).1;
-    choice.map_or(Cow::Borrowed(asked), |choice| Cow::Owned(choice.target))
+    let cards = live.told.cards(live, app.clock.now_ms());
+    let features = Features::read(protocol, body);
+    let mut question = Question::new(live, &cards.pool, of, surface, &features, app.clock.uptime_ms());
+    question.permit(&|id| may.allows_virtual(asked, id));
+    let salt = affinity::salt(caller.token_id(), asked);
+    match question.now(affinity::recognise(Signs { salt, headers, protocol, body })) {
+        // What was chosen was chosen by the same rights.
+        Some(choice) if may.allows_virtual(asked, &choice.target) => (Cow::Owned(choice.target), May::default()),
+        Some(choice) => (Cow::Owned(choice.target), may),
+        None => (Cow::Borrowed(asked), may),
+    }
 }
 
-/// The provider of a model, one of its credentials, and the model's name there.
+/// The provider of a model, one of its credentials, and the model's name there; of those that `may` be used.
 pub(super) fn find<'l>(
     live: &'l Snapshot,
     asked: &'l str,
-    now_ms: u64,
+    may: &May,
+    clock: &Clock,
 ) -> Result<(Arc<Provider>, usize, &'l str), Problem> {
+    let now_ms = clock.uptime_ms();
     let found = live.table.resolve(asked).map_err(|unknown| {
         // Whoever asks once more may find it.
         drop(misses::look_again(live, now_ms));
         reject::unknown_model(asked, unknown)
     })?;
-    let list = found.candidates.list();
-    let ready = list.iter().find(|c| !matches!(c.endpoint.ready(now_ms), Ready::No(..)));
-    let endpoint = &ready.or(list.first()).ok_or_else(|| reject::no_target(asked))?.endpoint;
+    if !may.allows_any(live, &found) {
+        return Err(may.refusal(live, asked, clock.now_ms()));
+    }
+    let mut list = found.candidates.list().iter().filter(|c| may.allows_endpoint(live, &found, &c.endpoint)).peekable();
+    let first = list.peek().copied();
+    let ready = list.find(|c| !matches!(c.endpoint.ready(now_ms), Ready::No(..)));
+    let endpoint = &ready.or(first).ok_or_else(|| reject::no_target(asked))?.endpoint;
     let provider = live.providers.get(endpoint.provider).ok_or_else(reject::lost_provider)?;
     let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
     Ok((Arc::clone(provider), endpoint.credential, model))

@@ -20,38 +20,38 @@ use tokenrouter::pick::order::Choice;
 use tokenrouter::pick::table::Found;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
 use tokenrouter::protocol::Protocol;
-use tokenrouter::surface::Surface;
 use tokenrouter_shared::route::ChosenView;
 
-use super::attempt::{self, Prepared, Target};
+use super::attempt::{self, Full, Prepared, Target};
 use super::entry::{self, Call};
 use super::exchange::{Attempt, Exchange};
+use super::fit::Fit;
 use super::judge::{Bad, Good, judge};
 use super::lane::Way;
+use super::queue::Queue;
 use super::refusal::{BUSY, Refusal, UNFIT, weight};
 use super::reply::Reply;
+use super::rights::May;
 use super::shed::Shedding;
-use super::{another_key, reject, translated};
+use super::{another_key, quota, reject, translated};
+use crate::access::budget::Reservation;
 use crate::app::App;
+use crate::lifecycle::Gauge;
 use crate::upstreams;
 use crate::upstreams::decisions::{Step, Steps};
 use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
-use crate::upstreams::unserved;
 
 /// One request on its way from endpoint to endpoint.
 struct Journey<'l, 'm> {
     live: &'l Arc<Snapshot>,
-    found: Found<'l, 'm>,
-    surface: Surface,
+    fit: Fit<'l, 'm>,
     course: Course,
     /// How much is tried.
     rules: Rules,
     /// The time of the last decision.
     now_ms: u64,
-    /// Models of providers that the request cannot be told to; only the key would be another.
-    unfit: Vec<(usize, Arc<str>)>,
     /// Calls that the provider may have worked on although nothing came of them.
     worked: usize,
     steps: Steps,
@@ -68,6 +68,7 @@ struct Journey<'l, 'm> {
     /// The endpoint that is asked once more without what it refused: no failure of it, and no repeated call.
     again: Option<Choice>,
     is_again: bool,
+    queue: Queue,
 }
 
 /// An answer that goes to the client.
@@ -109,6 +110,15 @@ async fn unknown_name(call: &mut Call, peek: &Peek<'_>, unknown: Unknown) -> Res
 async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Found<'_, '_>) -> Response<Reply> {
     let asked = peek.model.as_ref();
     let surface = call.surface;
+    // What the gateway asks for itself, its operator may.
+    let may = if call.purpose.is_some() { May::default() } else { May::of(&call.caller) };
+    if !may.allows_any(live, &found) {
+        return entry::refused(call, &may.refusal(live, asked, call.now_ms));
+    }
+    let mut reservation = match quota::reserve(call, live, &found, &may, call.purpose.is_none()) {
+        Ok(reservation) => reservation,
+        Err(problem) => return entry::refused(call, &problem),
+    };
     let wants_session = surface.is_conversation() && found.candidates.wants_session();
     let salt = if wants_session { affinity::salt(call.caller.token_id(), asked) } else { 0 };
     let known = if wants_session {
@@ -116,24 +126,22 @@ async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Fo
     } else {
         None
     };
-    let mut journey = Journey::new(call, live, found, known);
-    match journey.serve(call, peek, salt).await {
+    let mut journey = Journey::new(call, live, Fit::new(live, found, surface, may), known);
+    match journey.serve(call, peek, salt, &mut reservation).await {
         Some(served) => journey.tell(call, asked, served).await,
         None => journey.refuse(call, asked),
     }
 }
 
 impl<'l, 'm: 'l> Journey<'l, 'm> {
-    /// The journey of `call` in the conversation `known`, to whoever was `found`.
-    fn new(call: &Call, live: &'l Arc<Snapshot>, found: Found<'l, 'm>, known: Option<Known>) -> Self {
+    /// The journey of `call` in the conversation `known`, to whoever fits.
+    fn new(call: &Call, live: &'l Arc<Snapshot>, fit: Fit<'l, 'm>, known: Option<Known>) -> Self {
         Self {
             live,
-            found,
-            surface: call.surface,
+            fit,
             course: Course::new(known, mix(call.exchange_id.0.cast_unsigned())),
             rules: live.rules.course,
             now_ms: 0,
-            unfit: Vec::new(),
             worked: 0,
             steps: Steps::default(),
             exchange: None,
@@ -144,11 +152,18 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             shedding: Shedding::default(),
             again: None,
             is_again: false,
+            queue: Queue::default(),
         }
     }
 
     /// Tries until somebody serves it, or nobody can.
-    async fn serve(&mut self, call: &mut Call, peek: &Peek<'_>, salt: u64) -> Option<Served> {
+    async fn serve(
+        &mut self,
+        call: &mut Call,
+        peek: &Peek<'_>,
+        salt: u64,
+        reservation: &mut Option<Reservation>,
+    ) -> Option<Served> {
         loop {
             self.is_again = self.again.is_some();
             let mut choice = match self.again.take().map_or_else(|| self.next(&call.app), Move::Call) {
@@ -157,18 +172,23 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
                     continue;
                 }
-                Move::GiveUp => return None,
+                Move::GiveUp => {
+                    // Boxed like every future that most requests do not need.
+                    let at = Box::pin(self.queue.wait(call, &self.live.limits)).await?;
+                    self.course.try_again(at);
+                    continue;
+                }
             };
-            let candidates = self.found.candidates;
+            let candidates = self.fit.found.candidates;
             let endpoint = &candidates.list().get(choice.at)?.endpoint;
-            let target = match Target::of(self.live, endpoint, self.found.model, self.surface) {
+            let target = match Target::of(self.live, endpoint, self.fit.found.model, self.fit.surface) {
                 Ok(target) => target,
                 Err(problem) => {
                     self.skip(endpoint, problem, UNFIT);
                     continue;
                 }
             };
-            let alias = self.found.alias.and_then(|at| self.live.aliases.get(at)).and_then(|alias| alias.lossy);
+            let alias = self.fit.found.alias.and_then(|at| self.live.aliases.get(at)).and_then(|alias| alias.lossy);
             // Written anew for each: another may speak another protocol.
             let mut prepared = match attempt::prepare(call, self.live, peek, &target, alias, choice.by).await {
                 Ok(prepared) => prepared,
@@ -177,13 +197,23 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                     continue;
                 }
             };
-            let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream) {
+            let is_next = |gauge: &Arc<Gauge>| self.queue.is_next(gauge);
+            let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream, is_next) {
                 Ok(permits) => permits,
+                Err(Full { problem, gauge }) => {
+                    self.queue.saw(choice.at, gauge);
+                    self.skip(endpoint, problem, BUSY);
+                    continue;
+                }
+            };
+            let pace = match quota::pace(call, self.live, &target, &prepared) {
+                Ok(pace) => pace,
                 Err(problem) => {
                     self.skip(endpoint, problem, BUSY);
                     continue;
                 }
             };
+            self.queue.leave();
             let now_ms = call.app.clock.now_ms();
             let named = !endpoint.model.is_empty();
             let model: Arc<str> = if named { Arc::clone(&endpoint.model) } else { target.model.into() };
@@ -207,10 +237,11 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 first_byte_us: 0,
                 status: 0,
                 permits,
+                pace,
             };
             let current = match self.exchange.take() {
                 Some(exchange) => exchange.again(attempt),
-                None => Exchange::begin(call.opening(Arc::clone(self.live), salt)?, attempt),
+                None => Exchange::begin(call.opening(Arc::clone(self.live), salt, reservation.take())?, attempt),
             };
             match self.attempt(call, peek, &choice, &target, prepared, current).await {
                 Ok(served) => return Some(served),
@@ -292,12 +323,12 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             Err(bad) => {
                 self.shedding.heard(&bad);
                 let Bad { problem, verbatim, verdict, outcome, status, reported, input_was_seen } = *bad;
-                let recorded = if status == 0 { problem.http_status(self.surface.protocol()) } else { status };
+                let recorded = if status == 0 { problem.http_status(self.fit.surface.protocol()) } else { status };
                 exchange.failed(recorded, outcome, &verdict, reported, input_was_seen);
                 self.worked += usize::from(input_was_seen);
                 (step.status, step.blame) = (status, verdict.blame);
                 if verdict.blame == Blame::Missing {
-                    misses::vanished(self.live, &provider, self.found.how, &app.clock);
+                    misses::vanished(self.live, &provider, self.fit.found.how, &app.clock);
                 }
                 self.steps.push(step);
                 self.say(&mut said, &provider, &peek.model);
@@ -310,16 +341,12 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
 
     /// What decisions depend on, for one of them.
     fn in_scene<T>(&mut self, decide: impl FnOnce(&mut Course, &Scene<'_>) -> T) -> T {
-        let (live, surface, unfit) = (self.live, self.surface, &self.unfit);
-        let fits = |endpoint: &Endpoint| {
-            let provider = live.providers.get(endpoint.provider);
-            provider.is_some_and(|provider| unserved::fits(provider, endpoint.credential, surface))
-                && !unfit.iter().any(|(provider, model)| *provider == endpoint.provider && *model == endpoint.model)
-        };
+        let fit = &self.fit;
+        let fits = |endpoint: &Endpoint| fit.fits(endpoint);
         let scene = Scene {
             now_ms: self.now_ms,
-            candidates: self.found.candidates,
-            sessions: &live.sessions,
+            candidates: fit.found.candidates,
+            sessions: &fit.live.sessions,
             rules: &self.rules,
             fits: &fits,
         };
@@ -335,13 +362,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
     /// it next, as soon as this choice is dropped.
     fn skip(&mut self, endpoint: &Endpoint, problem: Problem, weight: u8) {
         if weight == UNFIT {
-            self.unfit.push((endpoint.provider, Arc::clone(&endpoint.model)));
+            self.fit.rule_out(endpoint);
         }
         self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight });
-    }
-
-    fn is_unfit(&self, endpoint: &Endpoint) -> bool {
-        self.unfit.iter().any(|(provider, model)| *provider == endpoint.provider && *model == endpoint.model)
     }
 
     fn keep(&mut self, refusal: Refusal) {

@@ -14,6 +14,7 @@ pub mod reports;
 pub mod schema;
 pub mod secrets;
 pub mod sign_ins;
+pub mod spend;
 pub mod token_list;
 pub mod tokens;
 pub mod usage;

@@ -19,6 +19,7 @@ use super::super::entry::{self, Call};
 use super::super::in_path::InPath;
 use super::super::reply::Reply;
 use super::super::said;
+use crate::access::rate::Places;
 use crate::upstreams::auto::choice::{Choice, Chooser, Question};
 use crate::upstreams::catalogue;
 
@@ -132,6 +133,7 @@ fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Answer
             exchange_id: call.exchange_id,
             request_id: call.request_id.clone(),
             in_flight: Some(call.app.lifecycle.enter()),
+            places: Places::default(),
             caller: call.caller.clone(),
             headers: HeaderMap::new(),
             in_path: InPath::default(),

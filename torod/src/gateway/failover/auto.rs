@@ -17,9 +17,11 @@ use tokenrouter::surface::Surface;
 use tokenrouter_shared::route::ChosenView;
 
 use super::super::entry::{self, Call};
+use super::super::fit::Fit;
 use super::super::refusal::Refusal;
-use super::super::reject;
 use super::super::reply::Reply;
+use super::super::rights::May;
+use super::super::{quota, reject};
 use super::{Exchange, Journey, Steps, ask};
 use crate::upstreams::auto::choice::{Choice, Question};
 use crate::upstreams::auto::nobody;
@@ -46,7 +48,9 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
     let salt = affinity::salt(call.caller.token_id(), asked);
     let signs = Signs { salt, headers: &call.headers, protocol: surface.protocol(), body: &original };
     let known = affinity::recognise(signs);
-    let question = Question::new(live, &cards.pool, of, surface, &features, call.app.clock.uptime_ms());
+    let mut question = Question::new(live, &cards.pool, of, surface, &features, call.app.clock.uptime_ms());
+    let may = May::of(&call.caller);
+    question.permit(&|id| may.allows_virtual(asked, id));
     let most = live.config.auto.max_attempts as usize;
     let mut tried: Vec<usize> = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -56,8 +60,14 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
         Some(kept) => Some(kept),
         None => decide(call, &question, &original, &tried).await,
     };
-    let Some(mut choice) = first.or_else(|| question.default()) else {
-        return entry::refused(call, &nobody(asked, &why_nobody(&question)));
+    let default = || question.default().filter(|choice| is_allowed(&may, live, asked, &choice.target));
+    let Some(mut choice) = first.or_else(default) else {
+        let problem = if question.is_restricted() {
+            may.refusal(live, asked, call.now_ms)
+        } else {
+            nobody(asked, &why_nobody(&question))
+        };
+        return entry::refused(call, &problem);
     };
     loop {
         call.body = with_effort(&question, &choice, surface, &original);
@@ -76,7 +86,21 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
             Ok(found) => Found { how: How::Auto, ..found },
             Err(unknown) => return entry::refused(call, &reject::unknown_model(&target, unknown)),
         };
-        let mut journey = Journey::new(call, live, found, known);
+        // Whoever is chosen may be used, by its own name or by the one that was asked for.
+        let fit = Fit::new(live, found, surface, May::default());
+        let is_counted = left.as_ref().and_then(|left| left.exchange.as_ref()).is_some_and(|e| e.is_counted());
+        // What was reserved for the one before is not needed any more.
+        if let Some(exchange) = left.as_mut().and_then(|left| left.exchange.as_mut()) {
+            exchange.reserved(None);
+        }
+        let mut reservation = match quota::reserve(call, live, &found, &May::default(), !is_counted) {
+            Ok(reservation) => reservation,
+            Err(problem) => return entry::refused(call, &problem),
+        };
+        if let Some(exchange) = left.as_mut().and_then(|left| left.exchange.as_mut()) {
+            exchange.reserved(reservation.take());
+        }
+        let mut journey = Journey::new(call, live, fit, known);
         if has_other {
             journey.rules = Rules { attempts: 1, max_wait_ms: 0, ..journey.rules };
         }
@@ -86,14 +110,14 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
         if let Some(Left { steps, exchange, refusal, worked }) = left.take() {
             (journey.steps, journey.exchange, journey.refusal, journey.worked) = (steps, exchange, refusal, worked);
         }
-        if let Some(served) = journey.serve(call, &peek, salt).await {
+        if let Some(served) = journey.serve(call, &peek, salt, &mut reservation).await {
             settle(live, known, journey.chosen, call.app.clock.uptime_ms());
             return journey.tell(call, asked, served).await;
         }
         let may_go_on = !is_last && !journey.is_answer && journey.worked < live.rules.course.attempts;
         let next = if may_go_on { decide(call, &question, &original, &tried).await } else { None };
         let was_default = choice.at.is_none();
-        let next = next.or_else(|| question.default().filter(|_| may_go_on && !was_default));
+        let next = next.or_else(|| default().filter(|_| may_go_on && !was_default));
         let Some(next) = next else { return journey.refuse(call, asked) };
         left = Some(Left {
             steps: std::mem::take(&mut journey.steps),
@@ -145,6 +169,17 @@ fn settle(live: &Snapshot, known: Option<Known>, chosen: Option<u32>, now_ms: u6
     if !known.is_opening || live.auto.home(known.session, now_ms).is_none() {
         live.auto.settle(known.session, chosen, live.config.routing.session_ttl, now_ms);
     }
+}
+
+/// Whether whoever asks for `asked` may use what `target` stands for.
+fn is_allowed(may: &May, live: &Snapshot, asked: &str, target: &str) -> bool {
+    let Ok(found) = live.table.resolve(target) else { return false };
+    let mut list = found.candidates.list().iter().filter_map(|c| {
+        let provider = live.providers.get(c.endpoint.provider)?;
+        let model = if c.endpoint.model.is_empty() { found.model } else { &c.endpoint.model };
+        Some(format!("{}/{model}", provider.name))
+    });
+    may.is_everything() || list.any(|id| may.allows_virtual(asked, &id))
 }
 
 fn why_nobody(question: &Question<'_>) -> String {

@@ -90,6 +90,8 @@ pub struct Question<'a> {
     pub now_ms: u64,
     /// Which providers can be asked, by their places.
     able: Vec<bool>,
+    /// Candidates that whoever asks may not use, by their places.
+    forbidden: Vec<usize>,
 }
 
 impl<'a> Question<'a> {
@@ -107,7 +109,24 @@ impl<'a> Question<'a> {
             keys.any(|key| unserved::fits(provider, key, surface))
         });
         let able = able.collect();
-        Self { live, pool, of, surface, features, judged: rules::judge(of, features), now_ms, able }
+        let judged = rules::judge(of, features);
+        Self { live, pool, of, surface, features, judged, now_ms, able, forbidden: Vec::new() }
+    }
+
+    /// Only candidates that `may` be used are chosen.
+    pub fn permit(&mut self, may: &dyn Fn(&str) -> bool) {
+        let all = self.pool.candidates.iter().enumerate();
+        self.forbidden = all.filter(|(_, candidate)| !may(&candidate.id)).map(|(at, _)| at).collect();
+    }
+
+    /// Whether there are candidates that whoever asks may not use.
+    pub const fn is_restricted(&self) -> bool {
+        !self.forbidden.is_empty()
+    }
+
+    /// Whoever would be chosen now without asking anybody, in the conversation `known`.
+    pub fn now(&self, known: Option<Known>) -> Option<Choice> {
+        self.kept(known).or_else(|| self.by_rules(&[])).or_else(|| self.default())
     }
 
     /// Whether the candidate at `at` can be asked what is asked for, as far as its provider goes.
@@ -115,7 +134,7 @@ impl<'a> Question<'a> {
         let provider = self.pool.providers.get(at).and_then(|provider| self.able.get(*provider));
         // Elsewhere its provider would be asked in the wrong protocol.
         let speaks = self.surface.protocol() == Protocol::Responses || !self.pool.only_responses.contains(&at);
-        provider == Some(&true) && speaks
+        provider == Some(&true) && speaks && self.forbidden.binary_search(&at).is_err()
     }
 
     /// The same, and that it is not among those who were tried.
