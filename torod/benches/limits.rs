@@ -37,7 +37,7 @@ fn every_kind() -> Limits {
         r#"{"budgets":[{"unit":"usd_nanos","limit":1000000000000000000},
             {"unit":"usd_nanos","limit":1000000000000000000,"window":{"calendar":"month","time_zone":"Europe/Berlin"}},
             {"unit":"tokens","limit":1000000000000000000,"window":{"calendar":"day","time_zone":"UTC"}}],
-          "requests_per_minute":1000000,"tokens_per_minute":1000000000000,"concurrent":1000,
+          "requests_per_minute":4000000000,"tokens_per_minute":1000000000000,"concurrent":1000,
           "models":{"allow":["openai/*","anthropic/*"],"deny":["*-pro"]}}"#,
     )
 }
@@ -95,9 +95,11 @@ fn requests(c: &mut Criterion) {
         let index = TokenIndex::new(&rows(&limits));
         let found = index.find(&wanted.digest()).map_or(0, |token| token.chain().count());
         assert_eq!(found, 3, "the token is three levels deep");
+        assert!(admit(&index, wanted.reveal(), &clock).is_some(), "it is let in");
         c.bench_function(&format!("one request, {name}, 101,010 tokens"), |b| {
             b.iter(|| admit(&index, black_box(wanted.reveal()), &clock).is_some());
         });
+        assert!(admit(&index, wanted.reveal(), &clock).is_some(), "it was let in to the end");
         let Some(token) = index.find(&wanted.digest()) else { return };
         c.bench_function(&format!("what is left, {name}"), |b| {
             b.iter(|| Remaining::of(black_box(&token), Moment::of(&clock)));
