@@ -167,9 +167,10 @@ pub struct Permit {
 impl Gauge {
     /// One more, unless `limit` are under way already.
     pub fn enter(self: &Arc<Self>, limit: usize) -> Option<Permit> {
-        let permit = Permit { gauge: Arc::clone(self) };
-        // A refused one was counted for a moment, and its drop takes it back.
-        (self.count.fetch_add(1, Ordering::Relaxed) < limit).then_some(permit)
+        // Never counted for a moment: who looks again must not think that a place came free.
+        let one_more = |count: usize| (count < limit).then_some(count + 1);
+        self.count.fetch_update(Ordering::AcqRel, Ordering::Relaxed, one_more).ok()?;
+        Some(Permit { gauge: Arc::clone(self) })
     }
 
     /// The same for one who comes now, behind those who wait already.
