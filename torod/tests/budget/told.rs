@@ -90,10 +90,13 @@ async fn a_token_uses_and_sees_only_what_it_and_all_above_it_may() {
     let names = |answer: &crate::support::Answer| -> Vec<String> {
         answer.json()["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()).collect()
     };
-    assert_eq!(names(&seen), ["chat", "sim/ok"]);
+    // Virtual models are seen where one of theirs may be used.
+    let mut named = names(&seen);
+    named.retain(|name| !name.contains("auto"));
+    assert_eq!(named, ["chat", "sim/ok"]);
     assert!(names(&list(parent.clone(), "/v1/models").await).contains(&"sim/think".to_owned()));
     let page = list(child.clone(), "/anthropic/v1/models?limit=1").await;
-    assert_eq!((names(&page), page.json()["has_more"].as_bool()), (vec!["chat".to_owned()], Some(true)));
+    assert_eq!((names(&page).len(), page.json()["has_more"].as_bool()), (1, Some(true)));
     assert_eq!(list(child.clone(), "/v1/models/sim%2Fok").await.status, 200);
     assert_eq!(list(child.clone(), "/v1/models/sim%2Ftool").await.status, 403);
     assert_eq!(list(child, "/v1/models/chat").await.status, 200);
