@@ -17,6 +17,9 @@ pub struct RouteExplained {
     pub how: Option<String>,
     /// The alias, with the targets that hold now.
     pub alias: Option<AliasView>,
+    /// How the model would be chosen, where a virtual one is asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto: Option<AutoExplained>,
     /// What decides between its endpoints, the weightiest first.
     pub order: Vec<String>,
     /// The conversation that the request belongs to, if it says so.
@@ -33,6 +36,77 @@ pub struct RouteExplained {
     pub would_refuse: Option<RefusalView>,
     /// Whether this is what a running gateway sees; otherwise nothing is known of health, speed and model lists.
     pub is_live: bool,
+}
+
+/// How a model was chosen for a virtual one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ChosenView {
+    /// The model that was chosen, as requests name it.
+    pub target: String,
+    /// Who chose: `kept` (the conversation was served there), `rules`, `model`, `cache` (what a model said to the same
+    /// question), `unsure` (a model was, so that the strongest was taken) or `default`.
+    pub by: String,
+    /// How hard the request was taken to be: `simple`, `standard` or `hard`.
+    pub difficulty: String,
+    /// What kind of work it was taken for.
+    pub task: String,
+    /// How much to think was asked for, where the client did not say it.
+    pub effort: Option<String>,
+    /// How sure that was, in thousandths.
+    pub confidence_permille: u32,
+    /// What the model that chose said of it.
+    pub reason: Option<String>,
+    /// The models that were tried before and failed.
+    #[serde(default)]
+    pub tried: Vec<String>,
+}
+
+/// How a model would be chosen for a virtual one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoExplained {
+    /// Who chooses: `rules`, `model` or `rules+model`.
+    pub router: String,
+    /// The model that would be asked to choose before; nobody is asked for this explanation.
+    pub would_ask: Option<String>,
+    /// The model that the operator wants to be asked, where it is not to be found: the rules choose.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lost_router: Option<String>,
+    /// What the rules choose; none where nobody can be chosen.
+    pub chosen: Option<ChosenView>,
+    /// What the request cannot do without.
+    pub needs: Vec<String>,
+    /// Estimated tokens of the request; 0 where only the name is known.
+    pub input_tokens: u64,
+    /// Whom the rules would take for each difficulty.
+    pub choices: Vec<AutoChoice>,
+    /// How many models may be chosen.
+    pub candidates: usize,
+    /// Some of those that may not, or cannot serve this, and why.
+    pub left_out: Vec<LeftOut>,
+    /// How many those are in all.
+    pub left_out_count: usize,
+}
+
+/// Whom the rules would take.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct AutoChoice {
+    /// For this difficulty.
+    pub difficulty: String,
+    /// This model; none where nobody can.
+    pub target: Option<String>,
+    /// How strong that one is taken to be: `low_cost`, `standard`, `strong` or `frontier`.
+    pub strength: Option<String>,
+    /// With this effort.
+    pub effort: Option<String>,
+}
+
+/// A model that is not chosen.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// Its name.
+    pub model: String,
+    /// Why.
+    pub why: String,
 }
 
 /// The conversation of a request.
@@ -143,6 +217,9 @@ pub struct RouteDecision {
     pub conversation: Option<String>,
     /// How many endpoints the name stood for.
     pub candidates: usize,
+    /// How the model was chosen, where a virtual one was asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub auto: Option<ChosenView>,
     /// The calls that were made, in order; none where nobody could be called.
     pub attempts: Vec<AttemptView>,
 }

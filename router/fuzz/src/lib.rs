@@ -5,6 +5,7 @@
 //! it again, and how a stream was cut into pieces changes nothing.
 
 pub mod answer;
+pub mod auto;
 pub mod case;
 pub mod envelope;
 pub mod error;

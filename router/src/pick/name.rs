@@ -56,6 +56,8 @@ pub enum How {
     Default,
     /// It is the first enabled one that may have the model.
     First,
+    /// It stands for whichever model fits, and that one was chosen.
+    Auto,
 }
 
 impl How {
@@ -67,6 +69,7 @@ impl How {
             Self::Listed => "listed",
             Self::Default => "default",
             Self::First => "first",
+            Self::Auto => "auto",
         }
     }
 }

@@ -49,6 +49,11 @@ fn check(target: &str, name: &str, run: fn(&[u8]), data: &[u8]) -> Option<String
 }
 
 #[test]
+fn auto() {
+    replay("auto", bodies::auto::run);
+}
+
+#[test]
 fn peek() {
     replay("peek", bodies::peek::run);
 }

@@ -10,6 +10,7 @@ pub mod profile;
 mod prompt;
 pub mod provider;
 pub mod route;
+mod route_auto;
 mod route_table;
 pub mod secrets;
 pub mod serve;

@@ -6,6 +6,7 @@ use chrono::{Local, TimeZone};
 use comfy_table::{Cell, CellAlignment};
 use tokenrouter_shared::route::{AttemptView, CandidateView, RouteDecision, RouteExplained};
 
+use super::route_auto;
 use super::table::{Table, table};
 use crate::telemetry::plain::plain;
 
@@ -16,6 +17,9 @@ pub(super) fn explained(out: &mut dyn Write, told: &RouteExplained) -> Result<()
         let profile = told.alias.as_ref().and_then(|alias| alias.profile.as_deref());
         writeln!(out, "  name: {}", found(how, profile))?;
         writeln!(out, "  order: {}", told.order.join(", "))?;
+    }
+    if let Some(auto) = &told.auto {
+        route_auto::explained(out, auto)?;
     }
     if let Some(conversation) = &told.conversation {
         let place = match conversation.home.and_then(|home| told.candidates.get(home)) {
@@ -61,6 +65,7 @@ fn found(how: &str, profile: Option<&str>) -> String {
         ("prefix", _) => "it names its provider".to_owned(),
         ("listed", _) => "a model that is listed".to_owned(),
         ("default", _) => "nobody lists it, so the default provider is asked".to_owned(),
+        ("auto", _) => "it stands for whichever model fits".to_owned(),
         ("first", _) => "nobody lists it, so the first provider without a list is asked".to_owned(),
         (how, _) => plain(how).into_owned(),
     }
@@ -183,6 +188,9 @@ pub(super) fn decided(out: &mut dyn Write, told: &RouteDecision) -> Result<()> {
     writeln!(out, "  request: {}, {at}", plain(&told.request_id))?;
     let s = if told.candidates == 1 { "" } else { "s" };
     writeln!(out, "  name: {}; {} endpoint{s}", found(&told.how, None), told.candidates)?;
+    if let Some(chosen) = &told.auto {
+        route_auto::decided(out, chosen)?;
+    }
     if let Some(sign) = &told.conversation {
         writeln!(out, "  conversation: known by {sign}")?;
     }

@@ -3,6 +3,7 @@
 mod account;
 mod address;
 mod alias;
+mod auto;
 mod credential;
 pub mod edit;
 mod egress;
@@ -34,6 +35,7 @@ mod shutdown;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unavailable;
 mod units;
 mod usage;
@@ -56,6 +58,7 @@ use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
+pub use auto::{Auto, Router};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use egress::Egress;
 pub use examined::Examined;
@@ -80,6 +83,7 @@ use section::Section;
 pub use section::{closest, shorten};
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
+pub use tokens::Tokens;
 pub use usage::Usage;
 pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
 pub use view::{alias_view, summary, view, view_preset, view_provider};
@@ -110,6 +114,8 @@ pub struct Config {
     pub model_aliases: Vec<AliasConfig>,
     /// How an endpoint is chosen among those that fit.
     pub routing: Routing,
+    /// Which model serves a request for a virtual one.
+    pub auto: Auto,
     /// How much is taken on at once.
     pub limits: Limits,
     /// Where torod may connect to.
@@ -118,6 +124,8 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// What is written to the log.
     pub log: Log,
+    /// How tokens are kept.
+    pub tokens: Tokens,
     /// How usage is kept.
     pub usage: Usage,
     /// How answers are kept that later requests continue.
@@ -140,10 +148,12 @@ impl Default for Config {
             providers: Vec::new(),
             model_aliases: Vec::new(),
             routing: Routing::default(),
+            auto: Auto::default(),
             limits: Limits::default(),
             egress: Egress::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
+            tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
@@ -227,6 +237,9 @@ impl Config {
         if let Some(routing) = section.section("routing") {
             config.routing = Routing::read(routing);
         }
+        if let Some(auto) = section.section("auto") {
+            config.auto = Auto::read(auto, &config.providers, &config.model_aliases);
+        }
         if let Some(limits) = section.section("limits") {
             config.limits = Limits::read(limits);
         }
@@ -235,6 +248,9 @@ impl Config {
         }
         if let Some(log) = section.section("log") {
             config.log = Log::read(log);
+        }
+        if let Some(tokens) = section.section("tokens") {
+            config.tokens = Tokens::read(tokens);
         }
         if let Some(usage) = section.section("usage") {
             config.usage = Usage::read(usage);

@@ -133,7 +133,7 @@ impl PriceConfig {
     }
 }
 
-fn read_price(section: &mut Section<'_>, key: &'static str) -> Option<u64> {
+pub(super) fn read_price(section: &mut Section<'_>, key: &'static str) -> Option<u64> {
     let field = section.take(key)?;
     let nanos = match field.value {
         DeValue::Integer(digits) => {

@@ -4,9 +4,11 @@ use std::fmt::Write;
 
 use tokenrouter::pick::order::Criterion;
 
+use super::model::format_dollars;
 use super::show_preset;
+use super::tokens::NEVER;
 use super::units::{format_duration, format_size};
-use super::{AliasConfig, Config, ProviderConfig, Routing};
+use super::{AliasConfig, Auto, Config, ProviderConfig, Routing};
 
 /// `config` as TOML. Keys that stand in the file are masked.
 pub fn show(config: &Config) -> String {
@@ -46,6 +48,7 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
         write_alias(text, alias)?;
     }
     write_routing(text, &config.routing)?;
+    write_auto(text, &config.auto)?;
     let limits = &config.limits;
     writeln!(text, "\n[limits]\nconcurrent = {}", limits.concurrent)?;
     writeln!(text, "concurrent_streams = {}", limits.concurrent_streams)?;
@@ -59,11 +62,25 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     let log = &config.log;
     writeln!(text, "\n[log]\nlevel = \"{}\"\nformat = \"{}\"", log.level.as_str(), log.format.as_str())?;
     writeln!(text, "requests = {}", log.requests)?;
+    let after = config.tokens.remove_ended_after.map_or_else(|| NEVER.to_owned(), format_duration);
+    writeln!(text, "\n[tokens]\nremove_ended_after = \"{after}\"")?;
     writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)?;
     let responses = &config.responses;
     writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;
     writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))?;
     writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())
+}
+
+fn write_auto(text: &mut String, auto: &Auto) -> std::fmt::Result {
+    let list = |patterns: &[String]| patterns.iter().map(|text| quoted(text)).collect::<Vec<_>>().join(", ");
+    let model = |name: &Option<String>| quoted(name.as_deref().unwrap_or_default());
+    writeln!(text, "\n[auto]\nrouter = \"{}\"", auto.router.as_str())?;
+    writeln!(text, "router_model = {}", model(&auto.router_model))?;
+    writeln!(text, "router_timeout = \"{}\"", format_duration(auto.router_timeout))?;
+    writeln!(text, "min_confidence = {:?}", f64::from(auto.min_confidence_permille) / 1_000.0)?;
+    writeln!(text, "max_attempts = {}", auto.max_attempts)?;
+    writeln!(text, "allow = [{}]\ndeny = [{}]", list(&auto.allow), list(&auto.deny))?;
+    writeln!(text, "max_price = {}\ndefault = {}", format_dollars(auto.max_price_nanos), model(&auto.default))
 }
 
 fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Result {

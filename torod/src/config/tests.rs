@@ -50,7 +50,9 @@ fn parser_and_reference_know_the_same_keys() {
         [egress]
         [shutdown]
         [log]
+        [tokens]
         [usage]
+        [auto]
         [responses]
         [prices]
         unknown = {}
@@ -171,6 +173,8 @@ fn every_key_is_read() {
         level = "debug"
         format = "json"
         requests = false
+        [tokens]
+        remove_ended_after = "never"
         [usage]
         retention_days = 7
         queue = 8
@@ -179,6 +183,16 @@ fn every_key_is_read() {
         size = "5MiB"
         [prices]
         unknown = { input = 3 }
+        [auto]
+        router = "rules+model"
+        router_model = "main/m"
+        router_timeout = "3s"
+        min_confidence = 0.25
+        max_attempts = 3
+        allow = ["main/*"]
+        deny = ["*-old"]
+        max_price = 30
+        default = "main/m2"
     "#;
     let price = PriceConfig {
         input_nanos: Some(1_000_000_000),
@@ -250,6 +264,17 @@ fn every_key_is_read() {
                 credential_recovery: Duration::from_secs(3),
             },
         },
+        auto: Auto {
+            router: Router::RulesAndModel,
+            router_model: Some("main/m".to_owned()),
+            router_timeout: Duration::from_secs(3),
+            min_confidence_permille: 250,
+            max_attempts: 3,
+            allow: vec!["main/*".to_owned()],
+            deny: vec!["*-old".to_owned()],
+            max_price_nanos: 30_000_000_000,
+            default: Some("main/m2".to_owned()),
+        },
         limits: Limits {
             concurrent: 1,
             concurrent_streams: 2,
@@ -261,6 +286,7 @@ fn every_key_is_read() {
         egress: Egress { allow_private: true, deny: vec!["10.0.0.0/8".parse().unwrap()] },
         shutdown: Shutdown { grace: Duration::ZERO },
         log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
+        tokens: Tokens { remove_ended_after: None },
         usage: Usage { retention_days: 7, queue: 8 },
         responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
         prices: Prices {

@@ -12,8 +12,8 @@ use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
 use super::{
-    Alias, AliasConfig, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing, SecretSource,
-    Target,
+    Alias, AliasConfig, Auto, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing,
+    SecretSource, Target,
 };
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
@@ -31,6 +31,7 @@ pub fn view(config: &Config) -> Value {
         "providers": config.providers.iter().map(view_provider).collect::<Vec<_>>(),
         "model_aliases": config.model_aliases.iter().map(view_alias).collect::<Vec<_>>(),
         "routing": view_routing(&config.routing),
+        "auto": view_auto(&config.auto),
         "limits": {
             "concurrent": limits.concurrent,
             "concurrent_streams": limits.concurrent_streams,
@@ -49,6 +50,7 @@ pub fn view(config: &Config) -> Value {
             "format": config.log.format.as_str(),
             "requests": config.log.requests,
         },
+        "tokens": { "remove_ended_after_ms": config.tokens.remove_ended_after.map(ms) },
         "usage": { "retention_days": config.usage.retention_days, "queue": config.usage.queue },
         "responses": {
             "retention_days": config.responses.retention_days,
@@ -57,6 +59,20 @@ pub fn view(config: &Config) -> Value {
         "prices": {
             "unknown_per_million": view_price(&config.prices.unknown),
         },
+    })
+}
+
+fn view_auto(auto: &Auto) -> Value {
+    json!({
+        "router": auto.router.as_str(),
+        "router_model": auto.router_model,
+        "router_timeout_ms": ms(auto.router_timeout),
+        "min_confidence_permille": auto.min_confidence_permille,
+        "max_attempts": auto.max_attempts,
+        "allow": auto.allow,
+        "deny": auto.deny,
+        "max_price_nanos": auto.max_price_nanos,
+        "default": auto.default,
     })
 }
 

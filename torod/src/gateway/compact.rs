@@ -23,7 +23,9 @@ pub(super) async fn run(mut call: Call) -> Response<Reply> {
     let has_path = {
         let live = call.app.live.load();
         let found = Peek::read(&call.body).map_err(|e| reject::unreadable(&e)).and_then(|peek| {
-            let (provider, _, model) = entry::find(&live, peek.model.as_ref(), call.app.clock.uptime_ms())?;
+            let seen = (&call.headers, &call.caller, &call.body);
+            let name = entry::named(&call.app, &live, &peek.model, Protocol::Responses, seen);
+            let (provider, _, model) = entry::find(&live, &name, call.app.clock.uptime_ms())?;
             Ok(provider.speaks(Protocol::Responses) && stateful::keeps_answers(&provider, model))
         });
         match found {

@@ -64,7 +64,7 @@ async fn answer(
     if protocol == Protocol::Gemini {
         super::in_path::take_key(&mut head);
     }
-    caller::identify(&head.headers, peer, &app.tokens, app.clock.now_ms(), live.allow_loopback)?;
+    let caller = caller::identify(&head.headers, peer, &app.tokens, app.clock.now_ms(), live.allow_loopback)?;
     let body = intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await?;
     let (_, id) = Surface::at(head.uri.path()).unwrap_or((surface, "".into()));
     let peek = match counted(&id) {
@@ -72,7 +72,8 @@ async fn answer(
         None => Peek::read(&body),
     };
     let peek = peek.map_err(|e| reject::unreadable(&e))?;
-    let (provider, credential, model) = entry::find(&live, peek.model.as_ref(), app.clock.uptime_ms())?;
+    let name = entry::named(app, &live, &peek.model, protocol, (&head.headers, &caller, &body));
+    let (provider, credential, model) = entry::find(&live, &name, app.clock.uptime_ms())?;
 
     let now_ms = app.clock.now_ms();
     let native = provider.count_route(protocol, credential, now_ms).map(|route| (protocol, route));

@@ -1,5 +1,6 @@
 //! The straight line of one inference request: identify, read, route, call, relay.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -25,6 +26,8 @@ use crate::app::App;
 use crate::lifecycle::InFlight;
 use crate::problem;
 use crate::server::connection::Peer;
+use crate::upstreams::asked::Asked;
+use crate::upstreams::auto;
 use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
@@ -59,7 +62,9 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop(live);
     let headers = head.headers;
     let in_flight = Some(in_flight);
-    let mut call = Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
+    let purpose = None;
+    let mut call =
+        Call { app, surface, purpose, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
     if surface == Surface::Compact {
         // Boxed like every future that most requests do not need.
         return Box::pin(compact::run(call)).await;
@@ -73,6 +78,8 @@ pub struct Call {
     pub app: Arc<App>,
     /// What is asked for.
     pub surface: Surface,
+    /// What it is for, where the gateway itself asks.
+    pub purpose: Option<&'static str>,
     /// When it came, in Unix milliseconds.
     pub now_ms: i64,
     /// The exchange's number.
@@ -100,6 +107,7 @@ impl Call {
             id: self.exchange_id,
             request_id: self.request_id.clone(),
             surface: self.surface,
+            said_as: self.purpose.unwrap_or(self.surface.as_str()),
             caller: self.caller.clone(),
             live,
             salt,
@@ -126,6 +134,31 @@ pub async fn run(call: &mut Call) -> Response<Reply> {
 pub(super) fn refused(call: &Call, problem: &Problem) -> Response<Reply> {
     log_refusal(&call.app, call.surface, &call.request_id, Some(&call.caller), problem);
     problem::respond(problem, call.surface.protocol(), &call.request_id)
+}
+
+/// The model that `asked` stands for in a question beside a conversation in `protocol`: itself, or what would be chosen for
+/// it there.
+pub(super) fn named<'a>(
+    app: &App,
+    live: &Snapshot,
+    asked: &'a str,
+    protocol: Protocol,
+    (headers, caller, body): (&HeaderMap, &Caller, &Bytes),
+) -> Cow<'a, str> {
+    let Some((of, surface)) = auto::means(live, asked).zip(Surface::conversation(protocol)) else {
+        return Cow::Borrowed(asked);
+    };
+    let token_id = caller.token_id();
+    let asked_for = Asked {
+        model: asked.to_owned(),
+        surface,
+        headers: headers.clone(),
+        body: body.to_vec(),
+        token_id,
+        lossy: None,
+    };
+    let choice = auto::explain::explain(live, &asked_for, of, app.clock.now_ms(), app.clock.uptime_ms()).1;
+    choice.map_or(Cow::Borrowed(asked), |choice| Cow::Owned(choice.target))
 }
 
 /// The provider of a model, one of its credentials, and the model's name there.

@@ -7,7 +7,7 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokenrouter::call::{End, Finish, Keepsake, Observer};
 use tokenrouter::count::{Counts, Source};
-use tokenrouter::error::{Kind, Problem};
+use tokenrouter::error::Problem;
 use tokenrouter::pick::endpoint::{Endpoint, Ticket};
 use tokenrouter::pick::session::EndpointId;
 use tokenrouter::pick::verdict::{Blame, Verdict};
@@ -15,6 +15,7 @@ use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 
+use super::ending;
 pub use super::home::Home;
 pub use super::input::Input;
 use super::request_id::RequestId;
@@ -35,6 +36,7 @@ pub struct Exchange {
     id: ExchangeId,
     request_id: RequestId,
     surface: Surface,
+    said_as: &'static str,
     caller: Caller,
     live: Arc<Snapshot>,
     salt: u64,
@@ -72,6 +74,8 @@ pub struct Attempt {
     pub first_byte_us: u64,
     /// The provider's status; 0 before it answered.
     pub status: u16,
+    /// The model that was chosen for its conversation, as [`State`](crate::upstreams::auto::state::State) counts them.
+    pub chosen: Option<u32>,
     /// What is to be kept of the answer, besides its usage.
     pub remember: Option<Box<Remember>>,
     /// Its places among what is limited, given back at the end.
@@ -90,6 +94,8 @@ pub struct Opening {
     pub request_id: RequestId,
     /// What is asked for.
     pub surface: Surface,
+    /// The word for it in usage and logs.
+    pub said_as: &'static str,
     /// Who asks.
     pub caller: Caller,
     /// The world that it is served in.
@@ -102,13 +108,14 @@ impl Exchange {
     /// An exchange whose first attempt is about to be made. Boxed, since it is handed from one to the next until the
     /// answer's last byte.
     pub fn begin(opening: Opening, attempt: Attempt) -> Box<Self> {
-        let Opening { app, in_flight, id, request_id, surface, caller, live, salt } = opening;
+        let Opening { app, in_flight, id, request_id, surface, said_as, caller, live, salt } = opening;
         Box::new(Self {
             app,
             _in_flight: in_flight,
             id,
             request_id,
             surface,
+            said_as,
             caller,
             live,
             salt,
@@ -234,7 +241,7 @@ impl Exchange {
                 target: "request",
                 id = self.request_id.as_str(),
                 caller = self.caller.name(),
-                surface = self.surface.as_str(),
+                surface = self.said_as,
                 provider = &*attempt.provider.name,
                 model = &*attempt.model,
                 status = attempt.status,
@@ -245,7 +252,7 @@ impl Exchange {
                 output = counts.output,
                 cost_nanos = charge.nanos,
                 "{} {}/{} {} {} in {} ms, {} tokens in ({} cached), {} out",
-                self.surface.as_str(),
+                self.said_as,
                 attempt.provider.name,
                 attempt.model,
                 attempt.status,
@@ -267,7 +274,7 @@ impl Exchange {
             provider: Arc::clone(&attempt.provider.name),
             model: Arc::clone(&attempt.model),
             model_asked: attempt.model_asked.clone(),
-            surface: self.surface.as_str(),
+            surface: self.said_as,
             client_protocol: self.surface.protocol(),
             upstream_protocol: attempt.protocol,
             status: attempt.status,
@@ -289,29 +296,8 @@ impl Exchange {
 
     /// Where the answer is made, for whoever continues it.
     pub fn home(&self) -> Home {
-        let (home, now_ms) = (self.attempt.home, self.app.clock.uptime_ms());
-        Home { live: Arc::clone(&self.live), salt: self.salt, home, now_ms }
-    }
-
-    fn what_happened(&self, finish: &Finish) -> Problem {
-        let name = &self.attempt.provider.name;
-        match finish {
-            Finish::Idle => Problem::new(
-                Kind::UpstreamTimeout,
-                "upstream_idle",
-                format!("the provider \"{name}\" fell silent in the middle of its answer"),
-                "Try again, or raise its `timeouts.idle` in torod.toml.",
-            ),
-            Finish::Cut(why) => Problem::new(
-                Kind::UpstreamFailed,
-                "upstream_cut",
-                format!("the provider \"{name}\" broke off its answer: {why}"),
-                "Try again.",
-            ),
-            Finish::Whole | Finish::Failed | Finish::Abandoned => {
-                Problem::new(Kind::UpstreamFailed, "upstream_failed", format!("the provider \"{name}\" failed"), "")
-            }
-        }
+        let (home, chosen, now_ms) = (self.attempt.home, self.attempt.chosen, self.app.clock.uptime_ms());
+        Home { live: Arc::clone(&self.live), salt: self.salt, home, chosen, now_ms }
     }
 }
 
@@ -375,11 +361,12 @@ impl Observer for Exchange {
     }
 
     fn problem(&mut self, finish: &Finish) -> Problem {
-        self.what_happened(finish)
+        ending::problem(&self.attempt.provider.name, finish)
     }
 
     fn explain(&mut self, finish: &Finish) -> Bytes {
-        self.what_happened(finish).stream_end(self.surface.protocol(), self.request_id.as_str())
+        ending::problem(&self.attempt.provider.name, finish)
+            .stream_end(self.surface.protocol(), self.request_id.as_str())
     }
 }
 

@@ -1,14 +1,18 @@
 //! One request, one endpoint after the other until one of them serves it: before the client has seen anything.
 
+mod ask;
+mod auto;
+mod end;
+
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use http::{HeaderMap, HeaderValue, Response};
+use http::{HeaderMap, Response};
 use tokenrouter::error::Problem;
 use tokenrouter::peek::Peek;
-use tokenrouter::pick::affinity::{self, Signs};
-use tokenrouter::pick::course::{Course, Move, Scene};
+use tokenrouter::pick::affinity::{self, Known, Signs};
+use tokenrouter::pick::course::{Course, Move, Rules, Scene};
 use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::mix;
 use tokenrouter::pick::name::Unknown;
@@ -17,6 +21,7 @@ use tokenrouter::pick::table::Found;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
+use tokenrouter_shared::route::ChosenView;
 
 use super::attempt::{self, Prepared, Target};
 use super::entry::{self, Call};
@@ -26,13 +31,14 @@ use super::lane::Way;
 use super::refusal::{BUSY, Refusal, UNFIT, weight};
 use super::reply::Reply;
 use super::shed::Shedding;
-use super::{another_key, reject, said, translated};
+use super::{another_key, reject, translated};
 use crate::app::App;
-use crate::upstreams::decisions::{Decision, Step, Steps};
+use crate::upstreams;
+use crate::upstreams::decisions::{Step, Steps};
 use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
-use crate::upstreams::unserved::{self, Shut};
+use crate::upstreams::unserved;
 
 /// One request on its way from endpoint to endpoint.
 struct Journey<'l, 'm> {
@@ -40,6 +46,8 @@ struct Journey<'l, 'm> {
     found: Found<'l, 'm>,
     surface: Surface,
     course: Course,
+    /// How much is tried.
+    rules: Rules,
     /// The time of the last decision.
     now_ms: u64,
     /// Models of providers that the request cannot be told to; only the key would be another.
@@ -47,7 +55,15 @@ struct Journey<'l, 'm> {
     /// Calls that the provider may have worked on although nothing came of them.
     worked: usize,
     steps: Steps,
+    /// What was used for the last call, for the next one.
+    exchange: Option<Box<Exchange>>,
     refusal: Option<Box<Refusal>>,
+    /// What went wrong is what the client is to be told.
+    is_answer: bool,
+    /// How the model was chosen, where a virtual one was asked for.
+    auto: Option<Box<ChosenView>>,
+    /// That model's number.
+    chosen: Option<u32>,
     shedding: Shedding,
     /// The endpoint that is asked once more without what it refused: no failure of it, and no repeated call.
     again: Option<Choice>,
@@ -67,9 +83,12 @@ struct Served {
 /// Serves `call`, whose body says `peek`.
 pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) -> Response<Reply> {
     let asked = peek.model.as_ref();
+    if let Some(of) = upstreams::auto::means(live, asked) {
+        // Boxed like every future that most requests do not need.
+        return Box::pin(auto::run(call, live, peek, of)).await;
+    }
     match live.table.resolve(asked) {
         Ok(found) => serve(call, live, peek, found).await,
-        // Boxed like every future that most requests do not need.
         Err(unknown) => Box::pin(unknown_name(call, peek, unknown)).await,
     }
 }
@@ -97,41 +116,39 @@ async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Fo
     } else {
         None
     };
-    let mut journey = Journey {
-        live,
-        found,
-        surface,
-        course: Course::new(known, mix(call.exchange_id.0.cast_unsigned())),
-        now_ms: 0,
-        unfit: Vec::new(),
-        worked: 0,
-        steps: Steps::default(),
-        refusal: None,
-        shedding: Shedding::default(),
-        again: None,
-        is_again: false,
-    };
-    let served = journey.serve(call, peek, salt).await;
-    let Some(Served { good, exchange, way, mut said, provider, protocol }) = served else {
-        let response = journey.give_up(call, asked);
-        journey.remember(call, asked);
-        return response;
-    };
-    journey.say(&mut said, &provider, asked);
-    journey.remember(call, asked);
-    match way {
-        Way::Native { hide_usage } => entry::relay(exchange, good, said, protocol, &provider, hide_usage),
-        // Boxed: its state is large, and every native request would carry room for it.
-        Way::Translated(back) => {
-            Box::pin(translated::answer(exchange, good, said, surface, protocol, &provider, *back)).await
-        }
+    let mut journey = Journey::new(call, live, found, known);
+    match journey.serve(call, peek, salt).await {
+        Some(served) => journey.tell(call, asked, served).await,
+        None => journey.refuse(call, asked),
     }
 }
 
 impl<'l, 'm: 'l> Journey<'l, 'm> {
+    /// The journey of `call` in the conversation `known`, to whoever was `found`.
+    fn new(call: &Call, live: &'l Arc<Snapshot>, found: Found<'l, 'm>, known: Option<Known>) -> Self {
+        Self {
+            live,
+            found,
+            surface: call.surface,
+            course: Course::new(known, mix(call.exchange_id.0.cast_unsigned())),
+            rules: live.rules.course,
+            now_ms: 0,
+            unfit: Vec::new(),
+            worked: 0,
+            steps: Steps::default(),
+            exchange: None,
+            refusal: None,
+            is_answer: false,
+            auto: None,
+            chosen: None,
+            shedding: Shedding::default(),
+            again: None,
+            is_again: false,
+        }
+    }
+
     /// Tries until somebody serves it, or nobody can.
     async fn serve(&mut self, call: &mut Call, peek: &Peek<'_>, salt: u64) -> Option<Served> {
-        let mut exchange: Option<Box<Exchange>> = None;
         loop {
             self.is_again = self.again.is_some();
             let mut choice = match self.again.take().map_or_else(|| self.next(&call.app), Move::Call) {
@@ -183,6 +200,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 protocol: target.route.protocol,
                 stream: peek.stream,
                 input: std::mem::take(&mut prepared.input),
+                chosen: self.chosen,
                 remember: prepared.remember.take(),
                 began: call.app.clock.instant(),
                 began_ms: now_ms,
@@ -190,19 +208,19 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 status: 0,
                 permits,
             };
-            let current = match exchange.take() {
+            let current = match self.exchange.take() {
                 Some(exchange) => exchange.again(attempt),
                 None => Exchange::begin(call.opening(Arc::clone(self.live), salt)?, attempt),
             };
             match self.attempt(call, peek, &choice, &target, prepared, current).await {
                 Ok(served) => return Some(served),
                 Err((used, verdict)) => {
-                    exchange = Some(used);
+                    self.exchange = Some(used);
                     if self.shedding.again(call, self.live, peek, &target, alias, choice.by).await {
                         (self.again, self.refusal) = (Some(choice), None);
                         continue;
                     }
-                    let is_answer = self.course.failed(choice.at, &verdict) == Next::Answer;
+                    self.is_answer = self.course.failed(choice.at, &verdict) == Next::Answer;
                     let status = self.steps.last().map_or(0, |step| step.status);
                     if let Some(key) = another_key::renewable(&target.route, &verdict, status) {
                         let max_wait = Duration::from_millis(self.live.rules.course.max_wait_ms);
@@ -213,7 +231,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                         }
                     }
                     // What a provider has worked on is paid for, so that others are not asked without end.
-                    if is_answer || self.worked >= self.live.rules.course.attempts {
+                    if self.is_answer || self.worked >= self.live.rules.course.attempts {
                         return None;
                     }
                 }
@@ -302,7 +320,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             now_ms: self.now_ms,
             candidates: self.found.candidates,
             sessions: &live.sessions,
-            rules: &live.rules.course,
+            rules: &self.rules,
             fits: &fits,
         };
         decide(&mut self.course, &scene)
@@ -330,50 +348,5 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         if self.refusal.as_ref().is_none_or(|kept| refusal.weight >= kept.weight) {
             self.refusal = Some(Box::new(refusal));
         }
-    }
-
-    /// Tells the client who serves it and why.
-    fn say(&self, to: &mut HeaderMap, provider: &Provider, asked: &str) {
-        if let Some(step) = self.steps.last() {
-            said::route(to, provider, self.found.how, step, self.steps.count(), asked);
-        }
-    }
-
-    /// Nobody served it: the best that can be told.
-    fn give_up(&mut self, call: &Call, asked: &str) -> Response<Reply> {
-        let Some(mut refusal) = self.refusal.take() else {
-            return entry::refused(call, &self.shut(call.app.clock.uptime_ms()).problem(asked));
-        };
-        if self.steps.last().is_none() {
-            // Who is left alone for now may serve it later, whatever others cannot be told.
-            let shut = self.shut(call.app.clock.uptime_ms());
-            let waits = shut.soonest_s().is_some();
-            return entry::refused(call, &if waits { shut.problem(asked) } else { refusal.problem });
-        }
-        refusal.said.insert(said::ATTEMPTS, HeaderValue::from(self.steps.count()));
-        refusal.response(call, || self.shut(call.app.clock.uptime_ms()).soonest_s())
-    }
-
-    fn shut(&self, now_ms: u64) -> Shut<'_> {
-        let fits = |endpoint: &&Arc<Endpoint>| {
-            let provider = self.live.providers.get(endpoint.provider);
-            let fits = |provider: &Arc<Provider>| unserved::fits(provider, endpoint.credential, self.surface);
-            provider.is_some_and(fits) && !self.is_unfit(endpoint)
-        };
-        let fitting = self.found.candidates.list().iter().map(|c| &c.endpoint).filter(fits).collect();
-        Shut { live: self.live, all: self.found.candidates.list(), fitting, surface: self.surface, now_ms }
-    }
-
-    fn remember(&mut self, call: &Call, asked: &str) {
-        call.app.decisions.push(Decision {
-            exchange_id: call.exchange_id,
-            given_id: call.request_id.given().map(Into::into),
-            at_ms: call.now_ms,
-            asked: self.steps.last().is_none_or(|step| *step.model != *asked).then(|| asked.into()),
-            how: self.found.how,
-            mark: self.course.known().map(|known| known.mark),
-            candidates: self.found.candidates.list().len(),
-            steps: std::mem::take(&mut self.steps),
-        });
     }
 }

@@ -12,6 +12,7 @@ pub struct Home {
     pub(super) live: Arc<Snapshot>,
     pub(super) salt: u64,
     pub(super) home: EndpointId,
+    pub(super) chosen: Option<u32>,
     pub(super) now_ms: u64,
 }
 
@@ -20,7 +21,12 @@ impl Home {
     pub fn settle(&self, id: Option<&str>) {
         // Without a choice between endpoints there is no salt, and nothing to remember.
         if let Some(id) = id.filter(|_| self.salt != 0) {
-            self.live.sessions.settle(affinity::continuing(self.salt, id), self.home, self.now_ms);
+            let session = affinity::continuing(self.salt, id);
+            self.live.sessions.settle(session, self.home, self.now_ms);
+            if let Some(chosen) = self.chosen {
+                let life = self.live.config.routing.session_ttl;
+                self.live.auto.settle(session, chosen, life, self.now_ms);
+            }
         }
     }
 }

@@ -5,6 +5,7 @@ pub mod answers;
 pub mod attempt;
 mod compact;
 pub mod count;
+mod ending;
 pub mod entry;
 pub mod exchange;
 pub mod failover;

@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokenrouter::pick::name::How;
 use tokenrouter::pick::order::{By, Criterion};
+use tokenrouter_shared::route::ChosenView;
 
 use crate::upstreams::decisions::Step;
 use crate::upstreams::provider::Provider;
@@ -27,6 +28,14 @@ pub fn route(to: &mut HeaderMap, provider: &Provider, how: How, step: &Step, att
     }
     to.insert(ATTEMPTS, if attempts == 1 { HeaderValue::from_static("1") } else { attempts.into() });
     to.insert(ROUTE, why(how, step.by));
+}
+
+/// Says how the model was chosen, before why this endpoint: words of ours alone, whatever the model that chose has said.
+pub fn chosen(to: &mut HeaderMap, auto: &ChosenView, step: &Step) {
+    let said = format!("{}; {}, {}; {}", How::Auto.as_str(), auto.by, auto.difficulty, step.by.as_str());
+    if let Ok(said) = HeaderValue::try_from(said) {
+        to.insert(ROUTE, said);
+    }
 }
 
 /// By which rule the name was found, and why this endpoint. Nearly every request is one of a few.

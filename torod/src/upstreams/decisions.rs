@@ -9,7 +9,7 @@ use tokenrouter::pick::name::How;
 use tokenrouter::pick::order::By;
 use tokenrouter::pick::verdict::Blame;
 use tokenrouter_shared::ids::ExchangeId;
-use tokenrouter_shared::route::{AttemptView, RouteDecision};
+use tokenrouter_shared::route::{AttemptView, ChosenView, RouteDecision};
 
 /// So many decisions are remembered.
 const KEPT: usize = 1_000;
@@ -31,6 +31,8 @@ pub struct Decision {
     pub mark: Option<Mark>,
     /// How many endpoints it stands for.
     pub candidates: usize,
+    /// How the model was chosen, where a virtual one was asked for.
+    pub auto: Option<Box<ChosenView>>,
     /// The calls that were made.
     pub steps: Steps,
 }
@@ -108,6 +110,7 @@ impl Decision {
             how: self.how.as_str().to_owned(),
             conversation: self.mark.map(|mark| mark.as_str().to_owned()),
             candidates: self.candidates,
+            auto: self.auto.as_deref().cloned(),
             attempts: self.steps.iter().map(attempt).collect(),
         }
     }
@@ -170,6 +173,7 @@ mod tests {
                 how: How::Listed,
                 mark: None,
                 candidates: 1,
+                auto: None,
                 steps: Steps::default(),
             });
         }
@@ -209,6 +213,7 @@ mod tests {
             how: How::Listed,
             mark: None,
             candidates: 3,
+            auto: None,
             steps,
         };
         let view = decision(Some("alias"), steps).view();

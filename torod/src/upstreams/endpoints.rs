@@ -14,6 +14,7 @@ use tokenrouter::pick::session::Sessions;
 use tokenrouter::pick::table::{self, Parts, Table};
 use tokenrouter_shared::Lossy;
 
+use super::auto::state::State;
 use super::catalogue;
 use super::provider::Provider;
 use crate::clock::Clock;
@@ -55,6 +56,8 @@ pub struct Known {
     sessions: Mutex<(u64, Arc<Sessions>)>,
     /// What is known of models without asking anybody.
     base: ArcSwap<Catalogue>,
+    /// What is remembered of choices for virtual models.
+    auto: Arc<State>,
     clock: Clock,
     seed: u64,
 }
@@ -66,6 +69,7 @@ impl Known {
             registry: Mutex::default(),
             sessions: Mutex::new((0, Arc::new(Sessions::new(0)))),
             base: ArcSwap::from_pointee(Catalogue::embedded().clone()),
+            auto: Arc::default(),
             clock,
             seed,
         }
@@ -74,6 +78,11 @@ impl Known {
     /// What is known of models without asking anybody.
     pub fn base(&self) -> Arc<Catalogue> {
         self.base.load_full()
+    }
+
+    /// What is remembered of choices for virtual models.
+    pub fn auto(&self) -> Arc<State> {
+        Arc::clone(&self.auto)
     }
 
     /// Puts another in its place, for the tables that are made from now on.

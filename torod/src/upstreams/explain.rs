@@ -3,12 +3,14 @@
 use tokenrouter::pick::affinity::{self, Signs};
 use tokenrouter::pick::endpoint::{Endpoint, Ready, Why};
 use tokenrouter::pick::explain::{Explanation, Seen};
+use tokenrouter::pick::name::How;
 use tokenrouter::pick::order::{By, Candidate, Choice, Criterion, Wish};
 use tokenrouter::pick::table::Found;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::route::{CandidateView, Conversation, RefusalView, RouteExplained, WhyChosen};
 
 use super::asked::Asked;
+use super::auto;
 use super::endpoints::lossy;
 use super::fitting::Fitting;
 use super::snapshot::Snapshot;
@@ -25,6 +27,7 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
         protocol: surface.protocol().as_str().to_owned(),
         how: None,
         alias: None,
+        auto: None,
         order: Vec::new(),
         conversation: None,
         candidates: Vec::new(),
@@ -34,7 +37,21 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
         would_refuse: None,
         is_live: true,
     };
-    let found = match live.table.resolve(&asked.model) {
+    let of = auto::means(live, &asked.model);
+    let mut target = None;
+    if let Some(of) = of {
+        let (explained, choice) = auto::explain::explain(live, asked, of, moment.now_ms, moment.uptime_ms);
+        told.auto = Some(explained);
+        let Some(choice) = choice else {
+            let problem = auto::nobody(&asked.model, "every candidate is left out");
+            told.would_refuse = Some(refusal(&problem, surface));
+            return told;
+        };
+        target = Some(choice.target);
+    }
+    let name = target.as_deref().unwrap_or(&asked.model);
+    let found = match live.table.resolve(name) {
+        Ok(found) if of.is_some() => Found { how: How::Auto, ..found },
         Ok(found) => found,
         Err(unknown) => {
             told.would_refuse = Some(refusal(&unknown_model(&asked.model, unknown), surface));
@@ -42,7 +59,7 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
         }
     };
     let candidates = found.candidates;
-    let known = if surface.is_conversation() && candidates.wants_session() {
+    let known = if surface.is_conversation() && (of.is_some() || candidates.wants_session()) {
         let salt = affinity::salt(asked.token_id, &asked.model);
         affinity::recognise(Signs { salt, headers: &asked.headers, protocol: surface.protocol(), body: &asked.body })
     } else {
@@ -85,11 +102,12 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     }
     if let Some(choice) = &explained.choice {
         told.chosen = Some(choice.at);
-        told.why = Some(WhyChosen {
-            by: choice.by.as_str().to_owned(),
-            sentence: sentence(choice, &explained, known.is_some_and(|known| !known.is_opening)),
-            is_probe: choice.is_probe,
-        });
+        let in_conversation = known.is_some_and(|known| !known.is_opening);
+        let sentence = match choice.by {
+            By::Only if of.is_some() => "the model that is chosen is served by nobody else".to_owned(),
+            _ => sentence(choice, &explained, in_conversation),
+        };
+        told.why = Some(WhyChosen { by: choice.by.as_str().to_owned(), sentence, is_probe: choice.is_probe });
         return told;
     }
     let waits = explained.seen.iter().filter(|seen| seen.fits);

@@ -55,7 +55,9 @@ pub fn vanished(live: &Snapshot, provider: &Provider, how: How, clock: &Clock) {
     let now_ms = clock.uptime_ms();
     match how {
         How::Default | How::First => drop(look_again(live, now_ms)),
-        How::Alias | How::Prefix | How::Listed if provider.has_list() => drop(provider.listed.looks.want(now_ms)),
-        How::Alias | How::Prefix | How::Listed => {}
+        How::Alias | How::Prefix | How::Listed | How::Auto if provider.has_list() => {
+            drop(provider.listed.looks.want(now_ms));
+        }
+        How::Alias | How::Prefix | How::Listed | How::Auto => {}
     }
 }

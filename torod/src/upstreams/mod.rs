@@ -1,6 +1,7 @@
 //! The other side: the providers as the gateway calls them, and what is known of them.
 
 pub mod asked;
+pub mod auto;
 pub mod calibration;
 pub mod catalogue;
 pub mod condition;

@@ -15,6 +15,7 @@ use tokenrouter_shared::Lossy;
 use tokio::sync::Notify;
 use tokio::sync::futures::Notified;
 
+use super::auto::state::State;
 use super::catalogue;
 use super::endpoints::{Known, Rules};
 use super::looks::{Look, Looks};
@@ -55,6 +56,8 @@ pub struct Snapshot {
     pub config: Arc<Config>,
     /// What clients are told of all that.
     pub told: Told,
+    /// What is remembered of choices for virtual models.
+    pub auto: Arc<State>,
     /// Those of `providers` that were found and not described.
     found: Vec<Arc<Provider>>,
 }
@@ -79,6 +82,7 @@ impl Snapshot {
             aliases,
             config: Arc::clone(config),
             told: Told::default(),
+            auto: known.auto(),
             found,
         }
     }

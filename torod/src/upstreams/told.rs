@@ -10,6 +10,7 @@ use sha2::{Digest as _, Sha256};
 use tokenrouter::catalog::listed::Listed;
 use tokenrouter::catalog::listing::{self, Card, Page, Shape};
 
+use super::auto::pool::Pool;
 use super::known;
 use super::provider::Provider;
 use super::snapshot::Snapshot;
@@ -28,8 +29,10 @@ pub struct Told {
 /// Every model, and the lists of them.
 #[derive(Debug)]
 pub struct Cards {
-    /// Aliases, then the models of every enabled provider in the file's order, each provider's by name.
+    /// Virtual models, aliases, then the models of every enabled provider in the file's order, each provider's by name.
     pub list: Vec<Card>,
+    /// Who may be chosen for virtual models.
+    pub pool: Pool,
     built_ms: i64,
     texts: [OnceLock<Text>; Shape::ALL.len()],
 }
@@ -61,7 +64,10 @@ impl Told {
             return cards;
         }
         // Two that come at once build the same twice, which nobody notices.
-        let cards = Arc::new(Cards { list: all(live, now_ms), built_ms: now_ms, texts: Default::default() });
+        let models = models(live, now_ms);
+        let pool = Pool::of(live, &models, now_ms);
+        let list = all(live, models, &pool, now_ms);
+        let cards = Arc::new(Cards { list, pool, built_ms: now_ms, texts: Default::default() });
         self.current.store(Some(Arc::clone(&cards)));
         cards
     }
@@ -81,10 +87,10 @@ impl Cards {
     }
 }
 
-fn all(live: &Snapshot, now_ms: i64) -> Vec<Card> {
-    let models = models(live, now_ms);
+fn all(live: &Snapshot, models: Vec<Card>, pool: &Pool, now_ms: i64) -> Vec<Card> {
     let places: HashMap<&str, &Card> = models.iter().map(|card| (card.id.as_str(), card)).collect();
-    let mut cards = Vec::with_capacity(models.len() + live.aliases.len());
+    let mut cards = pool.cards(live);
+    cards.reserve(models.len() + live.aliases.len());
     for alias in &live.aliases {
         let targets = alias.targets.iter().filter_map(|target| {
             if let Some(card) = places.get(format!("{}/{}", target.provider, target.model).as_str()) {

@@ -27,5 +27,6 @@ mod site;
 mod stateful;
 mod streams;
 mod support;
+mod tokens;
 mod translated;
 mod usage;

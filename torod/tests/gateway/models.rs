@@ -7,8 +7,13 @@ use torod::clock::Clock;
 
 use crate::support::{Answer, PROVIDER_KEY, TestDaemon, port_zero};
 
-/// One provider of a known kind, one of an unknown, and an alias of both.
+/// One provider of a known kind, one of an unknown, and an alias of both; without virtual models.
 pub async fn daemon() -> TestDaemon {
+    with("[auto]\nrouter = \"off\"\n").await
+}
+
+/// The same with `more` at the end of the file.
+pub async fn with(more: &str) -> TestDaemon {
     let models = ["claude-sonnet-4-5", "unknown-model"].map(str::to_owned).into();
     let simulator = Simulator::start(port_zero(), Settings { models, ..Settings::default() }).await.unwrap();
     let url = simulator.url();
@@ -18,7 +23,7 @@ pub async fn daemon() -> TestDaemon {
          [[providers]]\nname = \"work\"\nbase_url = \"{url}/v1\"\napi_key = \"{PROVIDER_KEY}\"\n\
          [[providers.models]]\nid = \"mine\"\ncontext = 32768\nprice = {{ input = 0.5, output = 1.5 }}\n\
          [[model_aliases]]\nname = \"chat\"\ntargets = [{{ provider = \"an\", model = \"claude-sonnet-4-5\" }}, \
-         {{ provider = \"work\", model = \"mine\" }}]\n"
+         {{ provider = \"work\", model = \"mine\" }}]\n{more}"
     );
     let daemon = TestDaemon::configured(simulator, &text, Clock::system()).await;
     std::fs::write(daemon.folder.path().join("torod.toml"), text).unwrap();

@@ -5,7 +5,7 @@ use std::process::{Command, Output, Stdio};
 
 use serde_json::{Value, json};
 
-use crate::models::daemon;
+use crate::models::{daemon, with};
 use crate::support::PROVIDER_KEY;
 
 async fn torod(folder: &Path, arguments: &[&str]) -> (i32, String, String) {
@@ -92,5 +92,37 @@ async fn agents_configurations_are_made_of_the_list() {
     assert_eq!(slugs, ["gpt-5.5", "work/claude-sonnet-4-5", "work/mine", "work/unknown-model"]);
     let (code, _, err) = torod(&folder, &["models", "--format", "codex", "--join", "torod.toml"]).await;
     assert!(code == 1 && err.contains("codex debug models"), "{err}");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn virtual_models_are_listed_and_explained() {
+    let daemon = with("").await;
+    let folder = daemon.folder.path().to_owned();
+    let told = json_of(&folder, &["models"]).await;
+    assert_eq!(ids(&told)[..3], ["auto", "auto-coding", "auto-longtext"]);
+    assert_eq!(told["models"][0]["targets"], json!(["an/claude-sonnet-4-5", "work/mine"]));
+    assert_eq!(told["models"][0]["context_tokens"], 200_000);
+    let (code, out, err) = torod(&folder, &["route", "explain", "auto"]).await;
+    assert_eq!((code, err.as_str()), (0, ""), "{out}");
+    for line in [
+        "auto → work/mine",
+        "  name: it stands for whichever model fits",
+        "  chosen by: rules",
+        "  request: simple (simple chat), 80 % sure",
+    ] {
+        assert!(out.lines().any(|told| told.starts_with(line)), "{line}\n{out}");
+    }
+    assert!(out.lines().any(|line| line.contains("hard") && line.contains("an/claude-sonnet-4-5")), "{out}");
+    let hard = r#"{"model":"auto","messages":[{"role":"user","content":"Prove it step by step, analyse the algorithm, optimise it"}],"tools":[{"type":"function","function":{"name":"f"}}]}"#;
+    std::fs::write(folder.join("hard.json"), hard).unwrap();
+    let (_, out, _) = torod(&folder, &["route", "explain", "--file", "hard.json"]).await;
+    assert!(out.starts_with("auto → an/claude-sonnet-4-5") && out.contains("needs: tool_calls; about"), "{out}");
+    assert!(out.contains("    work/mine: is not known for tool_calls"), "{out}");
+    let answer = daemon.post("/v1/chat/completions", hard).await;
+    let (code, out, _) = torod(&folder, &["route", "show", answer.header("x-request-id")]).await;
+    assert_eq!(code, 0, "{out}");
+    assert!(out.contains("  chosen: an/claude-sonnet-4-5 by rules; hard ("), "{out}");
+    assert!(!out.lines().any(|line| line.ends_with(' ')), "{out}");
     daemon.stop().await;
 }

@@ -57,7 +57,8 @@ async fn the_documents_commands_work_and_a_running_gateway_tells_what_it_knows()
     let document = std::fs::read_to_string(document).unwrap();
     let commands: Vec<&str> = document.lines().filter_map(|line| line.strip_prefix("    torod route ")).collect();
     assert!(commands.len() >= 5, "{commands:?}");
-    for line in commands {
+    // Virtual models want models of which something is known: `models_command` has them.
+    for line in commands.into_iter().filter(|line| !line.contains("auto")) {
         let mut words: Vec<&str> = line.split_whitespace().collect();
         if words[0] == "show" {
             words[1] = answer.header("x-request-id");

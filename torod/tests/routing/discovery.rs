@@ -287,7 +287,8 @@ async fn row_12_how_much_fits_is_told_to_clients_and_the_file_has_the_last_word(
     .await;
     let declared = "[[providers.models]]\nid = \"b\"\ncontext = 1500\n[[providers.models]]\nid = \"d\"\ncontext = 7\n";
     let aliases = alias("both", &["- p a", "- p b"]) + &alias("partly", &["- p a", "- p c"]);
-    let text = format!("{HEAD}{}{aliases}", one("p", "openai", &format!("{}/v1", lister.url()), declared));
+    let provider = one("p", "openai", &format!("{}/v1", lister.url()), declared);
+    let text = format!("{HEAD}{provider}{aliases}[auto]\nrouter = \"off\"\n");
     let daemon = daemon(&text, clock()).await;
     looked(&daemon, "p", 1).await;
     // An alias takes what fits at every target.

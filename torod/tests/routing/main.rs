@@ -6,6 +6,8 @@
 
 mod act;
 mod affinity;
+mod auto;
+mod auto_life;
 mod bad_input;
 mod balance;
 mod breaker;
