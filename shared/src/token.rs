@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::label::Labels;
+use crate::limits::Limits;
 use crate::lossy::Lossy;
 use crate::role::Role;
 
 /// `POST /admin/api/tokens`: the token to make.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct TokenCreate {
     /// A name for people; made up when absent.
@@ -26,6 +28,39 @@ pub struct TokenCreate {
     /// What becomes of its requests that cannot be told to a provider without loss; absent: as `torod.toml` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lossy: Option<Lossy>,
+    /// What it may use up.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// What people sort and search by.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// Whether its conversations may be kept, where they are.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub capture: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_true(value: &bool) -> bool {
+    *value
+}
+
+impl Default for TokenCreate {
+    fn default() -> Self {
+        Self {
+            name: None,
+            role: Role::default(),
+            ttl_ms: None,
+            parent: None,
+            lossy: None,
+            limits: Limits::default(),
+            labels: Labels::new(),
+            capture: true,
+        }
+    }
 }
 
 /// The answer to [`TokenCreate`]: the only place where the key ever appears.
@@ -93,7 +128,7 @@ pub struct TokenView {
     pub state: TokenState,
     /// When it was made, in milliseconds since 1970.
     pub created_ms: i64,
-    /// When it ends by itself, in milliseconds since 1970; `null`: never.
+    /// When it ends, by itself or with one above it, in milliseconds since 1970; `null`: never.
     pub expires_ms: Option<i64>,
     /// When somebody ended it, in milliseconds since 1970.
     pub revoked_ms: Option<i64>,
@@ -102,6 +137,62 @@ pub struct TokenView {
     /// What becomes of its requests that cannot be told to a provider without loss; `null`: as `torod.toml` says.
     #[serde(default)]
     pub lossy: Option<Lossy>,
+    /// The id of the token above it that it ended with; `null`: it ended by itself, or has not ended.
+    #[serde(default)]
+    pub ended_by: Option<String>,
+    /// Grows with every change; a change names the version that it is made to.
+    pub version: i64,
+    /// Who made it: `local owner` or a token's id.
+    pub created_by: Option<String>,
+    /// From which address it was last used.
+    pub last_used_from: Option<String>,
+    /// What it may use up.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What people sort and search by.
+    #[serde(default)]
+    pub labels: Labels,
+    /// Whether its conversations may be kept, where they are.
+    pub capture: bool,
+}
+
+/// `GET /admin/api/tokens`: some of the tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenPage {
+    /// What this page holds.
+    pub tokens: Vec<TokenView>,
+    /// Where the next page starts; `null` on the last one.
+    pub next: Option<String>,
+}
+
+/// A token that is named in passing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenName {
+    /// `tok_…`
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// `GET /admin/api/tokens/{which}`: one token, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TokenDetail {
+    /// The token.
+    #[serde(flatten)]
+    pub token: TokenView,
+    /// Those above it that the caller may see, the topmost first.
+    pub path: Vec<TokenName>,
+    /// How many tokens lie below it, at any depth, ended ones included.
+    pub below: u64,
+}
+
+/// `POST /admin/api/tokens/{which}/rotate`: another key for the same token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenRotate {
+    /// How long the old key opens too, in milliseconds; at most a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_ms: Option<i64>,
 }
 
 /// `DELETE /admin/api/tokens/{id}`: what ended.

@@ -30,22 +30,38 @@ fn lookup(c: &mut Criterion) {
     let keys: Vec<Key> = (0..10_000).map(key).collect();
     let rows = keys.iter().zip(1_i64..).map(|(key, id)| TokenRow {
         id,
-        public_id: format!("tok_{id}"),
         digest: key.digest().0,
-        name: format!("token {id}"),
-        role: Role::Inferrer,
-        parent_id: None,
-        created_ms: 0,
-        expires_ms: None,
-        revoked_ms: None,
-        last_used_ms: None,
-        lossy: None,
+        ..TokenRow::new(&format!("tok_{id}"), Role::Inferrer)
     });
     let index = TokenIndex::new(&rows.collect::<Vec<_>>());
     let Some(wanted) = keys.get(5_000) else { return };
     let digest = wanted.digest();
     c.bench_function("token: check and digest", |b| b.iter(|| Key::parse(black_box(wanted.reveal())).is_ok()));
     c.bench_function("token: lookup among 10,000", |b| b.iter(|| index.find(black_box(&digest)).is_some()));
+}
+
+/// What a change costs with so many tokens, three levels deep.
+const TOKENS: i64 = 100_000;
+
+fn publish(c: &mut Criterion) {
+    let row = |id: i64| TokenRow {
+        id,
+        digest: key(id.cast_unsigned()).digest().0,
+        parent_id: match id {
+            1..=10 => None,
+            11..=1_000 => Some(id % 10 + 1),
+            _ => Some(id % 990 + 11),
+        },
+        ..TokenRow::new(&format!("tok_{id}"), Role::Keymaster)
+    };
+    let rows: Vec<TokenRow> = (1..=TOKENS).map(row).collect();
+    let index = TokenIndex::new(&rows);
+    let Some(changed) = rows.last().cloned() else { return };
+    c.bench_function("token: publish one change among 100,000", |b| {
+        b.iter(|| index.publish(black_box(std::slice::from_ref(&changed)), &[]));
+    });
+    let digest = key(50_000).digest();
+    c.bench_function("token: lookup among 100,000", |b| b.iter(|| index.find(black_box(&digest)).is_some()));
 }
 
 fn record(ids: &Sequence, now_ms: i64, names: &(Arc<str>, Arc<str>)) -> Record {
@@ -101,5 +117,5 @@ fn rows(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(daemon, lookup, rows);
+criterion_group!(daemon, lookup, publish, rows);
 criterion_main!(daemon);

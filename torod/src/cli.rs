@@ -45,7 +45,9 @@ pub enum Command {
     Models(commands::models::Models),
     /// Show who would get a request and why, or who got one; nobody is called.
     Route(commands::route::Route),
-    /// Create, list and revoke tokens; works while the gateway runs and while it does not.
+    /// Keep keys of providers sealed in the data folder.
+    Secrets(commands::secrets::Secrets),
+    /// Create, list, change and revoke tokens; works while the gateway runs and while it does not.
     Token(commands::token::Token),
     /// Show what was used.
     Usage(commands::usage::Usage),

@@ -10,7 +10,7 @@ use anyhow::Context;
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
-use crate::access::{Random, TokenIndex};
+use crate::access::{Operator, Random, TokenIndex, last_use, secrets, sweep};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
@@ -21,14 +21,18 @@ use crate::http::setup::Setup;
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
+use crate::server::crowd::Room;
 use crate::server::{accept, bind};
-use crate::store::{DataSet, DirLock, Lists, Readers, SignIns, kept, key_file, schema, tokens, usage};
+use crate::store::{
+    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, kept, key_file, schema, tokens, usage,
+};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
 use crate::upstreams::probe;
 use crate::upstreams::renewal::Renewals;
 use crate::upstreams::snapshot::Live;
+use crate::upstreams::vault::Vault;
 use crate::usage::{Sequence, UsageWriter};
 
 /// The control socket's name in the data folder.
@@ -68,7 +72,7 @@ impl Daemon {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let Options { config, file, data_dir, clock, random, env } = options;
         let lock = DirLock::take(&data_dir)?;
-        let connection = schema::open_writer(&data_dir)
+        let mut connection = schema::open_writer(&data_dir)
             .with_context(|| format!("cannot use the data folder {}", data_dir.display()))?;
         let rows = tokens::all(&connection)?;
         let tokens = Arc::new(TokenIndex::new(&rows));
@@ -76,8 +80,14 @@ impl Daemon {
         refuse_open_door(config.listen_addr, has_admin)?;
         let has_calls = kept::any(&connection, kept::Kind::Call)?;
         let ids = Sequence::after(usage::greatest_id(&connection)?);
+        let gateway_key = key_file::load_or_make(&data_dir, random)?;
+        let keys = Arc::new(Keyring::new(&data_dir, random));
+        let sign_ins = Arc::new(SignIns::new(&data_dir, Arc::clone(&keys), &gateway_key)?);
+        finish_rotation(&mut connection, &keys, &sign_ins, clock.now_ms());
         let usage = Arc::new(UsageWriter::start(connection, config.usage.queue, clock.clone())?);
 
+        let limits = &config.limits;
+        let room = Room { connections: limits.connections, per_address: limits.connections_per_address };
         // Bound before anything else is announced, so that a taken port is the first thing to be told.
         let listener = bind::tcp(config.listen_addr).await?;
         let addr = listener.local_addr()?;
@@ -104,10 +114,9 @@ impl Daemon {
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
         };
-        let gateway_key = key_file::load_or_make(&data_dir, random)?;
-        let sign_ins = Arc::new(SignIns::new(&data_dir, &gateway_key)?);
+        let vault = Arc::new(Vault::new(Arc::clone(&readers), Arc::clone(&keys)));
         let renewals = Renewals {
-            world: World { clock: clock.clone(), env, sign_ins },
+            world: World { clock: clock.clone(), env, vault, sign_ins: Arc::clone(&sign_ins) },
             live: Arc::clone(&live),
             lifecycle: lifecycle.clone(),
         };
@@ -148,17 +157,25 @@ impl Daemon {
             reload: Arc::clone(&reload),
             live,
             decisions,
+            keys,
+            sign_ins,
             clock,
             random,
         }));
         let routes = Arc::new(Routes::new(Arc::clone(&app), admin, Arc::clone(&setup)));
 
-        lifecycle.spawn("listener", accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone()));
+        lifecycle.spawn("listener", accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone(), room));
         match control {
             Ok(control) => lifecycle.spawn("control", accept::unix(control, routes, lifecycle.clone())),
             // Socket paths have a short limit; the gateway is of use without one.
             Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
         }
+        lifecycle.spawn("token uses", last_use::run(Arc::clone(&app.tokens), usage.handle(), lifecycle.clone()));
+        let configured = Arc::clone(&reload);
+        let keep = move || configured.status().config.tokens.remove_ended_after;
+        let (writer, index) = (usage.handle(), Arc::clone(&app.tokens));
+        let swept = sweep::run(writer, index, sweep::nobody(), keep, app.clock.clone(), lifecycle.clone());
+        lifecycle.spawn("token sweep", swept);
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin().await;
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));
@@ -213,6 +230,20 @@ impl Daemon {
         _ = std::fs::remove_file(&self.socket);
         tracing::info!("stopped");
         drained && ended && written
+    }
+}
+
+/// Brings a change of keys to its end that broke off. What cannot be done now is done the next time: everything can be
+/// read meanwhile.
+fn finish_rotation(connection: &mut Connection, keys: &Keyring, sign_ins: &SignIns, now_ms: i64) {
+    let done = match keys.is_halfway() {
+        Ok(false) => return,
+        Ok(true) => secrets::rotate(connection, keys, sign_ins, &Operator::LocalOwner, now_ms).map(|_| ()),
+        Err(e) => Err(e.into()),
+    };
+    match done {
+        Ok(()) => tracing::info!("a change of the secrets' key that had broken off was brought to its end"),
+        Err(e) => tracing::error!("{e}"),
     }
 }
 

@@ -90,7 +90,7 @@ pub fn identify(
             });
         }
     };
-    let Some(entry) = tokens.find(&digest) else {
+    let Some(entry) = tokens.find_at(&digest, now_ms) else {
         return Err(refuse(
             "token_unknown",
             "this gateway does not know this token",
@@ -103,6 +103,11 @@ pub fn identify(
     if entry.expires_ms.is_some_and(|at| at <= now_ms) {
         return Err(refuse("token_expired", "this token has expired", "Ask for a new one."));
     }
+    let from = match peer {
+        Peer::Tcp(addr) => Some(addr.ip()),
+        Peer::Local => None,
+    };
+    tokens.touch(&entry, from, now_ms);
     Ok(Caller::Token(entry))
 }
 

@@ -6,8 +6,8 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use tokenrouter_shared::{Problem, Role};
 
-use crate::access::grant::Refusal;
 use crate::access::issue::IssueError;
+use crate::access::secrets::SecretsError;
 use crate::access::{NoRandomness, Operator};
 use crate::config::ConfigError;
 use crate::config::edit::EditError;
@@ -82,15 +82,33 @@ impl IntoResponse for Failure {
 impl From<IssueError> for Failure {
     fn from(error: IssueError) -> Self {
         let status = match &error {
-            IssueError::Refused(Refusal::Role { .. }) => StatusCode::FORBIDDEN,
-            IssueError::Refused(_) | IssueError::BadName => StatusCode::BAD_REQUEST,
+            IssueError::Refused(refusal) if refusal.is_forbidden() => StatusCode::FORBIDDEN,
+            IssueError::Refused(_) | IssueError::BadName | IssueError::Limits(_) | IssueError::Unclear(_) => {
+                StatusCode::BAD_REQUEST
+            }
             IssueError::NotFound(_) => StatusCode::NOT_FOUND,
-            IssueError::Ambiguous { .. } => StatusCode::CONFLICT,
+            IssueError::Ambiguous { .. } | IssueError::Version(_) | IssueError::Ended(_) => StatusCode::CONFLICT,
+            IssueError::NoVersion => StatusCode::PRECONDITION_REQUIRED,
             IssueError::Store(e) if e.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             IssueError::Store(_) | IssueError::NoRandomness(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };
         if status.is_server_error() {
             tracing::error!("an admin operation failed: {error}");
+        }
+        Self { status, problem: error.problem() }
+    }
+}
+
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        let status = match &error {
+            SecretsError::NotFound(_) => StatusCode::NOT_FOUND,
+            SecretsError::Store(e) if e.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
+            SecretsError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        if status.is_server_error() {
+            tracing::error!("a secret was not kept: {error}");
         }
         Self { status, problem: error.problem() }
     }
@@ -116,9 +134,11 @@ pub async fn not_found() -> Failure {
             code: "path_not_found".into(),
             message: "There is no such admin operation.".into(),
             advice:
-                "Operations: GET and POST /admin/api/tokens, DELETE /admin/api/tokens/{id}, POST /admin/api/reload, \
+                "Operations: GET and POST /admin/api/tokens, GET, PATCH and DELETE /admin/api/tokens/{id}, \
+                     POST /admin/api/tokens/{id}/rotate, GET /admin/api/audit, POST /admin/api/reload, \
                      GET /admin/api/models, GET /admin/api/models/{id}, GET and PATCH /admin/api/routing, GET and POST /admin/api/routes/explain, \
-                     GET /admin/api/routes/{request_id}."
+                     GET /admin/api/routes/{request_id}, GET /admin/api/secrets, PUT and DELETE /admin/api/secrets/{name}, \
+                     POST /admin/api/secrets-key/rotate."
                     .into(),
         },
     }

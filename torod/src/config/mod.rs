@@ -1,10 +1,12 @@
 //! `torod.toml`: one section one file, defaults and checks beside the struct; all problems are reported at once.
 
 mod account;
+mod address;
 mod alias;
 mod auto;
 mod credential;
 pub mod edit;
+mod egress;
 mod examined;
 mod field;
 mod file;
@@ -33,9 +35,11 @@ mod shutdown;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unavailable;
 mod units;
 mod usage;
+mod vault;
 mod view;
 mod watch;
 #[cfg(test)]
@@ -56,6 +60,7 @@ use toml::de::DeTable;
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use auto::{Auto, Router};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
+pub use egress::Egress;
 pub use examined::Examined;
 use field::Field;
 pub use file::{ConfigError, examine_file, examine_text_of, load, write_new};
@@ -78,7 +83,9 @@ use section::Section;
 pub use section::{closest, shorten};
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
+pub use tokens::Tokens;
 pub use usage::Usage;
+pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
 pub use view::{alias_view, summary, view, view_preset, view_provider};
 pub use watch::Watch;
 
@@ -111,10 +118,14 @@ pub struct Config {
     pub auto: Auto,
     /// How much is taken on at once.
     pub limits: Limits,
+    /// Where torod may connect to.
+    pub egress: Egress,
     /// How torod ends.
     pub shutdown: Shutdown,
     /// What is written to the log.
     pub log: Log,
+    /// How tokens are kept.
+    pub tokens: Tokens,
     /// How usage is kept.
     pub usage: Usage,
     /// How answers are kept that later requests continue.
@@ -139,8 +150,10 @@ impl Default for Config {
             routing: Routing::default(),
             auto: Auto::default(),
             limits: Limits::default(),
+            egress: Egress::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
+            tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
@@ -197,6 +210,11 @@ impl Config {
                 Err(e) => field.refuse(format!("`{}` is not known", shorten(text)), e.to_string()),
             }
         }
+        if let Some(egress) = section.section("egress") {
+            config.egress = Egress::read(egress);
+        }
+        // Every URL of the file is held against it.
+        section.report.set_egress(&config.egress);
         config.presets = preset::read_all(&mut section);
         if let Some(field) = section.take("providers") {
             let mut names = Vec::new();
@@ -230,6 +248,9 @@ impl Config {
         }
         if let Some(log) = section.section("log") {
             config.log = Log::read(log);
+        }
+        if let Some(tokens) = section.section("tokens") {
+            config.tokens = Tokens::read(tokens);
         }
         if let Some(usage) = section.section("usage") {
             config.usage = Usage::read(usage);

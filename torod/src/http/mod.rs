@@ -1,5 +1,6 @@
 //! Which URL goes where, and the pages that are neither inference nor admin.
 
+pub mod contained;
 pub mod health;
 pub mod page;
 pub mod routes;

@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::header::{HOST, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response};
@@ -12,6 +13,7 @@ use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tower::ServiceExt;
 
+use super::contained::contained;
 use super::{health, page, setup};
 use crate::access::Operator;
 use crate::access::caller::{self, Caller};
@@ -21,6 +23,13 @@ use crate::gateway::request_id::RequestId;
 use crate::gateway::{answers, count, entry, models, reject};
 use crate::problem;
 use crate::server::connection::{Peer, Service};
+
+/// How long an admin operation may take, its body's way here included.
+const ADMIN_TIME: Duration = Duration::from_mins(2);
+/// The longest target of a request, in bytes.
+const LONGEST_TARGET: usize = 16 << 10;
+/// The most headers of a request, whatever the protocol.
+const MOST_HEADERS: usize = 100;
 
 /// The daemon's routes over its handles.
 pub struct Routes {
@@ -53,12 +62,26 @@ impl Service for Routes {
             && let Some((surface, _)) = Surface::at(request.uri().path())
             && surface.method() == "POST"
         {
-            if surface.counts().is_some() {
-                return Box::pin(count::serve(Arc::clone(&self.app), peer, surface, request));
+            let (app, protocol) = (Arc::clone(&self.app), surface.protocol());
+            let id = move || self.fresh_id();
+            if let Some(problem) = oversized(&request) {
+                return Box::pin(std::future::ready(problem::respond(&problem, protocol, &id())));
             }
-            return Box::pin(entry::serve(Arc::clone(&self.app), peer, surface, request));
+            if surface.counts().is_some() {
+                return Box::pin(contained(protocol, id, count::serve(app, peer, surface, request)));
+            }
+            return Box::pin(contained(protocol, id, entry::serve(app, peer, surface, request)));
         }
-        Box::pin(self.other(peer, request))
+        let protocol = match Surface::at(request.uri().path()) {
+            Some((surface, _)) => surface.protocol(),
+            None => Protocol::OpenAi,
+        };
+        let me = Arc::clone(&self);
+        let id = move || me.fresh_id();
+        if let Some(problem) = oversized(&request) {
+            return Box::pin(std::future::ready(problem::respond(&problem, protocol, &id())));
+        }
+        Box::pin(contained(protocol, id, self.other(peer, request)))
     }
 }
 
@@ -105,6 +128,10 @@ impl Routes {
         }
     }
 
+    fn fresh_id(&self) -> RequestId {
+        self.id(&HeaderMap::new())
+    }
+
     fn id(&self, headers: &HeaderMap) -> RequestId {
         RequestId::of(headers, self.app.ids.exchange(self.app.clock.now_ms()).0)
     }
@@ -127,11 +154,34 @@ impl Routes {
             }
         };
         request.extensions_mut().insert(operator);
-        match self.admin.clone().oneshot(request.map(axum::body::Body::new)).await {
-            Ok(response) => response.map(Reply::Admin),
-            Err(never) => match never {},
+        let asked = self.admin.clone().oneshot(request.map(axum::body::Body::new));
+        match tokio::time::timeout(ADMIN_TIME, asked).await {
+            Ok(Ok(response)) => response.map(Reply::Admin),
+            Ok(Err(never)) => match never {},
+            Err(_) => {
+                let said = "the request came too slowly, or what it asked for took too long";
+                let problem =
+                    Problem::new(Kind::BadRequest, "admin_timeout", said, "Look whether it was done, and try again.");
+                problem::respond(&problem.with_status(408), Protocol::OpenAi, &id)
+            }
         }
     }
+}
+
+/// What is wrong with the size of a request's head.
+fn oversized(request: &Request<Incoming>) -> Option<Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > LONGEST_TARGET {
+        let said = format!("the URL is longer than {LONGEST_TARGET} bytes");
+        let problem = Problem::new(Kind::BadRequest, "url_too_long", said, "Send parameters in the body.");
+        return Some(problem.with_status(414));
+    }
+    if request.headers().len() > MOST_HEADERS {
+        let said = format!("the request has more than {MOST_HEADERS} headers");
+        let problem = Problem::new(Kind::BadRequest, "too_many_headers", said, "Send fewer.");
+        return Some(problem.with_status(431));
+    }
+    None
 }
 
 /// The answer to an upgrade: agents that try a WebSocket first go on with plain HTTP at once.

@@ -20,7 +20,7 @@ use crate::gateway::reply::Reply;
 use crate::gateway::request_id::RequestId;
 use crate::gateway::{entry, intake};
 use crate::problem;
-use crate::store::{WriterHandle, tokens};
+use crate::store::WriterHandle;
 
 /// Wrong codes until the code is void; a restart makes a new one.
 const TRIES: u32 = 5;
@@ -86,8 +86,7 @@ impl Setup {
         self.writer
             .call(move |connection| {
                 let made = issue::create(connection, &draft, &wanted, &Operator::LocalOwner, now_ms)?;
-                index.publish(&tokens::all(connection)?);
-                Ok::<_, IssueError>(made)
+                Ok::<_, IssueError>(made.publish(&index))
             })
             .await
     }

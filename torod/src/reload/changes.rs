@@ -37,6 +37,7 @@ impl Changes {
             ("lossy", before.lossy != after.lossy),
             ("limits", before.limits != after.limits),
             ("responses", before.responses != after.responses),
+            ("tokens", before.tokens != after.tokens),
             ("shutdown.grace", before.shutdown != after.shutdown),
             ("log.requests", before.log.requests != after.log.requests),
         ] {

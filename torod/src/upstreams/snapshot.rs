@@ -229,7 +229,7 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ProviderConfig, parse};
+    use crate::config::{Egress, ProviderConfig, parse};
     use tokenrouter::catalog::Presets;
 
     fn config(text: &str) -> Arc<Config> {
@@ -241,7 +241,8 @@ mod tests {
     }
 
     fn local(url: &str) -> Arc<Provider> {
-        let config = ProviderConfig::local(&Presets::default().find("ollama").unwrap(), url).unwrap();
+        let config =
+            ProviderConfig::local(&Presets::default().find("ollama").unwrap(), url, &Egress::default()).unwrap();
         Arc::new(Provider::new(&config, &[]).unwrap().found(Origin::Local))
     }
 

@@ -94,6 +94,8 @@ async fn a_websocket_is_refused_at_once() {
 async fn a_very_long_name_is_refused_without_looking_for_the_closest() {
     let daemon = TestDaemon::start().await;
     let answer = daemon.get(&format!("/v1/models/{}", "m".repeat(60_000))).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"]["code"].as_str()), (414, Some("url_too_long")));
+    let answer = daemon.get(&format!("/v1/models/{}", "m".repeat(5_000))).await;
     assert_eq!((answer.status.as_u16(), answer.json()["error"]["code"].as_str()), (404, Some("model_not_found")));
     assert!(!answer.text().contains("Did you mean"), "{}", answer.text());
     let answer = daemon.chat("gpt\\u001b[2J", "").await;

@@ -22,9 +22,11 @@ mod refused;
 mod reload;
 mod route_command;
 mod routing;
+#[expect(dead_code, reason = "the tests of safety use all of it")]
 mod site;
 mod stateful;
 mod streams;
 mod support;
+mod tokens;
 mod translated;
 mod usage;
