@@ -10,6 +10,7 @@ pub mod role;
 pub mod route;
 pub mod routing;
 pub mod secret;
+pub mod session;
 pub mod token;
 pub mod usage;
 

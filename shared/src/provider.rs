@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A provider of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProviderSummary {
     /// Its name, as in `name/model`.
     pub name: String,
@@ -26,6 +27,7 @@ pub struct ProviderSummary {
 
 /// A protocol with its URL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProtocolUrl {
     /// `openai`, `responses`, `anthropic`, `gemini` or `cohere`.
     pub protocol: String,
@@ -35,6 +37,7 @@ pub struct ProtocolUrl {
 
 /// Where a key comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeySummary {
     /// What people call it.
     pub name: Option<String>,
@@ -47,6 +50,7 @@ pub struct KeySummary {
 
 /// How a key stands that changes by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyStanding {
     /// What people call it, or its number.
     pub label: String,
@@ -60,6 +64,7 @@ pub struct KeyStanding {
 
 /// What came of trying a provider with real calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tried {
     /// Its name.
     pub provider: String,
@@ -77,6 +82,7 @@ pub struct Tried {
 
 /// One call, or why there was none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TriedStep {
     /// `list`, `chat`, `stream`, `tools`, or `key`: an answer with another of its keys, which the message names.
     pub what: String,

@@ -9,6 +9,7 @@ use crate::role::Role;
 
 /// `POST /admin/api/tokens`: the token to make.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TokenCreate {
     /// A name for people; made up when absent.
@@ -30,6 +31,7 @@ pub struct TokenCreate {
 
 /// The answer to [`TokenCreate`]: the only place where the key ever appears.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenCreated {
     /// `tok_…`
     pub id: String,
@@ -57,6 +59,7 @@ impl fmt::Debug for TokenCreated {
 
 /// Whether a token opens anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TokenState {
     /// It does.
@@ -80,6 +83,7 @@ impl TokenState {
 
 /// `GET /admin/api/tokens`: one token, without its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenView {
     /// `tok_…`
     pub id: String,
@@ -106,6 +110,7 @@ pub struct TokenView {
 
 /// `DELETE /admin/api/tokens/{id}`: what ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenRevoked {
     /// The token that was named.
     pub id: String,

@@ -10,19 +10,18 @@ use anyhow::Context;
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
-use crate::access::{Random, TokenIndex};
+use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile};
 use crate::gateway::intake::UNPACKING;
-use crate::http::routes::Routes;
-use crate::http::setup::Setup;
+use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
-use crate::store::{DataSet, DirLock, Lists, Readers, SignIns, kept, key_file, schema, tokens, usage};
+use crate::store::{DataSet, DirLock, Lists, Readers, SignIns, kept, key_file, schema, sessions, tokens, usage};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
@@ -74,6 +73,8 @@ impl Daemon {
         let tokens = Arc::new(TokenIndex::new(&rows));
         let has_admin = tokens.has_admin(clock.now_ms());
         refuse_open_door(config.listen_addr, has_admin)?;
+        let was_fresh = !tokens::any_ever(&connection)?;
+        let sessions = Arc::new(Sessions::new(sessions::all(&connection)?));
         let has_calls = kept::any(&connection, kept::Kind::Call)?;
         let ids = Sequence::after(usage::greatest_id(&connection)?);
         let usage = Arc::new(UsageWriter::start(connection, config.usage.queue, clock.clone())?);
@@ -140,7 +141,7 @@ impl Daemon {
             reload: Arc::clone(&reload),
             started_ms: clock.now_ms(),
         });
-        let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random));
+        let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random, was_fresh));
         let admin = admin::router(Arc::new(admin::Admin {
             writer: usage.handle(),
             readers,
@@ -150,8 +151,12 @@ impl Daemon {
             decisions,
             clock,
             random,
+            sessions: Arc::clone(&sessions),
+            setup: Arc::clone(&setup),
+            logins: admin::logins(),
         }));
-        let routes = Arc::new(Routes::new(Arc::clone(&app), admin, Arc::clone(&setup)));
+        let door = Door { admin, setup: Arc::clone(&setup), sessions, writer: usage.handle(), listens_at: addr };
+        let routes = Arc::new(Routes::new(Arc::clone(&app), door));
 
         lifecycle.spawn("listener", accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone()));
         match control {

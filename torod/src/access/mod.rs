@@ -1,15 +1,22 @@
 //! May this caller do this now? Keys, the snapshot they are looked up in, and who may make which token.
 
 pub mod caller;
+pub mod forwarded;
 pub mod grant;
 pub mod index;
 pub mod issue;
 pub mod key;
 pub mod proxy;
+pub mod session;
+pub mod setup;
+pub mod site;
+pub mod throttle;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};
 pub use key::{Digest, Key, KeyError};
+pub use session::{Session, Sessions};
+pub use setup::Setup;
 
 /// Fills a buffer with random bytes from the operating system, or says that there are none.
 pub type Random = fn(&mut [u8]) -> Result<(), NoRandomness>;

@@ -1,6 +1,7 @@
 //! `torod.toml`: one section one file, defaults and checks beside the struct; all problems are reported at once.
 
 mod account;
+mod admin;
 mod alias;
 mod credential;
 pub mod edit;
@@ -26,6 +27,7 @@ mod resolve;
 mod responses;
 mod routing;
 mod section;
+mod server;
 mod show;
 mod show_preset;
 mod shutdown;
@@ -52,6 +54,7 @@ use tokenrouter::catalog::Presets;
 use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
+pub use admin::{Admin, PublicUrl, split_port};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use examined::Examined;
@@ -74,6 +77,7 @@ pub use responses::Responses;
 pub use routing::{Breaker, Routing};
 use section::Section;
 pub use section::{closest, shorten};
+pub use server::Server;
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
 pub use usage::Usage;
@@ -117,6 +121,10 @@ pub struct Config {
     pub responses: Responses,
     /// What models of unknown price are taken to cost.
     pub prices: Prices,
+    /// Who may speak for others.
+    pub server: Server,
+    /// Who reaches the admin pages, and for how long.
+    pub admin: Admin,
 }
 
 impl Default for Config {
@@ -139,6 +147,8 @@ impl Default for Config {
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
+            server: Server::default(),
+            admin: Admin::default(),
         }
     }
 }
@@ -231,6 +241,12 @@ impl Config {
         }
         if let Some(prices) = section.section("prices") {
             config.prices = Prices::read(prices);
+        }
+        if let Some(server) = section.section("server") {
+            config.server = Server::read(server);
+        }
+        if let Some(admin) = section.section("admin") {
+            config.admin = Admin::read(admin);
         }
         section.finish();
         config

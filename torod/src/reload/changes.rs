@@ -38,6 +38,8 @@ impl Changes {
             ("limits", before.limits != after.limits),
             ("responses", before.responses != after.responses),
             ("shutdown.grace", before.shutdown != after.shutdown),
+            ("server", before.server != after.server),
+            ("admin", before.admin != after.admin),
             ("log.requests", before.log.requests != after.log.requests),
         ] {
             if differs {

@@ -10,6 +10,7 @@ pub mod lock;
 pub mod reader;
 pub mod reports;
 pub mod schema;
+pub mod sessions;
 pub mod sign_ins;
 pub mod tokens;
 pub mod usage;
