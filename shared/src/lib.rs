@@ -1,6 +1,8 @@
 //! The words that the daemon and its clients both say. Types and their text forms only: no I/O, no clock.
 
 pub mod ids;
+pub mod label;
+pub mod limits;
 pub mod lossy;
 pub mod model;
 pub mod page;
@@ -13,8 +15,11 @@ pub mod secret;
 pub mod session;
 pub mod token;
 pub mod usage;
+pub mod window;
 
 pub use ids::{AttemptId, ExchangeId};
+pub use label::Labels;
+pub use limits::{Budget, BudgetUnit, Limits, ModelRights, Window};
 pub use lossy::Lossy;
 pub use page::Page;
 pub use problem::Problem;

@@ -4,11 +4,13 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::label::Labels;
+use crate::limits::Limits;
 use crate::lossy::Lossy;
 use crate::role::Role;
 
 /// `POST /admin/api/tokens`: the token to make.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TokenCreate {
@@ -27,6 +29,39 @@ pub struct TokenCreate {
     /// What becomes of its requests that cannot be told to a provider without loss; absent: as `torod.toml` says.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub lossy: Option<Lossy>,
+    /// What it may use up.
+    #[serde(default, skip_serializing_if = "Limits::is_empty")]
+    pub limits: Limits,
+    /// What people sort and search by.
+    #[serde(default, skip_serializing_if = "Labels::is_empty")]
+    pub labels: Labels,
+    /// Whether its conversations may be kept, where they are.
+    #[serde(default = "yes", skip_serializing_if = "is_true")]
+    pub capture: bool,
+}
+
+const fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_true(value: &bool) -> bool {
+    *value
+}
+
+impl Default for TokenCreate {
+    fn default() -> Self {
+        Self {
+            name: None,
+            role: Role::default(),
+            ttl_ms: None,
+            parent: None,
+            lossy: None,
+            limits: Limits::default(),
+            labels: Labels::new(),
+            capture: true,
+        }
+    }
 }
 
 /// The answer to [`TokenCreate`]: the only place where the key ever appears.
@@ -106,6 +141,20 @@ pub struct TokenView {
     /// What becomes of its requests that cannot be told to a provider without loss; `null`: as `torod.toml` says.
     #[serde(default)]
     pub lossy: Option<Lossy>,
+    /// Grows with every change; a change names the version that it is made to.
+    pub version: i64,
+    /// Who made it: `local owner` or a token's id.
+    pub created_by: Option<String>,
+    /// From which address it was last used.
+    pub last_used_from: Option<String>,
+    /// What it may use up.
+    #[serde(default)]
+    pub limits: Limits,
+    /// What people sort and search by.
+    #[serde(default)]
+    pub labels: Labels,
+    /// Whether its conversations may be kept, where they are.
+    pub capture: bool,
 }
 
 /// `DELETE /admin/api/tokens/{id}`: what ended.

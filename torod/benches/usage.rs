@@ -30,16 +30,8 @@ fn lookup(c: &mut Criterion) {
     let keys: Vec<Key> = (0..10_000).map(key).collect();
     let rows = keys.iter().zip(1_i64..).map(|(key, id)| TokenRow {
         id,
-        public_id: format!("tok_{id}"),
         digest: key.digest().0,
-        name: format!("token {id}"),
-        role: Role::Inferrer,
-        parent_id: None,
-        created_ms: 0,
-        expires_ms: None,
-        revoked_ms: None,
-        last_used_ms: None,
-        lossy: None,
+        ..TokenRow::new(&format!("tok_{id}"), Role::Inferrer)
     });
     let index = TokenIndex::new(&rows.collect::<Vec<_>>());
     let Some(wanted) = keys.get(5_000) else { return };

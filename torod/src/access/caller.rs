@@ -94,7 +94,7 @@ pub fn check(key: &str, tokens: &TokenIndex, now_ms: i64) -> Result<(Arc<TokenEn
             ));
         }
     };
-    let Some(entry) = tokens.find(&digest) else {
+    let Some(entry) = tokens.find_at(&digest, now_ms) else {
         return Err(refuse(
             "token_unknown",
             "this gateway does not know this token",

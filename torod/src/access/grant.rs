@@ -129,19 +129,7 @@ mod tests {
     use super::*;
 
     fn parent(role: Role, expires_ms: Option<i64>, revoked_ms: Option<i64>) -> TokenRow {
-        TokenRow {
-            id: 1,
-            public_id: "tok_p".into(),
-            digest: [0; 32],
-            name: "p".into(),
-            role,
-            parent_id: None,
-            created_ms: 0,
-            expires_ms,
-            revoked_ms,
-            last_used_ms: None,
-            lossy: None,
-        }
+        TokenRow { id: 1, expires_ms, revoked_ms, ..TokenRow::new("tok_p", role) }
     }
 
     #[test]

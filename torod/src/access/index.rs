@@ -1,19 +1,20 @@
 //! Digest → token, in a snapshot that requests read without any lock.
 
-use std::collections::HashMap;
 use std::fmt;
-use std::hash::{BuildHasherDefault, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use tokenrouter_shared::limits::Limits;
 use tokenrouter_shared::token::TokenState;
 use tokenrouter_shared::{Lossy, Role};
 
 use super::Digest;
+use super::meter::Meter;
+use super::shards::Shards;
 use crate::store::tokens::TokenRow;
 
-/// What a request needs to know about a token.
-#[derive(Debug, PartialEq, Eq)]
+/// What a request needs to know about a token. A change makes another entry, of the token and of each one below it.
+#[derive(Debug)]
 pub struct TokenEntry {
     /// The number that usage records carry.
     pub id: i64,
@@ -23,14 +24,26 @@ pub struct TokenEntry {
     pub name: Box<str>,
     /// What it may do.
     pub role: Role,
-    /// The number of the token above it.
-    pub parent_id: Option<i64>,
-    /// When it ends by itself, in milliseconds since 1970.
+    /// The token above it, as it is in the same snapshot.
+    pub parent: Option<Arc<TokenEntry>>,
+    /// When it ends by itself or with one above it, in milliseconds since 1970.
     pub expires_ms: Option<i64>,
-    /// Whether somebody ended it.
+    /// Whether somebody ended it, or one above it.
     pub revoked: bool,
     /// What becomes of its requests that lose something on the way; `None`: as the configuration says.
     pub lossy: Option<Lossy>,
+    /// What it may use up by itself; those above it have limits of their own.
+    pub limits: Arc<Limits>,
+    /// Whether it or one above it has any limit.
+    pub is_limited: bool,
+    /// Whether its conversations may be kept, by its own word and that of those above it.
+    pub capture: bool,
+    /// What it has used up; the same object in every entry of this token.
+    pub meter: Arc<Meter>,
+    /// Of its key.
+    digest: Digest,
+    /// Of its key before the last rotation, and until when that one opens too, in milliseconds since 1970.
+    old: Option<(Digest, i64)>,
 }
 
 impl TokenEntry {
@@ -44,33 +57,30 @@ impl TokenEntry {
             TokenState::Live
         }
     }
-}
 
-/// Takes eight bytes of the digest as they are: they are as good as random, and nobody can choose them.
-#[derive(Default)]
-struct DigestHasher(u64);
-
-impl Hasher for DigestHasher {
-    fn finish(&self) -> u64 {
-        self.0
+    /// The number of the token above it.
+    pub fn parent_id(&self) -> Option<i64> {
+        self.parent.as_ref().map(|parent| parent.id)
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        if let Some(first) = bytes.first_chunk::<8>() {
-            self.0 = u64::from_le_bytes(*first);
-        }
+    /// The token itself, then the one above it, and so on up.
+    pub fn chain(&self) -> impl Iterator<Item = &Self> {
+        std::iter::successors(Some(self), |token| token.parent.as_deref())
     }
-
-    // The length of the array, which `Hash` for slices announces, must not overwrite anything.
-    fn write_usize(&mut self, _: usize) {}
 }
 
-type Snapshot = HashMap<Digest, Arc<TokenEntry>, BuildHasherDefault<DigestHasher>>;
+#[derive(Clone, Default)]
+struct Snapshot {
+    by_digest: Shards<Digest, Arc<TokenEntry>>,
+    by_id: Shards<i64, Arc<TokenEntry>>,
+}
 
 /// Every token, ended ones included, so that an answer can say `revoked` or `expired` and not merely `unknown`.
 #[derive(Default)]
 pub struct TokenIndex {
     snapshot: ArcSwap<Snapshot>,
+    /// Held by whoever makes the next snapshot.
+    publishing: Mutex<()>,
 }
 
 impl fmt::Debug for TokenIndex {
@@ -80,40 +90,76 @@ impl fmt::Debug for TokenIndex {
 }
 
 impl TokenIndex {
-    /// An index of these tokens.
+    /// An index of these tokens, parents before children.
     pub fn new(rows: &[TokenRow]) -> Self {
-        Self { snapshot: ArcSwap::from_pointee(snapshot_of(rows)) }
+        let index = Self::default();
+        index.publish(rows, &[]);
+        index
     }
 
-    /// The token with a digest, whatever its state.
+    /// The token with a digest, whatever its state. Of a rotated key only the new one is found.
     pub fn find(&self, digest: &Digest) -> Option<Arc<TokenEntry>> {
-        self.snapshot.load().get(digest).cloned()
+        self.snapshot.load().by_digest.get(digest).filter(|token| token.digest == *digest).cloned()
     }
 
-    /// Replaces everything. Requests that have looked already keep what they found.
-    pub fn publish(&self, rows: &[TokenRow]) {
-        self.snapshot.store(Arc::new(snapshot_of(rows)));
+    /// The same, also by the key before the last rotation as long as that one opens.
+    pub fn find_at(&self, digest: &Digest, now_ms: i64) -> Option<Arc<TokenEntry>> {
+        let opens = |token: &&Arc<TokenEntry>| {
+            token.digest == *digest || token.old.is_some_and(|(old, until)| old == *digest && now_ms < until)
+        };
+        self.snapshot.load().by_digest.get(digest).filter(opens).cloned()
+    }
+
+    /// The token with a number.
+    pub fn by_id(&self, id: i64) -> Option<Arc<TokenEntry>> {
+        self.snapshot.load().by_id.get(&id).cloned()
+    }
+
+    /// Puts tokens that were made or changed into the next snapshot, and takes others out. `changed` has parents before
+    /// children, and with a token everything below it. Requests that have looked already keep what they found.
+    pub fn publish(&self, changed: &[TokenRow], removed: &[i64]) {
+        let _turn = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut next = Snapshot::clone(&self.snapshot.load());
+        for id in removed {
+            if let Some(token) = next.by_id.remove(id) {
+                forget_keys(&mut next, &token);
+            }
+        }
+        for row in changed {
+            let before = next.by_id.get(&row.id).cloned();
+            if let Some(before) = &before {
+                forget_keys(&mut next, before);
+            }
+            let parent = row.parent_id.and_then(|id| next.by_id.get(&id).cloned());
+            let entry = Arc::new(entry_of(row, parent, before.as_deref()));
+            next.by_digest.insert(entry.digest, Arc::clone(&entry));
+            if let Some((old, _)) = entry.old {
+                next.by_digest.insert(old, Arc::clone(&entry));
+            }
+            next.by_id.insert(entry.id, entry);
+        }
+        self.snapshot.store(Arc::new(next));
     }
 
     /// Whether somebody can administer the gateway at `now_ms`.
     pub fn has_admin(&self, now_ms: i64) -> bool {
         let is_admin = |token: &Arc<TokenEntry>| token.role == Role::Admin && token.state(now_ms) == TokenState::Live;
-        self.snapshot.load().values().any(is_admin)
+        self.snapshot.load().by_id.values().any(is_admin)
     }
 
     /// The token with this id, or else the only one with this name.
     pub fn named(&self, which: &str) -> Option<Arc<TokenEntry>> {
         let all = self.snapshot.load();
-        if let Some(token) = all.values().find(|token| *token.public_id == *which) {
+        if let Some(token) = all.by_id.values().find(|token| *token.public_id == *which) {
             return Some(Arc::clone(token));
         }
-        let mut named = all.values().filter(|token| *token.name == *which);
+        let mut named = all.by_id.values().filter(|token| *token.name == *which);
         named.next().filter(|_| named.next().is_none()).cloned()
     }
 
     /// How many tokens there are, ended ones included.
     pub fn len(&self) -> usize {
-        self.snapshot.load().len()
+        self.snapshot.load().by_id.len()
     }
 
     /// Whether there is none.
@@ -122,22 +168,37 @@ impl TokenIndex {
     }
 }
 
-fn snapshot_of(rows: &[TokenRow]) -> Snapshot {
-    rows.iter()
-        .map(|row| {
-            let entry = TokenEntry {
-                id: row.id,
-                public_id: row.public_id.as_str().into(),
-                name: row.name.as_str().into(),
-                role: row.role,
-                parent_id: row.parent_id,
-                expires_ms: row.expires_ms,
-                revoked: row.revoked_ms.is_some(),
-                lossy: row.lossy,
-            };
-            (Digest(row.digest), Arc::new(entry))
-        })
-        .collect()
+fn forget_keys(snapshot: &mut Snapshot, token: &TokenEntry) {
+    snapshot.by_digest.remove(&token.digest);
+    if let Some((old, _)) = &token.old {
+        snapshot.by_digest.remove(old);
+    }
+}
+
+/// Most tokens have no limits: they share these.
+static NO_LIMITS: LazyLock<Arc<Limits>> = LazyLock::new(Arc::default);
+
+fn entry_of(row: &TokenRow, parent: Option<Arc<TokenEntry>>, before: Option<&TokenEntry>) -> TokenEntry {
+    // A parent that is not there has ended, whatever became of it.
+    let is_orphan = row.parent_id.is_some() && parent.is_none();
+    let above = parent.as_deref();
+    let expires_ms = [row.expires_ms, above.and_then(|above| above.expires_ms)].into_iter().flatten().min();
+    TokenEntry {
+        id: row.id,
+        public_id: row.public_id.as_str().into(),
+        name: row.name.as_str().into(),
+        role: row.role,
+        expires_ms,
+        revoked: row.revoked_ms.is_some() || is_orphan || above.is_some_and(|above| above.revoked),
+        lossy: row.lossy,
+        limits: if row.limits.is_empty() { Arc::clone(&NO_LIMITS) } else { Arc::new(row.limits.clone()) },
+        is_limited: !row.limits.is_empty() || above.is_some_and(|above| above.is_limited),
+        capture: row.capture && above.is_none_or(|above| above.capture),
+        meter: before.map_or_else(Arc::default, |before| Arc::clone(&before.meter)),
+        digest: Digest(row.digest),
+        old: row.old_key.map(|(digest, until_ms)| (Digest(digest), until_ms)),
+        parent,
+    }
 }
 
 #[cfg(test)]
@@ -145,30 +206,11 @@ mod tests {
     use super::*;
 
     fn row(id: i64, byte: u8) -> TokenRow {
-        TokenRow {
-            id,
-            public_id: format!("tok_{id}"),
-            digest: [byte; 32],
-            name: "n".into(),
-            role: Role::Inferrer,
-            parent_id: None,
-            created_ms: 0,
-            expires_ms: None,
-            revoked_ms: None,
-            last_used_ms: None,
-            lossy: None,
-        }
+        TokenRow { id, digest: [byte; 32], ..TokenRow::new(&format!("tok_{id}"), Role::Inferrer) }
     }
 
-    #[test]
-    fn the_hasher_spreads_by_the_digest() {
-        let hash = |byte: u8| {
-            let mut hasher = DigestHasher::default();
-            std::hash::Hash::hash(&Digest([byte; 32]), &mut hasher);
-            hasher.finish()
-        };
-        assert_eq!(hash(1), 0x0101_0101_0101_0101);
-        assert_ne!(hash(1), hash(2));
+    fn below(parent: i64, row: TokenRow) -> TokenRow {
+        TokenRow { parent_id: Some(parent), ..row }
     }
 
     #[test]
@@ -181,9 +223,60 @@ mod tests {
         let mut near = [1; 32];
         near[31] = 9;
         assert!(index.find(&Digest(near)).is_none());
-        index.publish(&[TokenRow { revoked_ms: Some(3), ..row(1, 1) }, TokenRow { expires_ms: Some(5), ..row(2, 2) }]);
+        let changed = [TokenRow { revoked_ms: Some(3), ..row(1, 1) }, TokenRow { expires_ms: Some(5), ..row(2, 2) }];
+        index.publish(&changed, &[]);
         assert_eq!(index.find(&digest).unwrap().state(5), TokenState::Revoked);
         let second = index.find(&Digest([2; 32])).unwrap();
         assert_eq!((second.state(4), second.state(5)), (TokenState::Live, TokenState::Expired));
+        index.publish(&[], &[1]);
+        assert!(index.find(&digest).is_none() && index.by_id(1).is_none());
+        assert_eq!(index.len(), 1);
+    }
+
+    #[test]
+    fn a_token_ends_with_every_one_above_it() {
+        let rows = [
+            TokenRow { expires_ms: Some(50), ..row(1, 1) },
+            below(1, row(2, 2)),
+            below(2, TokenRow { expires_ms: Some(99), ..row(3, 3) }),
+        ];
+        let index = TokenIndex::new(&rows);
+        let ends = |id| index.by_id(id).unwrap().expires_ms;
+        assert_eq!((ends(1), ends(2), ends(3)), (Some(50), Some(50), Some(50)));
+        index.publish(&[below(1, TokenRow { revoked_ms: Some(1), ..row(2, 2) }), rows[2].clone()], &[]);
+        let state = |id| index.by_id(id).unwrap().state(5);
+        assert_eq!((state(1), state(2), state(3)), (TokenState::Live, TokenState::Revoked, TokenState::Revoked));
+        let chain: Vec<i64> = index.by_id(3).unwrap().chain().map(|token| token.id).collect();
+        assert_eq!(chain, [3, 2, 1]);
+        // Whoever lost its parent has ended too.
+        index.publish(&[below(77, row(4, 4))], &[]);
+        assert_eq!(state(4), TokenState::Revoked);
+    }
+
+    #[test]
+    fn the_meter_outlasts_a_change_and_limits_reach_down() {
+        let index = TokenIndex::new(&[row(1, 1), below(1, row(2, 2))]);
+        let before = index.by_id(2).unwrap();
+        assert!(!before.is_limited && before.capture);
+        let limits = Limits { concurrent: Some(1), ..Limits::default() };
+        let parent = TokenRow { limits, capture: false, ..row(1, 1) };
+        index.publish(&[parent, below(1, row(2, 2))], &[]);
+        let after = index.by_id(2).unwrap();
+        assert!(Arc::ptr_eq(&before.meter, &after.meter));
+        assert!(after.is_limited && !after.capture && after.limits.is_empty());
+    }
+
+    #[test]
+    fn a_key_before_a_rotation_opens_for_so_long() {
+        let index = TokenIndex::new(&[row(1, 1)]);
+        index.publish(&[TokenRow { old_key: Some(([1; 32], 100)), ..row(1, 2) }], &[]);
+        let (old, new) = (Digest([1; 32]), Digest([2; 32]));
+        assert!(index.find(&old).is_none() && index.find(&new).is_some());
+        assert!(index.find_at(&old, 99).is_some() && index.find_at(&old, 100).is_none());
+        assert!(index.find_at(&new, 1_000).is_some());
+        index.publish(&[TokenRow { old_key: Some(([2; 32], 200)), ..row(1, 3) }], &[]);
+        assert!(index.find_at(&old, 1).is_none() && index.find_at(&new, 1).is_some());
+        index.publish(&[], &[1]);
+        assert!(index.find_at(&new, 1).is_none() && index.find_at(&Digest([3; 32]), 1).is_none());
     }
 }

@@ -4,11 +4,13 @@ use std::collections::HashMap;
 
 use rusqlite::{Connection, TransactionBehavior};
 use tokenrouter_shared::Problem;
+use tokenrouter_shared::label::{Labels, check_labels, is_printable};
+use tokenrouter_shared::limits::{Limits, LimitsError, Window};
 use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState, TokenView};
 use zeroize::Zeroizing;
 
 use super::grant::{Operator, Refusal, decide, state_of};
-use super::{Key, NoRandomness, Random};
+use super::{Key, NoRandomness, Random, TokenIndex};
 use crate::store::StoreError;
 use crate::store::audit::{self, Entry};
 use crate::store::tokens::{self, TokenRow};
@@ -34,6 +36,9 @@ pub enum IssueError {
         /// How many.
         count: usize,
     },
+    /// Limits or labels are out of bounds.
+    #[error(transparent)]
+    Limits(#[from] LimitsError),
     /// The name is too long or has characters that a terminal would obey.
     #[error("a token's name has 1 to 100 characters and no control characters")]
     BadName,
@@ -69,6 +74,7 @@ impl IssueError {
             Self::Refused(Refusal::Lifetime) => ("bad_lifetime", "Ask for a lifetime such as 8h or 30d."),
             Self::NotFound(_) => ("token_not_found", "See `torod token list --all` for the tokens there are."),
             Self::Ambiguous { .. } => ("token_ambiguous", "Use the token's id; `torod token list` shows it."),
+            Self::Limits(error) => ("bad_limits", error.advice()),
             Self::BadName => ("bad_name", "Choose a shorter, plain name."),
             Self::Store(error) if error.is_transient() => ("database_busy", "Try again in a moment."),
             Self::Store(_) => ("database_failed", "Look at the daemon's log and at the free space of the disk."),
@@ -76,6 +82,39 @@ impl IssueError {
         };
         Problem { code: code.into(), message: format!("{self}."), advice: advice.to_owned() }
     }
+}
+
+/// What a change answers, and what of it the index must learn once it is committed.
+#[derive(Debug)]
+#[must_use]
+pub struct Done<T> {
+    /// The answer.
+    pub answer: T,
+    /// Tokens that were made or changed, with everything below them; parents before children.
+    pub changed: Vec<TokenRow>,
+    /// The numbers of tokens that are gone.
+    pub removed: Vec<i64>,
+}
+
+impl<T> Done<T> {
+    /// Publishes the change and gives the answer to it.
+    pub fn publish(self, index: &TokenIndex) -> T {
+        index.publish(&self.changed, &self.removed);
+        self.answer
+    }
+}
+
+/// Whether limits and labels may be kept.
+fn check(limits: &Limits, labels: &Labels) -> Result<(), LimitsError> {
+    limits.check()?;
+    for budget in &limits.budgets {
+        if let Window::Calendar { time_zone, .. } = &budget.window
+            && time_zone.parse::<chrono_tz::Tz>().is_err()
+        {
+            return Err(LimitsError::TimeZone(time_zone.clone()));
+        }
+    }
+    check_labels(labels)
 }
 
 /// A token that can be written: its secret is drawn already, so that writing can be repeated.
@@ -104,12 +143,13 @@ pub fn create(
     wanted: &TokenCreate,
     by: &Operator,
     now_ms: i64,
-) -> Result<TokenCreated, IssueError> {
+) -> Result<Done<TokenCreated>, IssueError> {
     let name = match wanted.name.as_deref().map(str::trim) {
         None => format!("{} {}", wanted.role, draft.public_id.trim_start_matches("tok_")),
         Some(name) if is_plain(name) => name.to_owned(),
         Some(_) => return Err(IssueError::BadName),
     };
+    check(&wanted.limits, &wanted.labels)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let own = match by {
         Operator::LocalOwner => None,
@@ -129,20 +169,20 @@ pub fn create(
         (Some(own), Some(parent)) => Some(own.min(parent)),
         (own, parent) => own.or(parent),
     };
-    let row = TokenRow {
-        id: 0,
-        public_id: draft.public_id.clone(),
+    let mut row = TokenRow {
         digest: draft.key.digest().0,
         name,
-        role: wanted.role,
         parent_id: parent.as_ref().map(|parent| parent.id),
         created_ms: now_ms,
         expires_ms,
-        revoked_ms: None,
-        last_used_ms: None,
         lossy: wanted.lossy,
+        limits: wanted.limits.clone(),
+        labels: wanted.labels.clone(),
+        capture: wanted.capture,
+        created_by: Some(by.actor().to_owned()),
+        ..TokenRow::new(&draft.public_id, wanted.role)
     };
-    tokens::insert(&transaction, &row)?;
+    row.id = tokens::insert(&transaction, &row)?;
     let detail = format!("{} `{}`", row.role, row.name);
     let subject = &row.public_id;
     audit::add(
@@ -150,13 +190,14 @@ pub fn create(
         &Entry { at_ms: now_ms, actor: by.actor(), action: "token.create", subject, detail: &detail },
     )?;
     transaction.commit()?;
-    Ok(TokenCreated {
-        id: row.public_id,
+    let made = TokenCreated {
+        id: row.public_id.clone(),
         key: draft.key.reveal().to_owned(),
-        name: row.name,
+        name: row.name.clone(),
         role: row.role,
         expires_ms,
-    })
+    };
+    Ok(Done { answer: made, changed: vec![row], removed: Vec::new() })
 }
 
 /// The tokens that the operator may see, oldest first; ended ones only when `ended` is set.
@@ -179,6 +220,12 @@ pub fn list(connection: &Connection, by: &Operator, ended: bool, now_ms: i64) ->
         revoked_ms: row.revoked_ms,
         last_used_ms: row.last_used_ms,
         lossy: row.lossy,
+        version: row.version,
+        created_by: row.created_by.clone(),
+        last_used_from: row.last_used_from.clone(),
+        limits: row.limits.clone(),
+        labels: row.labels.clone(),
+        capture: row.capture,
     });
     Ok(views.filter(|view| ended || view.state == TokenState::Live).collect())
 }
@@ -189,7 +236,7 @@ pub fn revoke(
     which: &str,
     by: &Operator,
     now_ms: i64,
-) -> Result<TokenRevoked, IssueError> {
+) -> Result<Done<TokenRevoked>, IssueError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let token = find(&transaction, which, by, now_ms)?;
     let revoked = tokens::revoke(&transaction, token.id, now_ms)?;
@@ -197,8 +244,9 @@ pub fn revoke(
         let detail = if *subject == token.public_id { "" } else { "below the token that was revoked" };
         audit::add(&transaction, &Entry { at_ms: now_ms, actor: by.actor(), action: "token.revoke", subject, detail })?;
     }
+    let changed = tokens::subtree(&transaction, token.id)?;
     transaction.commit()?;
-    Ok(TokenRevoked { id: token.public_id, revoked })
+    Ok(Done { answer: TokenRevoked { id: token.public_id, revoked }, changed, removed: Vec::new() })
 }
 
 /// By id; else by name, where a live token goes before ended ones of the same name.
@@ -234,5 +282,5 @@ fn visible(connection: &Connection, by: &Operator, row: Option<TokenRow>, which:
 
 /// Whether a token may have this name.
 pub fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.chars().count() <= NAME_CHARS && !name.chars().any(char::is_control)
+    !name.is_empty() && name.chars().count() <= NAME_CHARS && name.chars().all(is_printable)
 }

@@ -6,11 +6,13 @@ pub mod grant;
 pub mod index;
 pub mod issue;
 pub mod key;
+pub mod meter;
 pub mod proxy;
 pub mod session;
 pub mod setup;
 pub mod site;
 pub mod throttle;
+pub mod shards;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};

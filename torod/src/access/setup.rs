@@ -155,8 +155,7 @@ impl Setup {
                     return Err(SetupError::Closed);
                 }
                 let made = issue::create(connection, &draft, &wanted, &Operator::LocalOwner, now_ms)?;
-                index.publish(&tokens::all(connection)?);
-                Ok(made)
+                Ok(made.publish(&index))
             })
             .await
     }

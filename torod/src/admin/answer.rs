@@ -99,7 +99,7 @@ impl From<IssueError> for Failure {
     fn from(error: IssueError) -> Self {
         let status = match &error {
             IssueError::Refused(Refusal::Role { .. }) => StatusCode::FORBIDDEN,
-            IssueError::Refused(_) | IssueError::BadName => StatusCode::BAD_REQUEST,
+            IssueError::Refused(_) | IssueError::BadName | IssueError::Limits(_) => StatusCode::BAD_REQUEST,
             IssueError::NotFound(_) => StatusCode::NOT_FOUND,
             IssueError::Ambiguous { .. } => StatusCode::CONFLICT,
             IssueError::Store(e) if e.is_transient() => StatusCode::SERVICE_UNAVAILABLE,

@@ -128,13 +128,16 @@ impl Token {
                     ttl_ms: create.ttl,
                     parent: create.parent,
                     lossy: create.lossy,
+                    ..TokenCreate::default()
                 };
                 let made: TokenCreated = match way(paths)? {
                     Way::Daemon => control::ask(dir, Method::POST, "/admin/api/tokens", Some(&wanted)).await?,
                     Way::Here(mut connection, _lock) => {
                         let draft = Draft::draw(random)?;
                         let by = Operator::LocalOwner;
-                        issue::create(&mut connection, &draft, &wanted, &by, clock.now_ms()).map_err(|e| told(&e))?
+                        issue::create(&mut connection, &draft, &wanted, &by, clock.now_ms())
+                            .map_err(|e| told(&e))?
+                            .answer
                     }
                 };
                 if create.json { print_json(out, &made)? } else { show_created(out, &made, is_terminal)? }
@@ -156,7 +159,7 @@ impl Token {
                     Way::Daemon => control::ask(dir, Method::DELETE, &path, NOTHING).await?,
                     Way::Here(mut connection, _lock) => {
                         let by = Operator::LocalOwner;
-                        issue::revoke(&mut connection, &revoke.which, &by, clock.now_ms()).map_err(|e| told(&e))?
+                        issue::revoke(&mut connection, &revoke.which, &by, clock.now_ms()).map_err(|e| told(&e))?.answer
                     }
                 };
                 if revoke.json {

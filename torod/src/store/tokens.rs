@@ -1,7 +1,7 @@
 //! Access tokens at rest: rows with the digest of a key, never the key.
 
 use rusqlite::{Connection, OptionalExtension, Row};
-use tokenrouter_shared::{Lossy, Role};
+use tokenrouter_shared::{Labels, Limits, Lossy, Role};
 
 use super::StoreError;
 
@@ -30,13 +30,53 @@ pub struct TokenRow {
     pub last_used_ms: Option<i64>,
     /// What becomes of its requests that lose something on the way; `None`: as the configuration says.
     pub lossy: Option<Lossy>,
+    /// What it may use up.
+    pub limits: Limits,
+    /// What people sort and search by.
+    pub labels: Labels,
+    /// Whether its conversations may be kept.
+    pub capture: bool,
+    /// Grows with every change.
+    pub version: i64,
+    /// Who made it: `local owner` or a token's public id.
+    pub created_by: Option<String>,
+    /// From which address it was last used.
+    pub last_used_from: Option<String>,
+    /// SHA-256 of the key before the last rotation, and until when that one opens too, in milliseconds since 1970.
+    pub old_key: Option<([u8; 32], i64)>,
 }
 
-const COLUMNS: &str =
-    "id, public_id, digest, name, role, parent_id, created_ms, expires_ms, revoked_ms, last_used_ms, lossy";
+impl TokenRow {
+    /// A token of which nothing else is said.
+    pub fn new(public_id: &str, role: Role) -> Self {
+        Self {
+            id: 0,
+            public_id: public_id.to_owned(),
+            digest: [0; 32],
+            name: public_id.to_owned(),
+            role,
+            parent_id: None,
+            created_ms: 0,
+            expires_ms: None,
+            revoked_ms: None,
+            last_used_ms: None,
+            lossy: None,
+            limits: Limits::default(),
+            labels: Labels::new(),
+            capture: true,
+            version: 1,
+            created_by: None,
+            last_used_from: None,
+            old_key: None,
+        }
+    }
+}
 
-/// What `get_row` reads out; checked by [`checked`].
-type Raw = (TokenRow, String);
+const COLUMNS: &str = "id, public_id, digest, name, role, parent_id, created_ms, expires_ms, revoked_ms, last_used_ms, \
+                       lossy, limits, labels, capture, version, created_by, last_used_from, old_digest, old_until_ms";
+
+/// What `get_row` reads out, with role, limits and labels as text; checked by [`checked`].
+type Raw = (TokenRow, [String; 3]);
 
 fn get_row(row: &Row<'_>) -> rusqlite::Result<Raw> {
     let token = TokenRow {
@@ -52,14 +92,37 @@ fn get_row(row: &Row<'_>) -> rusqlite::Result<Raw> {
         last_used_ms: row.get(9)?,
         // The column holds these words or nothing.
         lossy: row.get::<_, Option<String>>(10)?.and_then(|word| word.parse().ok()),
+        limits: Limits::default(),
+        labels: Labels::new(),
+        capture: row.get(13)?,
+        version: row.get(14)?,
+        created_by: row.get(15)?,
+        last_used_from: row.get(16)?,
+        old_key: row.get::<_, Option<[u8; 32]>>(17)?.zip(row.get(18)?),
     };
-    Ok((token, row.get(4)?))
+    Ok((token, [row.get(4)?, row.get(11)?, row.get(12)?]))
 }
 
-/// A role this program does not know must never fall back to another one.
-fn checked((mut token, role): Raw) -> Result<TokenRow, StoreError> {
-    token.role = role.parse().map_err(|error| StoreError::Damaged(format!("token {}: {error}", token.public_id)))?;
+/// A role or a limit this program does not know must never fall back to another one, nor to none.
+fn checked((mut token, [role, limits, labels]): Raw) -> Result<TokenRow, StoreError> {
+    let damaged = |what: &dyn std::fmt::Display| StoreError::Damaged(format!("token {}: {what}", token.public_id));
+    let role = role.parse().map_err(|error| damaged(&error))?;
+    if limits != NOTHING {
+        token.limits = serde_json::from_str(&limits).map_err(|error| damaged(&error))?;
+    }
+    if labels != NOTHING {
+        token.labels = serde_json::from_str(&labels).map_err(|error| damaged(&error))?;
+    }
+    token.role = role;
     Ok(token)
+}
+
+/// JSON of no limits and of no labels.
+const NOTHING: &str = "{}";
+
+/// Limits or labels as they are stored.
+fn json(value: &impl serde::Serialize) -> Result<String, StoreError> {
+    serde_json::to_string(value).map_err(|error| StoreError::Damaged(error.to_string()))
 }
 
 /// Every token, oldest first, ended ones included.
@@ -105,8 +168,9 @@ pub fn is_within(connection: &Connection, id: i64, root: i64) -> Result<bool, St
 pub fn insert(connection: &Connection, token: &TokenRow) -> Result<i64, StoreError> {
     connection
         .prepare_cached(
-            "INSERT INTO token (public_id, digest, name, role, parent_id, created_ms, expires_ms, lossy)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO token (public_id, digest, name, role, parent_id, created_ms, expires_ms, lossy, limits, labels,
+                                capture, created_by)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
         )?
         .execute((
             &token.public_id,
@@ -117,8 +181,25 @@ pub fn insert(connection: &Connection, token: &TokenRow) -> Result<i64, StoreErr
             token.created_ms,
             token.expires_ms,
             token.lossy.map(Lossy::as_str),
+            json(&token.limits)?,
+            json(&token.labels)?,
+            token.capture,
+            &token.created_by,
         ))?;
     Ok(connection.last_insert_rowid())
+}
+
+/// A token and everything below it, oldest first: parents before children.
+pub fn subtree(connection: &Connection, root: i64) -> Result<Vec<TokenRow>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "WITH RECURSIVE below (root) AS (
+             VALUES (?1)
+             UNION SELECT token.id FROM token JOIN below ON token.parent_id = below.root
+         )
+         SELECT {COLUMNS} FROM token WHERE id IN (SELECT root FROM below) ORDER BY id"
+    ))?;
+    let rows = statement.query_map([root], get_row)?;
+    rows.map(|row| checked(row?)).collect()
 }
 
 /// Ends a token and everything below it. Returns the public ids of those that were not revoked before, oldest first.

@@ -12,7 +12,6 @@ use crate::access::Operator;
 use crate::access::issue::{self, Draft, IssueError};
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
-use crate::store::tokens;
 
 /// Makes the token below the operator's own, or below the parent that the request names.
 pub async fn handler(
@@ -31,8 +30,7 @@ pub async fn handler(
         .writer
         .call(move |connection| {
             let made = issue::create(connection, &draft, &wanted, &operator, now_ms)?;
-            index.publish(&tokens::all(connection)?);
-            Ok::<_, IssueError>(made)
+            Ok::<_, IssueError>(made.publish(&index))
         })
         .await?;
     Ok((StatusCode::CREATED, Json(made)))

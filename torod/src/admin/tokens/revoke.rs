@@ -10,7 +10,6 @@ use crate::access::Operator;
 use crate::access::issue::{self, IssueError};
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
-use crate::store::tokens;
 
 /// Revokes it. The answer is sent after no request can use it any more.
 pub async fn handler(
@@ -25,8 +24,7 @@ pub async fn handler(
         .writer
         .call(move |connection| {
             let revoked = issue::revoke(connection, &which, &operator, now_ms)?;
-            index.publish(&tokens::all(connection)?);
-            Ok::<_, IssueError>(revoked)
+            Ok::<_, IssueError>(revoked.publish(&index))
         })
         .await?;
     Ok(Json(revoked))
