@@ -12,6 +12,7 @@ pub mod role;
 pub mod route;
 pub mod routing;
 pub mod secret;
+pub mod secrets;
 pub mod session;
 pub mod token;
 pub mod usage;

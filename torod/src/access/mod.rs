@@ -8,11 +8,12 @@ pub mod issue;
 pub mod key;
 pub mod meter;
 pub mod proxy;
+pub mod secrets;
 pub mod session;
 pub mod setup;
+pub mod shards;
 pub mod site;
 pub mod throttle;
-pub mod shards;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};

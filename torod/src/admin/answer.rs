@@ -10,6 +10,7 @@ use tokenrouter_shared::{Problem, Role};
 
 use crate::access::grant::Refusal;
 use crate::access::issue::IssueError;
+use crate::access::secrets::SecretsError;
 use crate::access::{NoRandomness, Operator};
 use crate::config::ConfigError;
 use crate::config::edit::EditError;
@@ -107,6 +108,21 @@ impl From<IssueError> for Failure {
         };
         if status.is_server_error() {
             tracing::error!("an admin operation failed: {error}");
+        }
+        Self { status, problem: error.problem(), retry_after_s: None }
+    }
+}
+
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        let status = match &error {
+            SecretsError::NotFound(_) => StatusCode::NOT_FOUND,
+            SecretsError::Store(e) if e.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
+            SecretsError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        if status.is_server_error() {
+            tracing::error!("a secret was not kept: {error}");
         }
         Self { status, problem: error.problem(), retry_after_s: None }
     }

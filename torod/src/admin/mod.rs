@@ -9,6 +9,7 @@ pub mod openapi;
 pub mod operation;
 pub mod routes;
 pub mod routing;
+pub mod secrets;
 pub mod sessions;
 pub mod setup;
 pub mod tokens;
@@ -21,7 +22,7 @@ use crate::access::throttle::{Rate, Throttle};
 use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::clock::Clock;
 use crate::reload::Reload;
-use crate::store::{Readers, WriterHandle};
+use crate::store::{Keyring, Readers, SignIns, WriterHandle};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 
@@ -39,6 +40,10 @@ pub struct Admin {
     pub live: Arc<Live>,
     /// The last decisions about who got a request.
     pub decisions: Arc<Decisions>,
+    /// What secrets are sealed under.
+    pub keys: Arc<Keyring>,
+    /// The sign-ins that people made.
+    pub sign_ins: Arc<SignIns>,
     /// The time.
     pub clock: Clock,
     /// Random bytes.

@@ -4,17 +4,18 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
-use axum::routing::{MethodRouter, delete, get, patch, post};
+use axum::routing::{MethodRouter, delete, get, patch, post, put};
 use serde::Serialize;
 use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, RoutingView};
+use tokenrouter_shared::secrets::{SecretPut, SecretRemoved, SecretView, SecretsRotated};
 use tokenrouter_shared::session::{Login, Me, SessionList, SessionView, SetupCreate, SetupCreated};
 use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenView};
 use utoipa::ToSchema;
 use utoipa::openapi::{RefOr, Schema};
 
-use super::{Admin, answer, config, me, models, openapi, routes, routing, sessions, setup, tokens};
+use super::{Admin, answer, config, me, models, openapi, routes, routing, secrets, sessions, setup, tokens};
 
 /// Who may ask for an operation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -125,6 +126,7 @@ pub fn operations() -> Vec<Operation> {
     let mut all = who();
     all.extend(token_operations());
     all.extend(routing_operations());
+    all.extend(secret_operations());
     all
 }
 
@@ -254,6 +256,34 @@ fn routing_operations() -> Vec<Operation> {
         .gives::<RouteExplained>(200),
         new("GET", "/admin/api/routes/{request_id}", Admin, "Says who got a request.", get(routes::show))
             .gives::<RouteDecision>(200),
+    ]
+}
+
+fn secret_operations() -> Vec<Operation> {
+    use Needs::Admin;
+    let new = Operation::new;
+    vec![
+        new("GET", "/admin/api/secrets", Admin, "Lists the secrets of the store by name.", get(secrets::list))
+            .lists::<SecretView>(),
+        new(
+            "PUT",
+            "/admin/api/secrets/{name}",
+            Admin,
+            "Keeps a secret; nothing gives it out again.",
+            put(secrets::put),
+        )
+        .takes::<SecretPut>()
+        .gives::<SecretView>(200),
+        new("DELETE", "/admin/api/secrets/{name}", Admin, "Forgets a secret.", delete(secrets::remove))
+            .gives::<SecretRemoved>(200),
+        new(
+            "POST",
+            "/admin/api/secrets-key/rotate",
+            Admin,
+            "Seals every secret anew under a new key.",
+            post(secrets::rotate),
+        )
+        .gives::<SecretsRotated>(200),
     ]
 }
 

@@ -1,10 +1,12 @@
 //! `torod.toml`: one section one file, defaults and checks beside the struct; all problems are reported at once.
 
 mod account;
+mod address;
 mod admin;
 mod alias;
 mod credential;
 pub mod edit;
+mod egress;
 mod examined;
 mod field;
 mod file;
@@ -37,6 +39,7 @@ mod tests;
 mod unavailable;
 mod units;
 mod usage;
+mod vault;
 mod view;
 mod watch;
 #[cfg(test)]
@@ -57,6 +60,7 @@ use toml::de::DeTable;
 pub use admin::{Admin, PublicUrl, split_port};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
+pub use egress::Egress;
 pub use examined::Examined;
 use field::Field;
 pub use file::{ConfigError, examine_file, examine_text_of, load, write_new};
@@ -81,6 +85,7 @@ pub use server::Server;
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
 pub use usage::Usage;
+pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
 pub use view::{alias_view, summary, view, view_preset, view_provider};
 pub use watch::Watch;
 
@@ -111,6 +116,8 @@ pub struct Config {
     pub routing: Routing,
     /// How much is taken on at once.
     pub limits: Limits,
+    /// Where torod may connect to.
+    pub egress: Egress,
     /// How torod ends.
     pub shutdown: Shutdown,
     /// What is written to the log.
@@ -142,6 +149,7 @@ impl Default for Config {
             model_aliases: Vec::new(),
             routing: Routing::default(),
             limits: Limits::default(),
+            egress: Egress::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
             usage: Usage::default(),
@@ -202,6 +210,11 @@ impl Config {
                 Err(e) => field.refuse(format!("`{}` is not known", shorten(text)), e.to_string()),
             }
         }
+        if let Some(egress) = section.section("egress") {
+            config.egress = Egress::read(egress);
+        }
+        // Every URL of the file is held against it.
+        section.report.set_egress(&config.egress);
         config.presets = preset::read_all(&mut section);
         if let Some(field) = section.take("providers") {
             let mut names = Vec::new();

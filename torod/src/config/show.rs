@@ -50,7 +50,11 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "\n[limits]\nconcurrent = {}", limits.concurrent)?;
     writeln!(text, "concurrent_streams = {}", limits.concurrent_streams)?;
     writeln!(text, "concurrent_per_provider = {}", limits.concurrent_per_provider)?;
+    writeln!(text, "connections = {}", limits.connections)?;
+    writeln!(text, "connections_per_address = {}", limits.connections_per_address)?;
     writeln!(text, "request_body = \"{}\"", format_size(limits.request_body_bytes))?;
+    let denied: Vec<_> = config.egress.deny.iter().map(|net| format!("\"{net}\"")).collect();
+    writeln!(text, "\n[egress]\nallow_private = {}\ndeny = [{}]", config.egress.allow_private, denied.join(", "))?;
     writeln!(text, "\n[shutdown]\ngrace = \"{}\"", format_duration(config.shutdown.grace))?;
     let log = &config.log;
     writeln!(text, "\n[log]\nlevel = \"{}\"\nformat = \"{}\"", log.level.as_str(), log.format.as_str())?;

@@ -47,6 +47,7 @@ fn parser_and_reference_know_the_same_keys() {
         [routing]
         breaker = {}
         [limits]
+        [egress]
         [shutdown]
         [log]
         [usage]
@@ -160,7 +161,12 @@ fn every_key_is_read() {
         concurrent = 1
         concurrent_streams = 2
         concurrent_per_provider = 3
+        connections = 4
+        connections_per_address = 5
         request_body = "1MB"
+        [egress]
+        allow_private = true
+        deny = ["10.0.0.0/8"]
         [shutdown]
         grace = "0s"
         [log]
@@ -204,6 +210,7 @@ fn every_key_is_read() {
         stream_usage: false,
         models: vec![ModelConfig { id: "m".into(), price: Some(price), context: Some(9), ..ModelConfig::default() }],
         headers: vec![("x-team".into(), "scarlet".into())],
+        egress: Egress { allow_private: true, deny: vec!["10.0.0.0/8".parse().unwrap()] },
         ..ProviderConfig::default()
     };
     let expected = Config {
@@ -256,8 +263,11 @@ fn every_key_is_read() {
             concurrent: 1,
             concurrent_streams: 2,
             concurrent_per_provider: 3,
+            connections: 4,
+            connections_per_address: 5,
             request_body_bytes: 1_000_000,
         },
+        egress: Egress { allow_private: true, deny: vec!["10.0.0.0/8".parse().unwrap()] },
         shutdown: Shutdown { grace: Duration::ZERO },
         log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
         usage: Usage { retention_days: 7, queue: 8 },
@@ -292,7 +302,8 @@ fn a_missing_secret_stops_only_an_enabled_provider() {
         )
     };
     let check = |enabled| {
-        let found = examine(&text(enabled), "t").check_secrets(&|name| (name == "SET").then(|| "sk-1".to_owned()));
+        let found =
+            examine(&text(enabled), "t").check_secrets(&|name| (name == "SET").then(|| "sk-1".to_owned()), &NoVault);
         found.iter().map(Finding::to_string).collect::<Vec<_>>()
     };
     assert_eq!(

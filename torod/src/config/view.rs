@@ -35,7 +35,13 @@ pub fn view(config: &Config) -> Value {
             "concurrent": limits.concurrent,
             "concurrent_streams": limits.concurrent_streams,
             "concurrent_per_provider": limits.concurrent_per_provider,
+            "connections": limits.connections,
+            "connections_per_address": limits.connections_per_address,
             "request_body_bytes": limits.request_body_bytes,
+        },
+        "egress": {
+            "allow_private": config.egress.allow_private,
+            "deny": config.egress.deny.iter().map(ToString::to_string).collect::<Vec<_>>(),
         },
         "shutdown": { "grace_ms": ms(config.shutdown.grace) },
         "log": {
