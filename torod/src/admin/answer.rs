@@ -73,6 +73,18 @@ impl From<ReloadError> for Failure {
             ReloadError::File(ConfigError::Io { .. }) | ReloadError::Edit(EditError::File(ConfigError::Io { .. })) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "config_file_failed", "Look at the file's owner and mode.")
             }
+            ReloadError::Edit(EditError::Stale(_)) => (
+                StatusCode::CONFLICT,
+                "version_conflict",
+                "Look at what changed, and send the change with that version.",
+            ),
+            ReloadError::Edit(EditError::NoProvider { .. }) => {
+                (StatusCode::NOT_FOUND, "provider_not_found", "GET /admin/api/providers lists those there are.")
+            }
+            ReloadError::Edit(EditError::KeyGoesElsewhere(_)) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "key_goes_elsewhere", kept)
+            }
+            ReloadError::Edit(EditError::NotFromHere(_)) => (StatusCode::FORBIDDEN, "not_from_here", kept),
             ReloadError::Edit(EditError::Raced(_)) => (StatusCode::CONFLICT, "config_changed", "Try again."),
             ReloadError::NoProfile(_) | ReloadError::File(_) | ReloadError::Edit(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "config_invalid", kept)

@@ -7,10 +7,13 @@ pub mod me;
 pub mod models;
 pub mod openapi;
 pub mod operation;
+pub mod operations;
+pub mod providers;
 pub mod routes;
 pub mod routing;
 pub mod secrets;
 pub mod sessions;
+pub mod settings;
 pub mod setup;
 pub mod tokens;
 

@@ -5,7 +5,8 @@ use serde_json::{Map, Value, json};
 use tokenrouter_shared::problem::ProblemBody;
 use utoipa::openapi::{RefOr, Schema};
 
-use super::operation::{Needs, Operation, Shape, operations};
+use super::operation::{Needs, Operation, Shape};
+use super::operations::operations;
 
 /// Answers with it.
 pub async fn handler() -> Json<Value> {

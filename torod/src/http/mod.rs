@@ -2,5 +2,6 @@
 
 pub mod admin;
 pub mod health;
+pub mod listed;
 pub mod page;
 pub mod routes;

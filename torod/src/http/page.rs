@@ -5,6 +5,7 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response};
 
 use super::admin::secure;
+use super::listed;
 use crate::access::setup::Door;
 use crate::gateway::entry;
 use crate::gateway::reply::Reply;
@@ -18,6 +19,11 @@ pub fn root(id: &RequestId) -> Response<Reply> {
         r#"","api":"/v1","models":"/v1/models","health":"/health","status":"/v1/status","admin":"/admin"}"#
     );
     entry::json(Bytes::from_static(TEXT.as_bytes()), id)
+}
+
+/// `/openapi.json`
+pub fn document(id: &RequestId) -> Response<Reply> {
+    entry::json(listed::document().to_string().into(), id)
 }
 
 /// `/admin`: the page for people, as far as it can be without a script. What it shows hangs on how the first token can

@@ -24,6 +24,41 @@ use crate::problem;
 use crate::server::connection::{Peer, Service};
 use crate::store::WriterHandle;
 
+/// Something that is looked at.
+pub struct Page {
+    /// Without a slash at its end.
+    pub path: &'static str,
+    /// Who may look: `nothing` or `inference`.
+    pub needs: &'static str,
+    /// What it is.
+    pub summary: &'static str,
+    answer: fn(&Routes, Peer, &HeaderMap) -> Response<Reply>,
+}
+
+const fn page(
+    path: &'static str,
+    needs: &'static str,
+    summary: &'static str,
+    answer: fn(&Routes, Peer, &HeaderMap) -> Response<Reply>,
+) -> Page {
+    Page { path, needs, summary, answer }
+}
+
+/// Every page.
+#[rustfmt::skip]
+pub static PAGES: [Page; 10] = [
+    page("/health", "nothing", "Whether requests can be served.", |me, peer, headers| health::health(&me.app, peer, headers, &me.id(headers))),
+    page("/healthz", "nothing", "Whether the process answers.", |me, _, headers| health::alive(&me.app, &me.id(headers))),
+    page("/api/hello", "nothing", "The same, where some clients look for it.", |me, _, headers| health::alive(&me.app, &me.id(headers))),
+    page("/status", "inference", "How everything stands.", |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers))),
+    page("/v1/status", "inference", "The same.", |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers))),
+    page("/openapi.json", "nothing", "This document.", |me, _, headers| page::document(&me.id(headers))),
+    page("", "nothing", "Where things are.", |me, _, headers| page::root(&me.id(headers))),
+    page("/admin", "nothing", "The page for people.", Routes::admin_page),
+    page("/admin/app.js", "nothing", "Its script.", |me, _, headers| page::script(&me.id(headers))),
+    page("/admin/app.css", "nothing", "Its look.", |me, _, headers| page::style(&me.id(headers))),
+];
+
 /// The daemon's routes over its handles.
 pub struct Routes {
     pub(super) app: Arc<App>,
@@ -112,21 +147,12 @@ impl Routes {
         if trimmed == "/admin/api" || trimmed.starts_with("/admin/api/") {
             return self.admin(peer, request).await;
         }
-        let page: fn(&Self, Peer, &HeaderMap) -> Response<Reply> = match trimmed {
-            "/health" => |me, peer, headers| health::health(&me.app, peer, headers, &me.id(headers)),
-            "/healthz" | "/api/hello" => |me, _, headers| health::alive(&me.app, &me.id(headers)),
-            "/status" | "/v1/status" => |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers)),
-            "" => |me, _, headers| page::root(&me.id(headers)),
-            "/admin" => Self::admin_page,
-            "/admin/app.js" => |me, _, headers| page::script(&me.id(headers)),
-            "/admin/app.css" => |me, _, headers| page::style(&me.id(headers)),
-            _ => {
-                let protocol = models::speaks(request.uri(), request.headers());
-                return problem::respond(&reject::unknown_path(path), protocol, &self.id(request.headers()));
-            }
+        let Some(page) = PAGES.iter().find(|page| page.path == trimmed) else {
+            let protocol = models::speaks(request.uri(), request.headers());
+            return problem::respond(&reject::unknown_path(path), protocol, &self.id(request.headers()));
         };
         if is_get {
-            page(&self, peer, request.headers())
+            (page.answer)(&self, peer, request.headers())
         } else {
             problem::wrong_method("GET", models::speaks(request.uri(), request.headers()), &self.id(request.headers()))
         }
