@@ -225,7 +225,7 @@ impl<'a> Peek<'a> {
     /// Reads `body`, which must be one JSON object with a `model`.
     pub fn read(body: &'a [u8]) -> Result<Self, PeekError> {
         let open = body.iter().position(|b| !b.is_ascii_whitespace()).ok_or(PeekError::Empty)?;
-        let json = std::str::from_utf8(body).map_err(|e| PeekError::NotUtf8 { at: e.valid_up_to() })?;
+        let json = as_text(body)?;
         if body.get(open) != Some(&b'{') {
             // A derived struct also accepts an array; valid JSON of another kind deserves its own sentence.
             return Err(match serde_json::from_str::<IgnoredAny>(json) {
@@ -269,7 +269,7 @@ impl Peek<'static> {
     /// The same for a protocol that names the model and asks for a stream in the path: `body` must be a JSON object.
     pub fn in_path(body: &[u8], model: &str, stream: bool) -> Result<Self, PeekError> {
         let open = body.iter().position(|b| !b.is_ascii_whitespace()).ok_or(PeekError::Empty)?;
-        let json = std::str::from_utf8(body).map_err(|e| PeekError::NotUtf8 { at: e.valid_up_to() })?;
+        let json = as_text(body)?;
         serde_json::from_str::<IgnoredAny>(json).map_err(|e| explain(&e))?;
         if body.get(open) != Some(&b'{') {
             return Err(PeekError::NotAnObject);
@@ -289,6 +289,14 @@ impl Peek<'static> {
             inside_at: open + 1,
         })
     }
+}
+
+/// `body` as text, checked by wide registers: an agent's requests are long, and every one is looked at.
+fn as_text(body: &[u8]) -> Result<&str, PeekError> {
+    simdutf8::basic::from_utf8(body).or_else(|_| {
+        // Only the slow way says where.
+        std::str::from_utf8(body).map_err(|e| PeekError::NotUtf8 { at: e.valid_up_to() })
+    })
 }
 
 fn check_model(model: &str) -> Result<(), PeekError> {

@@ -91,7 +91,7 @@ fn row_134_every_url_is_the_documented_one() {
         let place = format!("{} {} {}", row.preset, row.protocol, row.operation);
         let preset = Preset::find(row.preset).unwrap_or_else(|| panic!("{place}: no such preset"));
         assert_eq!(preset.id, row.preset, "{place}: an alias");
-        let sourced = row.source.starts_with("https://") || ["facts", "unverified"].contains(&row.source);
+        let sourced = row.source.starts_with("https://") || ["facts", "in use"].contains(&row.source);
         assert!(sourced && row.read_on.len() == "2026-11-21".len(), "{place}: {} {}", row.source, row.read_on);
         let url = built(preset, row.protocol, row.operation).unwrap_or_default();
         if url != row.url {

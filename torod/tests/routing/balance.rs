@@ -32,13 +32,18 @@ async fn load(rig: &Arc<Rig>, count: usize, at_once: usize, text: fn(usize) -> S
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn two_equal_endpoints_get_half_each_within_two_percent() {
-    for text in [|_| "hi".to_owned(), |n| format!("question {n}")] {
-        let rig = Arc::new(Rig::equal(2, "[routing]\nprobe = false\n").await);
-        rig.up.iter().for_each(|up| up.keeps(false));
-        let seen = load(&rig, 10_000, 16, text).await;
-        assert_eq!(seen[0] + seen[1], 10_000);
-        assert!((4_800..=5_200).contains(&seen[0]), "{seen:?}");
-        Arc::into_inner(rig).unwrap().stop().await;
+    // On a busy machine two equals answer unequally fast, which the default order rightly goes by: there, neither is
+    // left out; where speed does not count, it is half.
+    let without_speed = "[routing]\nprobe = false\norder = [\"affinity\", \"priority\", \"price\"]\n";
+    for (routing, fair) in [(without_speed, 4_800..=5_200), ("[routing]\nprobe = false\n", 3_500..=6_500)] {
+        for text in [|_| "hi".to_owned(), |n| format!("question {n}")] {
+            let rig = Arc::new(Rig::equal(2, routing).await);
+            rig.up.iter().for_each(|up| up.keeps(false));
+            let seen = load(&rig, 10_000, 16, text).await;
+            assert_eq!(seen[0] + seen[1], 10_000);
+            assert!(fair.contains(&seen[0]), "{routing}: {seen:?}");
+            Arc::into_inner(rig).unwrap().stop().await;
+        }
     }
 }
 
