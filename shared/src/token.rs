@@ -132,7 +132,7 @@ pub struct TokenView {
     pub state: TokenState,
     /// When it was made, in milliseconds since 1970.
     pub created_ms: i64,
-    /// When it ends by itself, in milliseconds since 1970; `null`: never.
+    /// When it ends, by itself or with one above it, in milliseconds since 1970; `null`: never.
     pub expires_ms: Option<i64>,
     /// When somebody ended it, in milliseconds since 1970.
     pub revoked_ms: Option<i64>,
@@ -141,6 +141,9 @@ pub struct TokenView {
     /// What becomes of its requests that cannot be told to a provider without loss; `null`: as `torod.toml` says.
     #[serde(default)]
     pub lossy: Option<Lossy>,
+    /// The id of the token above it that it ended with; `null`: it ended by itself, or has not ended.
+    #[serde(default)]
+    pub ended_by: Option<String>,
     /// Grows with every change; a change names the version that it is made to.
     pub version: i64,
     /// Who made it: `local owner` or a token's id.
@@ -155,6 +158,49 @@ pub struct TokenView {
     pub labels: Labels,
     /// Whether its conversations may be kept, where they are.
     pub capture: bool,
+}
+
+/// `GET /admin/api/tokens`: some of the tokens.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenPage {
+    /// What this page holds.
+    pub tokens: Vec<TokenView>,
+    /// Where the next page starts; `null` on the last one.
+    pub next: Option<String>,
+}
+
+/// A token that is named in passing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenName {
+    /// `tok_…`
+    pub id: String,
+    /// Its name.
+    pub name: String,
+}
+
+/// `GET /admin/api/tokens/{which}`: one token, and where it stands.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TokenDetail {
+    /// The token.
+    #[serde(flatten)]
+    pub token: TokenView,
+    /// Those above it that the caller may see, the topmost first.
+    pub path: Vec<TokenName>,
+    /// How many tokens lie below it, at any depth, ended ones included.
+    pub below: u64,
+}
+
+/// `POST /admin/api/tokens/{which}/rotate`: another key for the same token.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct TokenRotate {
+    /// How long the old key opens too, in milliseconds; at most a day.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub grace_ms: Option<i64>,
 }
 
 /// `DELETE /admin/api/tokens/{id}`: what ended.

@@ -37,7 +37,6 @@ impl Period {
 
 /// For how long a budget lasts before it is full again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(try_from = "Option<WindowForm>", into = "Option<WindowForm>")]
 pub enum Window {
     /// The token's whole life. In JSON: absent or `null`.
@@ -55,6 +54,25 @@ pub enum Window {
         /// Whose clocks say when it begins: a name of the IANA database.
         time_zone: String,
     },
+}
+
+/// As it stands in JSON.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Window {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        WindowForm::schema()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Window {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Window".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        WindowForm::schemas(schemas);
+    }
 }
 
 impl Window {

@@ -40,6 +40,30 @@ fn lookup(c: &mut Criterion) {
     c.bench_function("token: lookup among 10,000", |b| b.iter(|| index.find(black_box(&digest)).is_some()));
 }
 
+/// What a change costs with so many tokens, three levels deep.
+const TOKENS: i64 = 100_000;
+
+fn publish(c: &mut Criterion) {
+    let row = |id: i64| TokenRow {
+        id,
+        digest: key(id.cast_unsigned()).digest().0,
+        parent_id: match id {
+            1..=10 => None,
+            11..=1_000 => Some(id % 10 + 1),
+            _ => Some(id % 990 + 11),
+        },
+        ..TokenRow::new(&format!("tok_{id}"), Role::Keymaster)
+    };
+    let rows: Vec<TokenRow> = (1..=TOKENS).map(row).collect();
+    let index = TokenIndex::new(&rows);
+    let Some(changed) = rows.last().cloned() else { return };
+    c.bench_function("token: publish one change among 100,000", |b| {
+        b.iter(|| index.publish(black_box(std::slice::from_ref(&changed)), &[]));
+    });
+    let digest = key(50_000).digest();
+    c.bench_function("token: lookup among 100,000", |b| b.iter(|| index.find(black_box(&digest)).is_some()));
+}
+
 fn record(ids: &Sequence, now_ms: i64, names: &(Arc<str>, Arc<str>)) -> Record {
     Record {
         id: ids.attempt(now_ms),
@@ -93,5 +117,5 @@ fn rows(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(daemon, lookup, rows);
+criterion_group!(daemon, lookup, publish, rows);
 criterion_main!(daemon);

@@ -9,6 +9,10 @@ ALTER TABLE token ADD COLUMN created_by TEXT;                       -- `local ow
 ALTER TABLE token ADD COLUMN last_used_from TEXT;                   -- an address without a port
 ALTER TABLE token ADD COLUMN old_digest BLOB;                       -- of the key before the last rotation
 ALTER TABLE token ADD COLUMN old_until_ms INTEGER;                  -- until when that one opens too
+ALTER TABLE token ADD COLUMN ends_ms INTEGER;                       -- when it ends, by itself or with one above it
+ALTER TABLE token ADD COLUMN revoked_with INTEGER;                  -- the token above it that it was revoked with
+-- Until now no token could be made that outlives the one above it, nor be changed.
+UPDATE token SET ends_ms = expires_ms;
 
 CREATE INDEX token_name ON token (name);
 
@@ -35,6 +39,12 @@ BEGIN
 END;
 
 CREATE TRIGGER audit_keeps BEFORE DELETE ON audit
+BEGIN
+    SELECT RAISE(ABORT, 'the audit trail is only ever added to');
+END;
+
+-- REPLACE deletes without a word to triggers on DELETE.
+CREATE TRIGGER audit_holds BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit WHERE id = NEW.id)
 BEGIN
     SELECT RAISE(ABORT, 'the audit trail is only ever added to');
 END;

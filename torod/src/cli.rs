@@ -47,7 +47,7 @@ pub enum Command {
     Route(commands::route::Route),
     /// Keep keys of providers sealed in the data folder.
     Secrets(commands::secrets::Secrets),
-    /// Create, list and revoke tokens; works while the gateway runs and while it does not.
+    /// Create, list, change and revoke tokens; works while the gateway runs and while it does not.
     Token(commands::token::Token),
     /// Show what was used.
     Usage(commands::usage::Usage),

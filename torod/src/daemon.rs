@@ -10,7 +10,7 @@ use anyhow::Context;
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
-use crate::access::{Operator, Random, Sessions, Setup, TokenIndex, secrets};
+use crate::access::{Operator, Random, Sessions, Setup, TokenIndex, last_use, secrets, sweep};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
@@ -172,6 +172,12 @@ impl Daemon {
             // Socket paths have a short limit; the gateway is of use without one.
             Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
         }
+        lifecycle.spawn("token uses", last_use::run(Arc::clone(&app.tokens), usage.handle(), lifecycle.clone()));
+        let configured = Arc::clone(&reload);
+        let keep = move || configured.status().config.tokens.remove_ended_after;
+        let (writer, index) = (usage.handle(), Arc::clone(&app.tokens));
+        let swept = sweep::run(writer, index, sweep::nobody(), keep, app.clock.clone(), lifecycle.clone());
+        lifecycle.spawn("token sweep", swept);
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin().await;
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));

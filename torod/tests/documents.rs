@@ -108,6 +108,20 @@ fn the_manuals_way_with_prices_works() {
 }
 
 #[test]
+fn the_manuals_way_with_tokens_works() {
+    let home = tempfile::tempdir().unwrap();
+    let manual = document("docs/operating/README.md");
+    let chapter = manual.split("## Tokens\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let commands = shown(chapter);
+    assert!(commands.len() >= 8, "{commands:?}");
+    for line in commands {
+        let words: Vec<String> = line.split_whitespace().skip(1).map(|word| word.replace('\'', "")).collect();
+        let output = torod(home.path()).args(&words).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn every_command_has_a_help_text_with_an_example() {
     let home = tempfile::tempdir().unwrap();
     for name in [

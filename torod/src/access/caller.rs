@@ -76,7 +76,9 @@ pub fn identify(
             "Send `Authorization: Bearer tr_…`; `torod token create` makes one.",
         ));
     };
-    check(presented, tokens, now_ms).map(|(entry, _)| Caller::Token(entry))
+    let (entry, _) = check(presented, tokens, now_ms)?;
+    tokens.touch(&entry, peer.address(), now_ms);
+    Ok(Caller::Token(entry))
 }
 
 /// The live token with this key, and the key's digest.

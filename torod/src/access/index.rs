@@ -1,6 +1,7 @@
 //! Digest → token, in a snapshot that requests read without any lock.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
@@ -9,6 +10,7 @@ use tokenrouter_shared::token::TokenState;
 use tokenrouter_shared::{Lossy, Role};
 
 use super::Digest;
+use super::last_use::{LastUse, Uses};
 use super::meter::Meter;
 use super::shards::Shards;
 use crate::store::tokens::TokenRow;
@@ -40,6 +42,8 @@ pub struct TokenEntry {
     pub capture: bool,
     /// What it has used up; the same object in every entry of this token.
     pub meter: Arc<Meter>,
+    /// When it was last used; the same object in every entry of this token.
+    last_use: Arc<LastUse>,
     /// Of its key.
     digest: Digest,
     /// Of its key before the last rotation, and until when that one opens too, in milliseconds since 1970.
@@ -81,6 +85,7 @@ pub struct TokenIndex {
     snapshot: ArcSwap<Snapshot>,
     /// Held by whoever makes the next snapshot.
     publishing: Mutex<()>,
+    uses: Uses,
 }
 
 impl fmt::Debug for TokenIndex {
@@ -110,6 +115,16 @@ impl TokenIndex {
         self.snapshot.load().by_digest.get(digest).filter(opens).cloned()
     }
 
+    /// Notes that `token` is used by a client at `from`. Never waits.
+    pub fn touch(&self, token: &TokenEntry, from: Option<IpAddr>, now_ms: i64) {
+        self.uses.note(&token.last_use, token.id, from, now_ms);
+    }
+
+    /// Uses that wait to be written.
+    pub(super) const fn uses(&self) -> &Uses {
+        &self.uses
+    }
+
     /// The token with a number.
     pub fn by_id(&self, id: i64) -> Option<Arc<TokenEntry>> {
         self.snapshot.load().by_id.get(&id).cloned()
@@ -120,11 +135,6 @@ impl TokenIndex {
     pub fn publish(&self, changed: &[TokenRow], removed: &[i64]) {
         let _turn = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = Snapshot::clone(&self.snapshot.load());
-        for id in removed {
-            if let Some(token) = next.by_id.remove(id) {
-                forget_keys(&mut next, &token);
-            }
-        }
         for row in changed {
             let before = next.by_id.get(&row.id).cloned();
             if let Some(before) = &before {
@@ -137,6 +147,11 @@ impl TokenIndex {
                 next.by_digest.insert(old, Arc::clone(&entry));
             }
             next.by_id.insert(entry.id, entry);
+        }
+        for id in removed {
+            if let Some(token) = next.by_id.remove(id) {
+                forget_keys(&mut next, &token);
+            }
         }
         self.snapshot.store(Arc::new(next));
     }
@@ -159,7 +174,7 @@ impl TokenIndex {
 
     /// How many tokens there are, ended ones included.
     pub fn len(&self) -> usize {
-        self.snapshot.load().by_id.len()
+        self.snapshot.load().by_id.count()
     }
 
     /// Whether there is none.
@@ -195,6 +210,7 @@ fn entry_of(row: &TokenRow, parent: Option<Arc<TokenEntry>>, before: Option<&Tok
         is_limited: !row.limits.is_empty() || above.is_some_and(|above| above.is_limited),
         capture: row.capture && above.is_none_or(|above| above.capture),
         meter: before.map_or_else(Arc::default, |before| Arc::clone(&before.meter)),
+        last_use: before.map_or_else(Arc::default, |before| Arc::clone(&before.last_use)),
         digest: Digest(row.digest),
         old: row.old_key.map(|(digest, until_ms)| (Digest(digest), until_ms)),
         parent,

@@ -1,25 +1,24 @@
-//! Makes, lists and ends tokens in the database: the same road for the admin API and for commands without a daemon.
-
-use std::collections::HashMap;
+//! Makes and ends tokens in the database: the same road for the admin API and for commands without a daemon.
 
 use rusqlite::{Connection, TransactionBehavior};
-use tokenrouter_shared::Problem;
+use serde_json::Value;
 use tokenrouter_shared::label::{Labels, check_labels, is_printable};
 use tokenrouter_shared::limits::{Limits, LimitsError, Window};
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState, TokenView};
+use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState};
+use tokenrouter_shared::{Lossy, Problem, Role};
 use zeroize::Zeroizing;
 
-use super::grant::{Operator, Refusal, decide, state_of};
-use super::{Key, NoRandomness, Random, TokenIndex};
+use super::grant::{MAX_DEPTH, Operator, Refusal, decide, end_of, within};
+use super::{Key, NoRandomness, Random, TokenIndex, bounds, reach};
 use crate::store::StoreError;
-use crate::store::audit::{self, Entry};
+use crate::store::audit::{self, Entry, Fields};
 use crate::store::tokens::{self, TokenRow};
 use crate::store::writer::BusyError;
 
 /// Characters a name may have at most.
 const NAME_CHARS: usize = 100;
 
-/// Why a token was not made, listed or ended.
+/// Why a token was not made, shown, changed or ended.
 #[derive(Debug, thiserror::Error)]
 pub enum IssueError {
     /// Not allowed.
@@ -29,7 +28,7 @@ pub enum IssueError {
     #[error("there is no token `{0}`")]
     NotFound(String),
     /// Several tokens have that name.
-    #[error("{count} tokens are named `{name}`")]
+    #[error("{count} tokens{} are named `{name}`", if *count < 100 { "" } else { " or more" })]
     Ambiguous {
         /// The name.
         name: String,
@@ -40,8 +39,20 @@ pub enum IssueError {
     #[error(transparent)]
     Limits(#[from] LimitsError),
     /// The name is too long or has characters that a terminal would obey.
-    #[error("a token's name has 1 to 100 characters and no control characters")]
+    #[error("a token's name has 1 to 100 characters, all of which can be seen")]
     BadName,
+    /// The change does not say to which version it is made.
+    #[error("the change does not say to which version of the token it is made")]
+    NoVersion,
+    /// Somebody else has changed the token.
+    #[error("the token is at version {0} by now")]
+    Version(i64),
+    /// What has ended stays as it is.
+    #[error("the token is {}", .0.as_str())]
+    Ended(TokenState),
+    /// The request makes no sense; what is wrong with it.
+    #[error("{0}")]
+    Unclear(&'static str),
     /// The database did not do it.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -66,16 +77,17 @@ impl IssueError {
     /// The error as the admin API tells it.
     pub fn problem(&self) -> Problem {
         let (code, advice) = match self {
-            Self::Refused(Refusal::Role { .. }) => ("role_forbidden", "Ask for a lesser role, or ask an admin."),
-            Self::Refused(Refusal::ParentEnded { .. }) => ("parent_ended", "Choose a parent that is live."),
-            Self::Refused(Refusal::OutlivesParent { .. }) => {
-                ("outlives_parent", "Ask for a shorter lifetime, or for none: the token then ends with its parent.")
-            }
-            Self::Refused(Refusal::Lifetime) => ("bad_lifetime", "Ask for a lifetime such as 8h or 30d."),
+            Self::Refused(refusal) => refusal.advice(),
             Self::NotFound(_) => ("token_not_found", "See `torod token list --all` for the tokens there are."),
             Self::Ambiguous { .. } => ("token_ambiguous", "Use the token's id; `torod token list` shows it."),
             Self::Limits(error) => ("bad_limits", error.advice()),
             Self::BadName => ("bad_name", "Choose a shorter, plain name."),
+            Self::NoVersion => {
+                ("version_required", "Send the token's `version` in the body, or as `If-Match: \"3\"` in the header.")
+            }
+            Self::Version(_) => ("version_conflict", "Look at the token again and repeat what is still to be changed."),
+            Self::Ended(_) => ("token_ended", "What has ended stays so; make a new token."),
+            Self::Unclear(_) => ("bad_request", "See `torod token --help` or the description of the admin API."),
             Self::Store(error) if error.is_transient() => ("database_busy", "Try again in a moment."),
             Self::Store(_) => ("database_failed", "Look at the daemon's log and at the free space of the disk."),
             Self::NoRandomness(_) => ("no_randomness", "Check the operating system's random number generator."),
@@ -105,7 +117,7 @@ impl<T> Done<T> {
 }
 
 /// Whether limits and labels may be kept.
-fn check(limits: &Limits, labels: &Labels) -> Result<(), LimitsError> {
+pub(super) fn check(limits: &Limits, labels: &Labels) -> Result<(), LimitsError> {
     limits.check()?;
     for budget in &limits.budgets {
         if let Window::Calendar { time_zone, .. } = &budget.window
@@ -120,7 +132,7 @@ fn check(limits: &Limits, labels: &Labels) -> Result<(), LimitsError> {
 /// A token that can be written: its secret is drawn already, so that writing can be repeated.
 #[derive(Debug)]
 pub struct Draft {
-    key: Key,
+    pub(super) key: Key,
     public_id: String,
 }
 
@@ -136,6 +148,11 @@ impl Draft {
     }
 }
 
+/// The name that a token has when nobody chose one.
+pub(super) fn made_up(role: Role, public_id: &str) -> String {
+    format!("{role} {}", public_id.trim_start_matches("tok_"))
+}
+
 /// Writes a token and its audit entry in one transaction.
 pub fn create(
     connection: &mut Connection,
@@ -145,36 +162,41 @@ pub fn create(
     now_ms: i64,
 ) -> Result<Done<TokenCreated>, IssueError> {
     let name = match wanted.name.as_deref().map(str::trim) {
-        None => format!("{} {}", wanted.role, draft.public_id.trim_start_matches("tok_")),
+        None => made_up(wanted.role, &draft.public_id),
         Some(name) if is_plain(name) => name.to_owned(),
         Some(_) => return Err(IssueError::BadName),
     };
     check(&wanted.limits, &wanted.labels)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let own = match by {
-        Operator::LocalOwner => None,
-        Operator::Token(own) => tokens::by_public_id(&transaction, &own.public_id)?,
-    };
-    let mut expires_ms = None;
-    if own.is_some() {
-        // Whatever the parent: nobody makes a token that outlives the one it was made with.
-        expires_ms = decide(by.role(), wanted.role, own.as_ref(), wanted.ttl_ms, now_ms)?;
-    }
+    let own = reach::own_chain(&transaction, by, now_ms)?;
     let parent = match &wanted.parent {
-        Some(id) => Some(visible(&transaction, by, tokens::by_public_id(&transaction, id)?, id)?),
-        None => own,
+        Some(id) => {
+            let parent = reach::visible(&transaction, by, tokens::by_public_id(&transaction, id)?, id)?;
+            tokens::chain(&transaction, parent.id)?
+        }
+        None => own.clone(),
     };
-    let by_parent = decide(by.role(), wanted.role, parent.as_ref(), wanted.ttl_ms, now_ms)?;
-    let expires_ms = match (expires_ms, by_parent) {
-        (Some(own), Some(parent)) => Some(own.min(parent)),
-        (own, parent) => own.or(parent),
-    };
+    decide(by.role(), wanted.role, parent.first(), now_ms)?;
+    if parent.len() >= MAX_DEPTH {
+        return Err(Refusal::TooDeep.into());
+    }
+    reach::refuse_beyond(&own, &parent)?;
+    let mut expires_ms = end_of(wanted.ttl_ms, now_ms)?;
+    for above in parent.first().into_iter().chain(own.first()) {
+        within(expires_ms, above)?;
+    }
+    bounds::check(&wanted.limits, &Limits::default(), &parent, by)?;
+    if let Some(maker) = own.first().filter(|maker| parent.iter().all(|above| above.id != maker.id)) {
+        // Whatever the parent: nobody makes a token that outlives the one it was made with.
+        expires_ms = earlier(expires_ms, maker.ends_ms);
+    }
     let mut row = TokenRow {
         digest: draft.key.digest().0,
         name,
-        parent_id: parent.as_ref().map(|parent| parent.id),
+        parent_id: parent.first().map(|parent| parent.id),
         created_ms: now_ms,
         expires_ms,
+        ends_ms: earlier(expires_ms, parent.first().and_then(|parent| parent.ends_ms)),
         lossy: wanted.lossy,
         limits: wanted.limits.clone(),
         labels: wanted.labels.clone(),
@@ -184,50 +206,43 @@ pub fn create(
     };
     row.id = tokens::insert(&transaction, &row)?;
     let detail = format!("{} `{}`", row.role, row.name);
-    let subject = &row.public_id;
-    audit::add(
-        &transaction,
-        &Entry { at_ms: now_ms, actor: by.actor(), action: "token.create", subject, detail: &detail },
-    )?;
+    let entry =
+        Entry { at_ms: now_ms, actor: by.actor(), action: "token.create", subject: &row.public_id, detail: &detail };
+    let mut after = fields(&row);
+    after.insert("role".to_owned(), row.role.as_str().into());
+    after.insert("parent".to_owned(), parent.first().map(|parent| parent.public_id.clone()).into());
+    audit::add_change(&transaction, &entry, None, Some(after))?;
     transaction.commit()?;
     let made = TokenCreated {
         id: row.public_id.clone(),
         key: draft.key.reveal().to_owned(),
         name: row.name.clone(),
         role: row.role,
-        expires_ms,
+        expires_ms: row.ends_ms,
     };
     Ok(Done { answer: made, changed: vec![row], removed: Vec::new() })
 }
 
-/// The tokens that the operator may see, oldest first; ended ones only when `ended` is set.
-pub fn list(connection: &Connection, by: &Operator, ended: bool, now_ms: i64) -> Result<Vec<TokenView>, IssueError> {
-    let rows = tokens::all(connection)?;
-    let ids: HashMap<i64, &str> = rows.iter().map(|row| (row.id, row.public_id.as_str())).collect();
-    let parents: HashMap<i64, i64> = rows.iter().filter_map(|row| Some((row.id, row.parent_id?))).collect();
-    let is_seen = |row: &TokenRow| {
-        let Some(root) = by.root() else { return true };
-        std::iter::successors(Some(row.id), |id| parents.get(id).copied()).take(rows.len()).any(|id| id == root)
-    };
-    let views = rows.iter().filter(|row| is_seen(row)).map(|row| TokenView {
-        id: row.public_id.clone(),
-        name: row.name.clone(),
-        role: row.role,
-        parent: row.parent_id.and_then(|id| ids.get(&id)).map(|&id| id.to_owned()),
-        state: state_of(row, now_ms),
-        created_ms: row.created_ms,
-        expires_ms: row.expires_ms,
-        revoked_ms: row.revoked_ms,
-        last_used_ms: row.last_used_ms,
-        lossy: row.lossy,
-        version: row.version,
-        created_by: row.created_by.clone(),
-        last_used_from: row.last_used_from.clone(),
-        limits: row.limits.clone(),
-        labels: row.labels.clone(),
-        capture: row.capture,
-    });
-    Ok(views.filter(|view| ended || view.state == TokenState::Live).collect())
+/// The earlier of two ends; nothing is never.
+pub(super) fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    one.into_iter().chain(other).min()
+}
+
+/// What the audit trail keeps of a token: everything that may change. What says nothing is left out.
+pub(super) fn fields(row: &TokenRow) -> Fields {
+    let limits = serde_json::to_value(&row.limits).unwrap_or_default();
+    let labels = serde_json::to_value(&row.labels).unwrap_or_default();
+    [
+        ("name", Value::from(row.name.as_str())),
+        ("expires_ms", row.expires_ms.into()),
+        ("lossy", row.lossy.map(Lossy::as_str).into()),
+        ("limits", limits),
+        ("labels", labels),
+        ("capture", row.capture.into()),
+    ]
+    .into_iter()
+    .map(|(name, value)| (name.to_owned(), value))
+    .collect()
 }
 
 /// Ends the token with an id or a name, and everything below it.
@@ -238,49 +253,34 @@ pub fn revoke(
     now_ms: i64,
 ) -> Result<Done<TokenRevoked>, IssueError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let token = find(&transaction, which, by, now_ms)?;
-    let revoked = tokens::revoke(&transaction, token.id, now_ms)?;
-    for subject in &revoked {
-        let detail = if *subject == token.public_id { "" } else { "below the token that was revoked" };
-        audit::add(&transaction, &Entry { at_ms: now_ms, actor: by.actor(), action: "token.revoke", subject, detail })?;
-    }
-    let changed = tokens::subtree(&transaction, token.id)?;
+    reach::own_chain(&transaction, by, now_ms)?;
+    let token = reach::find(&transaction, which, by, now_ms)?;
+    let revoked = end(&transaction, &token, by.actor(), now_ms, now_ms, "")?;
+    let changed = if revoked.is_empty() { Vec::new() } else { tokens::subtree(&transaction, token.id)? };
     transaction.commit()?;
     Ok(Done { answer: TokenRevoked { id: token.public_id, revoked }, changed, removed: Vec::new() })
 }
 
-/// By id; else by name, where a live token goes before ended ones of the same name.
-fn find(connection: &Connection, which: &str, by: &Operator, now_ms: i64) -> Result<TokenRow, IssueError> {
-    if let Some(row) = tokens::by_public_id(connection, which)? {
-        return visible(connection, by, Some(row), which);
+/// Ends a token and everything below it, as of `end_ms`, and says of each in the audit trail why.
+pub(super) fn end(
+    connection: &Connection,
+    token: &TokenRow,
+    actor: &str,
+    now_ms: i64,
+    end_ms: i64,
+    why: &str,
+) -> Result<Vec<String>, StoreError> {
+    let revoked = tokens::revoke(connection, token.id, end_ms)?;
+    let at = |value: Value| Some(Fields::from_iter([("revoked_ms".to_owned(), value)]));
+    for subject in &revoked {
+        let detail = if *subject == token.public_id { why } else { "below the token that was revoked" };
+        let entry = Entry { at_ms: now_ms, actor, action: "token.revoke", subject, detail };
+        audit::add_change(connection, &entry, at(Value::Null), at(end_ms.into()))?;
     }
-    let mut named = Vec::new();
-    for row in tokens::by_name(connection, which)? {
-        if visible(connection, by, Some(row.clone()), which).is_ok() {
-            named.push(row);
-        }
-    }
-    let is_live = |row: &TokenRow| state_of(row, now_ms) == TokenState::Live;
-    if named.iter().any(is_live) {
-        named.retain(is_live);
-    }
-    match (named.pop(), named.len()) {
-        (Some(row), 0) => Ok(row),
-        (Some(_), others) => Err(IssueError::Ambiguous { name: which.to_owned(), count: others + 1 }),
-        (None, _) => Err(IssueError::NotFound(which.to_owned())),
-    }
-}
-
-/// A token outside the operator's subtree does not exist for it.
-fn visible(connection: &Connection, by: &Operator, row: Option<TokenRow>, which: &str) -> Result<TokenRow, IssueError> {
-    match (row, by.root()) {
-        (Some(row), None) => Ok(row),
-        (Some(row), Some(root)) if tokens::is_within(connection, row.id, root)? => Ok(row),
-        _ => Err(IssueError::NotFound(which.to_owned())),
-    }
+    Ok(revoked)
 }
 
 /// Whether a token may have this name.
 pub fn is_plain(name: &str) -> bool {
-    !name.is_empty() && name.chars().count() <= NAME_CHARS && name.chars().all(is_printable)
+    !name.trim().is_empty() && name.chars().count() <= NAME_CHARS && name.chars().all(is_printable)
 }

@@ -1,19 +1,27 @@
 //! May this caller do this now? Keys, the snapshot they are looked up in, and who may make which token.
 
+pub mod bounds;
 pub mod caller;
+pub mod edit;
 pub mod forwarded;
 pub mod grant;
 pub mod index;
 pub mod issue;
 pub mod key;
+pub mod last_use;
 pub mod meter;
 pub mod proxy;
+mod reach;
 pub mod secrets;
 pub mod session;
 pub mod setup;
 pub mod shards;
 pub mod site;
+pub mod sweep;
+#[cfg(test)]
+mod tests;
 pub mod throttle;
+pub mod views;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};

@@ -139,14 +139,14 @@ impl Sessions {
         }
         // Looked up by digest: the time that takes says nothing about values that are right.
         let session = self.snapshot.load().get(&digest(value).0).cloned()?;
-        let token = session.is_live(rules, now_ms).then(|| tokens.find(&session.token))??;
+        let token = session.is_live(rules, now_ms).then(|| tokens.find_at(&session.token, now_ms))??;
         (token.id == session.token_id && token.state(now_ms) == TokenState::Live).then_some((session, token))
     }
 
     /// Those that are live and whose token is, newest first.
     pub fn live(&self, tokens: &TokenIndex, rules: &Admin, now_ms: i64) -> Vec<(Arc<Session>, Arc<TokenEntry>)> {
         let with_token = |session: &Arc<Session>| {
-            let token = session.is_live(rules, now_ms).then(|| tokens.find(&session.token))??;
+            let token = session.is_live(rules, now_ms).then(|| tokens.find_at(&session.token, now_ms))??;
             (token.state(now_ms) == TokenState::Live).then(|| (Arc::clone(session), token))
         };
         let mut live: Vec<_> = self.snapshot.load().values().filter_map(with_token).collect();

@@ -83,7 +83,7 @@ impl<K: Hash + Eq + Clone, V: Clone> Shards<K, V> {
     }
 
     /// How many there are.
-    pub const fn len(&self) -> usize {
+    pub const fn count(&self) -> usize {
         self.len
     }
 }
@@ -102,9 +102,12 @@ mod tests {
         second.insert(7, 70);
         second.insert(10_000, 1);
         assert_eq!((second.remove(&8), second.remove(&8), second.remove(&-1)), (Some(8), None, None));
-        assert_eq!((first.get(&7), first.get(&8), first.get(&10_000), first.len()), (Some(&7), Some(&8), None, 10_000));
+        assert_eq!(
+            (first.get(&7), first.get(&8), first.get(&10_000), first.count()),
+            (Some(&7), Some(&8), None, 10_000)
+        );
         assert_eq!((second.get(&7), second.get(&8), second.get(&10_000)), (Some(&70), None, Some(&1)));
-        assert_eq!((second.len(), second.values().count()), (10_000, 10_000));
+        assert_eq!((second.count(), second.values().count()), (10_000, 10_000));
         let shared = first.tables.iter().zip(&second.tables).filter(|(a, b)| Arc::ptr_eq(a, b)).count();
         assert!(shared >= TABLES - 3, "{shared}");
     }

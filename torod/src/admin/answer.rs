@@ -8,7 +8,6 @@ use tokenrouter::Protocol;
 use tokenrouter_shared::problem::ProblemBody;
 use tokenrouter_shared::{Problem, Role};
 
-use crate::access::grant::Refusal;
 use crate::access::issue::IssueError;
 use crate::access::secrets::SecretsError;
 use crate::access::{NoRandomness, Operator};
@@ -111,10 +110,13 @@ impl IntoResponse for Failure {
 impl From<IssueError> for Failure {
     fn from(error: IssueError) -> Self {
         let status = match &error {
-            IssueError::Refused(Refusal::Role { .. }) => StatusCode::FORBIDDEN,
-            IssueError::Refused(_) | IssueError::BadName | IssueError::Limits(_) => StatusCode::BAD_REQUEST,
+            IssueError::Refused(refusal) if refusal.is_forbidden() => StatusCode::FORBIDDEN,
+            IssueError::Refused(_) | IssueError::BadName | IssueError::Limits(_) | IssueError::Unclear(_) => {
+                StatusCode::BAD_REQUEST
+            }
             IssueError::NotFound(_) => StatusCode::NOT_FOUND,
-            IssueError::Ambiguous { .. } => StatusCode::CONFLICT,
+            IssueError::Ambiguous { .. } | IssueError::Version(_) | IssueError::Ended(_) => StatusCode::CONFLICT,
+            IssueError::NoVersion => StatusCode::PRECONDITION_REQUIRED,
             IssueError::Store(e) if e.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             IssueError::Store(_) | IssueError::NoRandomness(_) => StatusCode::INTERNAL_SERVER_ERROR,
         };

@@ -1,6 +1,7 @@
 //! The admin API below `/admin/api`: one operation, one file.
 
 pub mod answer;
+pub mod audit;
 pub mod body;
 pub mod config;
 pub mod me;
@@ -9,6 +10,7 @@ pub mod openapi;
 pub mod operation;
 pub mod operations;
 pub mod providers;
+mod query;
 pub mod routes;
 pub mod routing;
 pub mod secrets;
@@ -21,11 +23,12 @@ use std::sync::Arc;
 
 pub use operation::router;
 
+use crate::access::issue::IssueError;
 use crate::access::throttle::{Rate, Throttle};
 use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::clock::Clock;
 use crate::reload::Reload;
-use crate::store::{Keyring, Readers, SignIns, WriterHandle};
+use crate::store::{Connection, Keyring, Readers, SignIns, StoreError, WriterHandle};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 
@@ -67,4 +70,16 @@ pub fn logins() -> Throttle {
 /// How often wrong keys are answered by their mistake before they are only counted.
 pub fn guesses() -> Throttle {
     Throttle::new(Rate { burst: 60, every_ms: 1_000 }, Rate { burst: 1_000, every_ms: 20 })
+}
+
+impl Admin {
+    /// Asks the database on a connection for reading: it sees every change that was answered.
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, IssueError> + Send + 'static,
+    ) -> Result<T, IssueError> {
+        let readers = Arc::clone(&self.readers);
+        let asked = tokio::task::spawn_blocking(move || readers.with(|connection| Ok(query(connection))));
+        asked.await.map_err(|_| StoreError::Closed)??
+    }
 }

@@ -2,6 +2,8 @@
 //! through.
 
 use axum::routing::{delete, get, patch, post, put};
+use tokenrouter_shared::audit::AuditPage;
+use tokenrouter_shared::change::TokenChange;
 use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::provider::{
     KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
@@ -11,10 +13,12 @@ use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, Routi
 use tokenrouter_shared::secrets::{SecretPut, SecretRemoved, SecretView, SecretsRotated};
 use tokenrouter_shared::session::{Login, Me, SessionList, SessionView, SetupCreate, SetupCreated};
 use tokenrouter_shared::settings::{Settings, SettingsChange, SettingsChanged};
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenView};
+use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenDetail, TokenPage, TokenRevoked, TokenRotate};
 
 use super::operation::{Needs, Operation};
-use super::{config, me, models, openapi, providers, routes, routing, secrets, sessions, settings, setup, tokens};
+use super::{
+    audit, config, me, models, openapi, providers, routes, routing, secrets, sessions, settings, setup, tokens,
+};
 
 /// Every operation of the admin API.
 pub fn operations() -> Vec<Operation> {
@@ -43,12 +47,36 @@ fn who() -> Vec<Operation> {
 
 #[rustfmt::skip]
 fn token_operations() -> Vec<Operation> {
-    use Needs::{Keymaster, Token};
+    use Needs::{Admin, Keymaster, Token};
+    const LIST: &[(&str, &str)] = &[
+        ("all", "`true`: also those that ended"),
+        ("state", "`live`, `expired` or `revoked`"),
+        ("role", "`admin`, `keymaster` or `inferrer`"),
+        ("parent", "the id of the token above"),
+        ("q", "a part of a name, an id or a label"),
+        ("sort", "what they are sorted by"),
+        ("order", "`asc` or `desc`"),
+        ("cursor", "`next` of the page before"),
+        ("limit", "how many, 1 to 500"),
+    ];
+    const TRAIL: &[(&str, &str)] = &[
+        ("actor", "who"),
+        ("action", "what was done"),
+        ("subject", "to what"),
+        ("since_ms", "from when on, in milliseconds since 1970"),
+        ("until_ms", "before when, in milliseconds since 1970"),
+        ("cursor", "`next` of the page before"),
+        ("limit", "how many"),
+    ];
     let new = Operation::new;
     vec![
-        new("GET", "/admin/api/tokens", Token, "Lists the tokens that may be seen.", get(tokens::list::handler)).asked(&[("all", "`true`: also those that ended")]).lists::<TokenView>(),
+        new("GET", "/admin/api/tokens", Token, "Lists the tokens that may be seen.", get(tokens::list::handler)).asked(LIST).gives::<TokenPage>(200),
         new("POST", "/admin/api/tokens", Keymaster, "Makes a token and shows its key, once.", post(tokens::create::handler)).takes::<TokenCreate>().gives::<TokenCreated>(201),
+        new("GET", "/admin/api/tokens/{which}", Token, "Shows a token with those above it.", get(tokens::show::handler)).gives::<TokenDetail>(200),
+        new("PATCH", "/admin/api/tokens/{which}", Keymaster, "Changes a token below the own.", patch(tokens::edit::handler)).takes::<TokenChange>().gives::<TokenDetail>(200),
         new("DELETE", "/admin/api/tokens/{which}", Token, "Ends a token and all below it.", delete(tokens::revoke::handler)).gives::<TokenRevoked>(200),
+        new("POST", "/admin/api/tokens/{which}/rotate", Keymaster, "Gives a token another key, shown once.", post(tokens::rotate::handler)).takes::<TokenRotate>().gives::<TokenCreated>(200),
+        new("GET", "/admin/api/audit", Admin, "The audit trail, newest first.", get(audit::list)).asked(TRAIL).gives::<AuditPage>(200),
     ]
 }
 

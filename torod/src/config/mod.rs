@@ -38,6 +38,7 @@ mod shutdown;
 mod syntax;
 #[cfg(test)]
 mod tests;
+mod tokens;
 mod unavailable;
 mod units;
 mod usage;
@@ -86,6 +87,7 @@ pub use section::{closest, shorten};
 pub use server::Server;
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
+pub use tokens::Tokens;
 pub use usage::Usage;
 pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
 pub use view::{alias_view, summary, view, view_preset, view_provider};
@@ -124,6 +126,8 @@ pub struct Config {
     pub shutdown: Shutdown,
     /// What is written to the log.
     pub log: Log,
+    /// How tokens are kept.
+    pub tokens: Tokens,
     /// How usage is kept.
     pub usage: Usage,
     /// How answers are kept that later requests continue.
@@ -154,6 +158,7 @@ impl Default for Config {
             egress: Egress::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
+            tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
@@ -247,6 +252,9 @@ impl Config {
         }
         if let Some(log) = section.section("log") {
             config.log = Log::read(log);
+        }
+        if let Some(tokens) = section.section("tokens") {
+            config.tokens = Tokens::read(tokens);
         }
         if let Some(usage) = section.section("usage") {
             config.usage = Usage::read(usage);

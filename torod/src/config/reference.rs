@@ -177,6 +177,8 @@ pub const KEYS: &[Key] = &[
     key("log.level", "error, warn, info, debug or trace", "\"info\"", "The least important level that is written.", "level = \"info\""),
     key("log.format", "auto, human or json", "\"auto\"", "How a line looks; `auto` is `human` on a terminal and `json` elsewhere.", "format = \"auto\""),
     key("log.requests", "boolean", "true", "One line for every request.", "requests = true"),
+    key("tokens", "table", "", "What becomes of tokens that ended.", "[tokens]"),
+    key("tokens.remove_ended_after", "duration or never", "\"30d\"", "How long a token stays listed after it ended or its lifetime budget was used up; its usage is kept anyway.", "remove_ended_after = \"30d\""),
     key("usage", "table", "", "How usage is kept.", "[usage]"),
     key("usage.retention_days", "whole number", "0", "Days after which usage rows are removed; 0 keeps them for good.", "retention_days = 0"),
     key("usage.queue", "whole number", "65536", "Records that may wait for the database; inference never waits for it.", "queue = 65536"),

@@ -5,6 +5,7 @@ use std::fmt::Write;
 use tokenrouter::pick::order::Criterion;
 
 use super::show_preset;
+use super::tokens::NEVER;
 use super::units::{format_duration, format_size};
 use super::{AliasConfig, Config, ProviderConfig, Routing};
 
@@ -59,6 +60,8 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     let log = &config.log;
     writeln!(text, "\n[log]\nlevel = \"{}\"\nformat = \"{}\"", log.level.as_str(), log.format.as_str())?;
     writeln!(text, "requests = {}", log.requests)?;
+    let after = config.tokens.remove_ended_after.map_or_else(|| NEVER.to_owned(), format_duration);
+    writeln!(text, "\n[tokens]\nremove_ended_after = \"{after}\"")?;
     writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)?;
     let responses = &config.responses;
     writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;

@@ -50,6 +50,7 @@ fn parser_and_reference_know_the_same_keys() {
         [egress]
         [shutdown]
         [log]
+        [tokens]
         [usage]
         [responses]
         [prices]
@@ -173,6 +174,8 @@ fn every_key_is_read() {
         level = "debug"
         format = "json"
         requests = false
+        [tokens]
+        remove_ended_after = "never"
         [usage]
         retention_days = 7
         queue = 8
@@ -270,6 +273,7 @@ fn every_key_is_read() {
         egress: Egress { allow_private: true, deny: vec!["10.0.0.0/8".parse().unwrap()] },
         shutdown: Shutdown { grace: Duration::ZERO },
         log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
+        tokens: Tokens { remove_ended_after: None },
         usage: Usage { retention_days: 7, queue: 8 },
         responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
         prices: Prices {

@@ -49,6 +49,7 @@ pub fn view(config: &Config) -> Value {
             "format": config.log.format.as_str(),
             "requests": config.log.requests,
         },
+        "tokens": { "remove_ended_after_ms": config.tokens.remove_ended_after.map(ms) },
         "usage": { "retention_days": config.usage.retention_days, "queue": config.usage.queue },
         "responses": {
             "retention_days": config.responses.retention_days,

@@ -9,7 +9,7 @@ const CASES: &[(&str, &[&str])] = &[
         "1:1: unknown key `defualt_provider`: did you mean `default_provider`?",
     ]),
     ("zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses, prices, server, admin",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices, server, admin",
     ]),
     ("[limits]\nconcurent = 5", &[
         "2:1: unknown key `concurent`: did you mean `concurrent`?",
@@ -67,6 +67,9 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("[log]\nformat = \"xml\"", &[
         r#"2:10: `xml` is no `format`: write "auto" or "human" or "json""#,
+    ]),
+    ("[tokens]\nremove_ended_after = \"nie\"", &[
+        r#"2:22: `nie` is not a duration: write a whole number and ms, s, m, h or d, such as "30s""#,
     ]),
     ("[usage]\nretention_days = -1", &[
         "2:18: `retention_days` is out of range: write a whole number from 0 to 36500",
@@ -258,13 +261,13 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("listen_addr = \"x\"\r\nzzz = 1\r\n", &[
         r#"1:15: `x` is no address with a port: write "127.0.0.1:8080", or "0.0.0.0:8080" for every network"#,
-        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses, prices, server, admin",
+        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices, server, admin",
     ]),
     ("\u{feff}zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses, prices, server, admin",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices, server, admin",
     ]),
     ("\tzzz = 1 # é", &[
-        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, usage, responses, prices, server, admin",
+        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices, server, admin",
     ]),
 ];
 

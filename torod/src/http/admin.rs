@@ -101,7 +101,10 @@ impl Routes {
         let now_ms = self.app.clock.now_ms();
         if let Some(key) = caller::presented_key(headers) {
             return match caller::check(key, &self.app.tokens, now_ms) {
-                Ok((token, _)) => Ok((token, None)),
+                Ok((token, _)) => {
+                    self.app.tokens.touch(&token, peer.address(), now_ms);
+                    Ok((token, None))
+                }
                 // A right key always opens: whoever shares an address with a guesser is not to be shut out.
                 Err(problem) => Err(match self.guesses.enter(Whence::from(peer.address()), now_ms) {
                     Ok(()) => refuse(problem),
@@ -115,6 +118,7 @@ impl Routes {
         };
         if let Some((session, token)) = found {
             self.note(&session, now_ms);
+            self.app.tokens.touch(&token, peer.address(), now_ms);
             return Ok((token, Some(session)));
         }
         let is_over = given != Cookie::None;

@@ -37,6 +37,7 @@ impl Changes {
             ("lossy", before.lossy != after.lossy),
             ("limits", before.limits != after.limits),
             ("responses", before.responses != after.responses),
+            ("tokens", before.tokens != after.tokens),
             ("shutdown.grace", before.shutdown != after.shutdown),
             ("server", before.server != after.server),
             ("admin", before.admin != after.admin),

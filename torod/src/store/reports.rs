@@ -44,7 +44,9 @@ pub fn usage(connection: &Connection, since_ms: i64, until_ms: i64, by: UsageBy)
         UsageBy::Provider => ("provider", "(SELECT text FROM name WHERE id = usage.provider)"),
         UsageBy::Token => (
             "token_id",
-            "CASE token_id WHEN 0 THEN '(no key)' ELSE (SELECT name || ' (' || public_id || ')' FROM token WHERE id = token_id) END",
+            "CASE token_id WHEN 0 THEN '(no key)' ELSE coalesce(
+                 (SELECT name || ' (' || public_id || ')' FROM token WHERE id = token_id),
+                 (SELECT name || ' (' || public_id || ', removed)' FROM token_removed WHERE id = token_id)) END",
         ),
     };
     let range = (first_of_ms(since_ms), first_of_ms(until_ms));

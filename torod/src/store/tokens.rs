@@ -24,8 +24,12 @@ pub struct TokenRow {
     pub created_ms: i64,
     /// When it ends by itself, in milliseconds since 1970.
     pub expires_ms: Option<i64>,
+    /// When it ends, by itself or with one above it, in milliseconds since 1970.
+    pub ends_ms: Option<i64>,
     /// When somebody ended it, in milliseconds since 1970.
     pub revoked_ms: Option<i64>,
+    /// The token above it that it was revoked with; `None`: it was named itself.
+    pub revoked_with: Option<i64>,
     /// When it was last used, in milliseconds since 1970; lags by up to a minute.
     pub last_used_ms: Option<i64>,
     /// What becomes of its requests that lose something on the way; `None`: as the configuration says.
@@ -58,7 +62,9 @@ impl TokenRow {
             parent_id: None,
             created_ms: 0,
             expires_ms: None,
+            ends_ms: None,
             revoked_ms: None,
+            revoked_with: None,
             last_used_ms: None,
             lossy: None,
             limits: Limits::default(),
@@ -72,13 +78,14 @@ impl TokenRow {
     }
 }
 
-const COLUMNS: &str = "id, public_id, digest, name, role, parent_id, created_ms, expires_ms, revoked_ms, last_used_ms, \
-                       lossy, limits, labels, capture, version, created_by, last_used_from, old_digest, old_until_ms";
+pub(super) const COLUMNS: &str = "id, public_id, digest, name, role, parent_id, created_ms, expires_ms, revoked_ms, last_used_ms, \
+                       lossy, limits, labels, capture, version, created_by, last_used_from, old_digest, old_until_ms, \
+                       ends_ms, revoked_with";
 
 /// What `get_row` reads out, with role, limits and labels as text; checked by [`checked`].
-type Raw = (TokenRow, [String; 3]);
+pub(super) type Raw = (TokenRow, [String; 3]);
 
-fn get_row(row: &Row<'_>) -> rusqlite::Result<Raw> {
+pub(super) fn get_row(row: &Row<'_>) -> rusqlite::Result<Raw> {
     let token = TokenRow {
         id: row.get(0)?,
         public_id: row.get(1)?,
@@ -88,7 +95,9 @@ fn get_row(row: &Row<'_>) -> rusqlite::Result<Raw> {
         parent_id: row.get(5)?,
         created_ms: row.get(6)?,
         expires_ms: row.get(7)?,
+        ends_ms: row.get(19)?,
         revoked_ms: row.get(8)?,
+        revoked_with: row.get(20)?,
         last_used_ms: row.get(9)?,
         // The column holds these words or nothing.
         lossy: row.get::<_, Option<String>>(10)?.and_then(|word| word.parse().ok()),
@@ -104,7 +113,7 @@ fn get_row(row: &Row<'_>) -> rusqlite::Result<Raw> {
 }
 
 /// A role or a limit this program does not know must never fall back to another one, nor to none.
-fn checked((mut token, [role, limits, labels]): Raw) -> Result<TokenRow, StoreError> {
+pub(super) fn checked((mut token, [role, limits, labels]): Raw) -> Result<TokenRow, StoreError> {
     let damaged = |what: &dyn std::fmt::Display| StoreError::Damaged(format!("token {}: {what}", token.public_id));
     let role = role.parse().map_err(|error| damaged(&error))?;
     if limits != NOTHING {
@@ -144,11 +153,25 @@ pub fn by_public_id(connection: &Connection, public_id: &str) -> Result<Option<T
     statement.query_row([public_id], get_row).optional()?.map(checked).transpose()
 }
 
-/// The tokens of a name, oldest first. Names need not be unique.
-pub fn by_name(connection: &Connection, name: &str) -> Result<Vec<TokenRow>, StoreError> {
-    let mut statement =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM token WHERE name = ?1 ORDER BY id"))?;
-    let rows = statement.query_map([name], get_row)?;
+/// Tokens of a name, those that are live at `now_ms` first, `most` at most; with `root` only that one and those below it.
+/// Names need not be unique.
+pub fn by_name(
+    connection: &Connection,
+    name: &str,
+    root: Option<i64>,
+    now_ms: i64,
+    most: usize,
+) -> Result<Vec<TokenRow>, StoreError> {
+    let mut statement = connection.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM token
+         WHERE name = ?1 AND (?2 IS NULL OR id IN (
+             WITH RECURSIVE below (root) AS (
+                 VALUES (?2)
+                 UNION SELECT token.id FROM token JOIN below ON token.parent_id = below.root
+             ) SELECT root FROM below))
+         ORDER BY revoked_ms IS NULL AND (ends_ms IS NULL OR ends_ms > ?3) DESC, id LIMIT ?4"
+    ))?;
+    let rows = statement.query_map((name, root, now_ms, i64::try_from(most).unwrap_or(i64::MAX)), get_row)?;
     rows.map(|row| checked(row?)).collect()
 }
 
@@ -169,8 +192,8 @@ pub fn insert(connection: &Connection, token: &TokenRow) -> Result<i64, StoreErr
     connection
         .prepare_cached(
             "INSERT INTO token (public_id, digest, name, role, parent_id, created_ms, expires_ms, lossy, limits, labels,
-                                capture, created_by)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+                                capture, created_by, ends_ms)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
         )?
         .execute((
             &token.public_id,
@@ -185,6 +208,7 @@ pub fn insert(connection: &Connection, token: &TokenRow) -> Result<i64, StoreErr
             json(&token.labels)?,
             token.capture,
             &token.created_by,
+            token.ends_ms,
         ))?;
     Ok(connection.last_insert_rowid())
 }
@@ -202,27 +226,97 @@ pub fn subtree(connection: &Connection, root: i64) -> Result<Vec<TokenRow>, Stor
     rows.map(|row| checked(row?)).collect()
 }
 
-/// Ends a token and everything below it. Returns the public ids of those that were not revoked before, oldest first.
-pub fn revoke(connection: &Connection, id: i64, now_ms: i64) -> Result<Vec<String>, StoreError> {
+/// A token and those above it, itself first.
+pub fn chain(connection: &Connection, id: i64) -> Result<Vec<TokenRow>, StoreError> {
+    // A child is younger than its parent, so the numbers fall on the way up.
+    let mut statement = connection.prepare_cached(&format!(
+        "WITH RECURSIVE up (above) AS (
+             VALUES (?1)
+             UNION SELECT token.parent_id FROM token JOIN up ON token.id = up.above WHERE token.parent_id IS NOT NULL
+         )
+         SELECT {COLUMNS} FROM token WHERE id IN (SELECT above FROM up) ORDER BY id DESC"
+    ))?;
+    let rows = statement.query_map([id], get_row)?;
+    rows.map(|row| checked(row?)).collect()
+}
+
+/// How many tokens lie below one, at any depth.
+pub fn count_below(connection: &Connection, id: i64) -> Result<u64, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "WITH RECURSIVE below (id) AS (
+             SELECT id FROM token WHERE parent_id = ?1
+             UNION SELECT token.id FROM token JOIN below ON token.parent_id = below.id
+         )
+         SELECT count(*) FROM below",
+    )?;
+    let count: i64 = statement.query_row([id], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+/// The public id of a token, also of one that was removed.
+pub fn public_id(connection: &Connection, id: i64) -> Result<Option<String>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT public_id FROM token WHERE id = ?1 UNION ALL SELECT public_id FROM token_removed WHERE id = ?1",
+    )?;
+    Ok(statement.query_row([id], |row| row.get(0)).optional()?)
+}
+
+/// Writes what may change of a token if it is still at `token.version`, and moves it on to the next version. Says
+/// whether it was.
+pub fn update(connection: &Connection, token: &TokenRow) -> Result<bool, StoreError> {
+    let changed = connection
+        .prepare_cached(
+            "UPDATE token SET name = ?3, expires_ms = ?4, ends_ms = ?5, lossy = ?6, limits = ?7, labels = ?8,
+                              capture = ?9, digest = ?10, old_digest = ?11, old_until_ms = ?12, version = version + 1
+             WHERE id = ?1 AND version = ?2",
+        )?
+        .execute((
+            token.id,
+            token.version,
+            &token.name,
+            token.expires_ms,
+            token.ends_ms,
+            token.lossy.map(Lossy::as_str),
+            json(&token.limits)?,
+            json(&token.labels)?,
+            token.capture,
+            token.digest,
+            token.old_key.map(|(digest, _)| digest),
+            token.old_key.map(|(_, until_ms)| until_ms),
+        ))?;
+    Ok(changed == 1)
+}
+
+/// Writes when a token ends with those above it.
+pub fn set_end(connection: &Connection, id: i64, ends_ms: Option<i64>) -> Result<(), StoreError> {
+    connection.prepare_cached("UPDATE token SET ends_ms = ?2 WHERE id = ?1")?.execute((id, ends_ms))?;
+    Ok(())
+}
+
+/// Ends a token and everything below it at `at_ms`, nobody before it was made. Returns the public ids of those that were
+/// not revoked before, oldest first.
+pub fn revoke(connection: &Connection, id: i64, at_ms: i64) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE below (id) AS (
              VALUES (?1)
              UNION SELECT token.id FROM token JOIN below ON token.parent_id = below.id
          )
-         UPDATE token SET revoked_ms = ?2
+         UPDATE token SET revoked_ms = max(?2, created_ms), revoked_with = nullif(?1, id), version = version + 1
          WHERE id IN (SELECT id FROM below) AND revoked_ms IS NULL
          RETURNING id, public_id",
     )?;
-    let rows = statement.query_map((id, now_ms), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+    let rows = statement.query_map((id, at_ms), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
     let mut ended = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     ended.sort_unstable_by_key(|(id, _)| *id);
     Ok(ended.into_iter().map(|(_, public_id)| public_id).collect())
 }
 
 /// Notes that a token was used.
-pub fn touch(connection: &Connection, id: i64, at_ms: i64) -> Result<(), StoreError> {
+pub fn touch(connection: &Connection, id: i64, at_ms: i64, from: Option<&str>) -> Result<(), StoreError> {
     connection
-        .prepare_cached("UPDATE token SET last_used_ms = ?2 WHERE id = ?1 AND coalesce(last_used_ms, 0) < ?2")?
-        .execute((id, at_ms))?;
+        .prepare_cached(
+            "UPDATE token SET last_used_ms = ?2, last_used_from = ?3 WHERE id = ?1 AND coalesce(last_used_ms, 0) < ?2",
+        )?
+        .execute((id, at_ms, from))?;
     Ok(())
 }

@@ -1,6 +1,5 @@
 //! Carries records from the queue to the database, batch by batch, and knows how far it is.
 
-use std::collections::HashMap;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
@@ -12,12 +11,7 @@ use super::recorder::{BATCH, Gap, Queue};
 use super::{Record, Recorder};
 use crate::clock::Clock;
 use crate::store::usage::{Insert, Names, grow_gap, open_gap};
-use crate::store::{Bell, Feed, StoreError, Writer, WriterHandle, tokens};
-
-/// How often a token's last use is written at most, in milliseconds.
-const TOUCH_MS: i64 = 60_000;
-/// Tokens whose last use is remembered.
-const TOUCHED: usize = 10_000;
+use crate::store::{Bell, Feed, StoreError, Writer, WriterHandle};
 
 /// How far the writer is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -114,7 +108,6 @@ pub struct Batches {
     /// The row of a gap that may still grow.
     gap_row: Option<i64>,
     names: Names,
-    touched: HashMap<i64, i64>,
     unpriced: Unpriced,
 }
 
@@ -127,7 +120,6 @@ impl Batches {
             gap: None,
             gap_row: None,
             names: Names::default(),
-            touched: HashMap::new(),
             unpriced: Unpriced::default(),
         }
     }
@@ -158,16 +150,6 @@ impl Batches {
             let mut insert = Insert::new(&transaction)?;
             for record in &self.batch {
                 insert.row(&mut self.names, &record.row())?;
-            }
-        }
-        for record in &self.batch {
-            let touched = self.touched.get(&record.token_id).copied().unwrap_or(0);
-            if record.token_id != 0 && record.started_ms.saturating_sub(touched) >= TOUCH_MS {
-                tokens::touch(&transaction, record.token_id, record.started_ms)?;
-                if self.touched.len() >= TOUCHED {
-                    self.touched.clear();
-                }
-                self.touched.insert(record.token_id, record.started_ms);
             }
         }
         // Records lost from one batch to the next are one gap: an overload of an hour is one row, not 100,000.
@@ -201,7 +183,6 @@ impl Feed for Batches {
             Err(error) => {
                 // What was learnt inside the transaction went with it.
                 self.names.forget();
-                self.touched.clear();
                 return Err(error);
             }
         };

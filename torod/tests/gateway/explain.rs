@@ -190,7 +190,7 @@ async fn a_conversation_is_told_with_its_home_and_stays_whose_it_is() {
         (told["chosen"].as_u64(), told["why"]["by"].as_str()),
         (told["conversation"]["home"].as_u64(), Some("affinity"))
     );
-    let mine = daemon.get("/admin/api/tokens").await.json()[0]["id"].as_str().unwrap().to_owned();
+    let mine = daemon.get("/admin/api/tokens").await.json()["tokens"][0]["id"].as_str().unwrap().to_owned();
     let told = explained(&daemon, &format!("model=one/ok&session=s-1&token={mine}")).await;
     assert!(told["conversation"]["home"].is_u64());
     // To another token the same session is another one.

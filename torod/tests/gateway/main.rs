@@ -31,6 +31,7 @@ mod site;
 mod stateful;
 mod streams;
 mod support;
+mod tokens;
 mod translated;
 mod usage;
 mod walk;

@@ -1,5 +1,24 @@
-//! Tokens: create, list, revoke.
+//! Tokens: create, list, show, edit, rotate, revoke.
 
 pub mod create;
+pub mod edit;
 pub mod list;
 pub mod revoke;
+pub mod rotate;
+pub mod show;
+
+use axum::Json;
+use axum::http::HeaderValue;
+use axum::http::header::ETAG;
+use axum::response::{IntoResponse, Response};
+use tokenrouter_shared::token::TokenDetail;
+
+/// A token with its version in the header `ETag`, for the next `If-Match`.
+fn versioned(detail: TokenDetail) -> Response {
+    let tag = HeaderValue::try_from(format!("\"{}\"", detail.token.version));
+    let mut answer = Json(detail).into_response();
+    if let Ok(tag) = tag {
+        answer.headers_mut().insert(ETAG, tag);
+    }
+    answer
+}
