@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use http::Request;
 use tokenrouter::call::{CallError, Client, Guard, Pieces, Timeouts};
+use tokio::io::AsyncReadExt as _;
 use tokio::net::TcpListener;
 
 fn no_loopback(ip: IpAddr) -> Result<(), String> {
@@ -34,13 +35,12 @@ async fn nothing_forbidden_is_connected_to_by_address_or_by_name() {
     // Nobody came: the first to be let in is the first there is.
     let client = Client::new(Timeouts::default(), 1);
     let request = Request::get(format!("http://127.0.0.1:{port}/first")).body(Pieces::default()).unwrap();
-    let (_, stream) = tokio::join!(
+    let ((), stream) = tokio::join!(
         async { drop(tokio::time::timeout(std::time::Duration::from_millis(200), client.send(request)).await) },
         async {
-            let (stream, _) = listener.accept().await.unwrap();
-            stream.readable().await.unwrap();
+            let (mut stream, _) = listener.accept().await.unwrap();
             let mut head = [0; 64];
-            let read = stream.try_read(&mut head).unwrap();
+            let read = stream.read(&mut head).await.unwrap();
             head.get(..read).unwrap().to_vec()
         }
     );
@@ -60,7 +60,6 @@ async fn the_connection_itself_is_looked_at_before_anything_is_sent() {
     });
     let said = asked(guard, &url).await;
     assert!(matches!(&said, CallError::Connect(why) if why.contains("is not for you")), "{said}");
-    let (stream, _) = listener.accept().await.unwrap();
-    stream.readable().await.unwrap();
-    assert_eq!((stream.try_read(&mut [0; 16]).unwrap(), looks.load(Ordering::Relaxed)), (0, 2));
+    let (mut stream, _) = listener.accept().await.unwrap();
+    assert_eq!((stream.read(&mut [0; 16]).await.unwrap(), looks.load(Ordering::Relaxed)), (0, 2));
 }

@@ -20,6 +20,7 @@ use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
+use crate::server::crowd::Room;
 use crate::server::{accept, bind};
 use crate::store::{
     Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, kept, key_file, schema, sessions, tokens, usage,
@@ -86,6 +87,8 @@ impl Daemon {
         finish_rotation(&mut connection, &keys, &sign_ins, clock.now_ms());
         let usage = Arc::new(UsageWriter::start(connection, config.usage.queue, clock.clone())?);
 
+        let limits = &config.limits;
+        let room = Room { connections: limits.connections, per_address: limits.connections_per_address };
         // Bound before anything else is announced, so that a taken port is the first thing to be told.
         let listener = bind::tcp(config.listen_addr).await?;
         let addr = listener.local_addr()?;
@@ -166,7 +169,7 @@ impl Daemon {
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer: usage.handle(), listens_at: addr };
         let routes = Arc::new(Routes::new(Arc::clone(&app), door));
 
-        lifecycle.spawn("listener", accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone()));
+        lifecycle.spawn("listener", accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone(), room));
         match control {
             Ok(control) => lifecycle.spawn("control", accept::unix(control, routes, lifecycle.clone())),
             // Socket paths have a short limit; the gateway is of use without one.

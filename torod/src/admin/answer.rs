@@ -80,10 +80,9 @@ impl From<ReloadError> for Failure {
             ReloadError::Edit(EditError::NoProvider { .. }) => {
                 (StatusCode::NOT_FOUND, "provider_not_found", "GET /admin/api/providers lists those there are.")
             }
-            ReloadError::Edit(EditError::KeyGoesElsewhere(_)) => {
-                (StatusCode::UNPROCESSABLE_ENTITY, "key_goes_elsewhere", kept)
+            ReloadError::Edit(EditError::NotFromHere(_) | EditError::NotByApi { .. }) => {
+                (StatusCode::FORBIDDEN, "not_from_here", kept)
             }
-            ReloadError::Edit(EditError::NotFromHere(_)) => (StatusCode::FORBIDDEN, "not_from_here", kept),
             ReloadError::Edit(EditError::Raced(_)) => (StatusCode::CONFLICT, "config_changed", "Try again."),
             ReloadError::NoProfile(_) | ReloadError::File(_) | ReloadError::Edit(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "config_invalid", kept)

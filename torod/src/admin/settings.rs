@@ -14,7 +14,7 @@ use super::answer::Failure;
 use super::body::Small;
 use super::config::{note, told};
 use crate::access::Operator;
-use crate::config::edit::{self, Change};
+use crate::config::edit::{self, By, Change};
 use crate::config::settings::{is_setting, settings};
 use crate::config::{self, closest, shorten};
 
@@ -49,7 +49,7 @@ pub async fn change(
     }
     let before = Arc::clone(&admin.reload.status().config);
     let (changes, expected) = (changes(&wanted.set), wanted.version);
-    let done = admin.reload.edit(move |path| edit::set_all(path, &changes, &expected)).await?;
+    let done = admin.reload.edit(move |path| edit::set_all(path, &changes, &expected, By::Api)).await?;
     let detail = detail(&settings(&before), &wanted.set);
     note(&admin, &operator, "settings.change", "torod.toml", detail).await?;
     Ok(Json(SettingsChanged { version: version(&admin).await?.unwrap_or_default(), reloaded: told(&done) }))

@@ -76,7 +76,7 @@ impl Profile {
             Action::Use(wanted) => {
                 let before = config::load(&paths.config_file)?.routing_view();
                 let value = wanted.name.map(toml_edit::Value::from);
-                edit::set(&paths.config_file, &["active_model_profile"], value.as_ref())?;
+                edit::set(&paths.config_file, &["active_model_profile"], value.as_ref(), edit::By::Owner)?;
                 let after = config::load(&paths.config_file)?.routing_view();
                 let switched = compare(before, after);
                 if wanted.json { print_json(out, &switched)? } else { tell(out, &switched)? }

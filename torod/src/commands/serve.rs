@@ -52,6 +52,7 @@ impl Serve {
         overrides.apply(&mut config);
         let file = Some(ConfigFile { path: paths.config_file.clone(), overrides });
         let _log = telemetry::log::start(&config.log, &clock);
+        telemetry::panics::tell();
         let options =
             Options { config, file, data_dir: paths.data_dir.clone(), clock, random: system_random, env: system_env };
         let daemon = Daemon::start(options).await?;

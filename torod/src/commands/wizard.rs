@@ -14,6 +14,7 @@ use self::asking::Asking;
 use super::prompt::REMARK;
 use super::{Exit, counted, prompt, system_env, terminal};
 use crate::clock::Clock;
+use crate::config::edit::By;
 use crate::config::edit::provider::{self as edit, Draft};
 use crate::config::{self, Config, FoundKey, FoundServer, Paths, SecretSource};
 use crate::upstreams::detect;
@@ -83,7 +84,7 @@ pub(super) async fn run(paths: &Paths, out: &mut (dyn Write + Send), clock: &Clo
     if !prompt::confirm(&format!("Write this to {}?", file.display()), true)? {
         return Err(prompt::GivenUp::Answered.into());
     }
-    edit::add(file, &drafts)?;
+    edit::add(file, &drafts, By::Owner)?;
     writeln!(out, "Wrote {}.\n", file.display())?;
     let variables = drafts.iter().filter_map(|draft| match &draft.key {
         Some(SecretSource::Env(name)) => Some(name.as_str()),

@@ -67,7 +67,7 @@ fn kind_v6(ip: Ipv6Addr) -> Kind {
         [0, 0, 0, 0, 0, 0, 0, 1] => Kind::Private("loopback"),
         [0xfe80..=0xfebf, ..] => Kind::Never("link-local"),
         [0xff00..=0xffff, ..] => Kind::Never("multicast"),
-        [0xfc00..=0xfdff, ..] | [0xfec0..=0xfeff, ..] => Kind::Private("a private network"),
+        [0xfc00..=0xfdff | 0xfec0..=0xfeff, ..] => Kind::Private("a private network"),
         [0x64, 0xff9b, 1, ..] => Kind::Private("a network's own NAT64"),
         [0x2001, 0xdb8, ..] | [0x3fff, 0..=0xfff, ..] => Kind::Private("for documentation"),
         [0x100, 0, 0, 0 | 1, ..] | [0x5f00, ..] => Kind::Private("reserved"),

@@ -1,11 +1,13 @@
 //! Changes the file: comments and layout stay, and what comes out is examined before it replaces anything.
 
+mod by;
 pub mod provider;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+pub use by::By;
 use sha2::{Digest as _, Sha256};
 use toml_edit::{Document, DocumentMut, Item, Table, Value};
 
@@ -41,15 +43,22 @@ pub enum EditError {
     /// What shall be set is no name of a key.
     #[error("`{0}` is no key: write it like `priority`, `timeouts.connect` or `models[big-model].price.input`")]
     NoKey(String),
-    /// The provider's keys would be sent where nobody has said that they may.
-    #[error("{0}")]
-    KeyGoesElsewhere(String),
     /// It cannot be changed from here.
     #[error("`{0}` is changed in the file alone")]
     NotFromHere(String),
     /// It is not what the change was made for.
     #[error("the file has changed meanwhile: its version is {0} now")]
     Stale(String),
+    /// The admin API may not do this.
+    #[error(
+        "provider `{provider}`: {why}, which the admin API may not set up: write it into torod.toml itself, or store the key with `torod secrets set`"
+    )]
+    NotByApi {
+        /// The provider.
+        provider: String,
+        /// What it would come to.
+        why: String,
+    },
     /// Somebody else keeps writing it.
     #[error("{}: changed by somebody else at the same time: try again", .0.display())]
     Raced(PathBuf),
@@ -89,8 +98,8 @@ fn meant(name: Option<&str>) -> String {
 
 /// Sets the value at `key` (`active_model_profile`, `routing.attempts`), or removes it with `None`. Says whether the
 /// file was changed. A link is followed to the file itself, which keeps its mode.
-pub fn set(path: &Path, key: &[&str], value: Option<&Value>) -> Result<bool, EditError> {
-    update(path, |text, name| edit(text, key, value, name))
+pub fn set(path: &Path, key: &[&str], value: Option<&Value>, by: By) -> Result<bool, EditError> {
+    update(path, by, |text, name| edit(text, key, value, name))
 }
 
 /// What becomes of the value at a key; with `None` it is removed.
@@ -113,8 +122,8 @@ pub fn version(path: &Path) -> Result<String, EditError> {
 /// # Errors
 ///
 /// As [`set`], and where the file has another version than `expected`.
-pub fn set_all(path: &Path, changes: &[Change], expected: &str) -> Result<bool, EditError> {
-    update(path, |text, name| {
+pub fn set_all(path: &Path, changes: &[Change], expected: &str, by: By) -> Result<bool, EditError> {
+    update(path, by, |text, name| {
         check_version(text, expected)?;
         changes.iter().try_fold(text.to_owned(), |text, (key, value)| {
             edit(&text, &key.split('.').collect::<Vec<_>>(), value.as_ref(), name)
@@ -128,7 +137,7 @@ fn check_version(text: &str, expected: &str) -> Result<(), EditError> {
 }
 
 /// Replaces the file by what `change` makes of its text and its name. Says whether it was changed.
-fn update(path: &Path, change: impl Fn(&str, &str) -> Result<String, EditError>) -> Result<bool, EditError> {
+fn update(path: &Path, by: By, change: impl Fn(&str, &str) -> Result<String, EditError>) -> Result<bool, EditError> {
     let name = path.display().to_string();
     let io = |cause| ConfigError::Io { path: path.to_owned(), cause };
     let target = fs::canonicalize(path).map_err(io)?;
@@ -140,6 +149,9 @@ fn update(path: &Path, change: impl Fn(&str, &str) -> Result<String, EditError>)
         }
         let examined = examine(&edited, &name);
         if let Some(objection) = objection(&text, &examined, &name) {
+            return Err(objection);
+        }
+        if let Some(objection) = by.objection(&examine(&text, &name).config, &examined.config) {
             return Err(objection);
         }
         if replace(&target, &text, &edited).map_err(io)? {
@@ -334,8 +346,8 @@ mod tests {
         fs::write(&real, ALIAS).unwrap();
         fs::set_permissions(&real, fs::Permissions::from_mode(0o640)).unwrap();
         std::os::unix::fs::symlink("real.toml", &link).unwrap();
-        assert!(set(&link, &["active_model_profile"], Some(&"q".into())).unwrap());
-        assert!(!set(&link, &["active_model_profile"], Some(&"q".into())).unwrap());
+        assert!(set(&link, &["active_model_profile"], Some(&"q".into()), By::Owner).unwrap());
+        assert!(!set(&link, &["active_model_profile"], Some(&"q".into()), By::Owner).unwrap());
         assert!(link.is_symlink());
         assert_eq!(fs::metadata(&real).unwrap().permissions().mode() & 0o777, 0o640);
         let text = fs::read_to_string(&real).unwrap();
@@ -349,19 +361,20 @@ mod tests {
         let root = tempfile::tempdir().unwrap();
         let path = root.path().join("torod.toml");
         fs::write(&path, ALIAS).unwrap();
-        let Err(EditError::Refused(findings)) = set(&path, &["active_model_profile"], Some(&"z".into())) else {
+        let Err(EditError::Refused(findings)) = set(&path, &["active_model_profile"], Some(&"z".into()), By::Owner)
+        else {
             panic!("written")
         };
         assert!(findings[0].message.contains("no alias has the profile `z`"), "{findings:?}");
         assert_eq!(fs::read_to_string(&path).unwrap(), ALIAS);
         for broken in ["lossy = ", "lossy = 'warn'\nzzz = 1\n"] {
             fs::write(&path, broken).unwrap();
-            let error = set(&path, &["lossy"], Some(&"reject".into())).unwrap_err();
+            let error = set(&path, &["lossy"], Some(&"reject".into()), By::Owner).unwrap_err();
             assert!(matches!(error, EditError::File(ConfigError::Invalid(_))), "{error}");
             assert_eq!(fs::read_to_string(&path).unwrap(), broken);
         }
         assert!(matches!(
-            set(&root.path().join("none"), &["lossy"], None),
+            set(&root.path().join("none"), &["lossy"], None, By::Owner),
             Err(EditError::File(ConfigError::Io { .. }))
         ));
     }

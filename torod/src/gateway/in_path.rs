@@ -10,15 +10,17 @@ const GOOGLE_KEY: HeaderName = HeaderName::from_static("x-goog-api-key");
 /// What Gemini's clients say in the path and the query.
 #[derive(Default)]
 pub struct InPath {
-    pub(super) model: String,
-    pub(super) stream: bool,
+    /// The model that the path names.
+    pub model: String,
+    /// Whether a stream is asked for.
+    pub stream: bool,
     /// Whether the stream is to be one JSON list.
     pub(super) list: bool,
 }
 
 impl InPath {
     /// Reads them, and puts a key in the query where the other clients put theirs.
-    pub(super) fn of(head: &mut http::request::Parts) -> Self {
+    pub fn of(head: &mut http::request::Parts) -> Self {
         take_key(head);
         let query = head.uri.query().unwrap_or_default();
         let list = value(query, "alt") != Some("sse");

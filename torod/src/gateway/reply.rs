@@ -1,5 +1,6 @@
 //! The body of every response: a text, a relayed answer, or what the admin router made.
 
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -8,6 +9,9 @@ use http_body::{Body, Frame, SizeHint};
 use tokenrouter::call::{Begun, Relay};
 
 use super::exchange::Exchange;
+
+/// What ends an answer whose handling panicked.
+const DEFECT: &str = "a defect of torod";
 
 /// A response body.
 pub enum Reply {
@@ -32,7 +36,11 @@ impl Body for Reply {
     fn poll_frame(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Self::Error>>> {
         match self.get_mut() {
             Self::Text(text) => Poll::Ready(text.take().map(|t| Ok(Frame::data(t)))),
-            Self::Relay(relay) => Pin::new(relay.as_mut()).poll_frame(cx).map_err(Into::into),
+            // A defect met on the way ends this answer, and no other on the connection.
+            Self::Relay(relay) => {
+                let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(relay.as_mut()).poll_frame(cx)));
+                polled.map_or_else(|_| Poll::Ready(Some(Err(DEFECT.into()))), |polled| polled.map_err(Into::into))
+            }
             Self::Admin(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }

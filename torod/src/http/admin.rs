@@ -2,6 +2,7 @@
 //! from behind it says to browsers.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::response::IntoResponse as _;
 use http::header::{
@@ -29,8 +30,15 @@ use crate::store::{StoreError, sessions};
 /// Only what comes from here runs, is shown and is asked; nobody frames the pages.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
                       connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+/// How long an operation may take, its body's way here included.
+const TIME: Duration = Duration::from_mins(2);
 /// Longer explanations of ours are not written, and axum's are short.
 const MOST_EXPLAINED: usize = 4096;
+
+fn slow() -> Failure {
+    let said = "The request came too slowly, or what it asked for took too long.";
+    Failure::new(StatusCode::REQUEST_TIMEOUT, "admin_timeout", said, "Look whether it was done, and try again.")
+}
 
 /// The answer to whoever is not let in.
 struct Refused(Box<axum::response::Response>);
@@ -44,10 +52,14 @@ impl Routes {
     pub(super) async fn admin(&self, peer: Peer, mut request: Request<Incoming>) -> Response<Reply> {
         let id = self.id(request.headers());
         let mut response = match self.let_in(peer, &mut request) {
-            Ok(()) => match self.admin.clone().oneshot(request.map(axum::body::Body::new)).await {
-                Ok(response) => told(response).await,
-                Err(never) => match never {},
-            },
+            Ok(()) => {
+                let asked = self.admin.clone().oneshot(request.map(axum::body::Body::new));
+                match tokio::time::timeout(TIME, asked).await {
+                    Ok(Ok(response)) => told(response).await,
+                    Ok(Err(never)) => match never {},
+                    Err(_) => slow().into_response(),
+                }
+            }
             Err(Refused(refused)) => *refused,
         };
         secure(response.headers_mut(), true);

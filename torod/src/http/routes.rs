@@ -12,6 +12,7 @@ use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 
+use super::contained::contained;
 use super::{health, page};
 use crate::access::throttle::Throttle;
 use crate::access::{Sessions, Setup, forwarded};
@@ -58,6 +59,11 @@ pub static PAGES: [Page; 10] = [
     page("/admin/app.js", "nothing", "Its script.", |me, _, headers| page::script(&me.id(headers))),
     page("/admin/app.css", "nothing", "Its look.", |me, _, headers| page::style(&me.id(headers))),
 ];
+
+/// The longest target of a request, in bytes.
+const LONGEST_TARGET: usize = 16 << 10;
+/// The most headers of a request, whatever the protocol.
+const MOST_HEADERS: usize = 100;
 
 /// The daemon's routes over its handles.
 pub struct Routes {
@@ -113,12 +119,26 @@ impl Service for Routes {
             && let Some((surface, _)) = Surface::at(request.uri().path())
             && surface.method() == "POST"
         {
-            if surface.counts().is_some() {
-                return Box::pin(count::serve(Arc::clone(&self.app), peer, surface, request));
+            let (app, protocol) = (Arc::clone(&self.app), surface.protocol());
+            let id = move || self.fresh_id();
+            if let Some(problem) = oversized(&request) {
+                return Box::pin(std::future::ready(problem::respond(&problem, protocol, &id())));
             }
-            return Box::pin(entry::serve(Arc::clone(&self.app), peer, surface, request));
+            if surface.counts().is_some() {
+                return Box::pin(contained(protocol, id, count::serve(app, peer, surface, request)));
+            }
+            return Box::pin(contained(protocol, id, entry::serve(app, peer, surface, request)));
         }
-        Box::pin(self.other(peer, request))
+        let protocol = match Surface::at(request.uri().path()) {
+            Some((surface, _)) => surface.protocol(),
+            None => Protocol::OpenAi,
+        };
+        let me = Arc::clone(&self);
+        let id = move || me.fresh_id();
+        if let Some(problem) = oversized(&request) {
+            return Box::pin(std::future::ready(problem::respond(&problem, protocol, &id())));
+        }
+        Box::pin(contained(protocol, id, self.other(peer, request)))
     }
 }
 
@@ -166,9 +186,29 @@ impl Routes {
         }
     }
 
+    fn fresh_id(&self) -> RequestId {
+        self.id(&HeaderMap::new())
+    }
+
     pub(super) fn id(&self, headers: &HeaderMap) -> RequestId {
         RequestId::of(headers, self.app.ids.exchange(self.app.clock.now_ms()).0)
     }
+}
+
+/// What is wrong with the size of a request's head.
+fn oversized(request: &Request<Incoming>) -> Option<Problem> {
+    let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
+    if target > LONGEST_TARGET {
+        let said = format!("the URL is longer than {LONGEST_TARGET} bytes");
+        let problem = Problem::new(Kind::BadRequest, "url_too_long", said, "Send parameters in the body.");
+        return Some(problem.with_status(414));
+    }
+    if request.headers().len() > MOST_HEADERS {
+        let said = format!("the request has more than {MOST_HEADERS} headers");
+        let problem = Problem::new(Kind::BadRequest, "too_many_headers", said, "Send fewer.");
+        return Some(problem.with_status(431));
+    }
+    None
 }
 
 /// The answer to an upgrade: agents that try a WebSocket first go on with plain HTTP at once.

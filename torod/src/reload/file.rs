@@ -76,7 +76,7 @@ impl Reload {
         let mut state = self.state.lock().await;
         if let Some(file) = self.file.clone() {
             let value = profile.map(toml_edit::Value::from);
-            let edit = move || edit::set(&file.path, &["active_model_profile"], value.as_ref());
+            let edit = move || edit::set(&file.path, &["active_model_profile"], value.as_ref(), edit::By::Api);
             tokio::task::spawn_blocking(edit).await.map_err(|_| ReloadError::Stopping)??;
             return self.read(&mut state, |_, _| true).await.map(Option::unwrap_or_default);
         }

@@ -4,33 +4,41 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::{TcpListener, UnixListener};
-use tokio::sync::Semaphore;
 
 use super::connection::{self, Peer, Service};
+use super::crowd::{Crowd, Place, Room};
 use crate::lifecycle::Lifecycle;
 
-/// How many connections may be open at once; one waits in the kernel beyond that.
-const MAX_CONNECTIONS: usize = 16_384;
 /// After a failed accept, which usually means that file descriptors ran out.
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `service` on `listener` until everything must end. During a soft stop connections are still accepted, so
 /// that their requests get an answer that says so.
-pub async fn tcp(listener: TcpListener, service: Arc<dyn Service>, lifecycle: Lifecycle) {
-    let room = Arc::new(Semaphore::new(MAX_CONNECTIONS));
+pub async fn tcp(listener: TcpListener, service: Arc<dyn Service>, lifecycle: Lifecycle, room: Room) {
+    let crowd = Crowd::new(room);
+    // Told once, and again when it was not so for a while: a flood is not to fill the log.
+    let mut is_told = false;
     loop {
         let accepted = tokio::select! {
-            accepted = next(&room, listener.accept()) => accepted,
+            accepted = async { Some((crowd.wait().await?, listener.accept().await)) } => accepted,
             () = lifecycle.hard_stop() => return,
         };
         match accepted {
-            Some((permit, Ok((stream, addr)))) => {
+            Some((place, Ok((stream, addr)))) => {
+                let Some(place) = crowd.enter(place, addr) else {
+                    if !std::mem::replace(&mut is_told, true) {
+                        tracing::warn!(
+                            address = %addr.ip(),
+                            "an address has {} connections already; more are closed (limits.connections_per_address)",
+                            room.per_address
+                        );
+                    }
+                    continue;
+                };
+                is_told = false;
                 _ = stream.set_nodelay(true);
-                let task = connection::serve(stream, Peer::Tcp(addr), Arc::clone(&service), lifecycle.clone());
-                lifecycle.spawn_connection(async move {
-                    task.await;
-                    drop(permit);
-                });
+                let task = connection::serve(stream, Peer::Tcp(addr), place, Arc::clone(&service), lifecycle.clone());
+                lifecycle.spawn_connection(task);
             }
             Some((_, Err(e))) => pause(&e).await,
             None => return,
@@ -47,20 +55,13 @@ pub async fn unix(listener: UnixListener, service: Arc<dyn Service>, lifecycle: 
         };
         match accepted {
             Ok((stream, _)) => {
-                let task = connection::serve(stream, Peer::Local, Arc::clone(&service), lifecycle.clone());
+                let place = Place::uncounted();
+                let task = connection::serve(stream, Peer::Local, place, Arc::clone(&service), lifecycle.clone());
                 lifecycle.spawn_connection(task);
             }
             Err(e) => pause(&e).await,
         }
     }
-}
-
-async fn next<T>(
-    room: &Arc<Semaphore>,
-    accept: impl Future<Output = T>,
-) -> Option<(tokio::sync::OwnedSemaphorePermit, T)> {
-    let permit = Arc::clone(room).acquire_owned().await.ok()?;
-    Some((permit, accept.await))
 }
 
 async fn pause(e: &std::io::Error) {

@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 
+use super::crowd::Place;
 use super::patient::{PATIENCE, Patient};
 use crate::gateway::reply::Reply;
 use crate::lifecycle::Lifecycle;
@@ -23,6 +24,19 @@ use crate::lifecycle::Lifecycle;
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
 /// A connection without a new request for this long takes none any more; what runs on it goes on.
 const IDLE: Duration = Duration::from_mins(10);
+
+/// What a connection of HTTP/1.1 keeps of what was sent and not read yet: no head is larger (the answer is a 431).
+const HTTP1_BUFFER: usize = 128 << 10;
+/// The most that the headers of one request of HTTP/2 may be; CONTINUATION frames beyond end the connection.
+const HTTP2_HEADERS: u32 = 64 << 10;
+/// How many requests run on one connection of HTTP/2.
+const HTTP2_STREAMS: u32 = 512;
+/// How many requests that a client has taken back wait to be looked at (CVE-2023-44487); more end the connection.
+const HTTP2_RESETS: usize = 20;
+/// The same for those that we had to end, because they were no HTTP.
+const HTTP2_FAULTS: usize = 256;
+/// How much of an answer waits for a client of HTTP/2 that does not read.
+const HTTP2_UNREAD: usize = 128 << 10;
 
 /// Who is at the other end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,14 +96,28 @@ async fn idle(requests: &AtomicU64) -> u64 {
 }
 
 /// Serves one connection to its end.
-pub async fn serve<S>(stream: S, peer: Peer, service: Arc<dyn Service>, lifecycle: Lifecycle)
+pub async fn serve<S>(stream: S, peer: Peer, place: Place, service: Arc<dyn Service>, lifecycle: Lifecycle)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let mut builder = Builder::new(TokioExecutor::new());
-    builder.http1().timer(TokioTimer::new()).header_read_timeout(HEAD_TIMEOUT).keep_alive(true);
-    builder.http2().timer(TokioTimer::new()).max_concurrent_streams(512).keep_alive_interval(Duration::from_secs(30));
-    let requests = Arc::new(AtomicU64::new(0));
+    builder
+        .http1()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD_TIMEOUT)
+        .keep_alive(true)
+        .max_buf_size(HTTP1_BUFFER);
+    builder
+        .http2()
+        .timer(TokioTimer::new())
+        .max_concurrent_streams(HTTP2_STREAMS)
+        .max_header_list_size(HTTP2_HEADERS)
+        .max_pending_accept_reset_streams(HTTP2_RESETS)
+        .max_local_error_reset_streams(HTTP2_FAULTS)
+        .max_send_buf_size(HTTP2_UNREAD)
+        .keep_alive_interval(Duration::from_secs(30))
+        .keep_alive_timeout(Duration::from_secs(20));
+    let requests = Arc::clone(&place.requests);
     let counted = Arc::clone(&requests);
     let answer = hyper::service::service_fn(move |request| {
         counted.fetch_add(1, Ordering::Relaxed);
@@ -102,6 +130,8 @@ where
         tokio::select! {
             () = lifecycle.soft_stop() => None,
             seen = idle(&requests) => Some(seen),
+            // Others need the room, and it has asked nothing.
+            () = place.out.cancelled() => Some(0),
         }
     };
     // Polled when something of it has happened, and not whenever a byte arrives.
@@ -154,7 +184,7 @@ mod tests {
     async fn life_of(sent: &[u8]) -> (Duration, Vec<u8>) {
         let (server, mut client) = tokio::io::duplex(4096);
         let began = Instant::now();
-        let serving = serve(server, Peer::Local, Arc::new(Hello), Lifecycle::default());
+        let serving = serve(server, Peer::Local, Place::uncounted(), Arc::new(Hello), Lifecycle::default());
         let asking = async {
             client.write_all(sent).await.unwrap();
             let mut answer = Vec::new();

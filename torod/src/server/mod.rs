@@ -3,5 +3,6 @@
 pub mod accept;
 pub mod bind;
 pub mod connection;
+pub mod crowd;
 pub mod descriptors;
 pub mod patient;

@@ -217,7 +217,8 @@ impl SealKey {
 /// Refuses a key that others on the machine can read.
 pub(super) fn refuse_exposed(path: &Path, metadata: &fs::Metadata) -> Result<(), StoreError> {
     let mode = metadata.permissions().mode() & 0o777;
-    if mode & 0o077 == 0 { Ok(()) } else { Err(StoreError::KeyExposed { path: path.to_owned(), mode }) }
+    let of_others = mode & 0o077;
+    if of_others == 0 { Ok(()) } else { Err(StoreError::KeyExposed { path: path.to_owned(), mode }) }
 }
 
 fn write_private(path: &Path, keys: &[&[u8; KEY_BYTES]]) -> std::io::Result<()> {

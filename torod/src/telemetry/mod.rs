@@ -1,4 +1,5 @@
 //! Seeing: the log.
 
 pub mod log;
+pub mod panics;
 pub mod plain;

@@ -27,6 +27,7 @@ mod reload;
 mod route_command;
 mod routing;
 mod setup;
+#[expect(dead_code, reason = "the tests of safety use all of it")]
 mod site;
 mod stateful;
 mod streams;

@@ -112,7 +112,7 @@ async fn the_api_starts_no_program_reads_no_file_and_sends_no_key_elsewhere() {
         (set("api_key.command", json!("id")), (403, "not_from_here")),
         (set("headers.authorization", json!("x")), (403, "not_from_here")),
         (set("name", json!("other")), (403, "not_from_here")),
-        (set("base_url", json!("http://127.0.0.1:1/v1")), (422, "key_goes_elsewhere")),
+        (set("base_url", json!("http://127.0.0.1:1/v1")), (403, "not_from_here")),
         (set("priority", json!("high")), (422, "config_invalid")),
         (set("nonsense", json!(1)), (422, "config_invalid")),
         (set("a b", json!(1)), (422, "config_invalid")),
@@ -128,11 +128,8 @@ async fn the_api_starts_no_program_reads_no_file_and_sends_no_key_elsewhere() {
             json!({ "provider": "http://h.example/v1", "name": "n", "key": { "file": "/etc/passwd" } }),
             (400, "bad_request"),
         ),
-        (
-            json!({ "provider": "http://h.example/v1", "name": "n", "key": { "env": "PATH" } }),
-            (422, "key_goes_elsewhere"),
-        ),
-        (json!({ "provider": "groq", "key": { "env": "PATH" } }), (422, "key_goes_elsewhere")),
+        (json!({ "provider": "http://h.example/v1", "name": "n", "key": { "env": "PATH" } }), (403, "not_from_here")),
+        (json!({ "provider": "groq", "key": { "env": "PATH" } }), (403, "not_from_here")),
         (json!({ "provider": "groq" }), (422, "key_missing")),
         (json!({ "provider": "grok-nonsense" }), (422, "provider_invalid")),
         (json!({ "provider": "https://me:pass@h.example" }), (422, "provider_invalid")),
@@ -145,7 +142,7 @@ async fn the_api_starts_no_program_reads_no_file_and_sends_no_key_elsewhere() {
     }
     let key = |given: Value| json!({ "version": now, "key": given });
     for (wanted, expected) in [
-        (key(json!({ "env": "PATH" })), (422, "key_goes_elsewhere")),
+        (key(json!({ "env": "PATH" })), (403, "not_from_here")),
         (key(json!({ "command": "id" })), (400, "bad_request")),
         (json!({ "version": "0", "key": { "value": "sk-x" } }), (409, "version_conflict")),
     ] {

@@ -32,6 +32,9 @@ impl Drop for Site {
     }
 }
 
+/// The variable `SITE_KEY` of the gateway.
+pub const SITE_KEY: &str = "cAnArY7f3a-variable";
+
 const HEAD: &str =
     "listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\nallow_localhost_no_auth = false\n";
 
@@ -51,7 +54,7 @@ impl Site {
         let ready = site.folder.path().join("ready");
         let log = std::fs::File::create(site.folder.path().join("log")).unwrap();
         let child = site.command(&["serve", "--log-format", "json", "--ready-file", ready.to_str().unwrap()]);
-        site.child = Some({ child }.stderr(log).stdout(Stdio::null()).spawn().unwrap());
+        site.child = Some({ child }.env("SITE_KEY", SITE_KEY).stderr(log).stdout(Stdio::null()).spawn().unwrap());
         until("the gateway is ready", || async { ready.exists() }).await;
         std::fs::read_to_string(&ready).unwrap().trim().clone_into(&mut site.url);
         site
@@ -144,7 +147,27 @@ impl Site {
         (count(&self.one), count(&self.two))
     }
 
+    /// Where it listens.
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Its token.
+    pub fn key(&self) -> &str {
+        &self.key
+    }
+
+    /// Stops it and hands back its folder.
+    pub async fn stop_keeping(mut self) -> TempDir {
+        self.end().await;
+        std::mem::replace(&mut self.folder, tempfile::tempdir().unwrap())
+    }
+
     pub async fn stop(mut self) {
+        self.end().await;
+    }
+
+    async fn end(&mut self) {
         let mut child = self.child.take().unwrap();
         let id = child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

@@ -1,8 +1,12 @@
 //! What an attacker would try: where torod connects to, what it follows, what it lets out, what it lets in.
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
+#![expect(clippy::disallowed_methods, reason = "what happens outside of the daemon is timed by the real clock")]
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
+mod canary;
 mod egress;
+mod hardening;
+mod loris;
 mod redirects;
 mod secrets;
 mod stranger;

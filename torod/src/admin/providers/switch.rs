@@ -12,7 +12,7 @@ use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::config::{note, told};
 use crate::admin::settings::version;
-use crate::config::edit::provider as edit;
+use crate::config::edit::{By, provider as edit};
 
 /// Uses it again.
 pub async fn enable(
@@ -36,7 +36,7 @@ async fn switch(admin: &Admin, operator: &Operator, name: &str, is_on: bool) -> 
     Failure::unless_admin(operator)?;
     let name = named(admin, name)?;
     let subject = name.clone();
-    let done = admin.reload.edit(move |path| edit::set(path, &name, "enabled", Some(&is_on.into()))).await?;
+    let done = admin.reload.edit(move |path| edit::set(path, &name, "enabled", Some(&is_on.into()), By::Api)).await?;
     let action = if is_on { "provider.enable" } else { "provider.disable" };
     note(admin, operator, action, &subject, told(&done).changed.join("; ")).await?;
     Ok(Json(SettingsChanged { version: version(admin).await?.unwrap_or_default(), reloaded: told(&done) }))

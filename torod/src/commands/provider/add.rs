@@ -15,6 +15,7 @@ use super::key::{self, KeyFlags};
 use super::{Way, find, load_or_default, print_json, tell_trial, tried, trying, warnings};
 use crate::clock::Clock;
 use crate::commands::{Exit, prompt, system_env, vault};
+use crate::config::edit::By;
 use crate::config::edit::provider::{self as edit, Draft, Urls};
 use crate::config::{self, Config, Paths, SecretSource, resolve_key};
 use crate::upstreams::provider::Key;
@@ -121,7 +122,7 @@ impl Add {
         let works = test.as_ref().is_none_or(|test| test.works);
         let is_wanted = works || (can_ask && prompt::confirm("It does not work. Write it all the same?", false)?);
         if is_wanted {
-            edit::add(file, std::slice::from_ref(&draft))?;
+            edit::add(file, std::slice::from_ref(&draft), By::Owner)?;
         }
         if self.json {
             let provider = config::summary(provider);

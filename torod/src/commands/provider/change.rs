@@ -11,6 +11,7 @@ use toml_edit::Value;
 use super::{find, key, load, print_json};
 use crate::commands::{Exit, prompt};
 use crate::config;
+use crate::config::edit::By;
 use crate::config::edit::provider as edit;
 
 /// The largest value that is read from the standard input, in bytes.
@@ -84,7 +85,7 @@ impl Set {
             (None, _) => Some(from_stdin(is_secret)?),
         };
         let (value, tail) = bare(&self.key, value);
-        let changed = edit::set(file, provider, &self.key, value.as_ref())?;
+        let changed = edit::set(file, provider, &self.key, value.as_ref(), By::Owner)?;
         if let Some(tail) = tail {
             prompt::say(&format!("without {tail}, which torod adds itself"))?;
         }
@@ -174,7 +175,7 @@ impl Remove {
                 return Err(prompt::GivenUp::Answered.into());
             }
         }
-        edit::remove(file, provider)?;
+        edit::remove(file, provider, By::Owner)?;
         if self.json {
             print_json(out, &Changed { removed: true, ..Changed::new(provider, true) })?;
         } else {
@@ -189,7 +190,8 @@ pub(super) fn switch(file: &Path, out: &mut dyn Write, name: &str, is_on: bool, 
     let config = load(file)?;
     let provider = find(&config, name)?;
     let word = if is_on { "enabled" } else { "disabled" };
-    let changed = provider.enabled != is_on && edit::set(file, &provider.name, "enabled", Some(&is_on.into()))?;
+    let changed =
+        provider.enabled != is_on && edit::set(file, &provider.name, "enabled", Some(&is_on.into()), By::Owner)?;
     let name = &provider.name;
     if json {
         print_json(out, &Changed { enabled: Some(is_on), ..Changed::new(name, changed) })?;

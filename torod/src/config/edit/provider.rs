@@ -5,10 +5,10 @@ use std::path::Path;
 use tokenrouter::Protocol;
 use toml_edit::{ArrayOfTables, Document, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::{ConfigError, EditError, findings, like, objection, plain, read_text, update};
+use super::{By, ConfigError, EditError, findings, like, objection, plain, read_text, update};
 use crate::config::credential::{SecretCommand, SecretSource};
 use crate::config::section::{closest, shorten};
-use crate::config::{Detected, Examined, GrantConfig, examine, first_run, write_new};
+use crate::config::{Config, Detected, Examined, GrantConfig, examine, first_run, write_new};
 
 pub mod far;
 mod region;
@@ -127,12 +127,15 @@ pub fn preview(path: &Path, drafts: &[Draft]) -> Result<(Examined, String), Edit
 /// # Errors
 ///
 /// As [`preview`], and where the file cannot be written.
-pub fn add(path: &Path, drafts: &[Draft]) -> Result<(), EditError> {
+pub fn add(path: &Path, drafts: &[Draft], by: By) -> Result<(), EditError> {
     if path.exists() {
-        update(path, |text, name| added(text, drafts, name))?;
+        update(path, by, |text, name| added(text, drafts, name))?;
         return Ok(());
     }
-    let (_, text) = preview(path, drafts)?;
+    let (examined, text) = preview(path, drafts)?;
+    if let Some(objection) = by.objection(&Config::default(), &examined.config) {
+        return Err(objection);
+    }
     Ok(write_new(path, &text)?)
 }
 
@@ -141,8 +144,8 @@ pub fn add(path: &Path, drafts: &[Draft]) -> Result<(), EditError> {
 /// # Errors
 ///
 /// Where there is none, or the file would be wrong without it.
-pub fn remove(path: &Path, name: &str) -> Result<(), EditError> {
-    update(path, |text, file| removed(text, name, file)).map(|_| ())
+pub fn remove(path: &Path, name: &str, by: By) -> Result<(), EditError> {
+    update(path, by, |text, file| removed(text, name, file)).map(|_| ())
 }
 
 /// Sets the value at `key` (`priority`, `timeouts.connect`, `models[big-model].price.input`) of the provider `name`, or
@@ -151,9 +154,9 @@ pub fn remove(path: &Path, name: &str) -> Result<(), EditError> {
 /// # Errors
 ///
 /// Where there is no such provider or key, or the file would be wrong with it.
-pub fn set(path: &Path, name: &str, key: &str, value: Option<&Value>) -> Result<bool, EditError> {
+pub fn set(path: &Path, name: &str, key: &str, value: Option<&Value>, by: By) -> Result<bool, EditError> {
     let steps = read_key(key).ok_or_else(|| EditError::NoKey(shorten(key)))?;
-    update(path, |text, file| changed(text, name, &steps, value, file))
+    update(path, by, |text, file| changed(text, name, &steps, value, file))
 }
 
 /// One step from a provider to a value in it.

@@ -1,14 +1,13 @@
-//! Changes of providers that come by the admin API: whoever may administer the gateway is not its machine's owner, and
-//! must neither start programs there, nor read its files or variables, nor learn keys by having them sent elsewhere.
+//! Changes of providers that come by the admin API: all of one or nothing, for one version of the file, and within what
+//! [`By::Api`] may do.
 
 use std::path::Path;
 
 use super::{added, changed, read_key, removed};
 use crate::config::credential::SecretSource;
 use crate::config::edit::provider::Draft;
-use crate::config::edit::{Change, EditError, check_version, examine, update};
+use crate::config::edit::{By, Change, EditError, check_version, update};
 use crate::config::section::shorten;
-use crate::config::{Config, ProviderConfig, is_secret_name};
 
 /// Keys whose values are, or lead to, secrets, or by which others find the provider.
 const NOT_FROM_HERE: [&str; 5] = ["name", "provider_type", "api_key", "api_keys", "headers"];
@@ -46,12 +45,7 @@ pub fn set_key(path: &Path, name: &str, source: &SecretSource, expected: &str) -
 ///
 /// As [`super::add`], and where its key would be sent to another place than it is for.
 pub fn add(path: &Path, draft: &Draft) -> Result<(), EditError> {
-    update(path, |text, file| {
-        let edited = added(text, std::slice::from_ref(draft), file)?;
-        check(&Config::default(), &examine(&edited, file).config, &draft.name)?;
-        Ok(edited)
-    })
-    .map(|_| ())
+    update(path, By::Api, |text, file| added(text, std::slice::from_ref(draft), file)).map(|_| ())
 }
 
 /// Removes the provider `name` with its comments, if the file has the version `expected`.
@@ -60,7 +54,7 @@ pub fn add(path: &Path, draft: &Draft) -> Result<(), EditError> {
 ///
 /// As [`super::remove`], and where the file has another version.
 pub fn remove(path: &Path, name: &str, expected: Option<&str>) -> Result<(), EditError> {
-    update(path, |text, file| {
+    update(path, By::Api, |text, file| {
         expected.map_or(Ok(()), |expected| check_version(text, expected))?;
         removed(text, name, file)
     })
@@ -68,72 +62,13 @@ pub fn remove(path: &Path, name: &str, expected: Option<&str>) -> Result<(), Edi
 }
 
 fn change(path: &Path, name: &str, changes: &[Change], expected: &str) -> Result<bool, EditError> {
-    update(path, |text, file| {
+    update(path, By::Api, |text, file| {
         check_version(text, expected)?;
-        let edited = changes.iter().try_fold(text.to_owned(), |text, (key, value)| {
+        changes.iter().try_fold(text.to_owned(), |text, (key, value)| {
             let steps = read_key(key).ok_or_else(|| EditError::NoKey(shorten(key)))?;
             changed(&text, name, &steps, value.as_ref(), file)
-        })?;
-        check(&examine(text, file).config, &examine(&edited, file).config, name)?;
-        Ok(edited)
+        })
     })
-}
-
-fn find<'c>(config: &'c Config, name: &str) -> Option<&'c ProviderConfig> {
-    config.providers.iter().find(|provider| provider.name.eq_ignore_ascii_case(name))
-}
-
-/// Refuses where a secret that the provider had, or a variable, would go to a place that it was not for. What is in the
-/// store is bound to its places by itself.
-fn check(before: &Config, after: &Config, name: &str) -> Result<(), EditError> {
-    let Some(now) = find(after, name) else { return Ok(()) };
-    let old = find(before, name);
-    let places = now.origins();
-    let stays = old.is_some_and(|old| is_within(&places, &old.origins()));
-    let elsewhere = |what: String| Err(EditError::KeyGoesElsewhere(what));
-    for credential in &now.credentials {
-        let had = old.is_some_and(|old| old.credentials.iter().any(|known| known.secret == credential.secret));
-        match &credential.secret {
-            SecretSource::Stored(stored) if is_secret_name(&stored.name) => {}
-            _ if had && stays => {}
-            _ if had => {
-                return elsewhere(format!(
-                    "the key of `{}` was given for another place: give it a new one first, or change the file itself",
-                    now.name
-                ));
-            }
-            SecretSource::Env(variable) if is_usual(now, variable, after) => {}
-            SecretSource::Env(variable) => {
-                return elsewhere(format!(
-                    "`{}` is not the usual variable of a provider at this place: write it into the file itself",
-                    shorten(variable)
-                ));
-            }
-            _ => return Err(EditError::NotFromHere("api_key".to_owned())),
-        }
-    }
-    let has_headers = old.is_some_and(|old| !old.headers.is_empty() && old.headers == now.headers);
-    if has_headers && !stays {
-        return elsewhere(format!(
-            "the headers of `{}` were given for another place: change the file itself",
-            now.name
-        ));
-    }
-    Ok(())
-}
-
-fn is_within(places: &[String], known: &[String]) -> bool {
-    places.iter().all(|place| known.contains(place))
-}
-
-/// Whether the key of `provider` usually is in `variable`, and it is where its preset says.
-fn is_usual(provider: &ProviderConfig, variable: &str, config: &Config) -> bool {
-    let Some(preset) = provider.preset.as_ref().filter(|preset| preset.env.iter().any(|name| name == variable)) else {
-        return false;
-    };
-    // One that the file describes may name any variable: its author owns the machine.
-    let usual = ProviderConfig::public(preset, &config.egress).map(|usual| usual.origins());
-    usual.is_some_and(|usual| is_within(&provider.origins(), &usual))
 }
 
 #[cfg(test)]
@@ -174,7 +109,7 @@ mod tests {
             ("open", "base_url", "'https://evil.example/v1'"),
         ] {
             let error = set(&path, name, key, value).unwrap_err();
-            assert!(matches!(error, EditError::KeyGoesElsewhere(_) | EditError::Refused(_)), "{name} {key}: {error}");
+            assert!(matches!(error, EditError::NotByApi { .. } | EditError::Refused(_)), "{name} {key}: {error}");
         }
         assert!(set(&path, "sealed", "base_url", "'https://evil.example/v1'").unwrap(), "the store keeps that key");
         for key in ["api_key", "api_keys", "api_key.command", "headers.x-key", "name", "provider_type"] {
@@ -192,11 +127,11 @@ mod tests {
         let stored = || SecretSource::Stored(crate::config::StoredSecret { name: "a/b".into(), origins: Vec::new() });
         assert!(give("own", stored()).unwrap());
         assert!(give("groq", SecretSource::Env("GROQ_API_KEY".into())).is_ok());
-        assert!(matches!(give("groq", SecretSource::Env("AWS_SECRET".into())), Err(EditError::KeyGoesElsewhere(_))));
-        assert!(matches!(give("own", SecretSource::Env("GROQ_API_KEY".into())), Err(EditError::KeyGoesElsewhere(_))));
+        assert!(matches!(give("groq", SecretSource::Env("AWS_SECRET".into())), Err(EditError::NotByApi { .. })));
+        assert!(matches!(give("own", SecretSource::Env("GROQ_API_KEY".into())), Err(EditError::NotByApi { .. })));
         let command = crate::config::SecretCommand::Shell("id".into());
         for source in [SecretSource::Command(command), SecretSource::File("/etc/shadow".into())] {
-            assert!(matches!(give("own", source.clone()), Err(EditError::NotFromHere(_))), "{source:?}");
+            assert!(matches!(give("own", source.clone()), Err(EditError::NotByApi { .. })), "{source:?}");
             let draft = Draft {
                 name: "new".into(),
                 preset: None,
@@ -204,7 +139,7 @@ mod tests {
                 account: Vec::new(),
                 key: Some(source),
             };
-            assert!(matches!(add(&path, &draft), Err(EditError::NotFromHere(_))));
+            assert!(matches!(add(&path, &draft), Err(EditError::NotByApi { .. })));
         }
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("name = 'own' # mine") && text.contains("api_key = { secret = \"a/b\" }"), "{text}");

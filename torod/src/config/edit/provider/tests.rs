@@ -157,19 +157,19 @@ fn a_value_is_removed_and_nonsense_is_refused() {
 fn a_file_that_would_be_wrong_is_not_written() {
     let root = tempfile::tempdir().unwrap();
     let path = root.path().join("deep/torod.toml");
-    add(&path, &[draft("one"), draft("two")]).unwrap();
+    add(&path, &[draft("one"), draft("two")], By::Owner).unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     assert_eq!(names(&text), ["one", "two"]);
     for refused in [
-        add(&path, &[draft("ONE")]),
-        set(&path, "one", "name", Some(&"two".into())).map(|_| ()),
-        set(&path, "one", "models[m].price.input", Some(&(-1).into())).map(|_| ()),
-        set(&path, "one", "nothing", Some(&1.into())).map(|_| ()),
+        add(&path, &[draft("ONE")], By::Owner),
+        set(&path, "one", "name", Some(&"two".into()), By::Owner).map(|_| ()),
+        set(&path, "one", "models[m].price.input", Some(&(-1).into()), By::Owner).map(|_| ()),
+        set(&path, "one", "nothing", Some(&1.into()), By::Owner).map(|_| ()),
     ] {
         assert!(matches!(refused, Err(EditError::Refused(_))), "{refused:?}");
     }
     assert!(preview(&path, &[draft("one")]).is_err() && preview(&path, &[draft("three")]).is_ok());
     assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
-    remove(&path, "one").unwrap();
+    remove(&path, "one", By::Owner).unwrap();
     assert_eq!(names(&std::fs::read_to_string(&path).unwrap()), ["two"]);
 }

@@ -1,0 +1,57 @@
+//! A request whose handling panics: its client hears of it in its own protocol, and nobody else notices.
+
+use std::any::Any;
+use std::future::Future;
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt as _;
+use http::Response;
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::protocol::Protocol;
+
+use crate::gateway::reply::Reply;
+use crate::gateway::request_id::RequestId;
+use crate::problem;
+
+/// `answer`, or where it panics a 500 in `protocol`, with the id that `id` gives it.
+pub async fn contained(
+    protocol: Protocol,
+    id: impl FnOnce() -> RequestId,
+    answer: impl Future<Output = Response<Reply>>,
+) -> Response<Reply> {
+    // Nothing is looked at afterwards that may be half done: what a request holds is dropped, and what is shared
+    // between requests is changed in one step or behind a lock that forgives.
+    match AssertUnwindSafe(answer).catch_unwind().await {
+        Ok(response) => response,
+        Err(panicked) => broken(protocol, &id(), panicked),
+    }
+}
+
+fn broken(protocol: Protocol, id: &RequestId, panicked: Box<dyn Any + Send>) -> Response<Reply> {
+    // Whatever its own drop does is contained as well.
+    _ = std::panic::catch_unwind(AssertUnwindSafe(move || drop(panicked)));
+    tracing::error!(id = id.as_str(), "a request met a defect of torod; the line before this one says where");
+    let said = "the gateway met a defect of its own";
+    let problem = Problem::new(Kind::Internal, "internal_error", said, "Try again; report it with the request id.");
+    problem::respond(&problem, protocol, id)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use http::HeaderMap;
+    use http_body_util::BodyExt as _;
+
+    #[tokio::test]
+    async fn a_panic_is_a_500_in_every_protocol() {
+        for protocol in Protocol::ALL {
+            let id = || RequestId::of(&HeaderMap::new(), 7);
+            let answer = contained(protocol, id, async { panic!("a secret of somebody") }).await;
+            assert_eq!(answer.status(), 500, "{protocol}");
+            assert!(answer.headers().contains_key("x-request-id") || answer.headers().contains_key("request-id"));
+            let body = answer.into_body().collect().await.unwrap_or_else(|e| panic!("{e}")).to_bytes();
+            let body: serde_json::Value = serde_json::from_slice(&body).unwrap();
+            assert!(body.to_string().contains("defect of its own") && !body.to_string().contains("secret"), "{body}");
+        }
+    }
+}
