@@ -114,6 +114,10 @@ pub struct Me {
     pub expires_ms: Option<i64>,
     /// The login that this came with; `null` with a key.
     pub session: Option<SessionView>,
+    /// What it may use, besides what those above it leave.
+    pub limits: crate::limits::Limits,
+    /// How its own budgets stand.
+    pub budgets: Vec<crate::budget::BudgetView>,
     /// What it has used since midnight (UTC), without the tokens below it.
     pub usage_today: crate::usage::UsageSums,
 }

@@ -4,14 +4,16 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use tokenrouter_shared::Limits;
 use tokenrouter_shared::session::Me;
 use tokenrouter_shared::usage::UsageSums;
 
 use super::Admin;
 use super::answer::Failure;
 use super::sessions::view;
-use crate::access::Operator;
 use crate::access::session::Session;
+use crate::access::wall::Moment;
+use crate::access::{Operator, remaining};
 use crate::store::{StoreError, reports};
 
 const DAY_MS: i64 = 86_400_000;
@@ -30,6 +32,8 @@ pub async fn handler(
             role: operator.role(),
             expires_ms: None,
             session: None,
+            limits: Limits::default(),
+            budgets: Vec::new(),
             usage_today: UsageSums::default(),
         }));
     };
@@ -47,6 +51,8 @@ pub async fn handler(
         role: token.role,
         expires_ms: token.expires_ms,
         session,
+        limits: Limits::clone(&token.limits),
+        budgets: remaining::budgets(token, Moment::of(&admin.clock)),
         usage_today,
     }))
 }
