@@ -5,6 +5,7 @@ use serde_json::Value;
 
 /// One entry: who did what to what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditView {
     /// Its number; later entries have greater ones.
     pub id: i64,
@@ -28,6 +29,7 @@ pub struct AuditView {
 
 /// `GET /admin/api/audit`: the newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditPage {
     /// What this page holds.
     pub entries: Vec<AuditView>,

@@ -7,6 +7,7 @@ use crate::window::Window;
 
 /// One budget, and what is left of it now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct BudgetView {
     /// What is counted.
     pub unit: BudgetUnit,

@@ -16,6 +16,8 @@ pub mod route;
 pub mod routing;
 pub mod secret;
 pub mod secrets;
+pub mod session;
+pub mod settings;
 pub mod token;
 pub mod usage;
 pub mod window;

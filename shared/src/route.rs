@@ -6,6 +6,7 @@ use crate::routing::AliasView;
 
 /// Who would get a request, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RouteExplained {
     /// The model as asked for.
     pub model: String,
@@ -40,6 +41,7 @@ pub struct RouteExplained {
 
 /// How a model was chosen for a virtual one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ChosenView {
     /// The model that was chosen, as requests name it.
     pub target: String,
@@ -63,6 +65,7 @@ pub struct ChosenView {
 
 /// How a model would be chosen for a virtual one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AutoExplained {
     /// Who chooses: `rules`, `model` or `rules+model`.
     pub router: String,
@@ -89,6 +92,7 @@ pub struct AutoExplained {
 
 /// Whom the rules would take.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AutoChoice {
     /// For this difficulty.
     pub difficulty: String,
@@ -102,6 +106,7 @@ pub struct AutoChoice {
 
 /// A model that is not chosen.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct LeftOut {
     /// Its name.
     pub model: String,
@@ -111,6 +116,7 @@ pub struct LeftOut {
 
 /// The conversation of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conversation {
     /// By what it was recognised: a header's name, `prompt_cache_key`, `previous_response_id`, `metadata.user_id`,
     /// `beginning`.
@@ -123,6 +129,7 @@ pub struct Conversation {
 
 /// Why the chosen one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WhyChosen {
     /// The criterion, `only` or `fallback`, as in the header `x-tokenrouter-route`.
     pub by: String,
@@ -134,6 +141,7 @@ pub struct WhyChosen {
 
 /// What a client would be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefusalView {
     /// The HTTP status.
     pub status: u16,
@@ -149,6 +157,7 @@ pub struct RefusalView {
 
 /// An endpoint that may serve a request, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CandidateView {
     /// Its provider.
     pub provider: String,
@@ -185,6 +194,7 @@ pub struct CandidateView {
 
 /// How an endpoint stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Standing {
     /// `up`, `unused`, `half_open`, `failing`, `unreachable`, `credential_refused` or `rate_limited`.
     pub state: String,
@@ -204,6 +214,7 @@ pub struct Standing {
 
 /// Who got a request: one of the last thousand decisions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RouteDecision {
     /// The request's id, as the header `x-request-id` tells it.
     pub request_id: String,
@@ -226,6 +237,7 @@ pub struct RouteDecision {
 
 /// One call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AttemptView {
     /// Whom.
     pub provider: String,

@@ -6,9 +6,11 @@ use crate::Secret;
 
 /// A secret to be kept.
 #[derive(Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SecretPut {
     /// The secret.
+    #[cfg_attr(feature = "openapi", schema(value_type = String, format = Password))]
     pub value: Secret,
     /// The URLs that it may be sent to; without any, where the configuration uses it.
     #[serde(default, rename = "for")]
@@ -17,6 +19,7 @@ pub struct SecretPut {
 
 /// What is told of a secret.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SecretView {
     /// What it is called.
     pub name: String,
@@ -31,6 +34,7 @@ pub struct SecretView {
 
 /// A secret that was forgotten.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SecretRemoved {
     /// What it was called.
     pub removed: String,
@@ -38,6 +42,7 @@ pub struct SecretRemoved {
 
 /// What was sealed under a new key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct SecretsRotated {
     /// How many secrets.
     pub secrets: usize,

@@ -12,6 +12,7 @@ use crate::role::Role;
 
 /// `POST /admin/api/tokens`: the token to make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TokenCreate {
     /// A name for people; made up when absent.
@@ -66,6 +67,7 @@ impl Default for TokenCreate {
 
 /// The answer to [`TokenCreate`]: the only place where the key ever appears.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenCreated {
     /// `tok_…`
     pub id: String,
@@ -93,6 +95,7 @@ impl fmt::Debug for TokenCreated {
 
 /// Whether a token opens anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TokenState {
     /// It does.
@@ -116,6 +119,7 @@ impl TokenState {
 
 /// `GET /admin/api/tokens`: one token, without its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenView {
     /// `tok_…`
     pub id: String,
@@ -165,6 +169,7 @@ pub struct TokenView {
 
 /// `GET /admin/api/tokens`: some of the tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenPage {
     /// What this page holds.
     pub tokens: Vec<TokenView>,
@@ -174,6 +179,7 @@ pub struct TokenPage {
 
 /// A token that is named in passing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenName {
     /// `tok_…`
     pub id: String,
@@ -183,6 +189,7 @@ pub struct TokenName {
 
 /// `GET /admin/api/tokens/{which}`: one token, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenDetail {
     /// The token.
     #[serde(flatten)]
@@ -195,6 +202,7 @@ pub struct TokenDetail {
 
 /// `POST /admin/api/tokens/{which}/rotate`: another key for the same token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenRotate {
     /// How long the old key opens too, in milliseconds; at most a day.
@@ -204,6 +212,7 @@ pub struct TokenRotate {
 
 /// `DELETE /admin/api/tokens/{id}`: what ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenRevoked {
     /// The token that was named.
     pub id: String,

@@ -7,6 +7,7 @@ pub const MAX_ROLLING_SECONDS: u32 = 366 * 86_400;
 
 /// A stretch of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     /// An hour.
@@ -55,6 +56,25 @@ pub enum Window {
     },
 }
 
+/// As it stands in JSON.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for Window {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        WindowForm::schema()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for Window {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "Window".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        WindowForm::schemas(schemas);
+    }
+}
+
 impl Window {
     /// Whether it is the token's whole life.
     pub fn is_lifetime(&self) -> bool {
@@ -69,6 +89,7 @@ fn utc() -> String {
 
 /// A window as JSON has it.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 struct WindowForm {
     #[serde(default, skip_serializing_if = "Option::is_none")]

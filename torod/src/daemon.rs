@@ -12,21 +12,20 @@ use tokio::sync::Semaphore;
 
 use crate::access::rate::Pace;
 use crate::access::wall::Moment;
-use crate::access::{Operator, Random, TokenIndex, founding, last_use, secrets, sweep, used_up};
+use crate::access::{Operator, Random, Sessions, Setup, TokenIndex, founding, last_use, secrets, sweep, used_up};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile};
 use crate::gateway::intake::UNPACKING;
-use crate::http::routes::Routes;
-use crate::http::setup::Setup;
+use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::crowd::Room;
 use crate::server::{accept, bind};
 use crate::store::{
-    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, kept, key_file, schema, tokens, usage,
+    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, kept, key_file, schema, sessions, tokens, usage,
 };
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
@@ -81,6 +80,8 @@ impl Daemon {
         founding::found_all(&connection, &tokens, Moment::of(&clock))?;
         let has_admin = tokens.has_admin(clock.now_ms());
         refuse_open_door(config.listen_addr, has_admin)?;
+        let was_fresh = !tokens::any_ever(&connection)?;
+        let sessions = Arc::new(Sessions::new(sessions::all(&connection)?));
         let has_calls = kept::any(&connection, kept::Kind::Call)?;
         let ids = Sequence::after(usage::greatest_id(&connection)?);
         let gateway_key = key_file::load_or_make(&data_dir, random)?;
@@ -155,7 +156,7 @@ impl Daemon {
             reload: Arc::clone(&reload),
             started_ms: clock.now_ms(),
         });
-        let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random));
+        let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random, was_fresh));
         let admin = admin::router(Arc::new(admin::Admin {
             writer: usage.handle(),
             readers,
@@ -167,8 +168,12 @@ impl Daemon {
             sign_ins,
             clock,
             random,
+            sessions: Arc::clone(&sessions),
+            setup: Arc::clone(&setup),
+            logins: admin::logins(),
         }));
-        let routes = Arc::new(Routes::new(Arc::clone(&app), admin, Arc::clone(&setup)));
+        let door = Door { admin, setup: Arc::clone(&setup), sessions, writer: usage.handle(), listens_at: addr };
+        let routes = Arc::new(Routes::new(Arc::clone(&app), door));
 
         lifecycle.spawn("listener", accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone(), room));
         match control {

@@ -6,6 +6,7 @@ pub mod calendar;
 pub mod caller;
 pub mod edit;
 pub mod fixed;
+pub mod forwarded;
 pub mod founding;
 pub mod grant;
 pub mod index;
@@ -16,14 +17,18 @@ pub mod meter;
 pub mod proxy;
 pub mod rate;
 mod reach;
-pub mod secrets;
 pub mod refusal;
 pub mod remaining;
 pub mod rights;
+pub mod secrets;
+pub mod session;
+pub mod setup;
 pub mod shards;
+pub mod site;
 pub mod sweep;
 #[cfg(test)]
 mod tests;
+pub mod throttle;
 pub mod used_up;
 pub mod views;
 pub mod wall;
@@ -31,6 +36,8 @@ pub mod wall;
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};
 pub use key::{Digest, Key, KeyError};
+pub use session::{Session, Sessions};
+pub use setup::Setup;
 
 /// Fills a buffer with random bytes from the operating system, or says that there are none.
 pub type Random = fn(&mut [u8]) -> Result<(), NoRandomness>;

@@ -2,21 +2,30 @@
 
 pub mod answer;
 pub mod audit;
+pub mod body;
 pub mod config;
+pub mod me;
 pub mod models;
+pub mod openapi;
+pub mod operation;
+pub mod operations;
+pub mod providers;
 mod query;
 pub mod routes;
 pub mod routing;
 pub mod secrets;
+pub mod sessions;
+pub mod settings;
+pub mod setup;
 pub mod tokens;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{get, post, put};
+pub use operation::router;
 
 use crate::access::issue::IssueError;
-use crate::access::{Random, TokenIndex};
+use crate::access::throttle::{Rate, Throttle};
+use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::clock::Clock;
 use crate::reload::Reload;
 use crate::store::{Connection, Keyring, Readers, SignIns, StoreError, WriterHandle};
@@ -45,6 +54,22 @@ pub struct Admin {
     pub clock: Clock,
     /// Random bytes.
     pub random: Random,
+    /// Who is logged in.
+    pub sessions: Arc<Sessions>,
+    /// Makes the first token.
+    pub setup: Arc<Setup>,
+    /// Logins that failed.
+    pub logins: Throttle,
+}
+
+/// How often somebody may try to log in with a wrong key: by address, and all together.
+pub fn logins() -> Throttle {
+    Throttle::new(Rate { burst: 10, every_ms: 12_000 }, Rate { burst: 100, every_ms: 500 })
+}
+
+/// How often wrong keys are answered by their mistake before they are only counted.
+pub fn guesses() -> Throttle {
+    Throttle::new(Rate { burst: 60, every_ms: 1_000 }, Rate { burst: 1_000, every_ms: 20 })
 }
 
 impl Admin {
@@ -57,27 +82,4 @@ impl Admin {
         let asked = tokio::task::spawn_blocking(move || readers.with(|connection| Ok(query(connection))));
         asked.await.map_err(|_| StoreError::Closed)??
     }
-}
-
-/// The routes. Whoever mounts them has put the [`Operator`](crate::access::Operator) into the request's extensions.
-pub fn router(admin: Arc<Admin>) -> Router {
-    Router::new()
-        .route("/admin/api/tokens", get(tokens::list::handler).post(tokens::create::handler))
-        .route(
-            "/admin/api/tokens/{which}",
-            get(tokens::show::handler).patch(tokens::edit::handler).delete(tokens::revoke::handler),
-        )
-        .route("/admin/api/tokens/{which}/rotate", post(tokens::rotate::handler))
-        .route("/admin/api/audit", get(audit::list))
-        .route("/admin/api/models", get(models::list))
-        .route("/admin/api/models/{id}", get(models::show))
-        .route("/admin/api/reload", post(config::reload))
-        .route("/admin/api/routing", get(routing::show).patch(routing::change))
-        .route("/admin/api/routes/explain", get(routes::explain).post(routes::explain_request))
-        .route("/admin/api/routes/{request_id}", get(routes::show))
-        .route("/admin/api/secrets", get(secrets::list))
-        .route("/admin/api/secrets/{name}", put(secrets::put).delete(secrets::remove))
-        .route("/admin/api/secrets-key/rotate", post(secrets::rotate))
-        .fallback(answer::not_found)
-        .with_state(admin)
 }

@@ -2,9 +2,11 @@
 
 mod account;
 mod address;
+mod admin;
 mod alias;
 mod auto;
 mod credential;
+pub mod draft;
 pub mod edit;
 mod egress;
 mod examined;
@@ -29,6 +31,8 @@ mod resolve;
 mod responses;
 mod routing;
 mod section;
+mod server;
+pub mod settings;
 mod show;
 mod show_preset;
 mod shutdown;
@@ -57,6 +61,7 @@ use tokenrouter::catalog::Presets;
 use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
+pub use admin::{Admin, PublicUrl, split_port};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use auto::{Auto, Router};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
@@ -81,6 +86,7 @@ pub use responses::Responses;
 pub use routing::{Breaker, Routing};
 use section::Section;
 pub use section::{closest, shorten};
+pub use server::Server;
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
 pub use tokens::Tokens;
@@ -132,6 +138,10 @@ pub struct Config {
     pub responses: Responses,
     /// What models of unknown price are taken to cost.
     pub prices: Prices,
+    /// Who may speak for others.
+    pub server: Server,
+    /// Who reaches the admin pages, and for how long.
+    pub admin: Admin,
 }
 
 impl Default for Config {
@@ -157,6 +167,8 @@ impl Default for Config {
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
+            server: Server::default(),
+            admin: Admin::default(),
         }
     }
 }
@@ -260,6 +272,12 @@ impl Config {
         }
         if let Some(prices) = section.section("prices") {
             config.prices = Prices::read(prices);
+        }
+        if let Some(server) = section.section("server") {
+            config.server = Server::read(server);
+        }
+        if let Some(admin) = section.section("admin") {
+            config.admin = Admin::read(admin);
         }
         section.finish();
         config

@@ -211,4 +211,11 @@ pub const KEYS: &[Key] = &[
     key("prices.unknown.cache_read", "number", "as `input`", "Tokens read from the prompt cache.", "cache_read = 1.5"),
     key("prices.unknown.cache_write", "number", "as `input`", "Tokens written to the prompt cache.", "cache_write = 18.75"),
     key("prices.unknown.cache_write_1h", "number", "by rule", "Tokens written to the prompt cache for an hour.", "cache_write_1h = 30.0"),
+    key("server", "table", "", "Who may speak for others.", "[server]"),
+    key("server.trusted_proxies", "array of networks", "[]", "Reverse proxies whose Forwarded and X-Forwarded-* headers are believed, for addresses and for https; everybody else's are not.", "trusted_proxies = []"),
+    key("admin", "table", "", "By which names the admin pages are reached, and how long a login lasts.", "[admin]"),
+    key("admin.hosts", "array of texts", "[]", "Names by which browsers reach the admin pages, besides those of this machine and the listening address.", "hosts = []"),
+    key("admin.public_url", "URL", "\"\"", "Where browsers find this gateway when a proxy stands before it, such as https://gateway.example.com; its host counts as one of `hosts`.", "public_url = \"\""),
+    key("admin.session_idle", "duration", "\"12h\"", "After how long without a request a login ends.", "session_idle = \"12h\""),
+    key("admin.session_lifetime", "duration", "\"7d\"", "After how long a login ends whatever happens.", "session_lifetime = \"7d\""),
 ];

@@ -72,7 +72,19 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     let responses = &config.responses;
     writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;
     writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))?;
-    writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())
+    writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())?;
+    let proxies = config.server.trusted_proxies.iter().map(ToString::to_string);
+    writeln!(text, "\n[server]\ntrusted_proxies = {}", texts(proxies))?;
+    let admin = &config.admin;
+    writeln!(text, "\n[admin]\nhosts = {}", texts(admin.hosts.iter().cloned()))?;
+    let public_url = admin.public_url.as_ref().map_or("", |url| &url.origin);
+    writeln!(text, "public_url = {}", quoted(public_url))?;
+    writeln!(text, "session_idle = \"{}\"", format_duration(admin.session_idle))?;
+    writeln!(text, "session_lifetime = \"{}\"", format_duration(admin.session_lifetime))
+}
+
+fn texts(list: impl Iterator<Item = String>) -> String {
+    format!("[{}]", list.map(|text| quoted(&text)).collect::<Vec<_>>().join(", "))
 }
 
 fn write_auto(text: &mut String, auto: &Auto) -> std::fmt::Result {

@@ -56,6 +56,8 @@ fn parser_and_reference_know_the_same_keys() {
         [responses]
         [prices]
         unknown = {}
+        [server]
+        [admin]
     ";
     let report = Report::new("t", text);
     drop(read(text, &report));
@@ -202,6 +204,13 @@ fn every_key_is_read() {
         deny = ["*-old"]
         max_price = 30
         default = "main/m2"
+        [server]
+        trusted_proxies = ["10.0.0.0/8"]
+        [admin]
+        hosts = ["GW.example"]
+        public_url = "https://gw.example"
+        session_idle = "1h"
+        session_lifetime = "2h"
     "#;
     let price = PriceConfig {
         input_nanos: Some(1_000_000_000),
@@ -313,6 +322,13 @@ fn every_key_is_read() {
                 output_nanos: Some(75_000_000_000),
                 ..PriceConfig::default()
             },
+        },
+        server: Server { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()] },
+        admin: Admin {
+            hosts: vec!["gw.example".into()],
+            public_url: PublicUrl::parse("https://gw.example"),
+            session_idle: Duration::from_hours(1),
+            session_lifetime: Duration::from_hours(2),
         },
     };
     let config = parse(text, "torod.toml").unwrap();

@@ -65,6 +65,13 @@ pub fn view(config: &Config) -> Value {
         "prices": {
             "unknown_per_million": view_price(&config.prices.unknown),
         },
+        "server": { "trusted_proxies": config.server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>() },
+        "admin": {
+            "hosts": config.admin.hosts,
+            "public_url": config.admin.public_url.as_ref().map(|url| &url.origin),
+            "session_idle_ms": ms(config.admin.session_idle),
+            "session_lifetime_ms": ms(config.admin.session_lifetime),
+        },
     })
 }
 

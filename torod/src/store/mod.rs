@@ -13,6 +13,7 @@ pub mod removed;
 pub mod reports;
 pub mod schema;
 pub mod secrets;
+pub mod sessions;
 pub mod sign_ins;
 pub mod spend;
 pub mod token_list;

@@ -10,6 +10,7 @@ use crate::config::credential::{SecretCommand, SecretSource};
 use crate::config::section::{closest, shorten};
 use crate::config::{Config, Detected, Examined, GrantConfig, examine, first_run, write_new};
 
+pub mod far;
 mod region;
 
 /// A provider as it is to be written.
