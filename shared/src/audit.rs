@@ -5,6 +5,7 @@ use serde_json::Value;
 
 /// One entry: who did what to what.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditView {
     /// Its number; later entries have greater ones.
     pub id: i64,
@@ -20,14 +21,17 @@ pub struct AuditView {
     pub detail: String,
     /// The fields that changed, as they were. Secrets are masked.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub before: Option<Value>,
     /// The same fields as they are since.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<Object>))]
     pub after: Option<Value>,
 }
 
 /// `GET /admin/api/audit`: the newest first.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AuditPage {
     /// What this page holds.
     pub entries: Vec<AuditView>,

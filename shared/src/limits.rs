@@ -25,6 +25,7 @@ pub const MAX_NAME: usize = 64;
 
 /// What a budget counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "snake_case")]
 pub enum BudgetUnit {
     /// Requests.
@@ -48,6 +49,7 @@ impl BudgetUnit {
 
 /// So much of one thing within one window.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct Budget {
     /// What is counted.
@@ -62,6 +64,7 @@ pub struct Budget {
 /// Which models a token may use. `*` in a pattern stands for any characters; a pattern is compared with the name that was
 /// asked for and with `provider/model`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelRights {
     /// Only these; empty: all.
@@ -81,6 +84,7 @@ impl ModelRights {
 
 /// What a token may use up. Absent: as much as the tokens above it may.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// All of them hold at the same time.

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What becomes of a request of which a part cannot be told to a provider of another protocol. What would change the
 /// meaning of the answer is refused in either case.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Lossy {
     /// It is sent without that part, which a header of the answer and the log name.

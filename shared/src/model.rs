@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 /// Models, those that were asked for.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ModelsView {
     /// The models, in the order that was asked for.
     pub models: Vec<ModelView>,
@@ -19,6 +20,7 @@ pub struct ModelsView {
 
 /// One model, or an alias of some. What is not known is not there.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ModelView {
     /// The name that requests use.
     pub id: String,
@@ -70,6 +72,7 @@ pub struct ModelView {
 
 /// What a model costs at the moment, in nano-dollars for a million tokens: $2.50 is 2,500,000,000.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ModelPrice {
     /// Input that no cache had.
     #[serde(default, skip_serializing_if = "Option::is_none")]

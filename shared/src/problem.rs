@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What went wrong and what to do about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// The stable code that programs match on, such as `token_not_found`.
     pub code: Cow<'static, str>,
@@ -26,6 +27,7 @@ impl std::error::Error for Problem {}
 
 /// The body of an error answer.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProblemBody {
     /// The problem.
     pub error: Problem,

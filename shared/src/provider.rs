@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// A provider of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProviderSummary {
     /// Its name, as in `name/model`.
     pub name: String,
@@ -26,6 +27,7 @@ pub struct ProviderSummary {
 
 /// A protocol with its URL.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ProtocolUrl {
     /// `openai`, `responses`, `anthropic`, `gemini` or `cohere`.
     pub protocol: String,
@@ -35,6 +37,7 @@ pub struct ProtocolUrl {
 
 /// Where a key comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeySummary {
     /// What people call it.
     pub name: Option<String>,
@@ -47,6 +50,7 @@ pub struct KeySummary {
 
 /// How a key stands that changes by itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct KeyStanding {
     /// What people call it, or its number.
     pub label: String,
@@ -60,6 +64,7 @@ pub struct KeyStanding {
 
 /// What came of trying a provider with real calls.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Tried {
     /// Its name.
     pub provider: String,
@@ -77,6 +82,7 @@ pub struct Tried {
 
 /// One call, or why there was none.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TriedStep {
     /// `list`, `chat`, `stream`, `tools`, or `key`: an answer with another of its keys, which the message names.
     pub what: String,
@@ -93,4 +99,103 @@ pub struct TriedStep {
     pub status: Option<u16>,
     /// More in words.
     pub message: String,
+}
+
+/// `GET /admin/api/providers`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProviderList {
+    /// The version of the file, which a change must name; `null` without a file.
+    pub version: Option<String>,
+    /// Those of the file, in its order.
+    pub providers: Vec<ProviderSummary>,
+    /// Those that were found while the gateway runs, and stand in no file.
+    pub found: Vec<ProviderSummary>,
+}
+
+/// `GET /admin/api/providers/{name}`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct ProviderDetail {
+    /// The version of the file, which a change must name; `null` without a file.
+    pub version: Option<String>,
+    /// Whether it stands in the file.
+    pub in_file: bool,
+    /// What is said of it in lists.
+    pub provider: ProviderSummary,
+    /// Calls made to it since the gateway started.
+    pub calls: u64,
+    /// When it answered last, in Unix milliseconds; 0: not yet.
+    pub last_ok_ms: i64,
+    /// When it failed last, in Unix milliseconds; 0: not yet.
+    pub last_failure_ms: i64,
+    /// How its models stand that were called or are shut, with each of its keys.
+    pub endpoints: Vec<EndpointStanding>,
+    /// How many more of these there are.
+    pub endpoints_left_out: usize,
+}
+
+/// A model of a provider with one of its keys.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct EndpointStanding {
+    /// The model; `*` stands for all that nobody listed.
+    pub model: String,
+    /// What people call the key, or its number.
+    pub credential: Option<String>,
+    /// How it stands.
+    #[serde(flatten)]
+    pub standing: crate::route::Standing,
+}
+
+/// `POST /admin/api/providers`: the provider to add.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ProviderCreate {
+    /// A preset's name, or a URL.
+    pub provider: String,
+    /// What it is to be called; the preset's name when absent.
+    #[serde(default)]
+    pub name: Option<String>,
+    /// What stands for the placeholders in the URLs of its preset.
+    #[serde(default)]
+    pub account: std::collections::BTreeMap<String, String>,
+    /// Its key.
+    #[serde(default)]
+    pub key: Option<KeyGiven>,
+}
+
+/// A key as it is given. Nothing gives it out again.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(rename_all = "snake_case")]
+pub enum KeyGiven {
+    /// The key itself: it is kept sealed, for this provider alone.
+    #[cfg_attr(feature = "openapi", schema(value_type = String))]
+    Value(crate::Secret),
+    /// The variable that usually holds the key of the preset.
+    Env(String),
+    /// A secret of the store, which may be sent there.
+    Secret(String),
+}
+
+/// `PUT /admin/api/providers/{name}/key`: another key for it.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KeyChange {
+    /// The version of the file that the change is made for.
+    pub version: String,
+    /// The key.
+    pub key: KeyGiven,
+}
+
+/// `POST /admin/api/providers/{name}/test`: what to try it with.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(default, deny_unknown_fields)]
+pub struct ProviderTest {
+    /// The model to ask; without it a small one of its list.
+    pub model: Option<String>,
 }

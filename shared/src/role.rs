@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What a token may do; ordered from least to most.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// Inference and a look at its own usage.

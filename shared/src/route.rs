@@ -6,6 +6,7 @@ use crate::routing::AliasView;
 
 /// Who would get a request, and why.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RouteExplained {
     /// The model as asked for.
     pub model: String,
@@ -37,6 +38,7 @@ pub struct RouteExplained {
 
 /// The conversation of a request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Conversation {
     /// By what it was recognised: a header's name, `prompt_cache_key`, `previous_response_id`, `metadata.user_id`,
     /// `beginning`.
@@ -49,6 +51,7 @@ pub struct Conversation {
 
 /// Why the chosen one.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct WhyChosen {
     /// The criterion, `only` or `fallback`, as in the header `x-tokenrouter-route`.
     pub by: String,
@@ -60,6 +63,7 @@ pub struct WhyChosen {
 
 /// What a client would be told.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RefusalView {
     /// The HTTP status.
     pub status: u16,
@@ -75,6 +79,7 @@ pub struct RefusalView {
 
 /// An endpoint that may serve a request, as it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct CandidateView {
     /// Its provider.
     pub provider: String,
@@ -111,6 +116,7 @@ pub struct CandidateView {
 
 /// How an endpoint stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Standing {
     /// `up`, `unused`, `half_open`, `failing`, `unreachable`, `credential_refused` or `rate_limited`.
     pub state: String,
@@ -130,6 +136,7 @@ pub struct Standing {
 
 /// Who got a request: one of the last thousand decisions.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RouteDecision {
     /// The request's id, as the header `x-request-id` tells it.
     pub request_id: String,
@@ -149,6 +156,7 @@ pub struct RouteDecision {
 
 /// One call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AttemptView {
     /// Whom.
     pub provider: String,

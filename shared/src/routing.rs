@@ -4,6 +4,7 @@ use serde::{Deserialize, Serialize};
 
 /// How names are routed.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoutingView {
     /// Which targets of the aliases hold; none: those without a profile.
     pub active_model_profile: Option<String>,
@@ -17,6 +18,7 @@ pub struct RoutingView {
 
 /// What an alias means now.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct AliasView {
     /// What clients ask for.
     pub name: String,
@@ -28,6 +30,7 @@ pub struct AliasView {
 
 /// A model of a provider.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TargetView {
     /// The provider's name.
     pub provider: String,
@@ -40,6 +43,7 @@ pub struct TargetView {
 
 /// What is to change. `null` is no profile; the key must be there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RoutingChange {
     /// The profile from now on.
@@ -49,6 +53,7 @@ pub struct RoutingChange {
 
 /// What a reading of the configuration changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Reloaded {
     /// What is in force now, a sentence each.
     pub changed: Vec<String>,
@@ -58,6 +63,7 @@ pub struct Reloaded {
 
 /// How names are routed after a change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoutingChanged {
     /// What changed.
     #[serde(flatten)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Deserializer};
 use zeroize::Zeroizing;
 
 /// A secret text. Its memory is overwritten when it is dropped; `Debug` and `Display` print `[secret]`.
@@ -17,6 +18,13 @@ impl Secret {
     /// The text itself, for the one place that sends or hashes it.
     pub fn expose(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    /// It is read and never written: there is no way to put one into an answer.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        String::deserialize(deserializer).map(Self::new)
     }
 }
 

@@ -11,6 +11,7 @@ use crate::role::Role;
 
 /// `POST /admin/api/tokens`: the token to make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct TokenCreate {
     /// A name for people; made up when absent.
@@ -65,6 +66,7 @@ impl Default for TokenCreate {
 
 /// The answer to [`TokenCreate`]: the only place where the key ever appears.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenCreated {
     /// `tok_…`
     pub id: String,
@@ -92,6 +94,7 @@ impl fmt::Debug for TokenCreated {
 
 /// Whether a token opens anything.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum TokenState {
     /// It does.
@@ -115,6 +118,7 @@ impl TokenState {
 
 /// `GET /admin/api/tokens`: one token, without its key.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenView {
     /// `tok_…`
     pub id: String,
@@ -158,6 +162,7 @@ pub struct TokenView {
 
 /// `GET /admin/api/tokens`: some of the tokens.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenPage {
     /// What this page holds.
     pub tokens: Vec<TokenView>,
@@ -167,6 +172,7 @@ pub struct TokenPage {
 
 /// A token that is named in passing.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenName {
     /// `tok_…`
     pub id: String,
@@ -176,6 +182,7 @@ pub struct TokenName {
 
 /// `GET /admin/api/tokens/{which}`: one token, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenDetail {
     /// The token.
     #[serde(flatten)]
@@ -188,6 +195,7 @@ pub struct TokenDetail {
 
 /// `POST /admin/api/tokens/{which}/rotate`: another key for the same token.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields)]
 pub struct TokenRotate {
     /// How long the old key opens too, in milliseconds; at most a day.
@@ -197,6 +205,7 @@ pub struct TokenRotate {
 
 /// `DELETE /admin/api/tokens/{id}`: what ended.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct TokenRevoked {
     /// The token that was named.
     pub id: String,

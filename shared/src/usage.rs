@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 /// What the rows of a report are grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum UsageBy {
     /// The model that was sent upstream.
@@ -51,6 +52,7 @@ impl FromStr for UsageBy {
 
 /// Sums over some attempts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageSums {
     /// Client requests (exchanges) that had an attempt here.
     pub requests: u64,
@@ -87,6 +89,7 @@ impl UsageSums {
 
 /// One line of a report.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageRow {
     /// The model, provider or token.
     pub name: String,
@@ -97,6 +100,7 @@ pub struct UsageRow {
 
 /// A report over a span of time.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageReport {
     /// Where the span starts, in milliseconds since 1970.
     pub since_ms: i64,

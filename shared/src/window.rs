@@ -7,6 +7,7 @@ pub const MAX_ROLLING_SECONDS: u32 = 366 * 86_400;
 
 /// A stretch of the calendar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(rename_all = "lowercase")]
 pub enum Period {
     /// An hour.
@@ -36,6 +37,7 @@ impl Period {
 
 /// For how long a budget lasts before it is full again.
 #[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(try_from = "Option<WindowForm>", into = "Option<WindowForm>")]
 pub enum Window {
     /// The token's whole life. In JSON: absent or `null`.
@@ -69,6 +71,7 @@ fn utc() -> String {
 
 /// A window as JSON has it.
 #[derive(Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 struct WindowForm {
     #[serde(default, skip_serializing_if = "Option::is_none")]

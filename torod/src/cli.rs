@@ -45,6 +45,8 @@ pub enum Command {
     Models(commands::models::Models),
     /// Show who would get a request and why, or who got one; nobody is called.
     Route(commands::route::Route),
+    /// Keep keys of providers sealed in the data folder.
+    Secrets(commands::secrets::Secrets),
     /// Create, list, change and revoke tokens; works while the gateway runs and while it does not.
     Token(commands::token::Token),
     /// Show what was used.

@@ -10,25 +10,27 @@ use anyhow::Context;
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
-use crate::access::{Random, TokenIndex, last_use, sweep};
+use crate::access::{Operator, Random, Sessions, Setup, TokenIndex, last_use, secrets, sweep};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile};
 use crate::gateway::intake::UNPACKING;
-use crate::http::routes::Routes;
-use crate::http::setup::Setup;
+use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::{accept, bind};
-use crate::store::{DataSet, DirLock, Lists, Readers, SignIns, kept, key_file, schema, tokens, usage};
+use crate::store::{
+    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, kept, key_file, schema, sessions, tokens, usage,
+};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
 use crate::upstreams::probe;
 use crate::upstreams::renewal::Renewals;
 use crate::upstreams::snapshot::Live;
+use crate::upstreams::vault::Vault;
 use crate::usage::{Sequence, UsageWriter};
 
 /// The control socket's name in the data folder.
@@ -68,14 +70,20 @@ impl Daemon {
     pub async fn start(options: Options) -> anyhow::Result<Self> {
         let Options { config, file, data_dir, clock, random, env } = options;
         let lock = DirLock::take(&data_dir)?;
-        let connection = schema::open_writer(&data_dir)
+        let mut connection = schema::open_writer(&data_dir)
             .with_context(|| format!("cannot use the data folder {}", data_dir.display()))?;
         let rows = tokens::all(&connection)?;
         let tokens = Arc::new(TokenIndex::new(&rows));
         let has_admin = tokens.has_admin(clock.now_ms());
         refuse_open_door(config.listen_addr, has_admin)?;
+        let was_fresh = !tokens::any_ever(&connection)?;
+        let sessions = Arc::new(Sessions::new(sessions::all(&connection)?));
         let has_calls = kept::any(&connection, kept::Kind::Call)?;
         let ids = Sequence::after(usage::greatest_id(&connection)?);
+        let gateway_key = key_file::load_or_make(&data_dir, random)?;
+        let keys = Arc::new(Keyring::new(&data_dir, random));
+        let sign_ins = Arc::new(SignIns::new(&data_dir, Arc::clone(&keys), &gateway_key)?);
+        finish_rotation(&mut connection, &keys, &sign_ins, clock.now_ms());
         let usage = Arc::new(UsageWriter::start(connection, config.usage.queue, clock.clone())?);
 
         // Bound before anything else is announced, so that a taken port is the first thing to be told.
@@ -104,10 +112,9 @@ impl Daemon {
             clock: clock.clone(),
             lifecycle: lifecycle.clone(),
         };
-        let gateway_key = key_file::load_or_make(&data_dir, random)?;
-        let sign_ins = Arc::new(SignIns::new(&data_dir, &gateway_key)?);
+        let vault = Arc::new(Vault::new(Arc::clone(&readers), Arc::clone(&keys)));
         let renewals = Renewals {
-            world: World { clock: clock.clone(), env, sign_ins },
+            world: World { clock: clock.clone(), env, vault, sign_ins: Arc::clone(&sign_ins) },
             live: Arc::clone(&live),
             lifecycle: lifecycle.clone(),
         };
@@ -140,7 +147,7 @@ impl Daemon {
             reload: Arc::clone(&reload),
             started_ms: clock.now_ms(),
         });
-        let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random));
+        let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random, was_fresh));
         let admin = admin::router(Arc::new(admin::Admin {
             writer: usage.handle(),
             readers,
@@ -148,10 +155,16 @@ impl Daemon {
             reload: Arc::clone(&reload),
             live,
             decisions,
+            keys,
+            sign_ins,
             clock,
             random,
+            sessions: Arc::clone(&sessions),
+            setup: Arc::clone(&setup),
+            logins: admin::logins(),
         }));
-        let routes = Arc::new(Routes::new(Arc::clone(&app), admin, Arc::clone(&setup)));
+        let door = Door { admin, setup: Arc::clone(&setup), sessions, writer: usage.handle(), listens_at: addr };
+        let routes = Arc::new(Routes::new(Arc::clone(&app), door));
 
         lifecycle.spawn("listener", accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone()));
         match control {
@@ -219,6 +232,20 @@ impl Daemon {
         _ = std::fs::remove_file(&self.socket);
         tracing::info!("stopped");
         drained && ended && written
+    }
+}
+
+/// Brings a change of keys to its end that broke off. What cannot be done now is done the next time: everything can be
+/// read meanwhile.
+fn finish_rotation(connection: &mut Connection, keys: &Keyring, sign_ins: &SignIns, now_ms: i64) {
+    let done = match keys.is_halfway() {
+        Ok(false) => return,
+        Ok(true) => secrets::rotate(connection, keys, sign_ins, &Operator::LocalOwner, now_ms).map(|_| ()),
+        Err(e) => Err(e.into()),
+    };
+    match done {
+        Ok(()) => tracing::info!("a change of the secrets' key that had broken off was brought to its end"),
+        Err(e) => tracing::error!("{e}"),
     }
 }
 

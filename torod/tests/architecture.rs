@@ -24,13 +24,14 @@ const LAYERS: [&[&str]; 11] = [
 const GROUND: [&str; 2] = ["clock", "lifecycle"];
 
 /// Imports against the order, each with its reason.
-const EXCEPTIONS: [(&str, &str, &str); 6] = [
+const EXCEPTIONS: [(&str, &str, &str); 7] = [
     ("cli", "commands", "the tree of words names the commands' arguments"),
     ("commands", "cli", "completions are made of the tree"),
     ("gateway", "problem", "every answer of the hot path that is a problem is made there"),
     ("problem", "gateway", "an answer's body and id are the gateway's types"),
     ("gateway", "server", "who is at the other end of the connection"),
     ("access", "server", "the same"),
+    ("admin", "server", "the same"),
 ];
 
 /// Files that may be longer, each with its reason.

@@ -10,10 +10,10 @@ use std::time::Duration;
 use http::{Request, Response};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
 
 use super::connect::Timely;
+use super::guard::{Guard, Guarded};
 use super::lane::Lane;
 use super::{CallError, Pieces, Received};
 
@@ -62,16 +62,22 @@ impl Default for Timeouts {
 pub struct Client {
     timeouts: Timeouts,
     max_idle: usize,
+    guard: Guard,
     plain: Arc<Lane>,
     /// Built at the first `https` call: reading the system's certificates takes longer than our whole start.
-    secure: OnceLock<Pool<Timely<HttpsConnector<HttpConnector>>, Pieces>>,
+    secure: OnceLock<Pool<Timely<HttpsConnector<Guarded>>, Pieces>>,
 }
 
 impl Client {
     /// A client that keeps at most `max_idle` unused connections.
     pub fn new(timeouts: Timeouts, max_idle: usize) -> Self {
-        let plain = Timely::new(connector(timeouts.connect, true), timeouts.connect);
-        Self { timeouts, max_idle, plain: Arc::new(Lane::new(plain, max_idle)), secure: OnceLock::new() }
+        Self::guarded(timeouts, max_idle, Guard::default())
+    }
+
+    /// The same for one that connects only where `guard` lets it.
+    pub fn guarded(timeouts: Timeouts, max_idle: usize, guard: Guard) -> Self {
+        let plain = Timely::new(connector(timeouts.connect, true, guard.clone()), timeouts.connect);
+        Self { timeouts, max_idle, guard, plain: Arc::new(Lane::new(plain, max_idle)), secure: OnceLock::new() }
     }
 
     /// The timeouts it keeps.
@@ -99,7 +105,7 @@ impl Client {
         }
     }
 
-    fn secure(&self) -> Result<&Pool<Timely<HttpsConnector<HttpConnector>>, Pieces>, CallError> {
+    fn secure(&self) -> Result<&Pool<Timely<HttpsConnector<Guarded>>, Pieces>, CallError> {
         if let Some(pool) = self.secure.get() {
             return Ok(pool);
         }
@@ -107,7 +113,7 @@ impl Client {
             .with_tls_config(tls_config()?)
             .https_only()
             .enable_all_versions()
-            .wrap_connector(connector(self.timeouts.connect, false));
+            .wrap_connector(connector(self.timeouts.connect, false, self.guard.clone()));
         let built = Timely::new(built, self.timeouts.connect);
         Ok(self.secure.get_or_init(|| pool(self.max_idle).build(built)))
     }
@@ -124,13 +130,13 @@ fn pool(max_idle: usize) -> hyper_util::client::legacy::Builder {
     builder
 }
 
-fn connector(connect: Duration, enforce_http: bool) -> HttpConnector {
-    let mut connector = HttpConnector::new();
-    connector.set_nodelay(true);
-    connector.set_connect_timeout(Some(connect));
-    connector.set_keepalive(Some(Duration::from_secs(30)));
-    connector.enforce_http(enforce_http);
-    connector
+fn connector(connect: Duration, enforce_http: bool, guard: Guard) -> Guarded {
+    Guarded::new(guard, |connector| {
+        connector.set_nodelay(true);
+        connector.set_connect_timeout(Some(connect));
+        connector.set_keepalive(Some(Duration::from_secs(30)));
+        connector.enforce_http(enforce_http);
+    })
 }
 
 /// The system's certificates, so that a company's own authority works; without any, nothing can be trusted.

@@ -15,13 +15,13 @@ use http::uri::{Authority, Scheme};
 use http::{Request, Response, Uri};
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper::rt::Executor as _;
-use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tokio::time::{Instant, Sleep};
 use tower_service::Service as _;
 
 use super::connect::Timely;
 use super::error::root_cause;
+use super::guard::Guarded;
 use super::received::Received;
 use super::{CallError, Pieces};
 
@@ -31,7 +31,7 @@ const LIFE: Duration = Duration::from_secs(90);
 /// The connections of one client.
 #[derive(Debug)]
 pub(super) struct Lane {
-    connector: Timely<HttpConnector>,
+    connector: Timely<Guarded>,
     max_idle: usize,
     idle: Mutex<Idle>,
 }
@@ -73,7 +73,7 @@ impl Lease {
 
 impl Lane {
     /// Connections made by `connector`, of which at most `max_idle` are kept.
-    pub(super) fn new(connector: Timely<HttpConnector>, max_idle: usize) -> Self {
+    pub(super) fn new(connector: Timely<Guarded>, max_idle: usize) -> Self {
         Self { connector, max_idle, idle: Mutex::default() }
     }
 
@@ -212,6 +212,7 @@ impl Lane {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Guard;
     use super::*;
     use http_body_util::BodyExt as _;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
@@ -221,7 +222,7 @@ mod tests {
     async fn what_nobody_uses_is_closed_and_no_more_is_kept_than_wanted() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}/", listener.local_addr().unwrap());
-        let lane = Arc::new(Lane::new(Timely::new(HttpConnector::new(), LIFE), 2));
+        let lane = Arc::new(Lane::new(Timely::new(Guarded::new(Guard::default(), |_| {}), LIFE), 2));
         let asked = || Request::get(&url).body(Pieces::default()).unwrap();
         let answer = async || {
             let (mut stream, _) = listener.accept().await.unwrap();

@@ -8,8 +8,9 @@ use tokenrouter::error::{Kind, Problem};
 use tokenrouter_shared::Lossy;
 
 use super::index::{TokenEntry, TokenIndex};
-use super::key::{self, Key};
+use super::key::{self, Digest, Key};
 use super::proxy::is_proxy_header;
+use super::site::FETCH_SITE;
 use crate::server::connection::Peer;
 
 static KEY_HEADERS: [HeaderName; 3] = [
@@ -17,9 +18,6 @@ static KEY_HEADERS: [HeaderName; 3] = [
     HeaderName::from_static("api-key"),
     HeaderName::from_static("x-goog-api-key"),
 ];
-
-/// Says from which page a browser sends a request.
-static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// Whoever sent a request.
 #[derive(Clone, Debug)]
@@ -67,27 +65,35 @@ pub fn identify(
     allow_loopback: bool,
 ) -> Result<Caller, Problem> {
     let presented = presented_key(headers);
-    let digest = match presented.map(Key::parse) {
-        Some(Ok(digest)) => digest,
-        Some(Err(key::KeyError::Malformed)) => {
+    let is_ours = presented.is_some_and(|key| key.starts_with(key::PREFIX));
+    if !is_ours && allow_loopback && is_local(headers, peer) {
+        return Ok(Caller::Loopback);
+    }
+    let Some(presented) = presented else {
+        return Err(refuse(
+            "token_missing",
+            "this request carries no token",
+            "Send `Authorization: Bearer tr_…`; `torod token create` makes one.",
+        ));
+    };
+    let (entry, _) = check(presented, tokens, now_ms)?;
+    tokens.touch(&entry, peer.address(), now_ms);
+    Ok(Caller::Token(entry))
+}
+
+/// The live token with this key, and the key's digest.
+pub fn check(key: &str, tokens: &TokenIndex, now_ms: i64) -> Result<(Arc<TokenEntry>, Digest), Problem> {
+    let digest = match Key::parse(key) {
+        Ok(digest) => digest,
+        Err(key::KeyError::Malformed) => {
             return Err(refuse("token_malformed", "this token is not complete", "Copy all of it; it starts with tr_."));
         }
-        Some(Err(key::KeyError::NotOurs)) | None => {
-            if allow_loopback && is_local(headers, peer) {
-                return Ok(Caller::Loopback);
-            }
-            return Err(match presented {
-                Some(_) => refuse(
-                    "token_unknown",
-                    "this is not a token of this gateway",
-                    "Use one that starts with tr_; `torod token create` makes one.",
-                ),
-                None => refuse(
-                    "token_missing",
-                    "this request carries no token",
-                    "Send `Authorization: Bearer tr_…`; `torod token create` makes one.",
-                ),
-            });
+        Err(key::KeyError::NotOurs) => {
+            return Err(refuse(
+                "token_unknown",
+                "this is not a token of this gateway",
+                "Use one that starts with tr_; `torod token create` makes one.",
+            ));
         }
     };
     let Some(entry) = tokens.find_at(&digest, now_ms) else {
@@ -103,12 +109,7 @@ pub fn identify(
     if entry.expires_ms.is_some_and(|at| at <= now_ms) {
         return Err(refuse("token_expired", "this token has expired", "Ask for a new one."));
     }
-    let from = match peer {
-        Peer::Tcp(addr) => Some(addr.ip()),
-        Peer::Local => None,
-    };
-    tokens.touch(&entry, from, now_ms);
-    Ok(Caller::Token(entry))
+    Ok((entry, digest))
 }
 
 fn refuse(code: &'static str, message: &'static str, advice: &'static str) -> Problem {
@@ -116,7 +117,7 @@ fn refuse(code: &'static str, message: &'static str, advice: &'static str) -> Pr
 }
 
 /// The key among the headers that clients put one in: the first of ours, else the first of any make.
-fn presented_key(headers: &HeaderMap) -> Option<&str> {
+pub fn presented_key(headers: &HeaderMap) -> Option<&str> {
     let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|v| v.to_str().ok()).filter_map(|v| {
         let (scheme, key) = v.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
@@ -133,23 +134,30 @@ fn presented_key(headers: &HeaderMap) -> Option<&str> {
     other
 }
 
-/// Whether the request comes from a program on this machine itself: not from a page in its browser (`Origin`), not
-/// through a proxy, and not by a name that somebody made resolve to this machine (`Host`).
+/// Whether the request comes from a program on this machine itself, and not from a page in its browser (`Origin`).
 fn is_local(headers: &HeaderMap, peer: Peer) -> bool {
-    let from_loopback = match peer {
-        Peer::Tcp(addr) => addr.ip().to_canonical().is_loopback(),
-        Peer::Local => true,
-    };
     let from_a_page = headers.contains_key(ORIGIN)
         || headers.get_all(&FETCH_SITE).iter().any(|site| site != "none" && site != "same-origin");
+    !from_a_page && is_here(headers, peer)
+}
+
+/// Whether the request comes from this machine: not through a proxy, and not by a name that somebody made resolve to
+/// this machine (`Host`). A page of whatever site in this machine's browser may have sent it.
+pub(super) fn is_here(headers: &HeaderMap, peer: Peer) -> bool {
+    let from_loopback = match peer {
+        Peer::Tcp(addr) => addr.ip().to_canonical().is_loopback(),
+        // Also where the proxy is on this machine: whom it speaks for need not be.
+        Peer::Proxied { .. } => false,
+        Peer::Local => true,
+    };
     let forwarded = headers.keys().any(|name| is_proxy_header(name.as_str()));
     let mut hosts = headers.get_all(HOST).iter();
     let named_local = hosts.next().and_then(|v| v.to_str().ok()).is_some_and(is_local_host) && hosts.next().is_none();
-    from_loopback && !from_a_page && !forwarded && named_local
+    from_loopback && !forwarded && named_local
 }
 
 /// Whether `host` is a name of this machine and nothing else: what does not parse is not.
-fn is_local_host(host: &str) -> bool {
+pub(super) fn is_local_host(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(v6) => match v6.split_once(']') {
             Some((ip, port)) if ip.parse::<std::net::Ipv6Addr>().is_ok() => (ip, port),

@@ -3,6 +3,7 @@
 pub mod bounds;
 pub mod caller;
 pub mod edit;
+pub mod forwarded;
 pub mod grant;
 pub mod index;
 pub mod issue;
@@ -11,15 +12,22 @@ pub mod last_use;
 pub mod meter;
 pub mod proxy;
 mod reach;
+pub mod secrets;
+pub mod session;
+pub mod setup;
 pub mod shards;
+pub mod site;
 pub mod sweep;
 #[cfg(test)]
 mod tests;
+pub mod throttle;
 pub mod views;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};
 pub use key::{Digest, Key, KeyError};
+pub use session::{Session, Sessions};
+pub use setup::Setup;
 
 /// Fills a buffer with random bytes from the operating system, or says that there are none.
 pub type Random = fn(&mut [u8]) -> Result<(), NoRandomness>;

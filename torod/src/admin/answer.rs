@@ -1,12 +1,15 @@
 //! What an operation answers: JSON, or a problem as JSON.
 
 use axum::Json;
-use axum::http::StatusCode;
+use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
+use tokenrouter::Protocol;
+use tokenrouter_shared::problem::ProblemBody;
 use tokenrouter_shared::{Problem, Role};
 
 use crate::access::issue::IssueError;
+use crate::access::secrets::SecretsError;
 use crate::access::{NoRandomness, Operator};
 use crate::config::ConfigError;
 use crate::config::edit::EditError;
@@ -18,24 +21,33 @@ use crate::store::StoreError;
 pub struct Failure {
     status: StatusCode,
     problem: Problem,
-}
-
-#[derive(Serialize)]
-struct Body {
-    error: Problem,
+    retry_after_s: Option<u32>,
 }
 
 impl Failure {
+    /// A failure of its own kind.
+    pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
+        let problem = Problem { code: code.into(), message: message.into(), advice: advice.into() };
+        Self { status, problem, retry_after_s: None }
+    }
+
+    /// Too many attempts have failed; `wait_ms` until the next may be made.
+    pub fn too_many(wait_ms: i64) -> Self {
+        let seconds = u32::try_from(wait_ms.saturating_add(999) / 1000).unwrap_or(u32::MAX).max(1);
+        let said = format!("Too many attempts have failed: try again in {seconds} s.");
+        let advice = "Nobody needs many attempts: copy the whole key.";
+        let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", said, advice);
+        Self { retry_after_s: Some(seconds), ..failure }
+    }
+
     /// A request that makes no sense.
     pub fn bad_request(message: impl Into<String>, advice: impl Into<String>) -> Self {
-        let problem = Problem { code: "bad_request".into(), message: message.into(), advice: advice.into() };
-        Self { status: StatusCode::BAD_REQUEST, problem }
+        Self::new(StatusCode::BAD_REQUEST, "bad_request", message, advice)
     }
 
     /// What was asked for is not there.
     pub fn not_found(code: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
-        let problem = Problem { code: code.into(), message: message.into(), advice: advice.into() };
-        Self { status: StatusCode::NOT_FOUND, problem }
+        Self::new(StatusCode::NOT_FOUND, code, message, advice)
     }
 }
 
@@ -46,8 +58,7 @@ impl Failure {
             return Ok(());
         }
         let message = format!("A token of role {} may not see or change the configuration.", operator.role());
-        let problem = Problem { code: "role_forbidden".into(), message, advice: "Ask an admin.".into() };
-        Err(Self { status: StatusCode::FORBIDDEN, problem })
+        Err(Self::new(StatusCode::FORBIDDEN, "role_forbidden", message, "Ask an admin."))
     }
 }
 
@@ -61,20 +72,38 @@ impl From<ReloadError> for Failure {
             ReloadError::File(ConfigError::Io { .. }) | ReloadError::Edit(EditError::File(ConfigError::Io { .. })) => {
                 (StatusCode::INTERNAL_SERVER_ERROR, "config_file_failed", "Look at the file's owner and mode.")
             }
+            ReloadError::Edit(EditError::Stale(_)) => (
+                StatusCode::CONFLICT,
+                "version_conflict",
+                "Look at what changed, and send the change with that version.",
+            ),
+            ReloadError::Edit(EditError::NoProvider { .. }) => {
+                (StatusCode::NOT_FOUND, "provider_not_found", "GET /admin/api/providers lists those there are.")
+            }
+            ReloadError::Edit(EditError::KeyGoesElsewhere(_)) => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "key_goes_elsewhere", kept)
+            }
+            ReloadError::Edit(EditError::NotFromHere(_)) => (StatusCode::FORBIDDEN, "not_from_here", kept),
             ReloadError::Edit(EditError::Raced(_)) => (StatusCode::CONFLICT, "config_changed", "Try again."),
             ReloadError::NoProfile(_) | ReloadError::File(_) | ReloadError::Edit(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "config_invalid", kept)
             }
             ReloadError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "Ask again when it runs."),
         };
-        let problem = Problem { code: code.into(), message: error.to_string(), advice: advice.into() };
-        Self { status, problem }
+        Self::new(status, code, error.to_string(), advice)
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        (self.status, Json(Body { error: self.problem })).into_response()
+        let mut response = (self.status, Json(ProblemBody { error: self.problem })).into_response();
+        if let Some(seconds) = self.retry_after_s {
+            response.headers_mut().insert(RETRY_AFTER, seconds.into());
+        }
+        if self.status == StatusCode::UNAUTHORIZED {
+            response.headers_mut().insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+        }
+        response
     }
 }
 
@@ -94,7 +123,22 @@ impl From<IssueError> for Failure {
         if status.is_server_error() {
             tracing::error!("an admin operation failed: {error}");
         }
-        Self { status, problem: error.problem() }
+        Self { status, problem: error.problem(), retry_after_s: None }
+    }
+}
+
+impl From<SecretsError> for Failure {
+    fn from(error: SecretsError) -> Self {
+        let status = match &error {
+            SecretsError::NotFound(_) => StatusCode::NOT_FOUND,
+            SecretsError::Store(e) if e.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
+            SecretsError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
+            _ => StatusCode::BAD_REQUEST,
+        };
+        if status.is_server_error() {
+            tracing::error!("a secret was not kept: {error}");
+        }
+        Self { status, problem: error.problem(), retry_after_s: None }
     }
 }
 
@@ -110,19 +154,32 @@ impl From<NoRandomness> for Failure {
     }
 }
 
+impl From<tokenrouter::error::Problem> for Failure {
+    fn from(problem: tokenrouter::error::Problem) -> Self {
+        let status = StatusCode::from_u16(problem.http_status(Protocol::OpenAi));
+        let failure = Self::new(
+            status.unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+            problem.code,
+            sentence(&problem.message),
+            problem.advice,
+        );
+        Self { retry_after_s: problem.retry_after_s, ..failure }
+    }
+}
+
+/// What clients of a protocol are told in half a sentence, whole.
+fn sentence(message: &str) -> String {
+    let mut letters = message.chars();
+    let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
+    let end = if message.ends_with(['.', '!', '?']) { "" } else { "." };
+    format!("{first}{}{end}", letters.as_str())
+}
+
 /// No operation has this path.
 pub async fn not_found() -> Failure {
-    Failure {
-        status: StatusCode::NOT_FOUND,
-        problem: Problem {
-            code: "path_not_found".into(),
-            message: "There is no such admin operation.".into(),
-            advice:
-                "Operations: GET and POST /admin/api/tokens, GET, PATCH and DELETE /admin/api/tokens/{id}, \
-                     POST /admin/api/tokens/{id}/rotate, GET /admin/api/audit, POST /admin/api/reload, \
-                     GET /admin/api/models, GET /admin/api/models/{id}, GET and PATCH /admin/api/routing, GET and POST /admin/api/routes/explain, \
-                     GET /admin/api/routes/{request_id}."
-                    .into(),
-        },
-    }
+    Failure::not_found(
+        "path_not_found",
+        "There is no such admin operation.",
+        "/admin/api/openapi.json describes those there are.",
+    )
 }

@@ -2,23 +2,33 @@
 
 pub mod answer;
 pub mod audit;
+pub mod body;
 pub mod config;
+pub mod me;
 pub mod models;
+pub mod openapi;
+pub mod operation;
+pub mod operations;
+pub mod providers;
 mod query;
 pub mod routes;
 pub mod routing;
+pub mod secrets;
+pub mod sessions;
+pub mod settings;
+pub mod setup;
 pub mod tokens;
 
 use std::sync::Arc;
 
-use axum::Router;
-use axum::routing::{get, post};
+pub use operation::router;
 
 use crate::access::issue::IssueError;
-use crate::access::{Random, TokenIndex};
+use crate::access::throttle::{Rate, Throttle};
+use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::clock::Clock;
 use crate::reload::Reload;
-use crate::store::{Connection, Readers, StoreError, WriterHandle};
+use crate::store::{Connection, Keyring, Readers, SignIns, StoreError, WriterHandle};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 
@@ -36,10 +46,20 @@ pub struct Admin {
     pub live: Arc<Live>,
     /// The last decisions about who got a request.
     pub decisions: Arc<Decisions>,
+    /// What secrets are sealed under.
+    pub keys: Arc<Keyring>,
+    /// The sign-ins that people made.
+    pub sign_ins: Arc<SignIns>,
     /// The time.
     pub clock: Clock,
     /// Random bytes.
     pub random: Random,
+    /// Who is logged in.
+    pub sessions: Arc<Sessions>,
+    /// Makes the first token.
+    pub setup: Arc<Setup>,
+    /// Logins that failed.
+    pub logins: Throttle,
 }
 
 impl Admin {
@@ -54,22 +74,12 @@ impl Admin {
     }
 }
 
-/// The routes. Whoever mounts them has put the [`Operator`](crate::access::Operator) into the request's extensions.
-pub fn router(admin: Arc<Admin>) -> Router {
-    Router::new()
-        .route("/admin/api/tokens", get(tokens::list::handler).post(tokens::create::handler))
-        .route(
-            "/admin/api/tokens/{which}",
-            get(tokens::show::handler).patch(tokens::edit::handler).delete(tokens::revoke::handler),
-        )
-        .route("/admin/api/tokens/{which}/rotate", post(tokens::rotate::handler))
-        .route("/admin/api/audit", get(audit::list))
-        .route("/admin/api/models", get(models::list))
-        .route("/admin/api/models/{id}", get(models::show))
-        .route("/admin/api/reload", post(config::reload))
-        .route("/admin/api/routing", get(routing::show).patch(routing::change))
-        .route("/admin/api/routes/explain", get(routes::explain).post(routes::explain_request))
-        .route("/admin/api/routes/{request_id}", get(routes::show))
-        .fallback(answer::not_found)
-        .with_state(admin)
+/// How often somebody may try to log in with a wrong key: by address, and all together.
+pub fn logins() -> Throttle {
+    Throttle::new(Rate { burst: 10, every_ms: 12_000 }, Rate { burst: 100, every_ms: 500 })
+}
+
+/// How often wrong keys are answered by their mistake before they are only counted.
+pub fn guesses() -> Throttle {
+    Throttle::new(Rate { burst: 60, every_ms: 1_000 }, Rate { burst: 1_000, every_ms: 20 })
 }

@@ -105,7 +105,7 @@ fn check(paths: &Paths, out: &mut dyn Write, json: bool, is_terminal: bool) -> a
     let examined = config::examine_file(&paths.config_file)?;
     let mut findings = examined.findings.clone();
     if !examined.has_errors() {
-        findings.extend(examined.check_secrets(&system_env));
+        findings.extend(examined.check_secrets(&system_env, &super::vault(&paths.data_dir)));
     }
     let failed = findings.iter().any(Finding::is_error);
     if json {

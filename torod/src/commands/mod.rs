@@ -11,6 +11,7 @@ mod prompt;
 pub mod provider;
 pub mod route;
 mod route_table;
+pub mod secrets;
 pub mod serve;
 pub mod simulate;
 mod table;
@@ -21,12 +22,16 @@ pub mod version;
 mod wizard;
 
 use std::io::{IsTerminal, Write};
+use std::path::Path;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use crate::access::system_random;
 use crate::cli::{Cli, Command};
 use crate::clock::Clock;
 use crate::config::Paths;
+use crate::store::Keyring;
+use crate::upstreams::vault::Vault;
 
 /// How a command ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -58,6 +63,16 @@ impl From<Exit> for ExitCode {
 /// The environment as it is.
 pub fn system_env(name: &str) -> Option<String> {
     std::env::var(name).ok()
+}
+
+/// The keys that the secrets of `data_dir` are sealed under.
+fn keyring(data_dir: &Path) -> Arc<Keyring> {
+    Arc::new(Keyring::new(data_dir, system_random))
+}
+
+/// The secrets that are stored in `data_dir`.
+fn vault(data_dir: &Path) -> Vault {
+    Vault::at(data_dir, keyring(data_dir))
 }
 
 /// Runs the command that was typed.
@@ -101,6 +116,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Profile(profile) => profile.run(&paths?, out, is_terminal),
         Command::Models(models) => block_on(models.run(&paths?, out, &mut anstream::stderr(), is_terminal, clock)),
         Command::Route(route) => block_on(route.run(&paths?, out, &mut anstream::stderr(), clock)),
+        Command::Secrets(secrets) => block_on(secrets.run(&paths?, out, is_terminal, clock)),
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
         Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
         Command::Completions(completions) => completions.run(out),

@@ -117,8 +117,8 @@ async fn first_admin(daemon: &Daemon, url: &str, say: &mut dyn Write) -> anyhow:
     } else {
         let code = daemon.setup().open()?;
         tracing::warn!(
-            "no admin token exists. Make one with `torod token create --role admin`, or once with: \
-             curl {url}/admin/api/setup -d '{{\"code\":\"{code}\"}}'"
+            "no admin token exists. Make one at {url}/admin with the setup code {code}, with `torod token create --role \
+             admin`, or once with: curl {url}/admin/api/setup -H 'content-type: application/json' -d '{{\"code\":\"{code}\"}}'"
         );
     }
     Ok(())

@@ -11,6 +11,7 @@ use toml::de::DeValue;
 use super::field::Field;
 use super::grant::{self, GrantConfig};
 use super::section::Section;
+use super::vault::{self, StoredSecret};
 
 /// One key of a provider.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -34,7 +35,7 @@ impl CredentialConfig {
         match self.secret {
             SecretSource::Command(_) | SecretSource::Grant(_) => true,
             SecretSource::File(_) => self.refresh.is_some(),
-            SecretSource::Literal(_) | SecretSource::Env(_) => false,
+            SecretSource::Literal(_) | SecretSource::Env(_) | SecretSource::Stored(_) => false,
         }
     }
 }
@@ -50,6 +51,8 @@ pub enum SecretSource {
     File(PathBuf),
     /// What a command prints.
     Command(SecretCommand),
+    /// The store of the data folder.
+    Stored(StoredSecret),
     /// What a token server gives.
     Grant(Box<GrantConfig>),
 }
@@ -64,6 +67,13 @@ pub enum SecretCommand {
 }
 
 impl SecretSource {
+    /// Says where it would be sent: what is stored is had for these alone.
+    pub(super) fn bind(&mut self, origins: &[String]) {
+        if let Self::Stored(stored) = self {
+            stored.origins = origins.to_vec();
+        }
+    }
+
     /// How it would stand in the file; a literal is masked.
     pub fn reference(&self) -> String {
         match self {
@@ -72,6 +82,7 @@ impl SecretSource {
             Self::File(path) => format!("file:{}", path.display()),
             Self::Command(SecretCommand::Shell(line)) => format!("command:{line}"),
             Self::Command(SecretCommand::Argv(argv)) => format!("command:{}", argv.join(" ")),
+            Self::Stored(stored) => format!("secret:{}", stored.name),
             Self::Grant(grant) => format!("{}:{}", grant.key(), grant.token_url),
         }
     }
@@ -137,10 +148,12 @@ fn read(field: &Field<'_>, variable: &str) -> Option<CredentialConfig> {
     section.finish();
     if sources.len() != 1 {
         let message = if sources.is_empty() { "this key has no source" } else { "this key has more than one source" };
-        field.refuse(message, "give exactly one of `env`, `file`, `command`, `oauth`, `device` and `value`");
+        field.refuse(message, "give exactly one of `env`, `file`, `command`, `secret`, `oauth`, `device` and `value`");
     }
     let secret = sources.into_iter().next().flatten()?;
-    if let (Some(refresh), SecretSource::Literal(_) | SecretSource::Env(_)) = (refresh_field, &secret) {
+    if let (Some(refresh), SecretSource::Literal(_) | SecretSource::Env(_) | SecretSource::Stored(_)) =
+        (refresh_field, &secret)
+    {
         refresh.refuse("this key does not change while torod runs", "`refresh` is for `command`, `file` and tokens");
     }
     Some(CredentialConfig { name, secret, weight, refresh })
@@ -160,7 +173,10 @@ pub(super) fn read_source(field: &Field<'_>, variable: &str) -> Option<SecretSou
     let mut sources = read_sources(&mut section, variable);
     section.finish();
     if sources.len() != 1 {
-        field.refuse("this secret needs one source", "give exactly one of `env`, `file`, `command` and `value`");
+        field.refuse(
+            "this secret needs one source",
+            "give exactly one of `env`, `file`, `command`, `secret` and `value`",
+        );
     }
     sources.pop().flatten()
 }
@@ -181,6 +197,16 @@ fn read_sources(section: &mut Section<'_>, variable: &str) -> Vec<Option<SecretS
             file.refuse("this is no path", file.example());
         }
         sources.push(path.map(|path| SecretSource::File(path.into())));
+    }
+    if let Some(secret) = section.take("secret") {
+        let name = secret.string();
+        if name.is_some_and(|name| !vault::is_secret_name(name)) {
+            // Whoever misunderstands it writes the key itself.
+            secret.hide();
+            secret.refuse("this is no name of a stored secret", vault::SECRET_NAME_RULE);
+        }
+        let stored = |name: &str| StoredSecret { name: name.to_owned(), origins: Vec::new() };
+        sources.push(name.map(|name| SecretSource::Stored(stored(name))));
     }
     if let Some(command) = section.take("command") {
         sources.push(read_command(&command).map(SecretSource::Command));

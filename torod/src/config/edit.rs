@@ -6,6 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use sha2::{Digest as _, Sha256};
 use toml_edit::{Document, DocumentMut, Item, Table, Value};
 
 use super::file::{ConfigError, read_text};
@@ -40,6 +41,15 @@ pub enum EditError {
     /// What shall be set is no name of a key.
     #[error("`{0}` is no key: write it like `priority`, `timeouts.connect` or `models[big-model].price.input`")]
     NoKey(String),
+    /// The provider's keys would be sent where nobody has said that they may.
+    #[error("{0}")]
+    KeyGoesElsewhere(String),
+    /// It cannot be changed from here.
+    #[error("`{0}` is changed in the file alone")]
+    NotFromHere(String),
+    /// It is not what the change was made for.
+    #[error("the file has changed meanwhile: its version is {0} now")]
+    Stale(String),
     /// Somebody else keeps writing it.
     #[error("{}: changed by somebody else at the same time: try again", .0.display())]
     Raced(PathBuf),
@@ -81,6 +91,40 @@ fn meant(name: Option<&str>) -> String {
 /// file was changed. A link is followed to the file itself, which keeps its mode.
 pub fn set(path: &Path, key: &[&str], value: Option<&Value>) -> Result<bool, EditError> {
     update(path, |text, name| edit(text, key, value, name))
+}
+
+/// What becomes of the value at a key; with `None` it is removed.
+pub type Change = (String, Option<Value>);
+
+/// The version of a file with this text: another text, another version.
+pub fn version_of(text: &str) -> String {
+    let digest: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let first = digest.first_chunk().copied().unwrap_or_default();
+    format!("{:016x}", u64::from_be_bytes(first))
+}
+
+/// The version of the file as it is now.
+pub fn version(path: &Path) -> Result<String, EditError> {
+    Ok(version_of(&read_text(path)?))
+}
+
+/// Sets many values at once, or none; keys are written like `routing.attempts`. Says whether the file was changed.
+///
+/// # Errors
+///
+/// As [`set`], and where the file has another version than `expected`.
+pub fn set_all(path: &Path, changes: &[Change], expected: &str) -> Result<bool, EditError> {
+    update(path, |text, name| {
+        check_version(text, expected)?;
+        changes.iter().try_fold(text.to_owned(), |text, (key, value)| {
+            edit(&text, &key.split('.').collect::<Vec<_>>(), value.as_ref(), name)
+        })
+    })
+}
+
+fn check_version(text: &str, expected: &str) -> Result<(), EditError> {
+    let version = version_of(text);
+    if version == expected { Ok(()) } else { Err(EditError::Stale(version)) }
 }
 
 /// Replaces the file by what `change` makes of its text and its name. Says whether it was changed.

@@ -3,6 +3,7 @@
 use super::finding::{Finding, Severity};
 use super::report::{Place, Report};
 use super::resolve::{SecretError, resolve_secret};
+use super::vault::Vault;
 use super::{Config, SecretSource, grant};
 
 /// What a reading gave. `config` is to be used only if there are no errors.
@@ -37,9 +38,9 @@ impl Examined {
         })
     }
 
-    /// Looks whether variables and files with secrets are there; commands are not run. A missing secret is an error
+    /// Looks whether variables, files and the store have the secrets; commands are not run. A missing secret is an error
     /// for an enabled provider and a warning for a disabled one.
-    pub fn check_secrets(&self, env: &dyn Fn(&str) -> Option<String>) -> Vec<Finding> {
+    pub fn check_secrets(&self, env: &dyn Fn(&str) -> Option<String>, vault: &dyn Vault) -> Vec<Finding> {
         let mut findings = Vec::new();
         for (place, template) in &self.places {
             let Some(provider) = self.config.providers.get(place.provider) else { continue };
@@ -48,10 +49,13 @@ impl Examined {
                 SecretSource::Grant(grant) => grant.client_secret.as_ref(),
                 source => Some(source),
             };
-            let Some(source @ (SecretSource::Env(_) | SecretSource::File(_))) = source else { continue };
-            let Err(error) = resolve_secret(source, env) else { continue };
+            let Some(source @ (SecretSource::Env(_) | SecretSource::File(_) | SecretSource::Stored(_))) = source else {
+                continue;
+            };
+            let Err(error) = resolve_secret(source, env, vault) else { continue };
             let fix = match error {
                 SecretError::Unset(_) => "set it where torod starts",
+                SecretError::NotStored(_) | SecretError::OtherPlace { .. } | SecretError::Store(..) => "do that",
                 _ => "put the key there",
             };
             findings.push(Finding {

@@ -56,7 +56,9 @@ pub fn first_run(found: &Detected) -> String {
         text.push_str(EXAMPLE);
     }
     text.push_str(ALIASES);
-    for table in ["routing", "limits", "shutdown", "log", "tokens", "usage", "responses", "prices"] {
+    for table in
+        ["routing", "limits", "egress", "shutdown", "log", "tokens", "usage", "responses", "prices", "server", "admin"]
+    {
         text += &format!("\n[{table}]\n");
         for key in KEYS.iter().filter(|key| key.path.strip_prefix(table).is_some_and(is_one_key)) {
             comment(&mut text, key);

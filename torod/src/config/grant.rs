@@ -4,7 +4,9 @@ use tokenrouter_shared::Secret;
 use toml::de::DeValue;
 
 use super::credential::{self, SecretSource};
+use super::egress::Egress;
 use super::field::Field;
+use super::vault;
 
 /// How a key is fetched from a token server (RFC 6749), as a client that the operator has registered there.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -23,6 +25,8 @@ pub struct GrantConfig {
     pub audience: Option<String>,
     /// How the client's password is sent.
     pub auth: ClientAuth,
+    /// Where it may be connected to.
+    pub egress: Egress,
 }
 
 /// How a client proves who it is (RFC 6749 §2.3.1).
@@ -105,9 +109,15 @@ pub(super) fn read(field: &Field<'_>, is_device: bool) -> Option<SecretSource> {
         Some(url) => Some(url?),
         None => None,
     };
-    let client_secret = given(client_secret)?;
+    let mut client_secret = given(client_secret)?;
     let (token_url, client_id) = (token_url?, client_id?);
-    let grant = GrantConfig { device_url, token_url, client_id, client_secret, scope, audience, auth };
+    let origins = [Some(&token_url), device_url.as_ref()].into_iter().flatten().filter_map(|url| vault::origin_of(url));
+    let origins = vault::sorted(origins.collect());
+    if let Some(secret) = &mut client_secret {
+        secret.bind(&origins);
+    }
+    let egress = field.report.egress();
+    let grant = GrantConfig { device_url, token_url, client_id, client_secret, scope, audience, auth, egress };
     Some(SecretSource::Grant(Box::new(grant)))
 }
 
@@ -139,6 +149,11 @@ fn server_url(field: &Field<'_>) -> Option<String> {
     };
     if let Some(fault) = fault {
         field.refuse(fault, "write one that starts with https://");
+        return None;
+    }
+    let host = text.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
+    if let Err(why) = field.report.egress().check_host(&host) {
+        field.refuse(why, "use another URL, or change `[egress]`");
         return None;
     }
     Some(text.to_owned())

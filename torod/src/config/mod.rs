@@ -1,9 +1,13 @@
 //! `torod.toml`: one section one file, defaults and checks beside the struct; all problems are reported at once.
 
 mod account;
+mod address;
+mod admin;
 mod alias;
 mod credential;
+pub mod draft;
 pub mod edit;
+mod egress;
 mod examined;
 mod field;
 mod file;
@@ -26,6 +30,8 @@ mod resolve;
 mod responses;
 mod routing;
 mod section;
+mod server;
+pub mod settings;
 mod show;
 mod show_preset;
 mod shutdown;
@@ -36,6 +42,7 @@ mod tokens;
 mod unavailable;
 mod units;
 mod usage;
+mod vault;
 mod view;
 mod watch;
 #[cfg(test)]
@@ -53,8 +60,10 @@ use tokenrouter::catalog::Presets;
 use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
+pub use admin::{Admin, PublicUrl, split_port};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
+pub use egress::Egress;
 pub use examined::Examined;
 use field::Field;
 pub use file::{ConfigError, examine_file, examine_text_of, load, write_new};
@@ -75,10 +84,12 @@ pub use responses::Responses;
 pub use routing::{Breaker, Routing};
 use section::Section;
 pub use section::{closest, shorten};
+pub use server::Server;
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
 pub use tokens::Tokens;
 pub use usage::Usage;
+pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
 pub use view::{alias_view, summary, view, view_preset, view_provider};
 pub use watch::Watch;
 
@@ -109,6 +120,8 @@ pub struct Config {
     pub routing: Routing,
     /// How much is taken on at once.
     pub limits: Limits,
+    /// Where torod may connect to.
+    pub egress: Egress,
     /// How torod ends.
     pub shutdown: Shutdown,
     /// What is written to the log.
@@ -121,6 +134,10 @@ pub struct Config {
     pub responses: Responses,
     /// What models of unknown price are taken to cost.
     pub prices: Prices,
+    /// Who may speak for others.
+    pub server: Server,
+    /// Who reaches the admin pages, and for how long.
+    pub admin: Admin,
 }
 
 impl Default for Config {
@@ -138,12 +155,15 @@ impl Default for Config {
             model_aliases: Vec::new(),
             routing: Routing::default(),
             limits: Limits::default(),
+            egress: Egress::default(),
             shutdown: Shutdown::default(),
             log: Log::default(),
             tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
+            server: Server::default(),
+            admin: Admin::default(),
         }
     }
 }
@@ -197,6 +217,11 @@ impl Config {
                 Err(e) => field.refuse(format!("`{}` is not known", shorten(text)), e.to_string()),
             }
         }
+        if let Some(egress) = section.section("egress") {
+            config.egress = Egress::read(egress);
+        }
+        // Every URL of the file is held against it.
+        section.report.set_egress(&config.egress);
         config.presets = preset::read_all(&mut section);
         if let Some(field) = section.take("providers") {
             let mut names = Vec::new();
@@ -239,6 +264,12 @@ impl Config {
         }
         if let Some(prices) = section.section("prices") {
             config.prices = Prices::read(prices);
+        }
+        if let Some(server) = section.section("server") {
+            config.server = Server::read(server);
+        }
+        if let Some(admin) = section.section("admin") {
+            config.admin = Admin::read(admin);
         }
         section.finish();
         config

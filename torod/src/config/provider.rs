@@ -10,10 +10,12 @@ use tokenrouter::catalog::{BaseUrl, BaseUrlError, ModelList, Preset, Presets};
 
 use super::account::{self, Account};
 use super::credential::{self, CredentialConfig};
+use super::egress::Egress;
 use super::field::Field;
 use super::header;
 use super::model::ModelConfig;
 use super::section::{Section, shorten};
+use super::vault;
 
 /// What to do where nothing known has a similar name.
 const UNKNOWN: &str = "docs/providers.md has all that are; for any other leave it out and set `base_url`, or describe it \
@@ -48,6 +50,8 @@ pub struct ProviderConfig {
     pub models: Vec<ModelConfig>,
     /// Static headers sent with every call. Their values may be secret: `Debug` leaves them out.
     pub headers: Vec<(String, String)>,
+    /// Where it may be connected to.
+    pub egress: Egress,
 }
 
 impl Default for ProviderConfig {
@@ -66,6 +70,7 @@ impl Default for ProviderConfig {
             stream_usage: true,
             models: Vec::new(),
             headers: Vec::new(),
+            egress: Egress::default(),
         }
     }
 }
@@ -87,6 +92,7 @@ impl fmt::Debug for ProviderConfig {
             .field("stream_usage", &self.stream_usage)
             .field("models", &self.models)
             .field("headers", &headers)
+            .field("egress", &self.egress)
             .finish()
     }
 }
@@ -94,7 +100,8 @@ impl fmt::Debug for ProviderConfig {
 impl ProviderConfig {
     /// Reads one `[[providers]]` table. `taken` holds the names of those before it.
     pub(super) fn read(mut section: Section<'_>, taken: &[String], presets: &Presets) -> Self {
-        let mut provider = Self { name: read_name(&mut section, taken), ..Self::default() };
+        let egress = section.report.egress();
+        let mut provider = Self { name: read_name(&mut section, taken), egress, ..Self::default() };
         let preset = read_preset(&mut section, presets);
         let preset = preset.as_deref();
         provider.provider_type = preset.map(|preset| preset.id.clone());
@@ -104,6 +111,13 @@ impl ProviderConfig {
         section.set_integer("priority", -1_000_000..1_000_001, &mut provider.priority);
         let is_moved = section.has("base_url") || section.has("protocols");
         provider.protocols = read_protocols(&mut section, preset, &account, &provider.name);
+        for (_, url) in provider.protocols.iter().filter(|_| !is_moved) {
+            if let Err(why) = provider.egress.check_host(url.host()) {
+                let advice = "change `[egress]`, or leave this provider out".to_owned();
+                section.report.error(section.span.clone(), &section.path_of("provider_type"), why, advice);
+                break;
+            }
+        }
         provider.model_list = match preset.map(|preset| &preset.models_url) {
             Some(ModelList::Unlisted) => ModelList::Unlisted,
             // Traffic must not pass by the URL that was set.
@@ -114,6 +128,7 @@ impl ProviderConfig {
             _ => ModelList::Usual,
         };
         provider.credentials = credential::read_all(&mut section, preset);
+        provider.bind();
         if let Some(timeouts) = section.section("timeouts") {
             provider.timeouts = read_timeouts(timeouts);
         }
@@ -125,6 +140,23 @@ impl ProviderConfig {
         }
         section.finish();
         provider
+    }
+}
+
+impl ProviderConfig {
+    /// Where its keys are sent.
+    pub fn origins(&self) -> Vec<String> {
+        let mut origins: Vec<String> = self.protocols.iter().map(|(_, url)| vault::origin(url)).collect();
+        if let ModelList::At(url) = &self.model_list {
+            origins.extend(vault::origin_of(url));
+        }
+        vault::sorted(origins)
+    }
+
+    /// Has its stored keys for these places alone.
+    fn bind(&mut self) {
+        let origins = self.origins();
+        self.credentials.iter_mut().for_each(|credential| credential.secret.bind(&origins));
     }
 }
 
@@ -270,6 +302,9 @@ fn read_url(field: &Field<'_>) -> Option<BaseUrl> {
                 let message = format!("the URL ends in {tail}, which torod adds itself");
                 field.doubt(message, format!("write \"{bare}\""));
             }
+            if let Err(why) = field.report.egress().check_host(url.host()) {
+                field.refuse(why, "use another URL, or change `[egress]`");
+            }
             return Some(url);
         }
         Err(error) => error,
@@ -288,19 +323,20 @@ fn read_url(field: &Field<'_>) -> Option<BaseUrl> {
 
 impl ProviderConfig {
     /// A model server of this machine, found at `url`, as if the file described it.
-    pub fn local(preset: &Arc<Preset>, url: &str) -> Option<Self> {
+    pub fn local(preset: &Arc<Preset>, url: &str, egress: &Egress) -> Option<Self> {
         let base = BaseUrl::parse(url).ok()?;
         Some(Self {
             name: preset.id.clone(),
             provider_type: Some(preset.id.clone()),
             preset: Some(Arc::clone(preset)),
             protocols: preset.endpoints.iter().map(|e| (e.protocol, base.clone())).collect(),
+            egress: egress.clone(),
             ..Self::default()
         })
     }
 
     /// A provider that serves without a key, as if the file described it. None if its preset needs to be told anything.
-    pub fn public(preset: &Arc<Preset>) -> Option<Self> {
+    pub fn public(preset: &Arc<Preset>, egress: &Egress) -> Option<Self> {
         let urls = preset.endpoints.iter().map(|e| Some((e.protocol, e.url(&|_| None).ok()?)));
         let list = match &preset.models_url {
             ModelList::At(_) => ModelList::At(preset.list_url(&|_| None).ok()??),
@@ -312,6 +348,7 @@ impl ProviderConfig {
             preset: Some(Arc::clone(preset)),
             protocols: urls.collect::<Option<_>>()?,
             model_list: list,
+            egress: egress.clone(),
             ..Self::default()
         })
     }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::BTreeSet;
 use std::ops::Range;
 
+use super::egress::Egress;
 use super::finding::{Finding, Severity};
 use super::reference;
 
@@ -20,6 +21,7 @@ pub(super) struct Report<'t> {
     places: RefCell<Vec<Place>>,
     providers: Cell<usize>,
     broken: Cell<bool>,
+    egress: RefCell<Egress>,
 }
 
 /// Where a credential stands in the file.
@@ -52,7 +54,18 @@ impl<'t> Report<'t> {
             places: RefCell::default(),
             providers: Cell::default(),
             broken: Cell::default(),
+            egress: RefCell::default(),
         }
+    }
+
+    /// What the file says of where torod may connect to; it is read before any URL.
+    pub(super) fn set_egress(&self, egress: &Egress) {
+        self.egress.replace(egress.clone());
+    }
+
+    /// Where torod may connect to.
+    pub(super) fn egress(&self) -> Egress {
+        self.egress.borrow().clone()
     }
 
     /// The file's name as the caller gave it.

@@ -16,6 +16,7 @@ use zeroize::Zeroizing;
 
 use super::credential::{SecretCommand, SecretSource};
 use super::printed::{self, Fetched};
+use super::vault::Vault;
 
 /// Longest secret, in bytes.
 const LONGEST: u64 = 64 << 10;
@@ -62,13 +63,35 @@ pub enum SecretError {
     /// A token server gives it, which is asked elsewhere.
     #[error("the key comes from a token server")]
     Elsewhere,
+    /// Nothing is stored under that name.
+    #[error("no secret `{0}` is stored: run `torod secrets set {0}`")]
+    NotStored(String),
+    /// It may not be sent there.
+    #[error(
+        "the secret `{name}` was given for {given} and is not sent to {wanted}: if that is meant, give it anew with `torod secrets set {name}`"
+    )]
+    OtherPlace {
+        /// The secret's name.
+        name: String,
+        /// Where it may be sent.
+        given: String,
+        /// Where it would be.
+        wanted: String,
+    },
+    /// The store cannot be read, or not open it; the text is the store's.
+    #[error("the secret `{0}` cannot be had: {1}")]
+    Store(String, String),
     /// It could not stand in a header.
     #[error("the key holds a blank or a character that no key has: copy it again, all of it and nothing else")]
     NotText,
 }
 
 /// Fetches the secret. Blocks: a command may take up to 10 s.
-pub fn resolve_secret(source: &SecretSource, env: &dyn Fn(&str) -> Option<String>) -> Result<Secret, SecretError> {
+pub fn resolve_secret(
+    source: &SecretSource,
+    env: &dyn Fn(&str) -> Option<String>,
+    vault: &dyn Vault,
+) -> Result<Secret, SecretError> {
     match source {
         SecretSource::Literal(secret) => Ok(secret.clone()),
         SecretSource::Env(name) => {
@@ -77,6 +100,7 @@ pub fn resolve_secret(source: &SecretSource, env: &dyn Fn(&str) -> Option<String
         }
         SecretSource::File(path) => from_file(path),
         SecretSource::Command(command) => clean(Secret::new(text(from_command(command, COMMAND_TIME)?)?.to_string())),
+        SecretSource::Stored(stored) => clean(vault.fetch(stored)?),
         SecretSource::Grant(_) => Err(SecretError::Elsewhere),
     }
 }
@@ -85,12 +109,13 @@ pub fn resolve_secret(source: &SecretSource, env: &dyn Fn(&str) -> Option<String
 pub fn resolve_key(
     source: &SecretSource,
     env: &dyn Fn(&str) -> Option<String>,
+    vault: &dyn Vault,
     now_ms: i64,
 ) -> Result<Fetched, SecretError> {
     if let SecretSource::Command(command) = source {
         return printed::read(&text(from_command(command, COMMAND_TIME)?)?, now_ms);
     }
-    let secret = resolve_secret(source, env)?;
+    let secret = resolve_secret(source, env, vault)?;
     let expires_ms = match source {
         SecretSource::File(_) => printed::token_expiry_ms(secret.expose()),
         _ => None,
@@ -205,6 +230,7 @@ pub(super) fn clean(secret: Secret) -> Result<Secret, SecretError> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::vault::NoVault;
     use super::*;
 
     fn shell(line: &str) -> SecretSource {
@@ -213,7 +239,9 @@ mod tests {
 
     fn text(source: &SecretSource) -> Result<String, String> {
         let env = |name: &str| (name == "KEY").then(|| "sk-env\n".to_owned());
-        resolve_secret(source, &env).map(|secret| secret.expose().to_owned()).map_err(|error| error.to_string())
+        resolve_secret(source, &env, &NoVault)
+            .map(|secret| secret.expose().to_owned())
+            .map_err(|error| error.to_string())
     }
 
     #[test]

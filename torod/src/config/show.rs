@@ -51,7 +51,11 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "\n[limits]\nconcurrent = {}", limits.concurrent)?;
     writeln!(text, "concurrent_streams = {}", limits.concurrent_streams)?;
     writeln!(text, "concurrent_per_provider = {}", limits.concurrent_per_provider)?;
+    writeln!(text, "connections = {}", limits.connections)?;
+    writeln!(text, "connections_per_address = {}", limits.connections_per_address)?;
     writeln!(text, "request_body = \"{}\"", format_size(limits.request_body_bytes))?;
+    let denied: Vec<_> = config.egress.deny.iter().map(|net| format!("\"{net}\"")).collect();
+    writeln!(text, "\n[egress]\nallow_private = {}\ndeny = [{}]", config.egress.allow_private, denied.join(", "))?;
     writeln!(text, "\n[shutdown]\ngrace = \"{}\"", format_duration(config.shutdown.grace))?;
     let log = &config.log;
     writeln!(text, "\n[log]\nlevel = \"{}\"\nformat = \"{}\"", log.level.as_str(), log.format.as_str())?;
@@ -62,7 +66,19 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     let responses = &config.responses;
     writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;
     writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))?;
-    writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())
+    writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())?;
+    let proxies = config.server.trusted_proxies.iter().map(ToString::to_string);
+    writeln!(text, "\n[server]\ntrusted_proxies = {}", texts(proxies))?;
+    let admin = &config.admin;
+    writeln!(text, "\n[admin]\nhosts = {}", texts(admin.hosts.iter().cloned()))?;
+    let public_url = admin.public_url.as_ref().map_or("", |url| &url.origin);
+    writeln!(text, "public_url = {}", quoted(public_url))?;
+    writeln!(text, "session_idle = \"{}\"", format_duration(admin.session_idle))?;
+    writeln!(text, "session_lifetime = \"{}\"", format_duration(admin.session_lifetime))
+}
+
+fn texts(list: impl Iterator<Item = String>) -> String {
+    format!("[{}]", list.map(|text| quoted(&text)).collect::<Vec<_>>().join(", "))
 }
 
 fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Result {

@@ -47,6 +47,7 @@ fn parser_and_reference_know_the_same_keys() {
         [routing]
         breaker = {}
         [limits]
+        [egress]
         [shutdown]
         [log]
         [tokens]
@@ -54,6 +55,8 @@ fn parser_and_reference_know_the_same_keys() {
         [responses]
         [prices]
         unknown = {}
+        [server]
+        [admin]
     ";
     let report = Report::new("t", text);
     drop(read(text, &report));
@@ -159,7 +162,12 @@ fn every_key_is_read() {
         concurrent = 1
         concurrent_streams = 2
         concurrent_per_provider = 3
+        connections = 4
+        connections_per_address = 5
         request_body = "1MB"
+        [egress]
+        allow_private = true
+        deny = ["10.0.0.0/8"]
         [shutdown]
         grace = "0s"
         [log]
@@ -176,6 +184,13 @@ fn every_key_is_read() {
         size = "5MiB"
         [prices]
         unknown = { input = 3 }
+        [server]
+        trusted_proxies = ["10.0.0.0/8"]
+        [admin]
+        hosts = ["GW.example"]
+        public_url = "https://gw.example"
+        session_idle = "1h"
+        session_lifetime = "2h"
     "#;
     let price = PriceConfig {
         input_nanos: Some(1_000_000_000),
@@ -198,6 +213,7 @@ fn every_key_is_read() {
         stream_usage: false,
         models: vec![ModelConfig { id: "m".into(), price: Some(price), context: Some(9), ..ModelConfig::default() }],
         headers: vec![("x-team".into(), "scarlet".into())],
+        egress: Egress { allow_private: true, deny: vec!["10.0.0.0/8".parse().unwrap()] },
         ..ProviderConfig::default()
     };
     let expected = Config {
@@ -250,8 +266,11 @@ fn every_key_is_read() {
             concurrent: 1,
             concurrent_streams: 2,
             concurrent_per_provider: 3,
+            connections: 4,
+            connections_per_address: 5,
             request_body_bytes: 1_000_000,
         },
+        egress: Egress { allow_private: true, deny: vec!["10.0.0.0/8".parse().unwrap()] },
         shutdown: Shutdown { grace: Duration::ZERO },
         log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
         tokens: Tokens { remove_ended_after: None },
@@ -263,6 +282,13 @@ fn every_key_is_read() {
                 output_nanos: Some(75_000_000_000),
                 ..PriceConfig::default()
             },
+        },
+        server: Server { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()] },
+        admin: Admin {
+            hosts: vec!["gw.example".into()],
+            public_url: PublicUrl::parse("https://gw.example"),
+            session_idle: Duration::from_hours(1),
+            session_lifetime: Duration::from_hours(2),
         },
     };
     let config = parse(text, "torod.toml").unwrap();
@@ -280,7 +306,8 @@ fn a_missing_secret_stops_only_an_enabled_provider() {
         )
     };
     let check = |enabled| {
-        let found = examine(&text(enabled), "t").check_secrets(&|name| (name == "SET").then(|| "sk-1".to_owned()));
+        let found =
+            examine(&text(enabled), "t").check_secrets(&|name| (name == "SET").then(|| "sk-1".to_owned()), &NoVault);
         found.iter().map(Finding::to_string).collect::<Vec<_>>()
     };
     assert_eq!(

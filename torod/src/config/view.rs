@@ -35,7 +35,13 @@ pub fn view(config: &Config) -> Value {
             "concurrent": limits.concurrent,
             "concurrent_streams": limits.concurrent_streams,
             "concurrent_per_provider": limits.concurrent_per_provider,
+            "connections": limits.connections,
+            "connections_per_address": limits.connections_per_address,
             "request_body_bytes": limits.request_body_bytes,
+        },
+        "egress": {
+            "allow_private": config.egress.allow_private,
+            "deny": config.egress.deny.iter().map(ToString::to_string).collect::<Vec<_>>(),
         },
         "shutdown": { "grace_ms": ms(config.shutdown.grace) },
         "log": {
@@ -51,6 +57,13 @@ pub fn view(config: &Config) -> Value {
         },
         "prices": {
             "unknown_per_million": view_price(&config.prices.unknown),
+        },
+        "server": { "trusted_proxies": config.server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>() },
+        "admin": {
+            "hosts": config.admin.hosts,
+            "public_url": config.admin.public_url.as_ref().map(|url| &url.origin),
+            "session_idle_ms": ms(config.admin.session_idle),
+            "session_lifetime_ms": ms(config.admin.session_lifetime),
         },
     })
 }

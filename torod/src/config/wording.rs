@@ -9,13 +9,13 @@ const CASES: &[(&str, &[&str])] = &[
         "1:1: unknown key `defualt_provider`: did you mean `default_provider`?",
     ]),
     ("zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices, server, admin",
     ]),
     ("[limits]\nconcurent = 5", &[
         "2:1: unknown key `concurent`: did you mean `concurrent`?",
     ]),
     ("[limits]\nqqq = 5", &[
-        "2:1: unknown key `qqq`: known here: concurrent, concurrent_streams, concurrent_per_provider, request_body",
+        "2:1: unknown key `qqq`: known here: concurrent, concurrent_streams, concurrent_per_provider, connections, connections_per_address, request_body",
     ]),
     ("dedup = true", &[
         "1:1: `dedup` is not available in this version: remove it or put `#` before its lines",
@@ -163,10 +163,10 @@ const CASES: &[(&str, &[&str])] = &[
         r#"4:11: `api_key` must be a string or a table, not a whole number: write `api_key = "${OPENAI_API_KEY}"`"#,
     ]),
     ("[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_key = {}", &[
-        "4:11: this key has no source: give exactly one of `env`, `file`, `command`, `oauth`, `device` and `value`",
+        "4:11: this key has no source: give exactly one of `env`, `file`, `command`, `secret`, `oauth`, `device` and `value`",
     ]),
     ("[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_key = { env = \"A\", file = \"b\" }", &[
-        "4:11: this key has more than one source: give exactly one of `env`, `file`, `command`, `oauth`, `device` and `value`",
+        "4:11: this key has more than one source: give exactly one of `env`, `file`, `command`, `secret`, `oauth`, `device` and `value`",
     ]),
     ("[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_key = { command = [] }", &[
         r#"4:23: this is no command: write `command = ["pass", "show", "work"]`"#,
@@ -261,13 +261,13 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("listen_addr = \"x\"\r\nzzz = 1\r\n", &[
         r#"1:15: `x` is no address with a port: write "127.0.0.1:8080", or "0.0.0.0:8080" for every network"#,
-        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices",
+        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices, server, admin",
     ]),
     ("\u{feff}zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices, server, admin",
     ]),
     ("\tzzz = 1 # é", &[
-        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices",
+        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, presets, providers, default_provider, model_aliases, active_model_profile, routing, limits, shutdown, log, tokens, usage, responses, prices, server, admin",
     ]),
 ];
 

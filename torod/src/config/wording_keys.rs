@@ -43,7 +43,7 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("{ oauth = { token_url = \"https://h/t\", client_id = \" \", client_secret = {} } }", &[
         "4:62: this is empty or holds control characters: write `client_id = \"gateway\"`",
-        "4:83: this secret needs one source: give exactly one of `env`, `file`, `command` and `value`",
+        "4:83: this secret needs one source: give exactly one of `env`, `file`, `command`, `secret` and `value`",
     ]),
     ("{ oauth = { token_url = \"https://h/t\", client_id = \"c\", client_secret = \"${S}\", scop = \"hunter2\" } }", &[
         "4:91: unknown key `scop`: did you mean `scope`?",
@@ -57,7 +57,7 @@ const CASES: &[(&str, &[&str])] = &[
         "4:22: `client_id` is missing: add `client_id = \"gateway\"`",
     ]),
     ("{ device = { device_url = \"https://h/d\", token_url = \"https://h/t\", client_id = \"c\" }, env = \"K\" }", &[
-        "4:11: this key has more than one source: give exactly one of `env`, `file`, `command`, `oauth`, `device` and `value`",
+        "4:11: this key has more than one source: give exactly one of `env`, `file`, `command`, `secret`, `oauth`, `device` and `value`",
     ]),
 ];
 
@@ -108,7 +108,8 @@ fn what_is_shown_of_a_token_server_holds_no_password() {
 #[test]
 fn a_missing_password_of_a_client_is_noticed() {
     let key = "{ oauth = { token_url = \"https://h/t\", client_id = \"c\", client_secret = \"${NOT_SET}\" } }";
-    let found: Vec<_> = examine(&file(key), "t").check_secrets(&|_| None).iter().map(Finding::to_string).collect();
+    let found: Vec<_> =
+        examine(&file(key), "t").check_secrets(&|_| None, &NoVault).iter().map(Finding::to_string).collect();
     assert_eq!(
         found,
         [

@@ -1,6 +1,7 @@
 //! Which URL goes where, and the pages that are neither inference nor admin.
 
+pub mod admin;
 pub mod health;
+pub mod listed;
 pub mod page;
 pub mod routes;
-pub mod setup;

@@ -1,6 +1,7 @@
 //! Every route of the daemon.
 
 use std::future::Future;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -10,29 +11,85 @@ use hyper::body::Incoming;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
-use tower::ServiceExt;
 
-use super::{health, page, setup};
-use crate::access::Operator;
-use crate::access::caller::{self, Caller};
+use super::{health, page};
+use crate::access::throttle::Throttle;
+use crate::access::{Sessions, Setup, forwarded};
+use crate::admin::guesses;
 use crate::app::App;
 use crate::gateway::reply::Reply;
 use crate::gateway::request_id::RequestId;
 use crate::gateway::{answers, count, entry, models, reject};
 use crate::problem;
 use crate::server::connection::{Peer, Service};
+use crate::store::WriterHandle;
+
+/// Something that is looked at.
+pub struct Page {
+    /// Without a slash at its end.
+    pub path: &'static str,
+    /// Who may look: `nothing` or `inference`.
+    pub needs: &'static str,
+    /// What it is.
+    pub summary: &'static str,
+    answer: fn(&Routes, Peer, &HeaderMap) -> Response<Reply>,
+}
+
+const fn page(
+    path: &'static str,
+    needs: &'static str,
+    summary: &'static str,
+    answer: fn(&Routes, Peer, &HeaderMap) -> Response<Reply>,
+) -> Page {
+    Page { path, needs, summary, answer }
+}
+
+/// Every page.
+#[rustfmt::skip]
+pub static PAGES: [Page; 10] = [
+    page("/health", "nothing", "Whether requests can be served.", |me, peer, headers| health::health(&me.app, peer, headers, &me.id(headers))),
+    page("/healthz", "nothing", "Whether the process answers.", |me, _, headers| health::alive(&me.app, &me.id(headers))),
+    page("/api/hello", "nothing", "The same, where some clients look for it.", |me, _, headers| health::alive(&me.app, &me.id(headers))),
+    page("/status", "inference", "How everything stands.", |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers))),
+    page("/v1/status", "inference", "The same.", |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers))),
+    page("/openapi.json", "nothing", "This document.", |me, _, headers| page::document(&me.id(headers))),
+    page("", "nothing", "Where things are.", |me, _, headers| page::root(&me.id(headers))),
+    page("/admin", "nothing", "The page for people.", Routes::admin_page),
+    page("/admin/app.js", "nothing", "Its script.", |me, _, headers| page::script(&me.id(headers))),
+    page("/admin/app.css", "nothing", "Its look.", |me, _, headers| page::style(&me.id(headers))),
+];
 
 /// The daemon's routes over its handles.
 pub struct Routes {
-    app: Arc<App>,
-    admin: axum::Router,
-    setup: Arc<setup::Setup>,
+    pub(super) app: Arc<App>,
+    pub(super) admin: axum::Router,
+    pub(super) setup: Arc<Setup>,
+    pub(super) sessions: Arc<Sessions>,
+    pub(super) writer: WriterHandle,
+    /// Keys that the admin API did not know.
+    pub(super) guesses: Throttle,
+    pub(super) listens_at: SocketAddr,
+}
+
+/// What the admin pages need besides the operations themselves.
+pub struct Door {
+    /// The operations.
+    pub admin: axum::Router,
+    /// Makes the first token.
+    pub setup: Arc<Setup>,
+    /// Who is logged in.
+    pub sessions: Arc<Sessions>,
+    /// The database's writing side.
+    pub writer: WriterHandle,
+    /// Where the daemon listens.
+    pub listens_at: SocketAddr,
 }
 
 impl Routes {
-    /// Routes to the data plane of `app` and to the `admin` router.
-    pub const fn new(app: Arc<App>, admin: axum::Router, setup: Arc<setup::Setup>) -> Self {
-        Self { app, admin, setup }
+    /// Routes to the data plane of `app` and to the admin pages behind their `door`.
+    pub fn new(app: Arc<App>, door: Door) -> Self {
+        let Door { admin, setup, sessions, writer, listens_at } = door;
+        Self { app, admin, setup, sessions, writer, guesses: guesses(), listens_at }
     }
 }
 
@@ -42,12 +99,15 @@ impl Service for Routes {
         peer: Peer,
         mut request: Request<Incoming>,
     ) -> Pin<Box<dyn Future<Output = Response<Reply>> + Send>> {
-        // HTTP/2 and absolute-form targets name the host in the target, which wins over the header (RFC 9112, 3.2.2).
+        // HTTP/2 and absolute-form targets name the host in the target. Where a header names another, there are two:
+        // whoever looks at the host trusts neither.
         if let Some(authority) = request.uri().authority()
             && let Ok(host) = HeaderValue::from_str(authority.as_str())
+            && request.headers().get(HOST) != Some(&host)
         {
-            request.headers_mut().insert(HOST, host);
+            request.headers_mut().append(HOST, host);
         }
+        let peer = forwarded::behind(peer, request.headers(), &self.app.reload.status().config.server);
         // The hot path first and in a future of its own: the others are rare and larger.
         if request.method() == Method::POST
             && let Some((surface, _)) = Surface::at(request.uri().path())
@@ -87,50 +147,27 @@ impl Routes {
         if trimmed == "/admin/api" || trimmed.starts_with("/admin/api/") {
             return self.admin(peer, request).await;
         }
-        let page: fn(&Self, Peer, &HeaderMap) -> Response<Reply> = match trimmed {
-            "/health" => |me, peer, headers| health::health(&me.app, peer, headers, &me.id(headers)),
-            "/healthz" | "/api/hello" => |me, _, headers| health::alive(&me.app, &me.id(headers)),
-            "/status" | "/v1/status" => |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers)),
-            "" => |me, _, headers| page::root(&me.id(headers)),
-            "/admin" => |me, _, headers| page::admin(&me.id(headers)),
-            _ => {
-                let protocol = models::speaks(request.uri(), request.headers());
-                return problem::respond(&reject::unknown_path(path), protocol, &self.id(request.headers()));
-            }
+        let Some(page) = PAGES.iter().find(|page| page.path == trimmed) else {
+            let protocol = models::speaks(request.uri(), request.headers());
+            return problem::respond(&reject::unknown_path(path), protocol, &self.id(request.headers()));
         };
         if is_get {
-            page(&self, peer, request.headers())
+            (page.answer)(&self, peer, request.headers())
         } else {
             problem::wrong_method("GET", models::speaks(request.uri(), request.headers()), &self.id(request.headers()))
         }
     }
 
-    fn id(&self, headers: &HeaderMap) -> RequestId {
-        RequestId::of(headers, self.app.ids.exchange(self.app.clock.now_ms()).0)
+    /// The page for people: setup, login, or what there is.
+    fn admin_page(&self, peer: Peer, headers: &HeaderMap) -> Response<Reply> {
+        match self.check_host(peer, headers) {
+            Ok(()) => page::admin(self.setup.door(headers, peer), &self.id(headers)),
+            Err(refused) => *refused,
+        }
     }
 
-    /// The admin API: by the control socket for the data folder's owner, elsewhere by token. Never without.
-    async fn admin(&self, peer: Peer, mut request: Request<Incoming>) -> Response<Reply> {
-        let id = self.id(request.headers());
-        if request.uri().path().trim_end_matches('/') == "/admin/api/setup" {
-            return setup::serve(&self.setup, &id, request).await;
-        }
-        let operator = match peer {
-            Peer::Local => Operator::LocalOwner,
-            Peer::Tcp(_) => {
-                let now_ms = self.app.clock.now_ms();
-                match caller::identify(request.headers(), peer, &self.app.tokens, now_ms, false) {
-                    Ok(Caller::Token(token)) => Operator::Token(token),
-                    Ok(Caller::Loopback) => return keyless(&id),
-                    Err(refused) => return problem::respond(&refused, Protocol::OpenAi, &id),
-                }
-            }
-        };
-        request.extensions_mut().insert(operator);
-        match self.admin.clone().oneshot(request.map(axum::body::Body::new)).await {
-            Ok(response) => response.map(Reply::Admin),
-            Err(never) => match never {},
-        }
+    pub(super) fn id(&self, headers: &HeaderMap) -> RequestId {
+        RequestId::of(headers, self.app.ids.exchange(self.app.clock.now_ms()).0)
     }
 }
 
@@ -139,11 +176,4 @@ fn no_socket(protocol: Protocol, id: &RequestId) -> Response<Reply> {
     let said = "this gateway speaks HTTP here, not WebSocket";
     let problem = Problem::new(Kind::BadRequest, "upgrade_required", said, "Send a POST request.").with_status(426);
     problem::respond(&problem, protocol, id)
-}
-
-/// The answer to whoever comes to the admin API without a token, also from this machine.
-fn keyless(id: &RequestId) -> Response<Reply> {
-    let said = "the admin API needs a token, also on this machine";
-    let problem = Problem::new(Kind::Unauthenticated, "token_missing", said, "Send one of the role admin.");
-    problem::respond(&problem, Protocol::OpenAi, id)
 }

@@ -39,6 +39,8 @@ impl Changes {
             ("responses", before.responses != after.responses),
             ("tokens", before.tokens != after.tokens),
             ("shutdown.grace", before.shutdown != after.shutdown),
+            ("server", before.server != after.server),
+            ("admin", before.admin != after.admin),
             ("log.requests", before.log.requests != after.log.requests),
         ] {
             if differs {

@@ -1,9 +1,10 @@
 //! The ways in: the file when it changes, SIGHUP, and whoever asks for it or for another profile.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::{Changes, Reload, ReloadError, State, Status};
-use crate::config::edit;
+use crate::config::edit::{self, EditError};
 use crate::config::{self, Config, ConfigError, Finding, Watch};
 use crate::lifecycle::Hangups;
 
@@ -85,6 +86,24 @@ impl Reload {
         }
         config.active_model_profile = profile;
         self.apply(&mut state, config).await
+    }
+
+    /// Changes the file by `change`, and reads it. Nothing else changes it here meanwhile, and what somebody else writes
+    /// `change` sees or is told.
+    pub async fn edit(
+        &self,
+        change: impl FnOnce(&Path) -> Result<bool, EditError> + Send + 'static,
+    ) -> Result<Changes, ReloadError> {
+        let mut state = self.state.lock().await;
+        let file = self.file.clone().ok_or(ReloadError::NoFile)?;
+        let editing = tokio::task::spawn_blocking(move || change(&file.path));
+        editing.await.map_err(|_| ReloadError::Stopping)??;
+        self.read(&mut state, |_, _| true).await.map(Option::unwrap_or_default)
+    }
+
+    /// The file's path.
+    pub fn path(&self) -> Option<&Path> {
+        self.file.as_ref().map(|file| file.path.as_path())
     }
 
     /// Reads the file, and applies it if its text `is_wanted`, which is told the text of the last time.

@@ -14,7 +14,7 @@ use arc_swap::ArcSwap;
 pub use self::changes::Changes;
 use self::providers::Prepared;
 use crate::config::edit::EditError;
-use crate::config::{self, Config, ConfigError, ConfigFile};
+use crate::config::{self, Config, ConfigError, ConfigFile, Vault};
 use crate::memory::Memory;
 use crate::store::DataSet;
 use crate::store::data_set::Stamp;
@@ -26,6 +26,18 @@ use crate::upstreams::renewal::Renewals;
 
 /// Asks the environment.
 pub type Env = fn(&str) -> Option<String>;
+
+/// Where secrets are fetched that the file only names.
+struct Sources {
+    env: Env,
+    vault: Arc<dyn Vault>,
+}
+
+impl Sources {
+    fn of(world: &World) -> Self {
+        Self { env: world.env, vault: Arc::clone(&world.vault) }
+    }
+}
 
 /// What a configuration acts upon.
 pub struct Parts {
@@ -94,8 +106,8 @@ pub enum ReloadError {
 impl Reload {
     /// Prepares the providers of `config`, and makes them what `live` shows. Blocks: secrets are fetched.
     pub fn new(parts: Parts, config: Config, file: Option<ConfigFile>) -> Self {
-        let World { env, clock, .. } = &parts.renewals.world;
-        let prepared = providers::prepare(&config, *env, clock.now_ms(), &[]);
+        let World { clock, .. } = &parts.renewals.world;
+        let prepared = providers::prepare(&config, &Sources::of(&parts.renewals.world), clock.now_ms(), &[]);
         let config = Arc::new(config);
         let shared = providers::shared(&prepared);
         parts.discovery.lists.sweep();
@@ -134,11 +146,11 @@ impl Reload {
         let parts = &self.parts;
         let before = self.status().config.clone();
         let known = state.prepared.clone();
-        let (env, now_ms) = (parts.renewals.world.env, parts.discovery.clock.now_ms());
+        let (sources, now_ms) = (Sources::of(&parts.renewals.world), parts.discovery.clock.now_ms());
         let discovery = parts.discovery.clone();
         // Secrets come from files and commands, which may take their time.
         let (config, prepared) = tokio::task::spawn_blocking(move || {
-            let prepared = providers::prepare(&config, env, now_ms, &known);
+            let prepared = providers::prepare(&config, &sources, now_ms, &known);
             discovery.recall(&providers::shared(&prepared));
             (config, prepared)
         })

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use super::Env;
-use crate::config::{self, Config, CredentialConfig, ProviderConfig, SecretSource};
+use super::Sources;
+use crate::config::{self, Config, CredentialConfig, ProviderConfig, SecretError, SecretSource};
 use crate::upstreams::held::{Held, Issued};
 use crate::upstreams::key_source::KeySource;
 use crate::upstreams::provider::{Key, Provider};
@@ -32,23 +32,28 @@ impl Prepared {
 
 /// Prepares every provider of the file. One whose key cannot be read is switched off, so that the others still serve;
 /// one that worked before with the same words goes on with the key that it has.
-pub(super) fn prepare(config: &Config, env: Env, now_ms: i64, before: &[Prepared]) -> Vec<Prepared> {
-    config.providers.iter().filter_map(|described| one(described, env, now_ms, before)).collect()
+pub(super) fn prepare(config: &Config, sources: &Sources, now_ms: i64, before: &[Prepared]) -> Vec<Prepared> {
+    config.providers.iter().filter_map(|described| one(described, sources, now_ms, before)).collect()
 }
 
-fn one(described: &ProviderConfig, env: Env, now_ms: i64, before: &[Prepared]) -> Option<Prepared> {
+fn one(described: &ProviderConfig, sources: &Sources, now_ms: i64, before: &[Prepared]) -> Option<Prepared> {
     let same = before.iter().find(|known| known.config == *described);
     let mut keys = Vec::new();
     for (at, credential) in described.credentials.iter().enumerate().filter(|_| described.enabled) {
         if credential.is_renewed() {
-            keys.push(Some(renewed(described, at, credential, env, now_ms, before)));
+            keys.push(Some(renewed(described, at, credential, sources, now_ms, before)));
             continue;
         }
         let then = same.and_then(|same| same.keys.get(at).cloned().flatten());
-        keys.push(match config::resolve_secret(&credential.secret, &env) {
+        keys.push(match config::resolve_secret(&credential.secret, &sources.env, &*sources.vault) {
             Ok(secret) => {
                 let is_same = |held: &Arc<Held>| held.issued().is_some_and(|issued| issued.secret == secret);
                 Some(then.filter(is_same).unwrap_or_else(|| Arc::new(Held::fixed(secret))))
+            }
+            // Taken away, or not meant for this place: what was held before is not sent any more either.
+            Err(error @ (SecretError::NotStored(_) | SecretError::OtherPlace { .. })) => {
+                tracing::error!(provider = %described.name, key = at + 1, "left out: {error}");
+                None
             }
             Err(error) if then.is_some() => {
                 tracing::warn!(provider = %described.name, key = at + 1, "the key stays the one from before: {error}");
@@ -90,7 +95,7 @@ fn renewed(
     described: &ProviderConfig,
     at: usize,
     credential: &CredentialConfig,
-    env: Env,
+    sources: &Sources,
     now_ms: i64,
     before: &[Prepared],
 ) -> Arc<Held> {
@@ -107,7 +112,7 @@ fn renewed(
         held.hurry();
         return held;
     }
-    match config::resolve_key(&credential.secret, &env, now_ms) {
+    match config::resolve_key(&credential.secret, &sources.env, &*sources.vault, now_ms) {
         Ok(fetched) => {
             let (is_first, number) = (!held.is_there(), held.number());
             if held.issued().is_none_or(|issued| issued.secret != fetched.secret) {
@@ -154,6 +159,10 @@ mod tests {
         parse(text, "t").unwrap()
     }
 
+    fn from(env: super::super::Env) -> Sources {
+        Sources { env, vault: Arc::new(config::NoVault) }
+    }
+
     const TEXT: &str = "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_key = \"${KEY}\"\n\
                         [[providers]]\nname = \"b\"\nbase_url = \"http://h\"\n";
 
@@ -164,34 +173,34 @@ mod tests {
 
     #[test]
     fn only_what_changed_is_made_anew() {
-        let before = prepare(&config(TEXT), |_| Some("k1".into()), 0, &[]);
-        assert_eq!(kept(&before, &prepare(&config(TEXT), |_| Some("k1".into()), 0, &before)), [true, true]);
-        assert_eq!(kept(&before, &prepare(&config(TEXT), |_| Some("k2".into()), 0, &before)), [false, true]);
+        let before = prepare(&config(TEXT), &from(|_| Some("k1".into())), 0, &[]);
+        assert_eq!(kept(&before, &prepare(&config(TEXT), &from(|_| Some("k1".into())), 0, &before)), [true, true]);
+        assert_eq!(kept(&before, &prepare(&config(TEXT), &from(|_| Some("k2".into())), 0, &before)), [false, true]);
         let moved = TEXT.replacen("http://h", "http://other", 1);
-        assert_eq!(kept(&before, &prepare(&config(&moved), |_| Some("k1".into()), 0, &before)), [false, true]);
+        assert_eq!(kept(&before, &prepare(&config(&moved), &from(|_| Some("k1".into())), 0, &before)), [false, true]);
     }
 
     #[test]
     fn what_models_refuse_is_known_as_long_as_the_provider_is_the_same() {
-        let before = prepare(&config(TEXT), |_| Some("k1".into()), 0, &[]);
+        let before = prepare(&config(TEXT), &from(|_| Some("k1".into())), 0, &[]);
         let is_known = |after: &[Prepared]| Arc::ptr_eq(&after[0].provider.findings, &before[0].provider.findings);
-        assert!(is_known(&prepare(&config(TEXT), |_| Some("k2".into()), 0, &before)));
+        assert!(is_known(&prepare(&config(TEXT), &from(|_| Some("k2".into())), 0, &before)));
         let moved = TEXT.replacen("http://h", "http://other", 1);
-        assert!(!is_known(&prepare(&config(&moved), |_| Some("k1".into()), 0, &before)));
+        assert!(!is_known(&prepare(&config(&moved), &from(|_| Some("k1".into())), 0, &before)));
     }
 
     #[test]
     fn a_key_that_cannot_be_fetched_switches_off_what_is_new_and_leaves_what_works() {
-        let without = prepare(&config(TEXT), |_| None, 0, &[]);
+        let without = prepare(&config(TEXT), &from(|_| None), 0, &[]);
         assert_eq!(without.iter().map(|p| p.provider.enabled).collect::<Vec<_>>(), [false, true]);
-        let with = prepare(&config(TEXT), |_| Some("k".into()), 0, &without);
+        let with = prepare(&config(TEXT), &from(|_| Some("k".into())), 0, &without);
         assert_eq!(kept(&without, &with), [false, true]);
         assert!(with[0].provider.enabled);
-        assert_eq!(kept(&with, &prepare(&config(TEXT), |_| None, 0, &with)), [true, true]);
+        assert_eq!(kept(&with, &prepare(&config(TEXT), &from(|_| None), 0, &with)), [true, true]);
         // One of two keys is gone, the other is new: the one from before is not lost.
         let two = TEXT.replace("api_key = \"${KEY}\"", "api_keys = [\"${KEY}\", \"${OTHER}\"]");
-        let both = prepare(&config(&two), |_| Some("k".into()), 0, &[]);
-        let half = prepare(&config(&two), |name| (name == "OTHER").then(|| "new".to_owned()), 0, &both);
+        let both = prepare(&config(&two), &from(|_| Some("k".into())), 0, &[]);
+        let half = prepare(&config(&two), &from(|name| (name == "OTHER").then(|| "new".to_owned())), 0, &both);
         let shown: Vec<_> =
             half[0].keys.iter().flatten().map(|held| held.issued().unwrap().secret.expose().to_owned()).collect();
         assert_eq!((shown, kept(&both, &half)), (vec!["k".to_owned(), "new".to_owned()], vec![false, true]));
@@ -205,12 +214,12 @@ mod tests {
             "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_keys = [{{ command = \"cat '{}'\" }}, {{ {grant} }}]\n",
             file.path().display()
         );
-        let first = prepare(&config(&text), |_| None, 0, &[]);
+        let first = prepare(&config(&text), &from(|_| None), 0, &[]);
         assert!(first[0].provider.enabled, "it is fetched as soon as it is there");
         let has_keys = |prepared: &[Prepared]| [0, 1].map(|at| prepared[0].provider.has_key(at));
         assert_eq!(has_keys(&first), [false, false]);
         std::fs::write(file.path(), "{\"token\":\"k1\"}").unwrap();
-        let second = prepare(&config(&text), |_| None, 0, &first);
+        let second = prepare(&config(&text), &from(|_| None), 0, &first);
         assert_eq!((kept(&first, &second), has_keys(&second)), (vec![true], [true, false]));
         let key = |prepared: &[Prepared]| {
             let held = prepared[0].keys[0].as_ref().unwrap();
@@ -219,15 +228,15 @@ mod tests {
         let digest = |prepared: &[Prepared]| prepared[0].provider.credentials()[0].digest.clone();
         std::fs::write(file.path(), "k2").unwrap();
         // Another URL: another provider with the same key, and nothing of it depends on the key itself.
-        let moved = prepare(&config(&text.replace("//h\"", "//g\"")), |_| None, 0, &second);
+        let moved = prepare(&config(&text.replace("//h\"", "//g\"")), &from(|_| None), 0, &second);
         assert_eq!(
             (kept(&second, &moved), key(&moved), digest(&moved)),
             (vec![false], ("k2".into(), 2), digest(&first))
         );
         // It fails for a while: the key stays. Another command: another key.
         std::fs::write(file.path(), "").unwrap();
-        assert_eq!(key(&prepare(&config(&text), |_| None, 0, &moved)), ("k2".into(), 2));
-        let other = prepare(&config(&text.replace("cat ", "echo k3; cat ")), |_| None, 0, &moved);
+        assert_eq!(key(&prepare(&config(&text), &from(|_| None), 0, &moved)), ("k2".into(), 2));
+        let other = prepare(&config(&text.replace("cat ", "echo k3; cat ")), &from(|_| None), 0, &moved);
         assert_eq!((key(&other), digest(&other) == digest(&first)), (("k3".into(), 1), false));
     }
 }

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -29,8 +29,31 @@ const IDLE: Duration = Duration::from_mins(10);
 pub enum Peer {
     /// A TCP client.
     Tcp(SocketAddr),
+    /// A client behind a proxy that is trusted to say who it is.
+    Proxied {
+        /// Its address.
+        client: IpAddr,
+        /// Whether it speaks TLS with the proxy.
+        is_https: bool,
+    },
     /// The owner of the data folder, by the control socket.
     Local,
+}
+
+impl Peer {
+    /// Its address, where it has one.
+    pub fn address(self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(address) => Some(address.ip().to_canonical()),
+            Self::Proxied { client, .. } => Some(client),
+            Self::Local => None,
+        }
+    }
+
+    /// Whether it came by TLS.
+    pub const fn is_https(self) -> bool {
+        matches!(self, Self::Proxied { is_https: true, .. })
+    }
 }
 
 /// What answers the requests of a connection.

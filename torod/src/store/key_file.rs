@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::Path;
 
 use super::StoreError;
+use super::keyring::refuse_exposed;
 
 /// The file's name in the data folder.
 pub const KEY_FILE: &str = "gateway.key";
@@ -20,6 +21,7 @@ pub fn load_or_make<E: std::fmt::Display>(
     let mut key = [0; 32];
     match OpenOptions::new().read(true).open(&path) {
         Ok(mut file) => {
+            refuse_exposed(&path, &file.metadata().map_err(fail)?)?;
             file.read_exact(&mut key).map_err(fail)?;
             Ok(key)
         }
@@ -55,6 +57,9 @@ mod tests {
         assert_eq!(load_or_make(dir.path(), fill(2)).unwrap(), [1; 32]);
         let mode = std::fs::metadata(dir.path().join(KEY_FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
+        std::fs::set_permissions(dir.path().join(KEY_FILE), std::fs::Permissions::from_mode(0o644)).unwrap();
+        assert!(matches!(load_or_make(dir.path(), fill(3)), Err(StoreError::KeyExposed { .. })));
+        std::fs::set_permissions(dir.path().join(KEY_FILE), std::fs::Permissions::from_mode(0o600)).unwrap();
         std::fs::write(dir.path().join(KEY_FILE), "short").unwrap();
         assert!(load_or_make(dir.path(), fill(3)).is_err());
     }

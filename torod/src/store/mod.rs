@@ -5,12 +5,15 @@ pub mod bell;
 pub mod data_set;
 pub mod kept;
 pub mod key_file;
+pub mod keyring;
 pub mod lists;
 pub mod lock;
 pub mod reader;
 pub mod removed;
 pub mod reports;
 pub mod schema;
+pub mod secrets;
+pub mod sessions;
 pub mod sign_ins;
 pub mod token_list;
 pub mod tokens;
@@ -21,6 +24,7 @@ use std::path::PathBuf;
 
 pub use bell::Bell;
 pub use data_set::DataSet;
+pub use keyring::Keyring;
 pub use lists::Lists;
 pub use lock::DirLock;
 pub use reader::Readers;
@@ -72,6 +76,26 @@ pub enum StoreError {
     /// The writer has stopped or has too much to do.
     #[error("the database writer takes no more work")]
     Closed,
+    /// Others on this machine can read a key.
+    #[error(
+        "{} can be read by others (mode {mode:04o}): run `chmod 600 {}`, and give every secret anew if somebody may have read it",
+        path.display(), path.display()
+    )]
+    KeyExposed {
+        /// The key's file.
+        path: PathBuf,
+        /// Its mode.
+        mode: u32,
+    },
+    /// The key that something was sealed under is gone.
+    #[error(
+        "the key that this secret was sealed under is not in {}: put the file back from a backup, or give the secret anew with `torod secrets set NAME` (a sign-in with `torod provider login`)",
+        path.display()
+    )]
+    KeyLost {
+        /// Where it should be.
+        path: PathBuf,
+    },
     /// A stored value is not what this program writes.
     #[error("the database holds a value that does not belong there: {0}")]
     Damaged(String),

@@ -71,3 +71,10 @@ pub fn usage(connection: &Connection, since_ms: i64, until_ms: i64, by: UsageBy)
     rows.sort_by(|a, b| b.sums.total().cmp(&a.sums.total()).then_with(|| a.name.cmp(&b.name)));
     Ok(UsageReport { since_ms, until_ms, by, rows, total, lost_records: u64::try_from(lost).unwrap_or(0) })
 }
+
+/// What one token has used from `since_ms` to before `until_ms` (milliseconds since 1970), without those below it.
+pub fn of_token(connection: &Connection, token_id: i64, since_ms: i64, until_ms: i64) -> Result<UsageSums, StoreError> {
+    let sql = format!("SELECT {SUMS} FROM usage WHERE id >= ?1 AND id < ?2 AND token_id = ?3");
+    let range = (first_of_ms(since_ms), first_of_ms(until_ms), token_id);
+    Ok(connection.prepare_cached(&sql)?.query_row(range, |row| sums(row, 0))?)
+}

@@ -2,15 +2,16 @@
 //!
 //! A file and not the database, because `torod provider login` writes it while a daemon has the database. Whoever uses a
 //! refresh token holds its file's lock meanwhile: a server that gives a new one with each use takes the old one back, so
-//! that two processes that use the same one sign each other out. The seal (AES-256-GCM, under a key that is derived from
-//! the gateway's, with the file's name bound in) keeps a copied folder without `gateway.key` from being of any use.
+//! that two processes that use the same one sign each other out. The seal (of the `keyring`, with the file's name bound in)
+//! keeps a copied folder without `secrets.key` from being of any use. Sign-ins of earlier versions, sealed under a key that
+//! is derived from the gateway's, are read as well and sealed anew when they are next written.
 
 use std::collections::HashMap;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{ErrorKind, Read as _, Write as _};
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, Nonce, RandomizedNonceKey};
 use aws_lc_rs::hkdf::{HKDF_SHA256, Salt};
@@ -22,10 +23,13 @@ use tokenrouter_shared::Secret;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::StoreError;
+use super::keyring::Keyring;
 
 /// The folder's name in the data folder.
 const FOLDER: &str = "sign-ins";
 const END: &str = ".sealed";
+/// How a file begins that the keyring sealed.
+const RINGED: &str = "2.";
 const NONCE_BYTES: usize = 12;
 /// No sign-in is longer.
 const MAX_BYTES: u64 = 256 << 10;
@@ -71,6 +75,11 @@ impl SignInName {
         // Names of providers are letters, digits, `.`, `_` and `-`.
         Self(format!("{}.{digest}", provider.to_ascii_lowercase()))
     }
+
+    /// What is sealed in beside the sign-in.
+    fn about(&self) -> Vec<u8> {
+        format!("sign-in 2\n{}", self.0).into_bytes()
+    }
 }
 
 /// Tells one state of a file from the next.
@@ -79,7 +88,9 @@ pub type Stamp = (u64, i64, i64, u64);
 /// Where sign-ins are kept.
 pub struct SignIns {
     folder: PathBuf,
-    key: RandomizedNonceKey,
+    keys: Arc<Keyring>,
+    /// What sign-ins were sealed under before there was a keyring.
+    former: RandomizedNonceKey,
     /// What could not be written, with the state of the file at that time: it goes before that state.
     unsaved: Mutex<HashMap<SignInName, (Option<Stamp>, SignIn)>>,
 }
@@ -98,14 +109,14 @@ pub struct SignInLock {
 }
 
 impl SignIns {
-    /// Those below `data_dir`, sealed under the gateway's key.
-    pub fn new(data_dir: &Path, gateway_key: &[u8; 32]) -> Result<Self, StoreError> {
+    /// Those below `data_dir`, sealed with `keys`; `gateway_key` opens those of earlier versions.
+    pub fn new(data_dir: &Path, keys: Arc<Keyring>, gateway_key: &[u8; 32]) -> Result<Self, StoreError> {
         let mut key = Zeroizing::new([0; 32]);
         let prk = Salt::new(HKDF_SHA256, b"tokenrouter").extract(gateway_key);
         let derived = prk.expand(&[b"sign-ins 1"], HKDF_SHA256).and_then(|okm| okm.fill(&mut *key));
         let made = derived.and_then(|()| RandomizedNonceKey::new(&AES_256_GCM, &*key));
-        let key = made.map_err(|_| StoreError::Damaged("the gateway's key".to_owned()))?;
-        Ok(Self { folder: data_dir.join(FOLDER), key, unsaved: Mutex::default() })
+        let former = made.map_err(|_| StoreError::Damaged("the gateway's key".to_owned()))?;
+        Ok(Self { folder: data_dir.join(FOLDER), keys, former, unsaved: Mutex::default() })
     }
 
     /// Waits until nobody else uses the sign-in `name`.
@@ -138,13 +149,9 @@ impl SignIns {
             Err(e) if e.kind() == ErrorKind::NotFound => return Ok(None),
             Err(e) => return Err(fail(e)),
         }
-        let damaged = || StoreError::Damaged(format!("{} (sealed under another gateway.key?)", path.display()));
-        let bytes = URL_SAFE_NO_PAD.decode(text.trim_end()).map_err(|_| damaged())?;
-        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES).ok_or_else(damaged)?;
-        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
-        let mut sealed = Zeroizing::new(sealed.to_vec());
-        let plain = self.key.open_in_place(nonce, Aad::from(name.0.as_bytes()), &mut sealed).map_err(|_| damaged())?;
-        let sealed: Sealed = serde_json::from_slice(plain).map_err(|_| damaged())?;
+        let damaged = || StoreError::Damaged(format!("{} (was it changed, or moved here?)", path.display()));
+        let plain = self.open(name, text.trim_end(), &damaged)?;
+        let sealed: Sealed = serde_json::from_slice(&plain).map_err(|_| damaged())?;
         Ok(Some(SignIn {
             access: Secret::from(sealed.access.as_str()),
             expires_ms: sealed.expires_ms,
@@ -153,10 +160,61 @@ impl SignIns {
         }))
     }
 
+    /// What stands in a file, opened.
+    fn open(
+        &self,
+        name: &SignInName,
+        text: &str,
+        damaged: &dyn Fn() -> StoreError,
+    ) -> Result<Zeroizing<Vec<u8>>, StoreError> {
+        if let Some(text) = text.strip_prefix(RINGED) {
+            let sealed = URL_SAFE_NO_PAD.decode(text).map_err(|_| damaged())?;
+            let opened = self.keys.open(&name.about(), &sealed);
+            return opened.map_err(|e| if matches!(e, StoreError::Damaged(_)) { damaged() } else { e });
+        }
+        let bytes = URL_SAFE_NO_PAD.decode(text).map_err(|_| damaged())?;
+        let (nonce, sealed) = bytes.split_at_checked(NONCE_BYTES).ok_or_else(damaged)?;
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
+        let mut sealed = Zeroizing::new(sealed.to_vec());
+        let opened = self.former.open_in_place(nonce, Aad::from(name.0.as_bytes()), &mut sealed);
+        let length = opened.map_err(|_| damaged())?.len();
+        sealed.truncate(length);
+        Ok(sealed)
+    }
+
+    /// Seals every sign-in under the newest key, in a change of keys. How many; those that cannot be opened stay as they
+    /// are: nobody could use them anyway.
+    pub fn reseal(&self) -> Result<usize, StoreError> {
+        let fail = |source| StoreError::File { path: self.folder.clone(), source };
+        let entries = match fs::read_dir(&self.folder) {
+            Ok(entries) => entries,
+            Err(e) if e.kind() == ErrorKind::NotFound => return Ok(0),
+            Err(e) => return Err(fail(e)),
+        };
+        let mut count = 0;
+        for entry in entries {
+            let file = entry.map_err(fail)?.file_name();
+            let Some(name) = file.to_str().and_then(|file| file.strip_suffix(END)) else { continue };
+            let name = SignInName(name.to_owned());
+            match self.read(&name) {
+                Ok(Some(sign_in)) => self.write_file(&name, &sign_in)?,
+                Ok(None) => continue,
+                Err(error @ (StoreError::Damaged(_) | StoreError::KeyLost { .. })) => {
+                    tracing::warn!("a sign-in stays as it is: {error}");
+                    continue;
+                }
+                Err(error) => return Err(error),
+            }
+            count += 1;
+        }
+        Ok(count)
+    }
+
     /// Keeps a sign-in: whole or not at all, and on the disk when this returns. Where that fails this process goes on with
     /// it all the same: the one before it is good for nothing any more.
     pub fn write(&self, lock: &SignInLock, sign_in: &SignIn) -> Result<(), StoreError> {
-        let written = self.write_file(&lock.name, sign_in);
+        // Nobody changes the keys between the seal and the file.
+        let written = self.keys.hold().and_then(|_hold| self.write_file(&lock.name, sign_in));
         let mut unsaved = self.unsaved.lock().unwrap_or_else(PoisonError::into_inner);
         match written {
             Ok(()) => unsaved.remove(&lock.name),
@@ -174,10 +232,8 @@ impl SignIns {
             refresh: sign_in.refresh.as_ref().map(|refresh| refresh.expose().to_owned()),
             since_ms: sign_in.since_ms,
         };
-        let mut bytes = Zeroizing::new(serde_json::to_vec(&sealed).map_err(|e| fail(e.into()))?);
-        let nonce = self.key.seal_in_place_append_tag(Aad::from(name.0.as_bytes()), &mut *bytes);
-        let nonce = nonce.map_err(|_| fail(std::io::Error::other("it cannot be sealed")))?;
-        let text = URL_SAFE_NO_PAD.encode([nonce.as_ref(), bytes.as_slice()].concat());
+        let bytes = Zeroizing::new(serde_json::to_vec(&sealed).map_err(|e| fail(e.into()))?);
+        let text = format!("{RINGED}{}", URL_SAFE_NO_PAD.encode(self.keys.seal(&name.about(), &bytes)?));
         let partial = self.folder.join(format!("{}.partial", name.0));
         let mut file =
             OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&partial).map_err(fail)?;
@@ -214,6 +270,11 @@ mod tests {
 
     use super::*;
 
+    fn sign_ins_of(dir: &Path, gateway_key: [u8; 32]) -> Result<SignIns, StoreError> {
+        let keys = Keyring::new(dir, |out: &mut [u8]| getrandom::fill(out));
+        SignIns::new(dir, Arc::new(keys), &gateway_key)
+    }
+
     fn sign_in(access: &str) -> SignIn {
         SignIn { access: access.into(), expires_ms: Some(5), refresh: Some("refresh-hunter2".into()), since_ms: 1 }
     }
@@ -221,7 +282,7 @@ mod tests {
     #[test]
     fn a_sign_in_is_sealed_and_the_owners_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let sign_ins = SignIns::new(dir.path(), &[7; 32]).unwrap();
+        let sign_ins = sign_ins_of(dir.path(), [7; 32]).unwrap();
         let name = SignInName::new("Work", "1", "g");
         assert_eq!((sign_ins.read(&name).unwrap(), sign_ins.stamp(&name)), (None, None));
         let lock = sign_ins.lock(&name).unwrap();
@@ -229,7 +290,7 @@ mod tests {
         assert_eq!(sign_ins.read(&name).unwrap(), Some(sign_in("access-hunter2")));
         let path = sign_ins.path(&name);
         let text = fs::read_to_string(&path).unwrap();
-        let bytes = URL_SAFE_NO_PAD.decode(&text).unwrap();
+        let bytes = URL_SAFE_NO_PAD.decode(text.strip_prefix(RINGED).unwrap()).unwrap();
         assert!(!bytes.windows(7).any(|part| part == b"hunter2"));
         let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode(&sign_ins.folder), mode(&path)), (0o700, 0o600));
@@ -244,24 +305,48 @@ mod tests {
     #[test]
     fn what_belongs_elsewhere_or_was_changed_opens_nothing() {
         let dir = tempfile::tempdir().unwrap();
-        let sign_ins = SignIns::new(dir.path(), &[7; 32]).unwrap();
+        let sign_ins = sign_ins_of(dir.path(), [7; 32]).unwrap();
         let (name, other) = (SignInName::new("a", "1", "g"), SignInName::new("b", "1", "g"));
         assert!(SignInName::new("a", "2", "g") != name && SignInName::new("a", "1", "h") != name);
         sign_ins.write(&sign_ins.lock(&name).unwrap(), &sign_in("x")).unwrap();
         fs::copy(sign_ins.path(&name), sign_ins.path(&other)).unwrap();
         assert!(sign_ins.read(&other).is_err());
-        assert!(SignIns::new(dir.path(), &[8; 32]).unwrap().read(&name).is_err());
+        let key = dir.path().join(crate::store::keyring::SECRETS_KEY);
+        let whole = fs::read(&key).unwrap();
+        fs::remove_file(&key).unwrap();
+        assert!(matches!(sign_ins.read(&name), Err(StoreError::KeyLost { .. })));
+        fs::write(&key, whole).unwrap();
+        fs::set_permissions(&key, fs::Permissions::from_mode(0o600)).unwrap();
         for text in ["", "AAAA", "not base64!", "\u{e9}"] {
             fs::write(sign_ins.path(&name), text).unwrap();
             let said = sign_ins.read(&name).unwrap_err().to_string();
-            assert!(said.contains("gateway.key"), "{said}");
+            assert!(said.contains("was it changed"), "{said}");
         }
+    }
+
+    #[test]
+    fn a_sign_in_of_an_earlier_version_is_read_and_sealed_anew() {
+        let dir = tempfile::tempdir().unwrap();
+        let sign_ins = sign_ins_of(dir.path(), [7; 32]).unwrap();
+        let name = SignInName::new("a", "1", "g");
+        let mut bytes = br#"{"access":"x","expires_ms":5,"refresh":"refresh-hunter2","since_ms":1}"#.to_vec();
+        let nonce = sign_ins.former.seal_in_place_append_tag(Aad::from(name.0.as_bytes()), &mut bytes).unwrap();
+        fs::create_dir(&sign_ins.folder).unwrap();
+        fs::write(sign_ins.path(&name), URL_SAFE_NO_PAD.encode([nonce.as_ref().as_slice(), &bytes].concat())).unwrap();
+        assert_eq!(sign_ins.read(&name).unwrap(), Some(sign_in("x")));
+        assert!(sign_ins_of(dir.path(), [8; 32]).unwrap().read(&name).is_err());
+        let rotation = sign_ins.keys.begin().unwrap();
+        assert_eq!(sign_ins.reseal().unwrap(), 1);
+        rotation.finish().unwrap();
+        assert!(fs::read_to_string(sign_ins.path(&name)).unwrap().starts_with(RINGED));
+        assert_eq!(sign_ins.read(&name).unwrap(), Some(sign_in("x")));
+        assert_eq!(sign_ins_of(dir.path(), [8; 32]).unwrap().read(&name).unwrap(), Some(sign_in("x")));
     }
 
     #[test]
     fn what_cannot_be_written_is_used_all_the_same() {
         let dir = tempfile::tempdir().unwrap();
-        let sign_ins = SignIns::new(dir.path(), &[7; 32]).unwrap();
+        let sign_ins = sign_ins_of(dir.path(), [7; 32]).unwrap();
         let name = SignInName::new("a", "1", "g");
         let lock = sign_ins.lock(&name).unwrap();
         sign_ins.write(&lock, &sign_in("one")).unwrap();
@@ -269,17 +354,17 @@ mod tests {
         fs::create_dir(&partial).unwrap();
         assert!(sign_ins.write(&lock, &sign_in("two")).is_err());
         assert_eq!(sign_ins.read(&name).unwrap(), Some(sign_in("two")));
-        assert_eq!(SignIns::new(dir.path(), &[7; 32]).unwrap().read(&name).unwrap(), Some(sign_in("one")));
+        assert_eq!(sign_ins_of(dir.path(), [7; 32]).unwrap().read(&name).unwrap(), Some(sign_in("one")));
         // Another process signs in.
         fs::remove_dir(&partial).unwrap();
-        SignIns::new(dir.path(), &[7; 32]).unwrap().write(&lock, &sign_in("three")).unwrap();
+        sign_ins_of(dir.path(), [7; 32]).unwrap().write(&lock, &sign_in("three")).unwrap();
         assert_eq!(sign_ins.read(&name).unwrap(), Some(sign_in("three")));
     }
 
     #[test]
     fn one_at_a_time_uses_a_sign_in() {
         let dir = tempfile::tempdir().unwrap();
-        let sign_ins = SignIns::new(dir.path(), &[7; 32]).unwrap();
+        let sign_ins = sign_ins_of(dir.path(), [7; 32]).unwrap();
         let name = SignInName::new("a", "1", "g");
         let lock = sign_ins.lock(&name).unwrap();
         let (sender, receiver) = std::sync::mpsc::channel();

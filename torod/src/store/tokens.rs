@@ -141,6 +141,12 @@ pub fn all(connection: &Connection) -> Result<Vec<TokenRow>, StoreError> {
     rows.map(|row| checked(row?)).collect()
 }
 
+/// Whether a token was ever made, also if none is left.
+pub fn any_ever(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_sequence WHERE name = 'token' AND seq > 0)";
+    Ok(connection.prepare_cached(sql)?.query_row([], |row| row.get(0))?)
+}
+
 /// The token with a public id.
 pub fn by_public_id(connection: &Connection, public_id: &str) -> Result<Option<TokenRow>, StoreError> {
     let mut statement = connection.prepare_cached(&format!("SELECT {COLUMNS} FROM token WHERE public_id = ?1"))?;

@@ -146,9 +146,9 @@ impl Discovery {
 
     /// Asks each for its models and adds who answers, unless the file describes it.
     async fn look_for_public(&self) {
-        let presets = self.live.load().config.presets.clone();
-        let looks = presets.all().filter(|preset| preset.public).map(|preset| async {
-            let provider = match Provider::new(&ProviderConfig::public(preset)?, &[]) {
+        let config = Arc::clone(&self.live.load().config);
+        let looks = config.presets.all().filter(|preset| preset.public).map(|preset| async {
+            let provider = match Provider::new(&ProviderConfig::public(preset, &config.egress)?, &[]) {
                 Ok(provider) => Arc::new(provider.found(Origin::Public)),
                 Err(e) => {
                     tracing::warn!("{e}");

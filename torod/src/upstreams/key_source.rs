@@ -9,7 +9,7 @@ use super::credential::Key;
 use super::held::{Held, Issued};
 use super::oauth::{OAuthError, TokenServer};
 use crate::clock::Clock;
-use crate::config::{self, CredentialConfig, GrantConfig, SecretSource};
+use crate::config::{self, CredentialConfig, GrantConfig, SecretSource, Vault};
 use crate::store::{SignIn, SignInName, SignIns};
 
 /// A sign-in that lasts no longer than this is renewed before it is used, in milliseconds.
@@ -35,6 +35,8 @@ pub struct World {
     pub clock: Clock,
     /// The environment.
     pub env: fn(&str) -> Option<String>,
+    /// Has the secrets that are stored.
+    pub vault: Arc<dyn Vault>,
     /// Where sign-ins are kept.
     pub sign_ins: Arc<SignIns>,
 }
@@ -109,7 +111,8 @@ impl KeySource {
     pub async fn fetch(&self, world: &World, current: Option<&Secret>) -> Result<Issued, KeyError> {
         let Some(grant) = self.grant() else {
             let (source, env, now_ms) = (self.secret.clone(), world.env, world.clock.now_ms());
-            let fetched = blocking(move || config::resolve_key(&source, &env, now_ms)).await?;
+            let vault = Arc::clone(&world.vault);
+            let fetched = blocking(move || config::resolve_key(&source, &env, &*vault, now_ms)).await?;
             return Ok(Issued { secret: fetched.secret, expires_ms: fetched.expires_ms });
         };
         let server = server(grant, world).await?;
@@ -178,8 +181,8 @@ impl KeySource {
 pub async fn server<'g>(grant: &'g GrantConfig, world: &'g World) -> Result<TokenServer<'g>, KeyError> {
     let mut password = None;
     if let Some(source) = grant.client_secret.clone() {
-        let env = world.env;
-        let fetched = blocking(move || config::resolve_secret(&source, &env)).await;
+        let (env, vault) = (world.env, Arc::clone(&world.vault));
+        let fetched = blocking(move || config::resolve_secret(&source, &env, &*vault)).await;
         password = Some(fetched.map_err(|error| KeyError::passing(&format!("`client_secret`: {}", error.why)))?);
     }
     Ok(TokenServer::new(grant, password, &world.clock))

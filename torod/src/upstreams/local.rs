@@ -80,7 +80,7 @@ impl Locals {
     /// Knocks once at every port.
     async fn round(&mut self) {
         let live = self.discovery.live.load();
-        if !live.config.auto_detect_local_servers {
+        if !live.config.auto_detect_local_servers || !live.config.egress.allow_private {
             self.seen.clear();
             return;
         }
@@ -150,7 +150,7 @@ impl Locals {
         if live.load().providers.iter().any(|known| known.serves(&server.url)) {
             return None;
         }
-        let provider = match Provider::new(&ProviderConfig::local(preset, &server.url)?, &[]) {
+        let provider = match Provider::new(&ProviderConfig::local(preset, &server.url, &self.config.egress)?, &[]) {
             Ok(provider) => Arc::new(provider.found(Origin::Local)),
             Err(e) => {
                 tracing::warn!("{e}");

@@ -33,4 +33,5 @@ pub mod standing;
 pub mod told;
 pub mod trial;
 pub mod unserved;
+pub mod vault;
 pub mod views;

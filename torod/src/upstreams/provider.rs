@@ -175,7 +175,7 @@ impl Provider {
             preset: config.preset.clone(),
             origin: Origin::Described,
             enabled: config.enabled,
-            client: Client::new(config.timeouts, config.max_idle_connections),
+            client: Client::guarded(config.timeouts, config.max_idle_connections, config.egress.guard()),
             health: Health::default(),
             asks_stream_usage: config.stream_usage,
             listed: ModelList::declared(known.map_or(&[], |preset| &preset.models)),

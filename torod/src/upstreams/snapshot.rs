@@ -225,7 +225,7 @@ impl Live {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{ProviderConfig, parse};
+    use crate::config::{Egress, ProviderConfig, parse};
     use tokenrouter::catalog::Presets;
 
     fn config(text: &str) -> Arc<Config> {
@@ -237,7 +237,8 @@ mod tests {
     }
 
     fn local(url: &str) -> Arc<Provider> {
-        let config = ProviderConfig::local(&Presets::default().find("ollama").unwrap(), url).unwrap();
+        let config =
+            ProviderConfig::local(&Presets::default().find("ollama").unwrap(), url, &Egress::default()).unwrap();
         Arc::new(Provider::new(&config, &[]).unwrap().found(Origin::Local))
     }
 

@@ -80,7 +80,7 @@ pub async fn run(
     terms: &Terms,
     clock: &Clock,
     begins: &mut (dyn FnMut(What, Option<&str>) + Send),
-    ends: &mut (dyn FnMut(&TriedStep) + Send),
+    ends: &mut (dyn FnMut(&TriedStep) + Send + Sync),
 ) -> Tried {
     let mut trial = Trial { provider, terms, clock, ends, credential: 0, steps: Vec::new() };
     begins(What::List, None);
@@ -187,7 +187,7 @@ struct Trial<'a> {
     provider: &'a Provider,
     terms: &'a Terms,
     clock: &'a Clock,
-    ends: &'a mut (dyn FnMut(&TriedStep) + Send),
+    ends: &'a mut (dyn FnMut(&TriedStep) + Send + Sync),
     /// The key that it is asked with, by its place.
     credential: usize,
     steps: Vec<TriedStep>,

@@ -134,40 +134,6 @@ async fn a_token_outlives_neither_its_maker_nor_its_parent() {
 }
 
 #[tokio::test]
-async fn setup_is_closed_to_pages_of_others_bombs_and_everybody_once_there_is_an_admin() {
-    let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(Options {
-        config: config::parse("listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false", "t").unwrap(),
-        file: None,
-        data_dir: folder.path().join("data"),
-        clock: Clock::system(),
-        random: torod::access::system_random,
-        env: |_| None,
-    })
-    .await
-    .unwrap();
-    let url = format!("http://{}/admin/api/setup", daemon.addr());
-    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
-    let ask = async |name: &str, value: &str, body: String| {
-        let body = http_body_util::Full::new(bytes::Bytes::from(body));
-        let request = http::Request::post(&url).header(name, value).body(body).unwrap();
-        let answer = crate::support::whole(client.request(request).await.unwrap()).await;
-        answer.json()["error"]["code"].as_str().unwrap_or("made").to_owned()
-    };
-    assert_eq!(ask("content-encoding", "zstd", "x".into()).await, "setup_closed");
-    let code = daemon.setup().open().unwrap();
-    for _ in 0..6 {
-        assert_eq!(ask("origin", "http://evil.example", r#"{"code":"A"}"#.into()).await, "foreign_origin");
-    }
-    assert_eq!(ask("content-encoding", "zstd", "x".into()).await, "unsupported_encoding");
-    assert_eq!(ask("accept", "*/*", format!(r#"{{"code":"{code}","name":"a\u001bb"}}"#)).await, "bad_name");
-    daemon.setup().make_admin(None).await.unwrap();
-    assert_eq!(ask("accept", "*/*", format!(r#"{{"code":"{code}"}}"#)).await, "setup_closed");
-    daemon.lifecycle().stop_softly();
-    assert!(daemon.run().await);
-}
-
-#[tokio::test]
 async fn other_machines_are_let_in_only_when_there_is_an_owner() {
     assert!(config::Config::default().listen_addr.ip().is_loopback());
     let folder = tempfile::tempdir().unwrap();
@@ -183,35 +149,6 @@ async fn other_machines_are_let_in_only_when_there_is_an_owner() {
     };
     let refused = start().await.err().unwrap().to_string();
     assert!(refused.contains("torod token create --role admin"), "{refused}");
-}
-
-#[tokio::test]
-async fn the_setup_code_works_once() {
-    let folder = tempfile::tempdir().unwrap();
-    let daemon = Daemon::start(Options {
-        config: config::parse("listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false", "t").unwrap(),
-        file: None,
-        data_dir: folder.path().join("data"),
-        clock: Clock::system(),
-        random: torod::access::system_random,
-        env: |_| None,
-    })
-    .await
-    .unwrap();
-    let code = daemon.setup().open().unwrap();
-    let url = format!("http://{}/admin/api/setup", daemon.addr());
-    let client = hyper_util::client::legacy::Client::builder(hyper_util::rt::TokioExecutor::new()).build_http();
-    let ask = async |code: &str| {
-        let body = http_body_util::Full::new(bytes::Bytes::from(format!(r#"{{"code":"{code}"}}"#)));
-        crate::support::whole(client.request(http::Request::post(&url).body(body).unwrap()).await.unwrap()).await
-    };
-    assert_eq!(ask("AAAA-AAAA-AAAA-AAAA").await.status, 403);
-    let made = ask(&code.to_lowercase()).await;
-    assert_eq!((made.status.as_u16(), made.json()["role"].as_str()), (201, Some("admin")));
-    let again = ask(&code).await;
-    assert_eq!(again.json()["error"]["code"], "setup_closed");
-    daemon.lifecycle().stop_softly();
-    assert!(daemon.run().await);
 }
 
 /// Many change tokens at once; whoever has an answer finds it true, and nothing older is published over it.

@@ -109,10 +109,20 @@ impl Site {
     }
 
     pub async fn head(&self, method: &str, path: &str, body: &str) -> http::Response<hyper::body::Incoming> {
+        self.head_as(&self.key, method, path, body).await
+    }
+
+    pub async fn head_as(
+        &self,
+        key: &str,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> http::Response<hyper::body::Incoming> {
         let request = http::Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.url))
-            .header("authorization", format!("Bearer {}", self.key))
+            .header("authorization", format!("Bearer {key}"))
             .header("content-type", "application/json")
             .body(http_body_util::Full::new(body.to_owned().into()))
             .unwrap();

@@ -100,7 +100,11 @@ impl TestDaemon {
     pub async fn at_once(simulator: Simulator, text: &str, clock: Clock, folder: TempDir) -> Self {
         let config = config::parse(text, "test.toml").unwrap_or_else(|e| panic!("{e:?}"));
         let data_dir = folder.path().join("data");
-        let options = Options { config, file: None, data_dir, clock, random: system_random, env: |_| None };
+        // One that wrote its configuration down beforehand wants it to be followed.
+        let path = folder.path().join("torod.toml");
+        let overrides = config::Overrides { listen_addr: None, log_format: None };
+        let file = path.exists().then_some(config::ConfigFile { path, overrides });
+        let options = Options { config, file, data_dir, clock, random: system_random, env: |_| None };
         let daemon = Daemon::start(options).await.unwrap();
         let key = daemon.setup().make_admin(Some("test".into())).await.unwrap().key;
         let url = format!("http://{}", daemon.addr());

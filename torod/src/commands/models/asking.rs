@@ -11,8 +11,8 @@ use tokenrouter::catalog::listing::{self, Card, Page, Selection, Shape};
 use tokenrouter_shared::model::{ModelView, ModelsView};
 
 use crate::clock::Clock;
-use crate::commands::{control, system_env};
-use crate::config::{self, Config, Paths, ProviderConfig};
+use crate::commands::{self, control, system_env};
+use crate::config::{self, Config, Paths, ProviderConfig, Vault};
 use crate::daemon::SOCKET;
 use crate::store::{DataSet, Lists};
 use crate::upstreams::held::Held;
@@ -100,7 +100,7 @@ fn world(paths: &Paths, talk: &mut (dyn Write + Send), clock: &Clock) -> anyhow:
         paths.data_dir.display(),
         paths.config_file.display()
     )?;
-    let providers = described(&config)?;
+    let providers = described(&config, &commands::vault(&paths.data_dir))?;
     discovery::recall(&Lists::new(&paths.data_dir), &providers);
     let live = Live::new(&config, providers, 0, clock.clone());
     live.set_catalogue(catalogue::updated_or_embedded(&DataSet::new(&paths.data_dir)));
@@ -108,7 +108,7 @@ fn world(paths: &Paths, talk: &mut (dyn Write + Send), clock: &Clock) -> anyhow:
 }
 
 /// The providers of the file. The list of one whose key cannot be had stays unknown: it is kept for that key alone.
-fn described(config: &Config) -> anyhow::Result<Vec<Arc<Provider>>> {
+fn described(config: &Config, vault: &dyn Vault) -> anyhow::Result<Vec<Arc<Provider>>> {
     let one = |provider: &ProviderConfig| {
         let keys = provider.credentials.iter().enumerate().filter(|_| provider.enabled);
         let keys = keys.filter_map(|(at, credential)| {
@@ -119,7 +119,7 @@ fn described(config: &Config) -> anyhow::Result<Vec<Arc<Provider>>> {
                     KeySource::new(&provider.name, at, credential).key(credential.weight, Arc::new(Held::awaited())),
                 );
             }
-            let secret = config::resolve_secret(&credential.secret, &system_env).ok()?;
+            let secret = config::resolve_secret(&credential.secret, &system_env, vault).ok()?;
             Some(Key::fixed(label, credential.weight, secret))
         });
         Ok(Arc::new(Provider::new(provider, &keys.collect::<Vec<_>>())?))

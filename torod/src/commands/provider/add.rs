@@ -14,7 +14,7 @@ use super::draft::{self, Source};
 use super::key::{self, KeyFlags};
 use super::{Way, find, load_or_default, print_json, tell_trial, tried, trying, warnings};
 use crate::clock::Clock;
-use crate::commands::{Exit, prompt, system_env};
+use crate::commands::{Exit, prompt, system_env, vault};
 use crate::config::edit::provider::{self as edit, Draft, Urls};
 use crate::config::{self, Config, Paths, SecretSource, resolve_key};
 use crate::upstreams::provider::Key;
@@ -186,7 +186,8 @@ pub(in crate::commands) async fn spoken(
     out: &mut (dyn Write + Send),
     clock: &Clock,
 ) -> anyhow::Result<Urls> {
-    let secret = draft.key.as_ref().map(|source| resolve_key(source, &system_env, clock.now_ms())).transpose()?;
+    let fetch = |source| resolve_key(source, &system_env, &vault(&way.data_dir), clock.now_ms());
+    let secret = draft.key.as_ref().map(fetch).transpose()?;
     let secret = secret.map(|fetched| fetched.secret);
     let key = secret.clone().map(|secret| Key::fixed("1", 1, secret));
     let secrets = secret.into_iter().collect();

@@ -12,7 +12,7 @@ use tokenrouter_shared::provider::{Tried, TriedStep};
 
 use crate::access::system_random;
 use crate::clock::Clock;
-use crate::commands::{prompt, system_env, terminal};
+use crate::commands::{keyring, prompt, system_env, terminal, vault};
 use crate::config::{ProviderConfig, SecretSource, resolve_secret};
 use crate::store::schema::make_dir;
 use crate::store::{SignIns, key_file};
@@ -55,7 +55,7 @@ pub(super) async fn keys(provider: &ProviderConfig, data_dir: &Path, clock: &Clo
             };
             source.fetch(world, None).await.with_context(unread)?.secret
         } else {
-            resolve_secret(&credential.secret, &system_env).with_context(unread)?
+            resolve_secret(&credential.secret, &system_env, &vault(data_dir)).with_context(unread)?
         };
         keys.push(Key::fixed(source.label, credential.weight, secret));
     }
@@ -65,8 +65,9 @@ pub(super) async fn keys(provider: &ProviderConfig, data_dir: &Path, clock: &Clo
 /// What sources of keys need, outside of a gateway.
 pub(super) fn world(data_dir: &Path, clock: &Clock) -> anyhow::Result<World> {
     make_dir(data_dir)?;
-    let sign_ins = SignIns::new(data_dir, &key_file::load_or_make(data_dir, system_random)?)?;
-    Ok(World { clock: clock.clone(), env: system_env, sign_ins: Arc::new(sign_ins) })
+    let gateway_key = key_file::load_or_make(data_dir, system_random)?;
+    let sign_ins = Arc::new(SignIns::new(data_dir, keyring(data_dir), &gateway_key)?);
+    Ok(World { clock: clock.clone(), env: system_env, vault: Arc::new(vault(data_dir)), sign_ins })
 }
 
 /// Tries `provider` with real calls.

@@ -10,6 +10,7 @@ use crate::config::credential::{SecretCommand, SecretSource};
 use crate::config::section::{closest, shorten};
 use crate::config::{Detected, Examined, GrantConfig, examine, first_run, write_new};
 
+pub mod far;
 mod region;
 
 /// A provider as it is to be written.
@@ -83,6 +84,7 @@ fn key_value(key: &SecretSource) -> Value {
         SecretSource::File(path) => table("file", path.display().to_string().into()),
         SecretSource::Command(SecretCommand::Shell(line)) => table("command", line.as_str().into()),
         SecretSource::Command(SecretCommand::Argv(argv)) => table("command", argv.iter().map(String::as_str).collect()),
+        SecretSource::Stored(stored) => table("secret", stored.name.as_str().into()),
         SecretSource::Grant(grant) => table(grant.key(), grant_value(grant).into()),
     }
 }

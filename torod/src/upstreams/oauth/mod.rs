@@ -44,7 +44,7 @@ impl<'a> TokenServer<'a> {
     /// The server of `grant`, asked with the client's password if it has one.
     pub fn new(grant: &'a GrantConfig, password: Option<Secret>, clock: &'a Clock) -> Self {
         let timeouts = Timeouts { connect: DEADLINE, first_byte: DEADLINE, idle: DEADLINE };
-        Self { grant, password, client: Client::new(timeouts, 1), clock, deadline: DEADLINE }
+        Self { grant, password, client: Client::guarded(timeouts, 1, grant.egress.guard()), clock, deadline: DEADLINE }
     }
 
     /// The same with another deadline for each question.

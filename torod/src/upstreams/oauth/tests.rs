@@ -23,6 +23,7 @@ fn grant(server: &scripted::TokenServer, auth: ClientAuth) -> GrantConfig {
         scope: Some("a b".to_owned()),
         audience: None,
         auth,
+        egress: crate::config::Egress::default(),
     }
 }
 

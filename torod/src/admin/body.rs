@@ -1,0 +1,69 @@
+//! A request's small body in JSON, read in a short time: also from those who have shown no token yet.
+
+use std::convert::Infallible;
+use std::time::Duration;
+
+use axum::body::to_bytes;
+use axum::extract::{FromRequest, Request};
+use axum::http::StatusCode;
+use axum::http::header::CONTENT_ENCODING;
+use bytes::Bytes;
+use serde::de::DeserializeOwned;
+
+use super::answer::Failure;
+
+const MAX_BYTES: usize = 16 << 10;
+/// Nobody needs longer for so little.
+const TIME: Duration = Duration::from_secs(10);
+
+/// A body that is read, and not looked at until [`Small::read`].
+pub struct Small<T> {
+    read: Result<Bytes, Failure>,
+    wanted: std::marker::PhantomData<fn() -> T>,
+}
+
+impl<T: DeserializeOwned> Small<T> {
+    /// The value; `advice` says how it is to be written. A body that is none may hold a secret in the wrong place: it
+    /// is not quoted.
+    pub fn read(self, advice: &str) -> Result<T, Failure> {
+        let bytes = self.read?;
+        // What has defaults for everything may be left out.
+        let bytes = if bytes.is_empty() { b"{}" } else { bytes.as_ref() };
+        serde_json::from_slice(bytes).map_err(|error| {
+            let place =
+                format!("The body is not what is expected, at line {} column {}.", error.line(), error.column());
+            Failure::new(StatusCode::BAD_REQUEST, "bad_request", place, advice)
+        })
+    }
+}
+
+impl<S: Send + Sync, T> FromRequest<S> for Small<T> {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, _: &S) -> Result<Self, Infallible> {
+        Ok(Self { read: collect(request).await, wanted: std::marker::PhantomData })
+    }
+}
+
+async fn collect(request: Request) -> Result<Bytes, Failure> {
+    if request.headers().contains_key(CONTENT_ENCODING) {
+        let said = "This operation takes no compressed body.";
+        return Err(Failure::new(
+            StatusCode::UNSUPPORTED_MEDIA_TYPE,
+            "unsupported_encoding",
+            said,
+            "Send it as it is.",
+        ));
+    }
+    match tokio::time::timeout(TIME, to_bytes(request.into_body(), MAX_BYTES)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(_)) => {
+            let said = format!("The body is longer than {MAX_BYTES} bytes, or broke off.");
+            Err(Failure::new(StatusCode::PAYLOAD_TOO_LARGE, "request_too_large", said, "Send less."))
+        }
+        Err(_) => {
+            let said = "The request body came too slowly.";
+            Err(Failure::new(StatusCode::REQUEST_TIMEOUT, "body_timeout", said, "Send it at once."))
+        }
+    }
+}

@@ -1,0 +1,114 @@
+//! `GET /admin/api/openapi.json`: the admin API as an `OpenAPI` 3.1 document, made of the list of operations.
+
+use axum::Json;
+use serde_json::{Map, Value, json};
+use tokenrouter_shared::problem::ProblemBody;
+use utoipa::openapi::{RefOr, Schema};
+
+use super::operation::{Needs, Operation, Shape};
+use super::operations::operations;
+
+/// Answers with it.
+pub async fn handler() -> Json<Value> {
+    Json(document())
+}
+
+/// The document.
+pub fn document() -> Value {
+    let mut forms = Forms::default();
+    let problem = forms.refer(Shape::of::<ProblemBody>());
+    let mut paths: Map<String, Value> = Map::new();
+    for one in operations() {
+        let described = describe(&one, &mut forms, &problem);
+        let path = paths.entry(one.path).or_insert_with(|| json!({}));
+        if let Some(path) = path.as_object_mut() {
+            path.insert(one.method.to_ascii_lowercase(), described);
+        }
+    }
+    json!({
+        "openapi": "3.1.0",
+        "info": {
+            "title": "tokenrouter admin API",
+            "version": env!("CARGO_PKG_VERSION"),
+            "description": "Tokens, providers and settings of a gateway. Errors are always {\"error\": {code, message, advice}}.",
+            "license": { "name": "MIT", "identifier": "MIT" },
+        },
+        "servers": [{ "url": "/" }],
+        "security": [{ "token": [] }, { "session": [] }],
+        "paths": paths,
+        "components": {
+            "schemas": forms.0,
+            "securitySchemes": {
+                "token": { "type": "http", "scheme": "bearer", "description": "A token of this gateway; `x-api-key` takes it too." },
+                "session": {
+                    "type": "apiKey", "in": "cookie", "name": "tokenrouter_session",
+                    "description": "From POST /admin/api/login; by TLS its name begins with `__Host-`.",
+                },
+            },
+        },
+    })
+}
+
+/// The forms that are referred to, by name.
+#[derive(Default)]
+struct Forms(Map<String, Value>);
+
+impl Forms {
+    fn refer(&mut self, shape: Shape) -> Value {
+        let mut all: Vec<(String, RefOr<Schema>)> = Vec::new();
+        (shape.others)(&mut all);
+        all.push(((shape.name)().into_owned(), (shape.schema)()));
+        for (name, schema) in all {
+            self.0.entry(name).or_insert_with(|| serde_json::to_value(schema).unwrap_or_default());
+        }
+        let form = json!({ "$ref": format!("#/components/schemas/{}", (shape.name)()) });
+        if shape.is_list { json!({ "type": "array", "items": form }) } else { form }
+    }
+}
+
+fn describe(one: &Operation, forms: &mut Forms, problem: &Value) -> Value {
+    let in_path = one.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
+    let in_path =
+        in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
+    let in_query = one.query.iter().map(|(name, meaning)| {
+        json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } })
+    });
+    let parameters: Vec<Value> = in_path.chain(in_query).collect();
+    let mut success = json!({ "description": "Done." });
+    if let (Some(answer), Some(success)) = (one.answer, success.as_object_mut()) {
+        let form = forms.refer(answer);
+        success.insert("content".to_owned(), json!({ "application/json": { "schema": form } }));
+    }
+    let failed = json!({ "description": "Refused; the answer says why and what to do.", "content": { "application/json": { "schema": problem } } });
+    let mut described = json!({
+        "operationId": operation_id(one),
+        "summary": one.summary,
+        "description": match one.needs {
+            Needs::Nothing => "For everybody.",
+            Needs::Token => "For every live token.",
+            Needs::Keymaster => "For keymasters and admins.",
+            Needs::Admin => "For admins.",
+        },
+        "responses": { one.status.to_string(): success, "default": failed },
+    });
+    if let Some(described) = described.as_object_mut() {
+        if one.needs == Needs::Nothing {
+            described.insert("security".to_owned(), json!([]));
+        }
+        if !parameters.is_empty() {
+            described.insert("parameters".to_owned(), parameters.into());
+        }
+        if let Some(body) = one.body {
+            let form = forms.refer(body);
+            let body = json!({ "required": true, "content": { "application/json": { "schema": form } } });
+            described.insert("requestBody".to_owned(), body);
+        }
+    }
+    described
+}
+
+/// `get_tokens_which` for `GET /admin/api/tokens/{which}`.
+fn operation_id(one: &Operation) -> String {
+    let path = one.path.trim_start_matches("/admin/api/").replace(['{', '}'], "").replace(['/', '.', '-'], "_");
+    format!("{}_{path}", one.method.to_ascii_lowercase())
+}

@@ -1,0 +1,224 @@
+//! Changes of providers that come by the admin API: whoever may administer the gateway is not its machine's owner, and
+//! must neither start programs there, nor read its files or variables, nor learn keys by having them sent elsewhere.
+
+use std::path::Path;
+
+use super::{added, changed, read_key, removed};
+use crate::config::credential::SecretSource;
+use crate::config::edit::provider::Draft;
+use crate::config::edit::{Change, EditError, check_version, examine, update};
+use crate::config::section::shorten;
+use crate::config::{Config, ProviderConfig, is_secret_name};
+
+/// Keys whose values are, or lead to, secrets, or by which others find the provider.
+const NOT_FROM_HERE: [&str; 5] = ["name", "provider_type", "api_key", "api_keys", "headers"];
+
+/// Sets many values of the provider `name` at once, or none, if the file has the version `expected`. Says whether the
+/// file was changed.
+///
+/// # Errors
+///
+/// As [`super::set`], and where the file has another version, a key is none that is changed from far, or a key of the
+/// provider would be sent to another place than before.
+pub fn set_all(path: &Path, name: &str, changes: &[Change], expected: &str) -> Result<bool, EditError> {
+    for (key, _) in changes {
+        let first = key.split(['.', '[']).next().unwrap_or_default();
+        if NOT_FROM_HERE.contains(&first) {
+            return Err(EditError::NotFromHere(shorten(key)));
+        }
+    }
+    change(path, name, changes, expected)
+}
+
+/// Gives the provider `name` the key `source`, in the place of all that it had.
+///
+/// # Errors
+///
+/// As [`set_all`].
+pub fn set_key(path: &Path, name: &str, source: &SecretSource, expected: &str) -> Result<bool, EditError> {
+    let changes = [("api_keys".to_owned(), None), ("api_key".to_owned(), Some(super::key_value(source)))];
+    change(path, name, &changes, expected)
+}
+
+/// Writes `draft` at the end of the providers.
+///
+/// # Errors
+///
+/// As [`super::add`], and where its key would be sent to another place than it is for.
+pub fn add(path: &Path, draft: &Draft) -> Result<(), EditError> {
+    update(path, |text, file| {
+        let edited = added(text, std::slice::from_ref(draft), file)?;
+        check(&Config::default(), &examine(&edited, file).config, &draft.name)?;
+        Ok(edited)
+    })
+    .map(|_| ())
+}
+
+/// Removes the provider `name` with its comments, if the file has the version `expected`.
+///
+/// # Errors
+///
+/// As [`super::remove`], and where the file has another version.
+pub fn remove(path: &Path, name: &str, expected: Option<&str>) -> Result<(), EditError> {
+    update(path, |text, file| {
+        expected.map_or(Ok(()), |expected| check_version(text, expected))?;
+        removed(text, name, file)
+    })
+    .map(|_| ())
+}
+
+fn change(path: &Path, name: &str, changes: &[Change], expected: &str) -> Result<bool, EditError> {
+    update(path, |text, file| {
+        check_version(text, expected)?;
+        let edited = changes.iter().try_fold(text.to_owned(), |text, (key, value)| {
+            let steps = read_key(key).ok_or_else(|| EditError::NoKey(shorten(key)))?;
+            changed(&text, name, &steps, value.as_ref(), file)
+        })?;
+        check(&examine(text, file).config, &examine(&edited, file).config, name)?;
+        Ok(edited)
+    })
+}
+
+fn find<'c>(config: &'c Config, name: &str) -> Option<&'c ProviderConfig> {
+    config.providers.iter().find(|provider| provider.name.eq_ignore_ascii_case(name))
+}
+
+/// Refuses where a secret that the provider had, or a variable, would go to a place that it was not for. What is in the
+/// store is bound to its places by itself.
+fn check(before: &Config, after: &Config, name: &str) -> Result<(), EditError> {
+    let Some(now) = find(after, name) else { return Ok(()) };
+    let old = find(before, name);
+    let places = now.origins();
+    let stays = old.is_some_and(|old| is_within(&places, &old.origins()));
+    let elsewhere = |what: String| Err(EditError::KeyGoesElsewhere(what));
+    for credential in &now.credentials {
+        let had = old.is_some_and(|old| old.credentials.iter().any(|known| known.secret == credential.secret));
+        match &credential.secret {
+            SecretSource::Stored(stored) if is_secret_name(&stored.name) => {}
+            _ if had && stays => {}
+            _ if had => {
+                return elsewhere(format!(
+                    "the key of `{}` was given for another place: give it a new one first, or change the file itself",
+                    now.name
+                ));
+            }
+            SecretSource::Env(variable) if is_usual(now, variable, after) => {}
+            SecretSource::Env(variable) => {
+                return elsewhere(format!(
+                    "`{}` is not the usual variable of a provider at this place: write it into the file itself",
+                    shorten(variable)
+                ));
+            }
+            _ => return Err(EditError::NotFromHere("api_key".to_owned())),
+        }
+    }
+    let has_headers = old.is_some_and(|old| !old.headers.is_empty() && old.headers == now.headers);
+    if has_headers && !stays {
+        return elsewhere(format!(
+            "the headers of `{}` were given for another place: change the file itself",
+            now.name
+        ));
+    }
+    Ok(())
+}
+
+fn is_within(places: &[String], known: &[String]) -> bool {
+    places.iter().all(|place| known.contains(place))
+}
+
+/// Whether the key of `provider` usually is in `variable`, and it is where its preset says.
+fn is_usual(provider: &ProviderConfig, variable: &str, config: &Config) -> bool {
+    let Some(preset) = provider.preset.as_ref().filter(|preset| preset.env.iter().any(|name| name == variable)) else {
+        return false;
+    };
+    // One that the file describes may name any variable: its author owns the machine.
+    let usual = ProviderConfig::public(preset, &config.egress).map(|usual| usual.origins());
+    usual.is_some_and(|usual| is_within(&provider.origins(), &usual))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::edit::provider::Urls;
+    use crate::config::edit::version;
+
+    const FILE: &str = "[[providers]]\nname = 'own' # mine\nbase_url = 'https://own.example/v1'\napi_key = { file = '/run/key' }\n\
+                        [[providers]]\nname = 'groq'\nprovider_type = 'groq'\napi_key = '${GROQ_API_KEY}'\n\
+                        [[providers]]\nname = 'sealed'\nbase_url = 'https://own.example/v1'\napi_key = { secret = 'provider/sealed' }\n\
+                        [[providers]]\nname = 'open'\nbase_url = 'https://open.example/v1'\nheaders = { x-team = 'scarlet' }\n";
+
+    fn file() -> (tempfile::TempDir, std::path::PathBuf) {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("torod.toml");
+        std::fs::write(&path, FILE).unwrap();
+        (folder, path)
+    }
+
+    fn set(path: &Path, name: &str, key: &str, value: &str) -> Result<bool, EditError> {
+        let changes = [(key.to_owned(), Some(value.parse().unwrap()))];
+        set_all(path, name, &changes, &version(path).unwrap())
+    }
+
+    #[test]
+    fn nothing_that_was_given_for_one_place_is_sent_to_another() {
+        let (_folder, path) = file();
+        assert!(set(&path, "own", "priority", "7").unwrap());
+        assert!(set(&path, "own", "base_url", "'https://own.example/v2'").unwrap(), "the same host");
+        for (name, key, value) in [
+            ("own", "base_url", "'https://evil.example/v1'"),
+            ("own", "base_url", "'http://own.example/v1'"),
+            ("own", "base_url", "'https://own.example:444/v1'"),
+            ("own", "models_url", "'https://evil.example/v1'"),
+            ("groq", "base_url", "'https://evil.example/v1'"),
+            ("groq", "protocols.anthropic", "'https://evil.example/v1'"),
+            ("open", "base_url", "'https://evil.example/v1'"),
+        ] {
+            let error = set(&path, name, key, value).unwrap_err();
+            assert!(matches!(error, EditError::KeyGoesElsewhere(_) | EditError::Refused(_)), "{name} {key}: {error}");
+        }
+        assert!(set(&path, "sealed", "base_url", "'https://evil.example/v1'").unwrap(), "the store keeps that key");
+        for key in ["api_key", "api_keys", "api_key.command", "headers.x-key", "name", "provider_type"] {
+            assert!(matches!(set(&path, "own", key, "'x'"), Err(EditError::NotFromHere(_))), "{key}");
+        }
+        assert!(
+            !std::fs::read_to_string(&path).unwrap().replace("sealed", "").contains("evil.example/v1'\napi_key = '")
+        );
+    }
+
+    #[test]
+    fn a_key_from_far_is_a_stored_one_or_the_presets_own_variable() {
+        let (_folder, path) = file();
+        let give = |name: &str, source: SecretSource| set_key(&path, name, &source, &version(&path).unwrap());
+        let stored = || SecretSource::Stored(crate::config::StoredSecret { name: "a/b".into(), origins: Vec::new() });
+        assert!(give("own", stored()).unwrap());
+        assert!(give("groq", SecretSource::Env("GROQ_API_KEY".into())).is_ok());
+        assert!(matches!(give("groq", SecretSource::Env("AWS_SECRET".into())), Err(EditError::KeyGoesElsewhere(_))));
+        assert!(matches!(give("own", SecretSource::Env("GROQ_API_KEY".into())), Err(EditError::KeyGoesElsewhere(_))));
+        let command = crate::config::SecretCommand::Shell("id".into());
+        for source in [SecretSource::Command(command), SecretSource::File("/etc/shadow".into())] {
+            assert!(matches!(give("own", source.clone()), Err(EditError::NotFromHere(_))), "{source:?}");
+            let draft = Draft {
+                name: "new".into(),
+                preset: None,
+                urls: Urls::Base("https://h.example".into()),
+                account: Vec::new(),
+                key: Some(source),
+            };
+            assert!(matches!(add(&path, &draft), Err(EditError::NotFromHere(_))));
+        }
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains("name = 'own' # mine") && text.contains("api_key = { secret = \"a/b\" }"), "{text}");
+    }
+
+    #[test]
+    fn a_change_for_another_version_changes_nothing() {
+        let (_folder, path) = file();
+        let changes = [("priority".to_owned(), Some(3.into()))];
+        let Err(EditError::Stale(now)) = set_all(&path, "own", &changes, "0000") else { panic!("changed") };
+        assert_eq!(now, version(&path).unwrap());
+        assert!(matches!(remove(&path, "own", Some("0000")), Err(EditError::Stale(_))));
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), FILE);
+        remove(&path, "own", Some(&now)).unwrap();
+        assert!(!std::fs::read_to_string(&path).unwrap().contains("'own'"));
+    }
+}

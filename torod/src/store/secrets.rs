@@ -1,0 +1,170 @@
+//! Secrets that were given by name: sealed, each bound to its name and to where it may be sent.
+
+use rusqlite::{Connection, OptionalExtension as _};
+use tokenrouter_shared::Secret;
+use zeroize::Zeroizing;
+
+use super::StoreError;
+use super::keyring::Keyring;
+
+/// What is known of a secret without opening it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SecretRow {
+    /// What it is called, such as `provider/openai`.
+    pub name: String,
+    /// Where it may be sent: `https://host[:port]` each.
+    pub origins: Vec<String>,
+    /// When it was first given, in milliseconds since 1970.
+    pub created_ms: i64,
+    /// When it was last given, in milliseconds since 1970.
+    pub changed_ms: i64,
+}
+
+/// What is sealed in beside the secret: a row that was renamed, or told another place to be sent to, opens no more.
+fn about(name: &str, origins: &str) -> Vec<u8> {
+    format!("secret 1\n{}:{name}\n{origins}", name.len()).into_bytes()
+}
+
+/// Keeps `secret` under `name`, for `origins` alone. Says whether there was one of that name.
+pub fn put(
+    connection: &Connection,
+    keys: &Keyring,
+    name: &str,
+    origins: &[String],
+    secret: &Secret,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let origins = origins.join(" ");
+    let sealed = keys.seal(&about(name, &origins), secret.expose().as_bytes())?;
+    let before = connection.query_row("SELECT 1 FROM secret WHERE name = ?1", [name], |_| Ok(())).optional()?;
+    connection.execute(
+        "INSERT INTO secret (name, origins, sealed, created_ms, changed_ms) VALUES (?1, ?2, ?3, ?4, ?4)
+         ON CONFLICT (name) DO UPDATE SET origins = ?2, sealed = ?3, changed_ms = ?4",
+        (name, &origins, &sealed, now_ms),
+    )?;
+    Ok(before.is_some())
+}
+
+/// The secret of `name`, and where it may be sent.
+pub fn get(connection: &Connection, keys: &Keyring, name: &str) -> Result<Option<(Secret, Vec<String>)>, StoreError> {
+    let row = connection
+        .query_row("SELECT origins, sealed FROM secret WHERE name = ?1", [name], |row| {
+            Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?))
+        })
+        .optional()?;
+    let Some((origins, sealed)) = row else { return Ok(None) };
+    let plain = keys.open(&about(name, &origins), &sealed)?;
+    let text = std::str::from_utf8(&plain).map_err(|_| StoreError::Damaged(format!("the secret `{name}`")))?;
+    Ok(Some((Secret::from(text), split(&origins))))
+}
+
+/// Every secret by name, none of them opened.
+pub fn all(connection: &Connection) -> Result<Vec<SecretRow>, StoreError> {
+    let mut statement = connection.prepare("SELECT name, origins, created_ms, changed_ms FROM secret ORDER BY name")?;
+    let rows = statement.query_map([], |row| {
+        let origins: String = row.get(1)?;
+        Ok(SecretRow { name: row.get(0)?, origins: split(&origins), created_ms: row.get(2)?, changed_ms: row.get(3)? })
+    })?;
+    Ok(rows.collect::<rusqlite::Result<_>>()?)
+}
+
+/// Forgets a secret. Says whether there was one.
+pub fn remove(connection: &Connection, name: &str) -> Result<bool, StoreError> {
+    Ok(connection.execute("DELETE FROM secret WHERE name = ?1", [name])? > 0)
+}
+
+/// Seals every secret anew that is not under the newest key; inside a transaction, so that all are or none. How many.
+pub fn reseal(connection: &Connection, keys: &Keyring) -> Result<usize, StoreError> {
+    let mut statement = connection.prepare("SELECT name, origins, sealed FROM secret")?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?)))?;
+    let mut changed = 0;
+    for row in rows.collect::<rusqlite::Result<Vec<_>>>()? {
+        let (name, origins, sealed) = row;
+        if keys.is_newest(&sealed)? {
+            continue;
+        }
+        let about = about(&name, &origins);
+        let plain: Zeroizing<Vec<u8>> = keys.open(&about, &sealed)?;
+        let sealed = keys.seal(&about, &plain)?;
+        connection.execute("UPDATE secret SET sealed = ?2 WHERE name = ?1", (&name, &sealed))?;
+        changed += 1;
+    }
+    Ok(changed)
+}
+
+/// Has deleted and overwritten bytes go from the file too, and not only from its tables.
+pub fn scrub(connection: &Connection, is_on: bool) -> Result<(), StoreError> {
+    Ok(connection.pragma_update(None, "secure_delete", is_on)?)
+}
+
+/// Moves the log into the database and empties it: what was overwritten stands in neither any more. Readers that are at
+/// work may put it off.
+pub fn empty_log(connection: &Connection) -> Result<(), StoreError> {
+    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+}
+
+fn split(origins: &str) -> Vec<String> {
+    origins.split_ascii_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::store::schema;
+
+    fn keys(dir: &std::path::Path) -> Keyring {
+        Keyring::new(dir, |out: &mut [u8]| getrandom::fill(out))
+    }
+
+    fn origins() -> Vec<String> {
+        vec!["https://api.example.com".to_owned(), "https://b.example.com:8443".to_owned()]
+    }
+
+    #[test]
+    fn a_secret_is_kept_sealed_and_bound_to_its_name_and_place() {
+        let dir = tempfile::tempdir().unwrap();
+        let (connection, keys) = (schema::open_writer(dir.path()).unwrap(), keys(dir.path()));
+        assert!(!put(&connection, &keys, "a", &origins(), &"hunter2".into(), 5).unwrap());
+        assert!(put(&connection, &keys, "a", &origins(), &"hunter3".into(), 6).unwrap());
+        assert_eq!(get(&connection, &keys, "a").unwrap(), Some(("hunter3".into(), origins())));
+        assert_eq!(get(&connection, &keys, "b").unwrap(), None);
+        let row = SecretRow { name: "a".to_owned(), origins: origins(), created_ms: 5, changed_ms: 6 };
+        assert_eq!(all(&connection).unwrap(), [row]);
+        for (change, back) in [
+            ("UPDATE secret SET origins = 'https://evil.example'", "UPDATE secret SET origins = 'x'"),
+            ("UPDATE secret SET name = 'b'", "UPDATE secret SET name = 'a'"),
+        ] {
+            connection.execute(change, []).unwrap();
+            let name = all(&connection).unwrap()[0].name.clone();
+            assert!(get(&connection, &keys, &name).is_err(), "{change}");
+            connection.execute(back, []).unwrap();
+        }
+        assert!(remove(&connection, "a").unwrap() && !remove(&connection, "a").unwrap());
+    }
+
+    #[test]
+    fn keys_change_for_all_or_none() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut connection, keys) = (schema::open_writer(dir.path()).unwrap(), keys(dir.path()));
+        for name in ["a", "b", "c"] {
+            put(&connection, &keys, name, &[], &name.into(), 1).unwrap();
+        }
+        let all_open = |connection: &Connection| {
+            let open = |name| get(connection, &keys, name).unwrap().unwrap().0;
+            assert_eq!(["a", "b", "c"].map(open), ["a", "b", "c"].map(Secret::from));
+        };
+        let rotation = keys.begin().unwrap();
+        // It breaks off in the middle.
+        let transaction = connection.transaction().unwrap();
+        assert_eq!(reseal(&transaction, &keys).unwrap(), 3);
+        drop((transaction, rotation));
+        all_open(&connection);
+        let rotation = keys.begin().unwrap();
+        assert_eq!(reseal(&connection, &keys).unwrap(), 3);
+        all_open(&connection);
+        rotation.finish().unwrap();
+        all_open(&connection);
+        assert_eq!(reseal(&connection, &keys).unwrap(), 0);
+    }
+}
