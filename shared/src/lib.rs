@@ -1,6 +1,7 @@
 //! The words that the daemon and its clients both say. Types and their text forms only: no I/O, no clock.
 
 pub mod audit;
+pub mod budget;
 pub mod change;
 pub mod ids;
 pub mod label;

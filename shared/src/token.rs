@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::budget::BudgetView;
 use crate::label::Labels;
 use crate::limits::Limits;
 use crate::lossy::Lossy;
@@ -158,6 +159,12 @@ pub struct TokenView {
     pub labels: Labels,
     /// Whether its conversations may be kept, where they are.
     pub capture: bool,
+    /// How its budgets stand; empty without a daemon, which counts them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub budgets: Vec<BudgetView>,
+    /// The number that the daemon knows it by.
+    #[serde(skip)]
+    pub number: i64,
 }
 
 /// `GET /admin/api/tokens`: some of the tokens.

@@ -7,6 +7,7 @@ use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
 use crate::access::index::TokenIndex;
+use crate::access::rate::Pace;
 use crate::clock::Clock;
 use crate::lifecycle::{Gauge, Lifecycle};
 use crate::memory::Memory;
@@ -33,8 +34,14 @@ pub struct App {
     pub decisions: Arc<Decisions>,
     /// What is under way, and whether the daemon stops.
     pub lifecycle: Lifecycle,
+    /// How fast requests may come in.
+    pub pace: Pace,
     /// Streams under way.
     pub streams: Arc<Gauge>,
+    /// Requests that wait for a place.
+    pub queue: Arc<Gauge>,
+    /// Requests under way that are no streams, where these are limited.
+    pub non_streams: Arc<Gauge>,
     /// Seals the state of one vendor for the way through clients of another protocol.
     pub sealer: Sealer,
     /// Answers that later requests continue, and state that clients cannot carry.

@@ -10,7 +10,9 @@ use anyhow::Context;
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
-use crate::access::{Operator, Random, Sessions, Setup, TokenIndex, last_use, secrets, sweep};
+use crate::access::rate::Pace;
+use crate::access::wall::Moment;
+use crate::access::{Operator, Random, Sessions, Setup, TokenIndex, founding, last_use, secrets, sweep, used_up};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
@@ -74,6 +76,7 @@ impl Daemon {
             .with_context(|| format!("cannot use the data folder {}", data_dir.display()))?;
         let rows = tokens::all(&connection)?;
         let tokens = Arc::new(TokenIndex::new(&rows));
+        founding::found_all(&connection, &tokens, Moment::of(&clock))?;
         let has_admin = tokens.has_admin(clock.now_ms());
         refuse_open_door(config.listen_addr, has_admin)?;
         let was_fresh = !tokens::any_ever(&connection)?;
@@ -139,7 +142,10 @@ impl Daemon {
             usage: Arc::clone(&usage),
             decisions: Arc::clone(&decisions),
             lifecycle: lifecycle.clone(),
+            pace: Pace::default(),
             streams: Arc::default(),
+            non_streams: Arc::default(),
+            queue: Arc::default(),
             sealer: Sealer::new(gateway_key),
             memory: Arc::clone(&memory),
             unpacking: Semaphore::new(UNPACKING),
@@ -176,7 +182,8 @@ impl Daemon {
         let configured = Arc::clone(&reload);
         let keep = move || configured.status().config.tokens.remove_ended_after;
         let (writer, index) = (usage.handle(), Arc::clone(&app.tokens));
-        let swept = sweep::run(writer, index, sweep::nobody(), keep, app.clock.clone(), lifecycle.clone());
+        let used_up = used_up::watch(Arc::clone(&index), app.clock.clone());
+        let swept = sweep::run(writer, index, used_up, keep, app.clock.clone(), lifecycle.clone());
         lifecycle.spawn("token sweep", swept);
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin().await;

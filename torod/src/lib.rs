@@ -16,6 +16,7 @@ pub mod lifecycle;
 pub mod memory;
 pub mod problem;
 pub mod reload;
+pub mod rolling;
 pub mod server;
 pub mod store;
 pub mod telemetry;

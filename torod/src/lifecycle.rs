@@ -128,6 +128,34 @@ impl Drop for InFlight {
 #[derive(Debug, Default)]
 pub struct Gauge {
     count: AtomicUsize,
+    /// Those who wait for a place.
+    waiting: AtomicUsize,
+    /// Wakes the one of them that has waited longest.
+    freed: Notify,
+}
+
+/// One who waits for a place, until it is dropped.
+#[derive(Debug)]
+pub struct Waiting {
+    gauge: Arc<Gauge>,
+}
+
+impl Waiting {
+    /// Resolves when a place may be free, for one after the other in the order in which they came.
+    pub async fn freed(&self) {
+        self.gauge.freed.notified().await;
+    }
+
+    /// What it waits for a place in.
+    pub const fn gauge(&self) -> &Arc<Gauge> {
+        &self.gauge
+    }
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.gauge.waiting.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// One of what a [`Gauge`] counts, until it is dropped.
@@ -144,6 +172,17 @@ impl Gauge {
         (self.count.fetch_add(1, Ordering::Relaxed) < limit).then_some(permit)
     }
 
+    /// The same for one who comes now, behind those who wait already.
+    pub fn enter_behind(self: &Arc<Self>, limit: usize) -> Option<Permit> {
+        if self.waiting.load(Ordering::Acquire) > 0 { None } else { self.enter(limit) }
+    }
+
+    /// Waits for a place from now on.
+    pub fn wait(self: &Arc<Self>) -> Waiting {
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        Waiting { gauge: Arc::clone(self) }
+    }
+
     /// How many are under way.
     pub fn count(&self) -> usize {
         self.count.load(Ordering::Relaxed)
@@ -152,7 +191,10 @@ impl Gauge {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.gauge.count.fetch_sub(1, Ordering::Relaxed);
+        self.gauge.count.fetch_sub(1, Ordering::AcqRel);
+        if self.gauge.waiting.load(Ordering::Acquire) > 0 {
+            self.gauge.freed.notify_one();
+        }
     }
 }
 

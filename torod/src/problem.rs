@@ -1,10 +1,11 @@
 //! The only place where a problem becomes a response.
 
 use http::header::{ALLOW, CONNECTION, CONTENT_TYPE, RETRY_AFTER, WWW_AUTHENTICATE};
-use http::{HeaderValue, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Response, StatusCode};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
 
+use crate::access::refusal::QUOTA;
 use crate::gateway::reply::Reply;
 use crate::gateway::request_id::RequestId;
 
@@ -21,6 +22,10 @@ pub fn respond(problem: &Problem, protocol: Protocol, id: &RequestId) -> Respons
     id.say(protocol, headers);
     if let Some(seconds) = problem.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    // SDKs of OpenAI and Anthropic obey: nothing gets better within the minute that they would try for.
+    if problem.code == QUOTA && problem.retry_after_s.is_none_or(|seconds| seconds > 60) {
+        headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static("false"));
     }
     if problem.kind == Kind::Unauthenticated {
         headers.insert(WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));

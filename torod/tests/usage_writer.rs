@@ -45,6 +45,7 @@ fn record(sequence: &Sequence, model: &Arc<str>, token_id: i64) -> Record {
         },
         source: Source::Reported,
         charge: Charge::default(),
+        counted: true,
     }
 }
 

@@ -3,6 +3,7 @@
 pub mod ask;
 pub mod body;
 pub mod estimate;
+pub mod longest;
 mod scan;
 pub mod stream;
 #[cfg(feature = "tokenizer")]

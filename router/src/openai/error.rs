@@ -30,7 +30,8 @@ impl<'a> Inner<'a> {
     pub(crate) fn new(problem: &'a Problem, request_id: &'a str) -> Self {
         Self {
             message: problem.sentence(),
-            kind: kind(problem.kind),
+            // OpenAI's own type of it is the same word, which its clients look for.
+            kind: if problem.code == "insufficient_quota" { problem.code } else { kind(problem.kind) },
             param: problem.field.as_deref(),
             code: problem.code,
             advice: &problem.advice,

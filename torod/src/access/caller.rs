@@ -37,6 +37,14 @@ impl Caller {
         }
     }
 
+    /// The token, if there is one.
+    pub const fn token(&self) -> Option<&Arc<TokenEntry>> {
+        match self {
+            Self::Token(entry) => Some(entry),
+            Self::Loopback => None,
+        }
+    }
+
     /// The token's row, 0 without one.
     pub fn token_id(&self) -> i64 {
         match self {

@@ -98,7 +98,7 @@ impl TokenIndex {
     /// An index of these tokens, parents before children.
     pub fn new(rows: &[TokenRow]) -> Self {
         let index = Self::default();
-        index.publish(rows, &[]);
+        index.put(rows, &[], false);
         index
     }
 
@@ -132,7 +132,14 @@ impl TokenIndex {
 
     /// Puts tokens that were made or changed into the next snapshot, and takes others out. `changed` has parents before
     /// children, and with a token everything below it. Requests that have looked already keep what they found.
+    ///
+    /// Budgets of a token that was made just now know that nothing was used; those that a token is given later are to be
+    /// founded (see `access::budget`) in the same turn of the writer.
     pub fn publish(&self, changed: &[TokenRow], removed: &[i64]) {
+        self.put(changed, removed, true);
+    }
+
+    fn put(&self, changed: &[TokenRow], removed: &[i64], is_running: bool) {
         let _turn = self.publishing.lock().unwrap_or_else(PoisonError::into_inner);
         let mut next = Snapshot::clone(&self.snapshot.load());
         for row in changed {
@@ -142,6 +149,10 @@ impl TokenIndex {
             }
             let parent = row.parent_id.and_then(|id| next.by_id.get(&id).cloned());
             let entry = Arc::new(entry_of(row, parent, before.as_deref()));
+            entry.meter.limit(&entry.limits);
+            if before.is_none() && is_running {
+                entry.meter.founded();
+            }
             next.by_digest.insert(entry.digest, Arc::clone(&entry));
             if let Some((old, _)) = entry.old {
                 next.by_digest.insert(old, Arc::clone(&entry));
@@ -170,6 +181,11 @@ impl TokenIndex {
         }
         let mut named = all.by_id.values().filter(|token| *token.name == *which);
         named.next().filter(|_| named.next().is_none()).cloned()
+    }
+
+    /// Every token, in no order.
+    pub fn each(&self, each: impl FnMut(&Arc<TokenEntry>)) {
+        self.snapshot.load().by_id.values().for_each(each);
     }
 
     /// How many tokens there are, ended ones included.

@@ -1,9 +1,13 @@
 //! May this caller do this now? Keys, the snapshot they are looked up in, and who may make which token.
 
 pub mod bounds;
+pub mod budget;
+pub mod calendar;
 pub mod caller;
 pub mod edit;
+pub mod fixed;
 pub mod forwarded;
+pub mod founding;
 pub mod grant;
 pub mod index;
 pub mod issue;
@@ -11,7 +15,11 @@ pub mod key;
 pub mod last_use;
 pub mod meter;
 pub mod proxy;
+pub mod rate;
 mod reach;
+pub mod refusal;
+pub mod remaining;
+pub mod rights;
 pub mod secrets;
 pub mod session;
 pub mod setup;
@@ -21,7 +29,9 @@ pub mod sweep;
 #[cfg(test)]
 mod tests;
 pub mod throttle;
+pub mod used_up;
 pub mod views;
+pub mod wall;
 
 pub use grant::Operator;
 pub use index::{TokenEntry, TokenIndex};

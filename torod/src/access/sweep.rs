@@ -24,11 +24,6 @@ const STEP: usize = 200;
 /// the writer thread, between two changes.
 pub type UsedUp = Arc<dyn Fn() -> Vec<(i64, i64)> + Send + Sync>;
 
-/// For as long as nobody counts.
-pub fn nobody() -> UsedUp {
-    Arc::new(Vec::new)
-}
-
 /// Ends some of the tokens in `used_up` that have been so for `keep_ms`, and removes some of those that ended so long
 /// ago, from the leaves up. Says whether there may be more to do.
 pub fn step(

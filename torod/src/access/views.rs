@@ -150,6 +150,8 @@ fn view(connection: &Connection, row: &TokenRow, now_ms: i64) -> Result<TokenVie
         limits: row.limits.clone(),
         labels: row.labels.clone(),
         capture: row.capture,
+        budgets: Vec::new(),
+        number: row.id,
     })
 }
 

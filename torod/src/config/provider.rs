@@ -44,6 +44,12 @@ pub struct ProviderConfig {
     pub timeouts: Timeouts,
     /// Idle connections that are kept open.
     pub max_idle_connections: usize,
+    /// Requests in flight to it; 0: as `limits.concurrent_per_provider` says.
+    pub concurrent: usize,
+    /// Requests a minute to it; 0: as many as come.
+    pub requests_per_minute: u32,
+    /// LLM tokens a minute to it; 0: as many as come.
+    pub tokens_per_minute: u64,
     /// Whether upstream is asked to report usage at the end of a stream.
     pub stream_usage: bool,
     /// Models with what is known about them.
@@ -67,6 +73,9 @@ impl Default for ProviderConfig {
             credentials: Vec::new(),
             timeouts: Timeouts::default(),
             max_idle_connections: 64,
+            concurrent: 0,
+            requests_per_minute: 0,
+            tokens_per_minute: 0,
             stream_usage: true,
             models: Vec::new(),
             headers: Vec::new(),
@@ -89,6 +98,9 @@ impl fmt::Debug for ProviderConfig {
             .field("credentials", &self.credentials)
             .field("timeouts", &self.timeouts)
             .field("max_idle_connections", &self.max_idle_connections)
+            .field("concurrent", &self.concurrent)
+            .field("requests_per_minute", &self.requests_per_minute)
+            .field("tokens_per_minute", &self.tokens_per_minute)
             .field("stream_usage", &self.stream_usage)
             .field("models", &self.models)
             .field("headers", &headers)
@@ -133,6 +145,9 @@ impl ProviderConfig {
             provider.timeouts = read_timeouts(timeouts);
         }
         section.set_integer("max_idle_connections", 0..100_001, &mut provider.max_idle_connections);
+        section.set_integer("concurrent", 0..1_000_001, &mut provider.concurrent);
+        section.set_integer("requests_per_minute", 0..1_000_001, &mut provider.requests_per_minute);
+        section.set_integer("tokens_per_minute", 0..1_000_000_000_001, &mut provider.tokens_per_minute);
         section.set_bool("stream_usage", &mut provider.stream_usage);
         provider.models = ModelConfig::read_all(&mut section);
         if let Some(headers) = section.section("headers") {

@@ -50,9 +50,13 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     let limits = &config.limits;
     writeln!(text, "\n[limits]\nconcurrent = {}", limits.concurrent)?;
     writeln!(text, "concurrent_streams = {}", limits.concurrent_streams)?;
+    writeln!(text, "concurrent_non_streams = {}", limits.concurrent_non_streams)?;
     writeln!(text, "concurrent_per_provider = {}", limits.concurrent_per_provider)?;
     writeln!(text, "connections = {}", limits.connections)?;
     writeln!(text, "connections_per_address = {}", limits.connections_per_address)?;
+    writeln!(text, "queue = {}\nqueue_wait = \"{}\"", limits.queue, format_duration(limits.queue_wait))?;
+    writeln!(text, "requests_per_second = {}\nburst = {}", limits.requests_per_second, limits.burst)?;
+    writeln!(text, "reserved_output = {}", limits.reserved_output)?;
     writeln!(text, "request_body = \"{}\"", format_size(limits.request_body_bytes))?;
     let denied: Vec<_> = config.egress.deny.iter().map(|net| format!("\"{net}\"")).collect();
     writeln!(text, "\n[egress]\nallow_private = {}\ndeny = [{}]", config.egress.allow_private, denied.join(", "))?;
@@ -111,6 +115,11 @@ fn write_provider(text: &mut String, provider: &ProviderConfig) -> std::fmt::Res
         text,
         "max_idle_connections = {}\nstream_usage = {}",
         provider.max_idle_connections, provider.stream_usage
+    )?;
+    writeln!(
+        text,
+        "concurrent = {}\nrequests_per_minute = {}\ntokens_per_minute = {}",
+        provider.concurrent, provider.requests_per_minute, provider.tokens_per_minute
     )?;
     for (name, _) in &provider.headers {
         writeln!(text, "# adds the header {name}")?;

@@ -137,6 +137,9 @@ fn every_key_is_read() {
         priority = -3
         timeouts = { connect = "1s", first_byte = "2m", idle = "250ms" }
         max_idle_connections = 0
+        concurrent = 1
+        requests_per_minute = 2
+        tokens_per_minute = 3
         stream_usage = false
         headers = { X-Team = "scarlet" }
         models = [{ id = "m", context = 9, price = { input = 1, output = 0.5, cache_read = 0.1, cache_write = 2, cache_write_1h = 3.0 } }]
@@ -161,9 +164,15 @@ fn every_key_is_read() {
         [limits]
         concurrent = 1
         concurrent_streams = 2
+        concurrent_non_streams = 4
         concurrent_per_provider = 3
         connections = 4
         connections_per_address = 5
+        queue = 5
+        queue_wait = "20ms"
+        requests_per_second = 6
+        burst = 7
+        reserved_output = 8
         request_body = "1MB"
         [egress]
         allow_private = true
@@ -210,6 +219,9 @@ fn every_key_is_read() {
             idle: Duration::from_millis(250),
         },
         max_idle_connections: 0,
+        concurrent: 1,
+        requests_per_minute: 2,
+        tokens_per_minute: 3,
         stream_usage: false,
         models: vec![ModelConfig { id: "m".into(), price: Some(price), context: Some(9), ..ModelConfig::default() }],
         headers: vec![("x-team".into(), "scarlet".into())],
@@ -265,9 +277,15 @@ fn every_key_is_read() {
         limits: Limits {
             concurrent: 1,
             concurrent_streams: 2,
+            concurrent_non_streams: 4,
             concurrent_per_provider: 3,
             connections: 4,
             connections_per_address: 5,
+            queue: 5,
+            queue_wait: Duration::from_millis(20),
+            requests_per_second: 6,
+            burst: 7,
+            reserved_output: 8,
             request_body_bytes: 1_000_000,
         },
         egress: Egress { allow_private: true, deny: vec!["10.0.0.0/8".parse().unwrap()] },

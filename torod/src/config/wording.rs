@@ -15,7 +15,7 @@ const CASES: &[(&str, &[&str])] = &[
         "2:1: unknown key `concurent`: did you mean `concurrent`?",
     ]),
     ("[limits]\nqqq = 5", &[
-        "2:1: unknown key `qqq`: known here: concurrent, concurrent_streams, concurrent_per_provider, connections, connections_per_address, request_body",
+        "2:1: unknown key `qqq`: known here: concurrent, concurrent_streams, concurrent_non_streams, concurrent_per_provider, connections, connections_per_address, queue, queue_wait, requests_per_second, burst, reserved_output, request_body",
     ]),
     ("dedup = true", &[
         "1:1: `dedup` is not available in this version: remove it or put `#` before its lines",

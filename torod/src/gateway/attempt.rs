@@ -22,7 +22,7 @@ use super::request_id::{self, RequestId};
 use super::stateful::{self, Remember};
 use super::{headers, reject, shed, translated};
 use crate::app::App;
-use crate::lifecycle::Permit;
+use crate::lifecycle::{Gauge, Permit};
 use crate::problem;
 use crate::upstreams::provider::{Provider, Route};
 use crate::upstreams::snapshot::Snapshot;
@@ -134,22 +134,41 @@ pub async fn prepare(
     Ok(Prepared { upstream, way, said, input, remember })
 }
 
-/// A place among the calls to `provider`, and for a stream one among the streams.
-pub fn permits(app: &App, live: &Snapshot, provider: &Provider, stream: bool) -> Result<[Option<Permit>; 2], Problem> {
+/// There is no place: why, and what is full.
+pub struct Full {
+    /// What the client is told.
+    pub problem: Problem,
+    /// What a place must come free in.
+    pub gauge: Arc<Gauge>,
+}
+
+/// A place among the calls to `provider`, and one among the streams or among what is none. `is_next` says whether it is
+/// the turn of one who has waited for a place.
+pub fn permits(
+    app: &App,
+    live: &Snapshot,
+    provider: &Provider,
+    stream: bool,
+    is_next: impl Fn(&Arc<Gauge>) -> bool,
+) -> Result<[Option<Permit>; 2], Full> {
+    let enter = |gauge: &Arc<Gauge>, most: usize, what: &dyn Fn() -> String, key: &str| {
+        let place = if is_next(gauge) { gauge.enter(most) } else { gauge.enter_behind(most) };
+        place.ok_or_else(|| Full { problem: reject::full(&what(), most, key), gauge: Arc::clone(gauge) })
+    };
     let limits = &live.limits;
-    let call = provider.in_flight.enter(limits.concurrent_per_provider);
-    if call.is_none() {
-        let what = format!("calls to the provider \"{}\"", provider.name);
-        return Err(reject::full(&what, limits.concurrent_per_provider, "limits.concurrent_per_provider"));
-    }
-    if !stream {
-        return Ok([call, None]);
-    }
-    let place = app.streams.enter(limits.concurrent_streams);
-    if place.is_none() {
-        return Err(reject::full("streams", limits.concurrent_streams, "limits.concurrent_streams"));
-    }
-    Ok([call, place])
+    let (most, key) = match provider.concurrent {
+        0 => (limits.concurrent_per_provider, "limits.concurrent_per_provider"),
+        most => (most, "providers.concurrent"),
+    };
+    let call = enter(&provider.in_flight, most, &|| format!("calls to the provider \"{}\"", provider.name), key)?;
+    let (gauge, most, what, key) = if stream {
+        (&app.streams, limits.concurrent_streams, "streams", "limits.concurrent_streams")
+    } else if limits.concurrent_non_streams > 0 {
+        (&app.non_streams, limits.concurrent_non_streams, "requests without a stream", "limits.concurrent_non_streams")
+    } else {
+        return Ok([Some(call), None]);
+    };
+    Ok([Some(call), Some(enter(gauge, most, &|| what.to_owned(), key)?)])
 }
 
 /// The request to the provider: the client's meaning, our credential.

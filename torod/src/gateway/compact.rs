@@ -12,6 +12,7 @@ use tokenrouter::surface::Surface;
 
 use super::entry::{self, Call};
 use super::reply::Reply;
+use super::rights::May;
 use super::{reject, stateful};
 use crate::problem;
 
@@ -23,7 +24,8 @@ pub(super) async fn run(mut call: Call) -> Response<Reply> {
     let has_path = {
         let live = call.app.live.load();
         let found = Peek::read(&call.body).map_err(|e| reject::unreadable(&e)).and_then(|peek| {
-            let (provider, _, model) = entry::find(&live, peek.model.as_ref(), call.app.clock.uptime_ms())?;
+            let (provider, _, model) =
+                entry::find(&live, peek.model.as_ref(), &May::of(&call.caller), &call.app.clock)?;
             Ok(provider.speaks(Protocol::Responses) && stateful::keeps_answers(&provider, model))
         });
         match found {

@@ -19,8 +19,9 @@ use tokenrouter::surface::{Surface, counted};
 
 use super::reply::Reply;
 use super::request_id::RequestId;
+use super::rights::May;
 use super::{attempt, entry, headers, intake, reject};
-use crate::access::caller;
+use crate::access::{caller, rate};
 use crate::app::App;
 use crate::problem;
 use crate::server::connection::Peer;
@@ -64,7 +65,8 @@ async fn answer(
     if protocol == Protocol::Gemini {
         super::in_path::take_key(&mut head);
     }
-    caller::identify(&head.headers, peer, &app.tokens, app.clock.now_ms(), live.allow_loopback)?;
+    let caller = caller::identify(&head.headers, peer, &app.tokens, app.clock.now_ms(), live.allow_loopback)?;
+    let _places = rate::let_in(&caller, &app.pace, &live.limits, &app.clock)?;
     let body = intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await?;
     let (_, id) = Surface::at(head.uri.path()).unwrap_or((surface, "".into()));
     let peek = match counted(&id) {
@@ -72,7 +74,7 @@ async fn answer(
         None => Peek::read(&body),
     };
     let peek = peek.map_err(|e| reject::unreadable(&e))?;
-    let (provider, credential, model) = entry::find(&live, peek.model.as_ref(), app.clock.uptime_ms())?;
+    let (provider, credential, model) = entry::find(&live, peek.model.as_ref(), &May::of(&caller), &app.clock)?;
 
     let now_ms = app.clock.now_ms();
     let native = provider.count_route(protocol, credential, now_ms).map(|route| (protocol, route));
@@ -82,7 +84,7 @@ async fn answer(
     });
     let request = ask::request(protocol, &body).map_err(|e| e.problem())?;
     if let Some((to, route)) = route {
-        let _place = attempt::permits(app, &live, &provider, false)?;
+        let _place = attempt::permits(app, &live, &provider, false, |_| false).map_err(|full| full.problem)?;
         let question = if to == protocol {
             if protocol == Protocol::Gemini {
                 Some(vec![body.clone()])

@@ -19,9 +19,14 @@ use super::in_path::InPath;
 use super::judge::Good;
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
-use super::{compact, failover, headers, intake, reject};
+use super::rights::May;
+use super::{compact, failover, headers, intake, reject, remaining};
+use crate::access::budget::Reservation;
 use crate::access::caller::{self, Caller};
+use crate::access::rate::{self, Places};
+use crate::access::wall::Moment;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::lifecycle::InFlight;
 use crate::problem;
 use crate::server::connection::Peer;
@@ -41,7 +46,11 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     let in_flight = app.lifecycle.enter();
     let refused = |problem: Problem, caller: Option<&Caller>| {
         log_refusal(&app, surface, &request_id, caller, &problem);
-        problem::respond(&problem, surface.protocol(), &request_id)
+        let mut response = problem::respond(&problem, surface.protocol(), &request_id);
+        if let Some(caller) = caller {
+            remaining::tell(caller, surface.protocol(), Moment::of(&app.clock), response.headers_mut());
+        }
+        response
     };
     if app.lifecycle.in_flight() > live.limits.concurrent {
         return refused(reject::full("requests", live.limits.concurrent, "limits.concurrent"), None);
@@ -52,6 +61,10 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Ok(caller) => caller,
         Err(problem) => return refused(problem, None),
     };
+    let places = match rate::let_in(&caller, &app.pace, &live.limits, &app.clock) {
+        Ok(places) => places,
+        Err(problem) => return refused(problem, Some(&caller)),
+    };
     let body = match intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await {
         Ok(body) => body,
         Err(problem) => return refused(problem, Some(&caller)),
@@ -59,7 +72,8 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop(live);
     let headers = head.headers;
     let in_flight = Some(in_flight);
-    let mut call = Call { app, surface, now_ms, exchange_id, request_id, in_flight, caller, headers, in_path, body };
+    let mut call =
+        Call { app, surface, now_ms, exchange_id, request_id, in_flight, places, caller, headers, in_path, body };
     if surface == Surface::Compact {
         // Boxed like every future that most requests do not need.
         return Box::pin(compact::run(call)).await;
@@ -81,6 +95,8 @@ pub struct Call {
     pub request_id: RequestId,
     /// Its place among what is under way.
     pub in_flight: Option<InFlight>,
+    /// Its places among its token's requests.
+    pub places: Places,
     /// Who asks.
     pub caller: Caller,
     /// The client's headers.
@@ -92,8 +108,18 @@ pub struct Call {
 }
 
 impl Call {
+    /// Puts what is left of its token's limits into an answer's headers.
+    pub(super) fn tell_remaining(&self, to: &mut HeaderMap) {
+        remaining::tell(&self.caller, self.surface.protocol(), Moment::of(&self.app.clock), to);
+    }
+
     /// What its exchange begins with; none a second time.
-    pub(super) fn opening(&mut self, live: Arc<Snapshot>, salt: u64) -> Option<Opening> {
+    pub(super) fn opening(
+        &mut self,
+        live: Arc<Snapshot>,
+        salt: u64,
+        reservation: Option<Reservation>,
+    ) -> Option<Opening> {
         Some(Opening {
             app: Arc::clone(&self.app),
             in_flight: self.in_flight.take()?,
@@ -103,6 +129,8 @@ impl Call {
             caller: self.caller.clone(),
             live,
             salt,
+            reservation,
+            places: std::mem::take(&mut self.places),
         })
     }
 }
@@ -125,23 +153,31 @@ pub async fn run(call: &mut Call) -> Response<Reply> {
 /// The answer to a request that no call was made for.
 pub(super) fn refused(call: &Call, problem: &Problem) -> Response<Reply> {
     log_refusal(&call.app, call.surface, &call.request_id, Some(&call.caller), problem);
-    problem::respond(problem, call.surface.protocol(), &call.request_id)
+    let mut response = problem::respond(problem, call.surface.protocol(), &call.request_id);
+    call.tell_remaining(response.headers_mut());
+    response
 }
 
-/// The provider of a model, one of its credentials, and the model's name there.
+/// The provider of a model, one of its credentials, and the model's name there; of those that `may` be used.
 pub(super) fn find<'l>(
     live: &'l Snapshot,
     asked: &'l str,
-    now_ms: u64,
+    may: &May,
+    clock: &Clock,
 ) -> Result<(Arc<Provider>, usize, &'l str), Problem> {
+    let now_ms = clock.uptime_ms();
     let found = live.table.resolve(asked).map_err(|unknown| {
         // Whoever asks once more may find it.
         drop(misses::look_again(live, now_ms));
         reject::unknown_model(asked, unknown)
     })?;
-    let list = found.candidates.list();
-    let ready = list.iter().find(|c| !matches!(c.endpoint.ready(now_ms), Ready::No(..)));
-    let endpoint = &ready.or(list.first()).ok_or_else(|| reject::no_target(asked))?.endpoint;
+    if !may.allows_any(live, &found) {
+        return Err(may.refusal(live, asked, clock.now_ms()));
+    }
+    let mut list = found.candidates.list().iter().filter(|c| may.allows_endpoint(live, &found, &c.endpoint)).peekable();
+    let first = list.peek().copied();
+    let ready = list.find(|c| !matches!(c.endpoint.ready(now_ms), Ready::No(..)));
+    let endpoint = &ready.or(first).ok_or_else(|| reject::no_target(asked))?.endpoint;
     let provider = live.providers.get(endpoint.provider).ok_or_else(reject::lost_provider)?;
     let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
     Ok((Arc::clone(provider), endpoint.credential, model))

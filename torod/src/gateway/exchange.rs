@@ -7,23 +7,25 @@ use std::time::Instant;
 use bytes::Bytes;
 use tokenrouter::call::{End, Finish, Keepsake, Observer};
 use tokenrouter::count::{Counts, Source};
-use tokenrouter::error::{Kind, Problem};
-use tokenrouter::pick::endpoint::{Endpoint, Ticket};
-use tokenrouter::pick::session::EndpointId;
+use tokenrouter::error::Problem;
+use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::verdict::{Blame, Verdict};
-use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
-use tokenrouter_shared::ids::{AttemptId, ExchangeId};
+use tokenrouter_shared::ids::ExchangeId;
 
 pub use super::home::Home;
 pub use super::input::Input;
+pub use super::opening::{Attempt, Opening};
+use super::reject;
 use super::request_id::RequestId;
 use super::stateful::Remember;
+use crate::access::budget::Reservation;
 use crate::access::caller::Caller;
+use crate::access::rate::Places;
+use crate::access::wall::{Amounts, Moment};
 use crate::app::App;
-use crate::lifecycle::{InFlight, Permit};
+use crate::lifecycle::InFlight;
 use crate::memory::{Memory, Origin};
-use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::Charge;
 use crate::usage::record::{Outcome, Record};
@@ -40,69 +42,17 @@ pub struct Exchange {
     salt: u64,
     attempt: Attempt,
     ended: bool,
-}
-
-/// The call to one endpoint.
-pub struct Attempt {
-    /// Its id.
-    pub id: AttemptId,
-    /// Who is called.
-    pub provider: Arc<Provider>,
-    /// The endpoint.
-    pub endpoint: Arc<Endpoint>,
-    /// What a conversation that it serves remembers.
-    pub home: EndpointId,
-    /// Tells it what comes of the call, while that is under way.
-    pub ticket: Option<Ticket>,
-    /// The model as sent.
-    pub model: Arc<str>,
-    /// The model as asked for, where that is another text.
-    pub model_asked: Option<Arc<str>>,
-    /// The protocol spoken upstream.
-    pub protocol: Protocol,
-    /// Whether a stream was asked for.
-    pub stream: bool,
-    /// What an estimate of the input is made from, should it be needed.
-    pub input: Input,
-    /// When it began.
-    pub began: Instant,
-    /// The same, in Unix milliseconds.
-    pub began_ms: i64,
-    /// Until the first piece of the answer's body, in microseconds.
-    pub first_byte_us: u64,
-    /// The provider's status; 0 before it answered.
-    pub status: u16,
-    /// What is to be kept of the answer, besides its usage.
-    pub remember: Option<Box<Remember>>,
-    /// Its places among what is limited, given back at the end.
-    pub permits: [Option<Permit>; 2],
-}
-
-/// What an exchange begins with.
-pub struct Opening {
-    /// The daemon's handles.
-    pub app: Arc<App>,
-    /// Its place among what is under way.
-    pub in_flight: InFlight,
-    /// Its number.
-    pub id: ExchangeId,
-    /// The same as clients know it.
-    pub request_id: RequestId,
-    /// What is asked for.
-    pub surface: Surface,
-    /// Who asks.
-    pub caller: Caller,
-    /// The world that it is served in.
-    pub live: Arc<Snapshot>,
-    /// What tells its conversations from those of others.
-    pub salt: u64,
+    /// Whether one of its attempts counts as the request already.
+    counted: bool,
+    reservation: Option<Reservation>,
+    _places: Places,
 }
 
 impl Exchange {
     /// An exchange whose first attempt is about to be made. Boxed, since it is handed from one to the next until the
     /// answer's last byte.
     pub fn begin(opening: Opening, attempt: Attempt) -> Box<Self> {
-        let Opening { app, in_flight, id, request_id, surface, caller, live, salt } = opening;
+        let Opening { app, in_flight, id, request_id, surface, caller, live, salt, reservation, places } = opening;
         Box::new(Self {
             app,
             _in_flight: in_flight,
@@ -114,6 +64,9 @@ impl Exchange {
             salt,
             attempt,
             ended: false,
+            counted: false,
+            reservation,
+            _places: places,
         })
     }
 
@@ -183,11 +136,10 @@ impl Exchange {
         input_was_seen: bool,
     ) {
         self.attempt.status = status;
-        let now_ms = self.app.clock.now_ms();
-        if matches!(verdict.blame, Blame::Connection | Blame::Endpoint) {
-            self.attempt.provider.health.failed(now_ms);
-        } else {
-            self.attempt.provider.health.answered(now_ms);
+        let (now_ms, health) = (self.app.clock.now_ms(), &self.attempt.provider.health);
+        match verdict.blame {
+            Blame::Connection | Blame::Endpoint => health.failed(now_ms),
+            _ => health.answered(now_ms),
         }
         self.judge(verdict, self.app.clock.instant());
         // Nothing is under way there while another is asked, or somebody is waited for.
@@ -256,7 +208,9 @@ impl Exchange {
                 counts.output
             );
         }
-        self.app.recorder.push(Record {
+        let is_use = matches!(outcome, Outcome::Ok | Outcome::ClientAbort) || charge.nanos > 0 || counts.total() > 0;
+        let counted = is_use && !std::mem::replace(&mut self.counted, true);
+        let record = Record {
             id: attempt.id,
             exchange_id: self.id,
             request_id: self.request_id.given().map(Into::into),
@@ -276,7 +230,16 @@ impl Exchange {
             counts,
             source,
             charge,
-        });
+            counted,
+        };
+        // Before the record is on its way: what a new budget finds in the database, it did not learn from us.
+        if let Some(reservation) = &mut self.reservation {
+            reservation.spend(Amounts::from(record.sum()), Moment::of(&self.app.clock));
+        }
+        if let Some(pace) = &mut self.attempt.pace {
+            pace.spend(counts.total());
+        }
+        self.app.recorder.push(record);
     }
 
     fn charge(&self, outcome: Outcome, counts: Counts) -> Charge {
@@ -291,27 +254,6 @@ impl Exchange {
     pub fn home(&self) -> Home {
         let (home, now_ms) = (self.attempt.home, self.app.clock.uptime_ms());
         Home { live: Arc::clone(&self.live), salt: self.salt, home, now_ms }
-    }
-
-    fn what_happened(&self, finish: &Finish) -> Problem {
-        let name = &self.attempt.provider.name;
-        match finish {
-            Finish::Idle => Problem::new(
-                Kind::UpstreamTimeout,
-                "upstream_idle",
-                format!("the provider \"{name}\" fell silent in the middle of its answer"),
-                "Try again, or raise its `timeouts.idle` in torod.toml.",
-            ),
-            Finish::Cut(why) => Problem::new(
-                Kind::UpstreamFailed,
-                "upstream_cut",
-                format!("the provider \"{name}\" broke off its answer: {why}"),
-                "Try again.",
-            ),
-            Finish::Whole | Finish::Failed | Finish::Abandoned => {
-                Problem::new(Kind::UpstreamFailed, "upstream_failed", format!("the provider \"{name}\" failed"), "")
-            }
-        }
     }
 }
 
@@ -372,14 +314,16 @@ impl Observer for Exchange {
             None => (self.estimate(end.estimated_output), Source::Estimated),
         };
         self.settle(outcome, counts, source);
+        // Before the client has the last byte, so that its next request finds what is left.
+        self.reservation = None;
     }
 
     fn problem(&mut self, finish: &Finish) -> Problem {
-        self.what_happened(finish)
+        reject::broken_off(&self.attempt.provider.name, finish)
     }
 
     fn explain(&mut self, finish: &Finish) -> Bytes {
-        self.what_happened(finish).stream_end(self.surface.protocol(), self.request_id.as_str())
+        self.problem(finish).stream_end(self.surface.protocol(), self.request_id.as_str())
     }
 }
 

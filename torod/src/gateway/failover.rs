@@ -16,34 +16,34 @@ use tokenrouter::pick::order::Choice;
 use tokenrouter::pick::table::Found;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
 use tokenrouter::protocol::Protocol;
-use tokenrouter::surface::Surface;
 
-use super::attempt::{self, Prepared, Target};
+use super::attempt::{self, Full, Prepared, Target};
 use super::entry::{self, Call};
 use super::exchange::{Attempt, Exchange};
+use super::fit::Fit;
 use super::judge::{Bad, Good, judge};
 use super::lane::Way;
+use super::queue::Queue;
 use super::refusal::{BUSY, Refusal, UNFIT, weight};
 use super::reply::Reply;
+use super::rights::May;
 use super::shed::Shedding;
-use super::{another_key, reject, said, translated};
+use super::{another_key, quota, reject, said, translated};
+use crate::access::budget::Reservation;
 use crate::app::App;
+use crate::lifecycle::Gauge;
 use crate::upstreams::decisions::{Decision, Step, Steps};
 use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
-use crate::upstreams::unserved::{self, Shut};
 
 /// One request on its way from endpoint to endpoint.
 struct Journey<'l, 'm> {
     live: &'l Arc<Snapshot>,
-    found: Found<'l, 'm>,
-    surface: Surface,
+    fit: Fit<'l, 'm>,
     course: Course,
     /// The time of the last decision.
     now_ms: u64,
-    /// Models of providers that the request cannot be told to; only the key would be another.
-    unfit: Vec<(usize, Arc<str>)>,
     /// Calls that the provider may have worked on although nothing came of them.
     worked: usize,
     steps: Steps,
@@ -52,6 +52,7 @@ struct Journey<'l, 'm> {
     /// The endpoint that is asked once more without what it refused: no failure of it, and no repeated call.
     again: Option<Choice>,
     is_again: bool,
+    queue: Queue,
 }
 
 /// An answer that goes to the client.
@@ -90,6 +91,14 @@ async fn unknown_name(call: &mut Call, peek: &Peek<'_>, unknown: Unknown) -> Res
 async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Found<'_, '_>) -> Response<Reply> {
     let asked = peek.model.as_ref();
     let surface = call.surface;
+    let may = May::of(&call.caller);
+    if !may.allows_any(live, &found) {
+        return entry::refused(call, &may.refusal(live, asked, call.now_ms));
+    }
+    let mut reservation = match quota::reserve(call, live, &found, &may) {
+        Ok(reservation) => reservation,
+        Err(problem) => return entry::refused(call, &problem),
+    };
     let wants_session = surface.is_conversation() && found.candidates.wants_session();
     let salt = if wants_session { affinity::salt(call.caller.token_id(), asked) } else { 0 };
     let known = if wants_session {
@@ -99,25 +108,25 @@ async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Fo
     };
     let mut journey = Journey {
         live,
-        found,
-        surface,
+        fit: Fit::new(live, found, surface, may),
         course: Course::new(known, mix(call.exchange_id.0.cast_unsigned())),
         now_ms: 0,
-        unfit: Vec::new(),
         worked: 0,
         steps: Steps::default(),
         refusal: None,
         shedding: Shedding::default(),
         again: None,
         is_again: false,
+        queue: Queue::default(),
     };
-    let served = journey.serve(call, peek, salt).await;
+    let served = journey.serve(call, peek, salt, &mut reservation).await;
     let Some(Served { good, exchange, way, mut said, provider, protocol }) = served else {
         let response = journey.give_up(call, asked);
         journey.remember(call, asked);
         return response;
     };
     journey.say(&mut said, &provider, asked);
+    call.tell_remaining(&mut said);
     journey.remember(call, asked);
     match way {
         Way::Native { hide_usage } => entry::relay(exchange, good, said, protocol, &provider, hide_usage),
@@ -130,7 +139,13 @@ async fn serve(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, found: Fo
 
 impl<'l, 'm: 'l> Journey<'l, 'm> {
     /// Tries until somebody serves it, or nobody can.
-    async fn serve(&mut self, call: &mut Call, peek: &Peek<'_>, salt: u64) -> Option<Served> {
+    async fn serve(
+        &mut self,
+        call: &mut Call,
+        peek: &Peek<'_>,
+        salt: u64,
+        reservation: &mut Option<Reservation>,
+    ) -> Option<Served> {
         let mut exchange: Option<Box<Exchange>> = None;
         loop {
             self.is_again = self.again.is_some();
@@ -140,18 +155,23 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                     tokio::time::sleep(Duration::from_millis(wait_ms)).await;
                     continue;
                 }
-                Move::GiveUp => return None,
+                Move::GiveUp => {
+                    // Boxed like every future that most requests do not need.
+                    let at = Box::pin(self.queue.wait(call, &self.live.limits)).await?;
+                    self.course.try_again(at);
+                    continue;
+                }
             };
-            let candidates = self.found.candidates;
+            let candidates = self.fit.found.candidates;
             let endpoint = &candidates.list().get(choice.at)?.endpoint;
-            let target = match Target::of(self.live, endpoint, self.found.model, self.surface) {
+            let target = match Target::of(self.live, endpoint, self.fit.found.model, self.fit.surface) {
                 Ok(target) => target,
                 Err(problem) => {
                     self.skip(endpoint, problem, UNFIT);
                     continue;
                 }
             };
-            let alias = self.found.alias.and_then(|at| self.live.aliases.get(at)).and_then(|alias| alias.lossy);
+            let alias = self.fit.found.alias.and_then(|at| self.live.aliases.get(at)).and_then(|alias| alias.lossy);
             // Written anew for each: another may speak another protocol.
             let mut prepared = match attempt::prepare(call, self.live, peek, &target, alias, choice.by).await {
                 Ok(prepared) => prepared,
@@ -160,13 +180,23 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                     continue;
                 }
             };
-            let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream) {
+            let is_next = |gauge: &Arc<Gauge>| self.queue.is_next(gauge);
+            let permits = match attempt::permits(&call.app, self.live, target.provider, peek.stream, is_next) {
                 Ok(permits) => permits,
+                Err(Full { problem, gauge }) => {
+                    self.queue.saw(choice.at, gauge);
+                    self.skip(endpoint, problem, BUSY);
+                    continue;
+                }
+            };
+            let pace = match quota::pace(call, self.live, &target, &prepared) {
+                Ok(pace) => pace,
                 Err(problem) => {
                     self.skip(endpoint, problem, BUSY);
                     continue;
                 }
             };
+            self.queue.leave();
             let now_ms = call.app.clock.now_ms();
             let named = !endpoint.model.is_empty();
             let model: Arc<str> = if named { Arc::clone(&endpoint.model) } else { target.model.into() };
@@ -189,10 +219,11 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 first_byte_us: 0,
                 status: 0,
                 permits,
+                pace,
             };
             let current = match exchange.take() {
                 Some(exchange) => exchange.again(attempt),
-                None => Exchange::begin(call.opening(Arc::clone(self.live), salt)?, attempt),
+                None => Exchange::begin(call.opening(Arc::clone(self.live), salt, reservation.take())?, attempt),
             };
             match self.attempt(call, peek, &choice, &target, prepared, current).await {
                 Ok(served) => return Some(served),
@@ -274,12 +305,12 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             Err(bad) => {
                 self.shedding.heard(&bad);
                 let Bad { problem, verbatim, verdict, outcome, status, reported, input_was_seen } = *bad;
-                let recorded = if status == 0 { problem.http_status(self.surface.protocol()) } else { status };
+                let recorded = if status == 0 { problem.http_status(self.fit.surface.protocol()) } else { status };
                 exchange.failed(recorded, outcome, &verdict, reported, input_was_seen);
                 self.worked += usize::from(input_was_seen);
                 (step.status, step.blame) = (status, verdict.blame);
                 if verdict.blame == Blame::Missing {
-                    misses::vanished(self.live, &provider, self.found.how, &app.clock);
+                    misses::vanished(self.live, &provider, self.fit.found.how, &app.clock);
                 }
                 self.steps.push(step);
                 self.say(&mut said, &provider, &peek.model);
@@ -292,17 +323,13 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
 
     /// What decisions depend on, for one of them.
     fn in_scene<T>(&mut self, decide: impl FnOnce(&mut Course, &Scene<'_>) -> T) -> T {
-        let (live, surface, unfit) = (self.live, self.surface, &self.unfit);
-        let fits = |endpoint: &Endpoint| {
-            let provider = live.providers.get(endpoint.provider);
-            provider.is_some_and(|provider| unserved::fits(provider, endpoint.credential, surface))
-                && !unfit.iter().any(|(provider, model)| *provider == endpoint.provider && *model == endpoint.model)
-        };
+        let fit = &self.fit;
+        let fits = |endpoint: &Endpoint| fit.fits(endpoint);
         let scene = Scene {
             now_ms: self.now_ms,
-            candidates: self.found.candidates,
-            sessions: &live.sessions,
-            rules: &live.rules.course,
+            candidates: fit.found.candidates,
+            sessions: &fit.live.sessions,
+            rules: &fit.live.rules.course,
             fits: &fits,
         };
         decide(&mut self.course, &scene)
@@ -317,13 +344,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
     /// it next, as soon as this choice is dropped.
     fn skip(&mut self, endpoint: &Endpoint, problem: Problem, weight: u8) {
         if weight == UNFIT {
-            self.unfit.push((endpoint.provider, Arc::clone(&endpoint.model)));
+            self.fit.rule_out(endpoint);
         }
         self.keep(Refusal { problem, verbatim: None, said: HeaderMap::new(), weight });
-    }
-
-    fn is_unfit(&self, endpoint: &Endpoint) -> bool {
-        self.unfit.iter().any(|(provider, model)| *provider == endpoint.provider && *model == endpoint.model)
     }
 
     fn keep(&mut self, refusal: Refusal) {
@@ -335,33 +358,24 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
     /// Tells the client who serves it and why.
     fn say(&self, to: &mut HeaderMap, provider: &Provider, asked: &str) {
         if let Some(step) = self.steps.last() {
-            said::route(to, provider, self.found.how, step, self.steps.count(), asked);
+            said::route(to, provider, self.fit.found.how, step, self.steps.count(), asked);
         }
     }
 
     /// Nobody served it: the best that can be told.
     fn give_up(&mut self, call: &Call, asked: &str) -> Response<Reply> {
         let Some(mut refusal) = self.refusal.take() else {
-            return entry::refused(call, &self.shut(call.app.clock.uptime_ms()).problem(asked));
+            return entry::refused(call, &self.fit.shut(call.app.clock.uptime_ms()).problem(asked));
         };
         if self.steps.last().is_none() {
             // Who is left alone for now may serve it later, whatever others cannot be told.
-            let shut = self.shut(call.app.clock.uptime_ms());
+            let shut = self.fit.shut(call.app.clock.uptime_ms());
             let waits = shut.soonest_s().is_some();
             return entry::refused(call, &if waits { shut.problem(asked) } else { refusal.problem });
         }
+        call.tell_remaining(&mut refusal.said);
         refusal.said.insert(said::ATTEMPTS, HeaderValue::from(self.steps.count()));
-        refusal.response(call, || self.shut(call.app.clock.uptime_ms()).soonest_s())
-    }
-
-    fn shut(&self, now_ms: u64) -> Shut<'_> {
-        let fits = |endpoint: &&Arc<Endpoint>| {
-            let provider = self.live.providers.get(endpoint.provider);
-            let fits = |provider: &Arc<Provider>| unserved::fits(provider, endpoint.credential, self.surface);
-            provider.is_some_and(fits) && !self.is_unfit(endpoint)
-        };
-        let fitting = self.found.candidates.list().iter().map(|c| &c.endpoint).filter(fits).collect();
-        Shut { live: self.live, all: self.found.candidates.list(), fitting, surface: self.surface, now_ms }
+        refusal.response(call, || self.fit.shut(call.app.clock.uptime_ms()).soonest_s())
     }
 
     fn remember(&mut self, call: &Call, asked: &str) {
@@ -370,9 +384,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             given_id: call.request_id.given().map(Into::into),
             at_ms: call.now_ms,
             asked: self.steps.last().is_none_or(|step| *step.model != *asked).then(|| asked.into()),
-            how: self.found.how,
+            how: self.fit.found.how,
             mark: self.course.known().map(|known| known.mark),
-            candidates: self.found.candidates.list().len(),
+            candidates: self.fit.found.candidates.list().len(),
             steps: std::mem::take(&mut self.steps),
         });
     }

@@ -50,6 +50,9 @@ const NOT_FOR_CLIENTS: [&str; 15] = [
     "x-frame-options",
 ];
 
+/// In which a provider tells what is left of its limits.
+const RATE_LIMITS: [&str; 4] = ["anthropic-ratelimit-", "ratelimit", "x-rate-limit-", "x-ratelimit-"];
+
 /// Whether a client's header goes to the provider.
 pub fn goes_upstream(name: &HeaderName) -> bool {
     if USUAL.contains(&name.as_str()) {
@@ -101,6 +104,8 @@ pub fn goes_downstream(name: &HeaderName) -> bool {
     }
     let name = name.as_str();
     !(NOT_FOR_CLIENTS.contains(&name)
+        // The limits of the gateway's key, which many share, are no client's: it is told its own.
+        || RATE_LIMITS.iter().any(|start| name.starts_with(start))
         || name.ends_with("api-key")
         || name.starts_with("access-control-")
         || name.starts_with("cf-")
@@ -244,12 +249,14 @@ mod tests {
             "access-control-allow-origin",
             "transfer-encoding",
             "x-request-id",
+            "x-ratelimit-remaining-requests",
+            "anthropic-ratelimit-tokens-reset",
+            "ratelimit",
+            "ratelimit-policy",
         ] {
             assert!(!goes_downstream(&HeaderName::from_static(name)), "{name}");
         }
-        for name in
-            ["content-type", "retry-after", "openai-processing-ms", "x-ratelimit-remaining-requests", "x-should-retry"]
-        {
+        for name in ["content-type", "retry-after", "openai-processing-ms", "x-should-retry"] {
             assert!(goes_downstream(&HeaderName::from_static(name)), "{name}");
         }
     }

@@ -13,9 +13,11 @@ use tokenrouter::protocol::Protocol;
 use super::model_query::ModelQuery;
 use super::reply::Reply;
 use super::request_id::RequestId;
+use super::rights::May;
 use super::{entry, in_path, reject};
 use crate::access::caller;
 use crate::app::App;
+use crate::clock::Clock;
 use crate::problem;
 use crate::server::connection::Peer;
 use crate::upstreams::known;
@@ -35,9 +37,12 @@ pub fn serve(app: &Arc<App>, peer: Peer, uri: &Uri, headers: &HeaderMap, id: Opt
     }
     let live = app.live.load();
     let asked = in_path::key_in_query(uri, headers);
-    let told = caller::identify(&asked, peer, &app.tokens, now_ms, live.allow_loopback).and_then(|_| match id {
-        None => list(&live, protocol, uri.query().unwrap_or_default(), now_ms),
-        Some(id) => one(&live, protocol, id, now_ms, app.clock.uptime_ms()),
+    let told = caller::identify(&asked, peer, &app.tokens, now_ms, live.allow_loopback).and_then(|caller| {
+        let may = May::of(&caller);
+        match id {
+            None => list(&live, &may, protocol, uri.query().unwrap_or_default(), now_ms),
+            Some(id) => one(&live, &may, protocol, id, &app.clock),
+        }
     });
     match told {
         Ok(text) => answer(text, headers, protocol, &request_id),
@@ -45,10 +50,20 @@ pub fn serve(app: &Arc<App>, peer: Peer, uri: &Uri, headers: &HeaderMap, id: Opt
     }
 }
 
-fn list(live: &Snapshot, protocol: Protocol, query: &str, now_ms: i64) -> Result<Text, Problem> {
+fn list(live: &Snapshot, may: &May, protocol: Protocol, query: &str, now_ms: i64) -> Result<Text, Problem> {
     let asked = ModelQuery::read(protocol, query)?;
     let cards = live.told.cards(live, now_ms);
     let window = asked.window();
+    if !may.is_everything() {
+        // A list of its own: pages are pages of what the token may use, and its name tells it from others.
+        let seen: Vec<Card> = cards.list.iter().filter(|card| may.sees(card)).cloned().collect();
+        if !asked.selection.is_everything() {
+            let chosen: Vec<Card> = asked.selection.of(&seen).into_iter().cloned().collect();
+            return Ok(Text::new(listing::list(asked.shape, Page::whole(&chosen))));
+        }
+        let page = window.cut(&seen).ok_or_else(|| asked.lost())?;
+        return Ok(Text::new(listing::list(asked.shape, page)));
+    }
     if !asked.selection.is_everything() {
         let chosen: Vec<Card> = asked.selection.of(&cards.list).into_iter().cloned().collect();
         return Ok(Text::new(listing::list(asked.shape, Page::whole(&chosen))));
@@ -60,28 +75,29 @@ fn list(live: &Snapshot, protocol: Protocol, query: &str, now_ms: i64) -> Result
     Ok(Text::new(listing::list(asked.shape, page)))
 }
 
-fn one(live: &Snapshot, protocol: Protocol, id: &str, now_ms: i64, uptime_ms: u64) -> Result<Text, Problem> {
+fn one(live: &Snapshot, may: &May, protocol: Protocol, id: &str, clock: &Clock) -> Result<Text, Problem> {
     // No model has such a name, and looking for the closest would take long.
     if id.len() > MAX_MODEL_BYTES {
         return Err(reject::unknown_model(id, Unknown::Model(Vec::new())));
     }
-    let cards = live.told.cards(live, now_ms);
+    let cards = live.told.cards(live, clock.now_ms());
     let card = match cards.find(id) {
-        Some(card) => card.clone(),
-        None => unlisted(live, &cards, id, now_ms, uptime_ms)?,
+        Some(card) if may.sees(card) => card.clone(),
+        Some(_) => return Err(may.refusal(live, id, clock.now_ms())),
+        None => unlisted(live, &cards, may, id, clock)?,
     };
     Ok(Text::new(listing::one(Shape::of(protocol), &card)))
 }
 
 /// A model that goes by another name in the list, or of a provider without a list, which may have it: asking is the only
 /// way to know.
-fn unlisted(live: &Snapshot, cards: &Cards, id: &str, now_ms: i64, uptime_ms: u64) -> Result<Card, Problem> {
-    let (provider, _, model) = entry::find(live, id, uptime_ms)?;
+fn unlisted(live: &Snapshot, cards: &Cards, may: &May, id: &str, clock: &Clock) -> Result<Card, Problem> {
+    let (provider, _, model) = entry::find(live, id, may, clock)?;
     if !live.table.names().may_have(&provider.name, model) {
         return Err(reject::unknown_model(id, Unknown::Model(live.table.names().closest(id))));
     }
     let known = cards.find(&format!("{}/{model}", provider.name)).cloned();
-    let card = known.unwrap_or_else(|| known::card(live, &provider, model, None, now_ms));
+    let card = known.unwrap_or_else(|| known::card(live, &provider, model, None, clock.now_ms()));
     Ok(Card { id: id.to_owned(), ..card })
 }
 

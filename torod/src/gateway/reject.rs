@@ -1,8 +1,10 @@
 //! The problems that the gateway itself finds in a request.
 
+use tokenrouter::call::Finish;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::peek::PeekError;
 
+use crate::access::refusal::RATE;
 use crate::upstreams::unserved::shown;
 pub use crate::upstreams::unserved::{lossy, no_target, not_spoken, unknown_model};
 
@@ -36,4 +38,36 @@ pub fn full(what: &str, limit: usize, key: &str) -> Problem {
     )
     .retry_after(1)
     .with_status(503)
+}
+
+/// The provider `name` is sent as much a minute as the file allows.
+pub fn paced(name: &str, wait_ms: u64) -> Problem {
+    Problem::new(
+        Kind::RateLimited,
+        RATE,
+        format!("this gateway has sent the provider \"{name}\" as much as it may in a minute"),
+        "Wait as long as Retry-After says, or raise its `requests_per_minute` or `tokens_per_minute` in torod.toml.",
+    )
+    .retry_after(u32::try_from(wait_ms.div_ceil(1_000).max(1)).unwrap_or(u32::MAX))
+}
+
+/// An answer of the provider `name` that did not come to its end.
+pub fn broken_off(name: &str, finish: &Finish) -> Problem {
+    match finish {
+        Finish::Idle => Problem::new(
+            Kind::UpstreamTimeout,
+            "upstream_idle",
+            format!("the provider \"{name}\" fell silent in the middle of its answer"),
+            "Try again, or raise its `timeouts.idle` in torod.toml.",
+        ),
+        Finish::Cut(why) => Problem::new(
+            Kind::UpstreamFailed,
+            "upstream_cut",
+            format!("the provider \"{name}\" broke off its answer: {why}"),
+            "Try again.",
+        ),
+        Finish::Whole | Finish::Failed | Finish::Abandoned => {
+            Problem::new(Kind::UpstreamFailed, "upstream_failed", format!("the provider \"{name}\" failed"), "")
+        }
+    }
 }

@@ -15,6 +15,7 @@ pub mod schema;
 pub mod secrets;
 pub mod sessions;
 pub mod sign_ins;
+pub mod spend;
 pub mod token_list;
 pub mod tokens;
 pub mod usage;

@@ -18,6 +18,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0004_cost.sql")),
     M::up(include_str!("../../migrations/0005_usage_unchecked.sql")),
     M::up(include_str!("../../migrations/0006_tokens.sql")),
+    M::up(include_str!("../../migrations/0007_spend.sql")),
     M::up(include_str!("../../migrations/0008_sessions.sql")),
     M::up(include_str!("../../migrations/0009_secrets.sql")),
 ];

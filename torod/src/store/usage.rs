@@ -7,6 +7,7 @@ use std::sync::Arc;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction};
 
 use super::StoreError;
+use super::spend::Sum;
 
 /// Names kept in memory; the map starts again when it holds this many.
 const NAMES: usize = 10_000;
@@ -68,6 +69,20 @@ pub struct UsageRow<'a> {
     pub cost_assumed: bool,
     /// The price that it was reckoned by; none where none is known.
     pub price: Option<PriceRow<'a>>,
+    /// Whether it is the one request that its exchange counts as.
+    pub counted: bool,
+}
+
+impl UsageRow<'_> {
+    /// What it takes from its token's budgets: exactly what stands in the row.
+    pub fn sum(&self) -> Sum {
+        let [uncached, read, short, long, output, _] = self.counts.map(clamped);
+        Sum {
+            requests: self.counted.into(),
+            tokens: uncached + read + short + long + output,
+            nanos: self.cost_nanos.min(MAX_NANOS).cast_signed(),
+        }
+    }
 }
 
 /// A price as it is kept with the rows that were reckoned by it.
@@ -195,13 +210,13 @@ impl<'c> Insert<'c> {
         // A commit that failed after it took effect is tried again: a row that is there already is the same row.
         let statement = transaction.prepare_cached(
             "INSERT OR IGNORE INTO usage VALUES
-             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26)",
+             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)",
         )?;
         Ok(Self { transaction, statement })
     }
 
-    /// Writes one row.
-    pub fn row(&mut self, names: &mut Names, row: &UsageRow<'_>) -> Result<(), StoreError> {
+    /// Writes one row. Says whether it was not there yet.
+    pub fn row(&mut self, names: &mut Names, row: &UsageRow<'_>) -> Result<bool, StoreError> {
         let provider = names.number(self.transaction, row.provider)?;
         let model = names.number(self.transaction, row.model)?;
         let asked = row.model_asked.map(|asked| names.number(self.transaction, asked)).transpose()?;
@@ -245,8 +260,8 @@ impl<'c> Insert<'c> {
         statement.raw_bind_parameter(24, row.cost_nanos.min(MAX_NANOS).cast_signed())?;
         statement.raw_bind_parameter(25, price)?;
         statement.raw_bind_parameter(26, row.cost_assumed)?;
-        statement.raw_execute()?;
-        Ok(())
+        statement.raw_bind_parameter(27, row.counted)?;
+        Ok(statement.raw_execute()? > 0)
     }
 }
 

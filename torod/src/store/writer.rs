@@ -227,10 +227,18 @@ impl<F: Feed> Round<F> {
     }
 
     /// Runs the tasks that wait. A thread that is woken for a task alone finds no record and sleeps again.
+    ///
+    /// A task sees every record that was pushed before it, as long as the database takes them: what a new budget counts
+    /// from the rows, nobody counts besides.
     fn serve(&mut self) {
         for _ in 0..TASKS {
             match self.inbox.try_recv() {
-                Ok(task) => task(&mut self.connection),
+                Ok(task) => {
+                    if self.failing.is_none() && self.feed.waiting() > 0 {
+                        self.write();
+                    }
+                    task(&mut self.connection);
+                }
                 Err(TryRecvError::Empty | TryRecvError::Disconnected) => return,
             }
         }

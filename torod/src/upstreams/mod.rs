@@ -23,6 +23,7 @@ pub mod misses;
 pub mod model_list;
 pub mod native;
 pub mod oauth;
+pub mod pace;
 mod place;
 pub mod probe;
 pub mod provider;

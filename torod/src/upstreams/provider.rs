@@ -16,6 +16,7 @@ pub use super::credential::{Credential, Key, Signature};
 use super::findings::Findings;
 use super::health::Health;
 use super::model_list::ModelList;
+use super::pace::ProviderPace;
 use super::place::Place;
 use crate::config::{ModelConfig, ProviderConfig};
 use crate::lifecycle::Gauge;
@@ -49,6 +50,10 @@ pub struct Provider {
     pub line: String,
     /// Calls under way to it.
     pub in_flight: Arc<Gauge>,
+    /// How many at most; 0: as many as to others.
+    pub concurrent: usize,
+    /// How much it is sent a minute.
+    pub pace: ProviderPace,
     /// How far our estimates of its models' tokens are off.
     pub calibration: Calibration,
     /// What its models were found not to take.
@@ -183,6 +188,8 @@ impl Provider {
             priority: config.priority,
             line,
             in_flight: Arc::default(),
+            concurrent: config.concurrent,
+            pace: ProviderPace::new(config.requests_per_minute, config.tokens_per_minute),
             calibration: Calibration::default(),
             findings: Arc::default(),
             counts_from_ms: AtomicI64::new(0),
@@ -224,6 +231,7 @@ impl Provider {
     pub fn inherit(&mut self, before: &Self) {
         // What is under way there counts among its calls.
         self.in_flight = Arc::clone(&before.in_flight);
+        self.pace.inherit(&before.pace);
         self.findings = Arc::clone(&before.findings);
         if self.has_list() {
             self.listed.inherit(&before.listed);

@@ -8,6 +8,7 @@ use tokenrouter::count::{Counts, Source};
 use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
 
 use super::charge::Charge;
+use crate::store::spend::Sum;
 use crate::store::usage::{PriceRow, UsageRow};
 
 /// How an attempt ended.
@@ -126,12 +127,19 @@ pub struct Record {
     pub source: Source,
     /// What it cost.
     pub charge: Charge,
+    /// Whether it is the one request that its exchange counts as.
+    pub counted: bool,
 }
 
 impl Record {
     /// When it ended, in milliseconds since 1970.
     pub fn ended_ms(&self) -> i64 {
         self.started_ms.saturating_add(i64::try_from(self.total_us / 1_000).unwrap_or(i64::MAX))
+    }
+
+    /// What it takes from its token's budgets, exactly as the row will say.
+    pub fn sum(&self) -> Sum {
+        self.row().sum()
     }
 
     /// The row that keeps it.
@@ -170,6 +178,7 @@ impl Record {
                 .tariff
                 .as_ref()
                 .map(|tariff| PriceRow { version: &tariff.version, rates: &*tariff.price }),
+            counted: self.counted,
         }
     }
 }

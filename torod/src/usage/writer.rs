@@ -5,11 +5,13 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use rusqlite::{Connection, TransactionBehavior};
+use tokenrouter_shared::ids::ms_of;
 
 use super::charge::Unpriced;
 use super::recorder::{BATCH, Gap, Queue};
 use super::{Record, Recorder};
 use crate::clock::Clock;
+use crate::store::spend::Sums;
 use crate::store::usage::{Insert, Names, grow_gap, open_gap};
 use crate::store::{Bell, Feed, StoreError, Writer, WriterHandle};
 
@@ -146,12 +148,18 @@ impl Batches {
     /// Everything of one transaction; returns the row of the gap that is open after it.
     fn commit(&mut self, connection: &mut Connection) -> Result<Option<i64>, StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let mut sums = Sums::default();
         {
             let mut insert = Insert::new(&transaction)?;
             for record in &self.batch {
-                insert.row(&mut self.names, &record.row())?;
+                let row = record.row();
+                // One that is there already, by a commit that was thought to have failed, is summed already too.
+                if insert.row(&mut self.names, &row)? {
+                    sums.add(ms_of(row.id), row.token_id, row.sum());
+                }
             }
         }
+        sums.write(&transaction)?;
         // Records lost from one batch to the next are one gap: an overload of an hour is one row, not 100,000.
         let gap_row = match (self.gap, self.gap_row) {
             (None, _) => None,

@@ -12,8 +12,9 @@ use tokenrouter_shared::change::TokenChange;
 
 use super::versioned;
 use crate::access::Operator;
-use crate::access::edit;
 use crate::access::issue::IssueError;
+use crate::access::wall::Moment;
+use crate::access::{edit, founding};
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
 
@@ -36,13 +37,19 @@ pub async fn handler(
     let now_ms = admin.clock.now_ms();
     // Published by the writer itself: changes cannot overtake each other, nor be lost with a caller that hangs up.
     let index = Arc::clone(&admin.tokens);
-    let changed = admin
+    let now = Moment::of(&admin.clock);
+    let mut changed = admin
         .writer
         .call(move |connection| {
             let changed = edit::edit(connection, &which, &wanted, &operator, now_ms)?;
-            Ok::<_, IssueError>(changed.publish(&index))
+            // Those below it have budgets of their own, which stay as they are.
+            let token = changed.changed.first().map(|row| row.id);
+            let answer = changed.publish(&index);
+            founding::found_again(connection, &index, token, now);
+            Ok::<_, IssueError>(answer)
         })
         .await?;
+    super::count(&admin, &mut changed.token);
     Ok(versioned(changed))
 }
 

@@ -36,5 +36,7 @@ pub async fn handler(
         limit: words.parsed("limit", "100")?.unwrap_or(default.limit),
     };
     let now_ms = admin.clock.now_ms();
-    Ok(Json(admin.read(move |connection| views::page(connection, &operator, &asked, now_ms)).await?))
+    let mut page = admin.read(move |connection| views::page(connection, &operator, &asked, now_ms)).await?;
+    page.tokens.iter_mut().for_each(|token| super::count(&admin, token));
+    Ok(Json(page))
 }

@@ -18,6 +18,7 @@ pub async fn handler(
     Path(which): Path<String>,
 ) -> Result<Response, Failure> {
     let now_ms = admin.clock.now_ms();
-    let shown = admin.read(move |connection| views::show(connection, &which, &operator, now_ms)).await?;
+    let mut shown = admin.read(move |connection| views::show(connection, &which, &operator, now_ms)).await?;
+    super::count(&admin, &mut shown.token);
     Ok(versioned(shown))
 }

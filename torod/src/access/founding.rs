@@ -1,0 +1,124 @@
+//! What was used before a budget was there: at a start, and where a token is given another budget, counters begin with
+//! the sums in the database.
+//!
+//! The sums are of what tokens used by themselves. Each is charged to the token and to every one above it, also to those
+//! above a token that was removed since.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use tokenrouter_shared::limits::Window;
+
+use super::TokenIndex;
+use super::meter::Meter;
+use super::wall::{Amounts, Moment, Wall};
+use crate::store::spend::{self, Spent};
+use crate::store::{Connection, StoreError};
+
+/// A new wall of a token, and from when on what was used counts.
+struct Job {
+    wall: Wall,
+    since_ms: i64,
+}
+
+/// Every new wall, by its token.
+type Jobs = HashMap<i64, Vec<Job>>;
+
+/// Founds every new wall of `tokens`; reads nothing where there is none.
+///
+/// On the connection of the writer, between two batches: what is settled from now on is not in the database yet.
+pub fn found<'m>(
+    connection: &Connection,
+    index: &TokenIndex,
+    tokens: impl IntoIterator<Item = (i64, &'m Arc<Meter>)>,
+    now: Moment,
+) -> Result<(), StoreError> {
+    let mut jobs = Jobs::new();
+    let mut meters = Vec::new();
+    for (id, meter) in tokens {
+        let walls = meter.walls();
+        let new = walls
+            .iter()
+            .flat_map(|walls| walls.all())
+            .filter(|wall| wall.is_new)
+            .map(|wall| Job { wall: wall.clone(), since_ms: wall.counter.since_ms(&wall.window, now) });
+        let new: Vec<Job> = new.collect();
+        if !new.is_empty() {
+            jobs.insert(id, new);
+            meters.push(meter);
+        }
+    }
+    if jobs.is_empty() {
+        return Ok(());
+    }
+    let tree = Tree { index, removed: spend::removed(connection)?, jobs: &jobs };
+    let all = || jobs.values().flatten();
+    if all().any(|job| job.wall.window.is_lifetime()) {
+        spend::totals(connection, |spent| tree.charge(&spent, |job| job.wall.window.is_lifetime(), now))?;
+    }
+    // Windows that began at the same time are read together.
+    let starts: BTreeSet<i64> = all().filter(|job| !job.wall.window.is_lifetime()).map(|job| job.since_ms).collect();
+    for since_ms in starts {
+        let is_due = |job: &Job| !job.wall.window.is_lifetime() && job.since_ms == since_ms;
+        spend::since(connection, since_ms, |spent| tree.charge(&spent, is_due, now))?;
+    }
+    for meter in meters {
+        meter.founded();
+    }
+    Ok(())
+}
+
+/// Founds every wall that there is.
+pub fn found_all(connection: &Connection, index: &TokenIndex, now: Moment) -> Result<(), StoreError> {
+    let mut tokens = Vec::new();
+    index.each(|token| {
+        if token.meter.is_new() {
+            tokens.push((token.id, Arc::clone(&token.meter)));
+        }
+    });
+    found(connection, index, tokens.iter().map(|(id, meter)| (*id, meter)), now)
+}
+
+/// Founds what a change of `token` has put up. The change holds whatever comes of this: a budget that could not be founded
+/// counts from now on, and all of it after the next start.
+pub fn found_again(connection: &Connection, index: &TokenIndex, token: Option<i64>, now: Moment) {
+    let Some(token) = token.and_then(|id| index.by_id(id)) else { return };
+    if let Err(error) = found(connection, index, [(token.id, &token.meter)], now) {
+        tracing::error!(%error, token = &*token.name, "a new budget does not know what was used before it was there");
+    }
+}
+
+/// Who pays for whom.
+struct Tree<'a> {
+    index: &'a TokenIndex,
+    /// By the number of a removed token: the one above it.
+    removed: HashMap<i64, i64>,
+    jobs: &'a Jobs,
+}
+
+impl Tree<'_> {
+    fn charge(&self, spent: &Spent, is_due: impl Fn(&Job) -> bool, now: Moment) {
+        let amounts = Amounts::from(spent.sum);
+        let age_ms = u64::try_from(now.now_ms.saturating_sub(spent.at_ms)).unwrap_or(0);
+        let pay = |id: &i64| {
+            for job in self.jobs.get(id).into_iter().flatten().filter(|job| is_due(job)) {
+                let amount = amounts.of(job.wall.unit);
+                match job.wall.window {
+                    Window::Rolling { .. } => job.wall.counter.charge_past(amount, age_ms, now),
+                    _ => job.wall.counter.charge(amount, now),
+                }
+            }
+        };
+        let mut id = Some(spent.token_id);
+        // A tree cannot be deeper than it has tokens; a damaged table must not keep us here for ever.
+        let mut steps = self.removed.len() + 1;
+        while let Some(at) = id {
+            if let Some(token) = self.index.by_id(at) {
+                token.chain().for_each(|token| pay(&token.id));
+                return;
+            }
+            steps -= 1;
+            id = self.removed.get(&at).copied().filter(|_| steps > 0);
+        }
+    }
+}

@@ -1,0 +1,84 @@
+//! What an exchange begins with, and each of its attempts.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use tokenrouter::pick::endpoint::{Endpoint, Ticket};
+use tokenrouter::pick::session::EndpointId;
+use tokenrouter::protocol::Protocol;
+use tokenrouter::surface::Surface;
+use tokenrouter_shared::ids::{AttemptId, ExchangeId};
+
+use super::input::Input;
+use super::request_id::RequestId;
+use super::stateful::Remember;
+use crate::access::budget::Reservation;
+use crate::access::caller::Caller;
+use crate::access::rate::Places;
+use crate::app::App;
+use crate::lifecycle::{InFlight, Permit};
+use crate::upstreams::pace::PacePlace;
+use crate::upstreams::provider::Provider;
+use crate::upstreams::snapshot::Snapshot;
+
+/// The call to one endpoint.
+pub struct Attempt {
+    /// Its id.
+    pub id: AttemptId,
+    /// Who is called.
+    pub provider: Arc<Provider>,
+    /// The endpoint.
+    pub endpoint: Arc<Endpoint>,
+    /// What a conversation that it serves remembers.
+    pub home: EndpointId,
+    /// Tells it what comes of the call, while that is under way.
+    pub ticket: Option<Ticket>,
+    /// The model as sent.
+    pub model: Arc<str>,
+    /// The model as asked for, where that is another text.
+    pub model_asked: Option<Arc<str>>,
+    /// The protocol spoken upstream.
+    pub protocol: Protocol,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// What an estimate of the input is made from, should it be needed.
+    pub input: Input,
+    /// When it began.
+    pub began: Instant,
+    /// The same, in Unix milliseconds.
+    pub began_ms: i64,
+    /// Until the first piece of the answer's body, in microseconds.
+    pub first_byte_us: u64,
+    /// The provider's status; 0 before it answered.
+    pub status: u16,
+    /// What is to be kept of the answer, besides its usage.
+    pub remember: Option<Box<Remember>>,
+    /// Its places among what is limited, given back at the end.
+    pub permits: [Option<Permit>; 2],
+    /// Its part of what its provider may be sent a minute.
+    pub pace: Option<PacePlace>,
+}
+
+/// What an exchange begins with.
+pub struct Opening {
+    /// The daemon's handles.
+    pub app: Arc<App>,
+    /// Its place among what is under way.
+    pub in_flight: InFlight,
+    /// Its number.
+    pub id: ExchangeId,
+    /// The same as clients know it.
+    pub request_id: RequestId,
+    /// What is asked for.
+    pub surface: Surface,
+    /// Who asks.
+    pub caller: Caller,
+    /// The world that it is served in.
+    pub live: Arc<Snapshot>,
+    /// What tells its conversations from those of others.
+    pub salt: u64,
+    /// What its token has reserved for it.
+    pub reservation: Option<Reservation>,
+    /// Its places among its token's requests.
+    pub places: Places,
+}

@@ -1,0 +1,103 @@
+//! What a request may come to at most, reserved before anybody is called; and what is left, told in the caller's words.
+
+use tokenrouter::count::Counts;
+use tokenrouter::count::longest::Longest;
+use tokenrouter::error::Problem;
+use tokenrouter::pick::table::Found;
+use tokenrouter::surface::Surface;
+
+use super::attempt::{Prepared, Target};
+use super::entry::Call;
+use super::input::Input;
+use super::reject;
+use super::rights::May;
+use crate::access::budget::{Counted, Reservation};
+use crate::access::caller::Caller;
+use crate::access::wall::{Amounts, Moment};
+use crate::upstreams::catalogue;
+use crate::upstreams::pace::PacePlace;
+use crate::upstreams::snapshot::Snapshot;
+use crate::usage::Charge;
+
+/// Candidates whose prices are compared.
+const MOST_COMPARED: usize = 64;
+
+/// Reserves what `call` may come to, where anybody counts it.
+///
+/// # Errors
+///
+/// Whose budget it would be too much for.
+pub(super) fn reserve(
+    call: &Call,
+    live: &Snapshot,
+    found: &Found<'_, '_>,
+    may: &May,
+) -> Result<Option<Reservation>, Box<Problem>> {
+    let Caller::Token(token) = &call.caller else { return Ok(None) };
+    let counted = Counted::of(token);
+    if !counted.anything {
+        // What is spent counts all the same, for a budget that the token is given while the request is under way.
+        return Ok(Some(Reservation::nothing(token)));
+    }
+    let mut wanted = Amounts { requests: 1, ..Amounts::default() };
+    if counted.tokens || counted.money {
+        let dearest = dearest(call, live, found, may);
+        wanted = Amounts { tokens: dearest.tokens, nanos: dearest.nanos, ..wanted };
+    }
+    let now = Moment::of(&call.app.clock);
+    match Reservation::take(token, wanted, now) {
+        Ok(reservation) => Ok(Some(reservation)),
+        Err(refused) => Err(Box::new(refused.problem())),
+    }
+}
+
+/// A call's part of what its provider may be sent a minute.
+///
+/// # Errors
+///
+/// It has been sent as much, so that it is left alone for now.
+pub(super) fn pace(
+    call: &Call,
+    live: &Snapshot,
+    target: &Target<'_>,
+    prepared: &Prepared,
+) -> Result<Option<PacePlace>, Problem> {
+    let Target { provider, model, .. } = target;
+    let tokens = if provider.pace.counts_tokens() {
+        let longest = Longest::of(&call.body);
+        let output = longest.tokens.unwrap_or(u64::MAX).min(live.limits.reserved_output);
+        let input = provider.calibration.correct(call.surface.protocol(), model, prepared.input.tokens());
+        input.saturating_add(output.saturating_mul(longest.answers))
+    } else {
+        0
+    };
+    let taken = provider.pace.take(tokens, call.app.clock.uptime_ms());
+    taken.map_err(|wait_ms| reject::paced(&provider.name, wait_ms))
+}
+
+/// The most that any candidate may cost: its price of the estimated input and of the longest answer that is reserved
+/// for.
+fn dearest(call: &Call, live: &Snapshot, found: &Found<'_, '_>, may: &May) -> Amounts {
+    let surface = call.surface;
+    let input = Input::of(&call.body, true).tokens();
+    let longest = Longest::of(&call.body);
+    let usual = longest.tokens.unwrap_or(u64::MAX).min(live.limits.reserved_output);
+    let mut most = Amounts::default();
+    let candidates = found.candidates.list().iter().map(|candidate| &candidate.endpoint);
+    for endpoint in candidates.filter(|endpoint| may.allows_endpoint(live, found, endpoint)).take(MOST_COMPARED) {
+        let Some(provider) = live.providers.get(endpoint.provider) else { continue };
+        let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
+        let output = if surface == Surface::Embeddings {
+            0
+        } else {
+            let known = catalogue::find(&live.catalogue, provider, model).facts().max_output();
+            usual.min(known.unwrap_or(u64::MAX)).saturating_mul(longest.answers)
+        };
+        let input_uncached = provider.calibration.correct(surface.protocol(), model, input);
+        let counts = Counts { input_uncached, output, ..Counts::default() };
+        let charge = Charge::of(live.tariff(endpoint, provider, model), &live.unknown_price, counts, call.now_ms);
+        most.tokens = most.tokens.max(input_uncached.saturating_add(output));
+        most.nanos = most.nanos.max(charge.nanos);
+    }
+    most
+}

@@ -1,0 +1,96 @@
+//! Which of the endpoints that a name stands for the caller may use, and what is told where it is none.
+
+use std::sync::Arc;
+
+use tokenrouter::catalog::listing::Card;
+use tokenrouter::error::{Kind, Problem};
+use tokenrouter::pick::endpoint::Endpoint;
+use tokenrouter::pick::table::Found;
+
+use crate::access::caller::Caller;
+use crate::access::rights::Wanted;
+use crate::access::wall::Walls;
+use crate::upstreams::snapshot::Snapshot;
+use crate::upstreams::unserved::shown;
+
+/// Names of models that a refusal tells.
+const TOLD: usize = 3;
+
+/// The rights of a caller: of its token and of every one above it, which all must allow. Empty, and not allocated, for
+/// whoever may use everything.
+#[derive(Clone, Debug, Default)]
+pub(super) struct May {
+    levels: Vec<Arc<Walls>>,
+}
+
+impl May {
+    /// The rights of `caller`.
+    pub(super) fn of(caller: &Caller) -> Self {
+        let Caller::Token(token) = caller else { return Self::default() };
+        let mut levels = Vec::new();
+        for token in token.chain() {
+            levels.extend(token.meter.walls().iter().filter(|walls| !walls.rights.is_everything()).cloned());
+        }
+        Self { levels }
+    }
+
+    /// Whether there is nothing that it may not use.
+    pub(super) fn is_everything(&self) -> bool {
+        self.levels.is_empty()
+    }
+
+    /// Whether it may use `wanted`.
+    pub(super) fn allows(&self, wanted: &Wanted<'_>) -> bool {
+        self.levels.iter().all(|walls| walls.rights.allow(wanted))
+    }
+
+    /// Whether it may use `endpoint`, which `found` came to.
+    pub(super) fn allows_endpoint(&self, live: &Snapshot, found: &Found<'_, '_>, endpoint: &Endpoint) -> bool {
+        if self.is_everything() {
+            return true;
+        }
+        let Some(provider) = live.providers.get(endpoint.provider) else { return false };
+        let alias = found.alias.and_then(|at| live.aliases.get(at)).map(|alias| alias.name.as_str());
+        let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
+        self.allows(&Wanted { alias, provider: &provider.name, model })
+    }
+
+    /// Whether it may use any endpoint that `found` came to; where there is none, rights are not what is missing.
+    pub(super) fn allows_any(&self, live: &Snapshot, found: &Found<'_, '_>) -> bool {
+        let list = found.candidates.list();
+        self.is_everything() || list.is_empty() || list.iter().any(|c| self.allows_endpoint(live, found, &c.endpoint))
+    }
+
+    /// Whether it may see `card`: an alias where it may use one of its targets.
+    pub(super) fn sees(&self, card: &Card) -> bool {
+        if self.is_everything() {
+            return true;
+        }
+        let is_alias = !card.targets.is_empty();
+        let of = |alias, text: &str| {
+            let (provider, model) = text.split_once('/').unwrap_or(("", text));
+            self.allows(&Wanted { alias, provider, model })
+        };
+        if is_alias { card.targets.iter().any(|target| of(Some(&*card.id), target)) } else { of(None, &card.id) }
+    }
+
+    /// Nobody whom the caller may use serves `asked`.
+    pub(super) fn refusal(&self, live: &Snapshot, asked: &str, now_ms: i64) -> Problem {
+        let cards = live.told.cards(live, now_ms);
+        let mut near: Vec<(usize, &str)> = cards
+            .list
+            .iter()
+            .filter(|card| self.sees(card))
+            .map(|card| (strsim::levenshtein(&card.id, &shown(asked)), &*card.id))
+            .collect();
+        near.sort_unstable();
+        let names: Vec<&str> = near.into_iter().take(TOLD).map(|(_, id)| id).collect();
+        let advice = if names.is_empty() {
+            "It may use no model that this gateway has; have whoever gave it change its rights.".to_owned()
+        } else {
+            format!("It may use \"{}\"; GET /v1/models lists all.", names.join("\", \""))
+        };
+        let message = format!("this token may not use the model \"{}\"", shown(asked));
+        Problem::new(Kind::Forbidden, "model_forbidden", message, advice).at_field(Some("model"))
+    }
+}

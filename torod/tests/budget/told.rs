@@ -1,0 +1,130 @@
+//! What clients are told of their limits, and which models they may use.
+
+use serde_json::json;
+
+use crate::rig::{PRICES, budgets};
+use crate::support::{TestDaemon, chat_body};
+
+#[tokio::test]
+async fn remaining_limits_are_our_own_in_the_words_of_the_protocol() {
+    let daemon = TestDaemon::with("", PRICES).await;
+    let plain = daemon.token(None, json!({})).await;
+    let answer = daemon.chat_of(&plain, "ok", "").await;
+    assert!(answer.headers.keys().all(|name| !name.as_str().contains("ratelimit")), "{:?}", answer.headers);
+    let limits = json!({
+        "requests_per_minute": 10,
+        "budgets": [{ "unit": "tokens", "limit": 50_000, "window": { "calendar": "day" } },
+                    { "unit": "usd_nanos", "limit": 5_000_000_000_u64 }],
+    });
+    let parent = daemon.token(None, limits).await;
+    let token = daemon.token(Some(&parent), json!({ "requests_per_minute": 7 })).await;
+    let answer = daemon.chat_of(&token, "ok", "").await;
+    assert_eq!((answer.status.as_u16(), answer.header("x-ratelimit-limit-requests")), (200, "7"));
+    assert_eq!(answer.header("x-ratelimit-remaining-requests"), "6");
+    assert!(answer.header("x-ratelimit-reset-requests").ends_with('s'));
+    assert_eq!(answer.header("x-ratelimit-limit-tokens"), "50000");
+    assert!(answer.header("x-ratelimit-remaining-tokens").parse::<u64>().unwrap() < 50_000);
+    assert_eq!(answer.header("x-tokenrouter-budget-limit-usd"), "5");
+    assert!(answer.header("x-tokenrouter-budget-remaining-usd").starts_with("4.99"));
+    for stream in ["", r#","stream":true"#] {
+        let body = chat_body("ok", &format!(r#","max_tokens":9{stream}"#));
+        let answer = daemon.post_of(&token, "/v1/messages", body).await;
+        assert_eq!(answer.status, 200);
+        assert_eq!(answer.header("anthropic-ratelimit-requests-limit"), "7");
+        let reset = answer.header("anthropic-ratelimit-tokens-reset");
+        assert!(reset.ends_with("T00:00:00Z"), "{reset}");
+        assert!(answer.headers.keys().all(|name| !name.as_str().starts_with("x-ratelimit")));
+    }
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_used_up_budget_is_told_so_that_clients_stop() {
+    let daemon = TestDaemon::with("", PRICES).await;
+    let money = daemon.token(None, budgets(&[("usd_nanos", 0)])).await;
+    let answer = daemon.chat_of(&money, "ok", "").await;
+    let error = &answer.json()["error"];
+    assert_eq!(
+        (answer.status.as_u16(), error["code"].as_str(), error["type"].as_str()),
+        (402, Some("insufficient_quota"), Some("insufficient_quota"))
+    );
+    assert_eq!((answer.header("x-should-retry"), answer.header("retry-after")), ("false", ""));
+    let day = json!({ "budgets": [{ "unit": "requests", "limit": 0, "window": { "calendar": "month", "time_zone": "Europe/Berlin" } }] });
+    let day = daemon.token(None, day).await;
+    let child = daemon.token(Some(&day), json!({})).await;
+    let answer = daemon.post_of(&child, "/v1/messages", chat_body("ok", r#","max_tokens":9"#)).await;
+    assert_eq!(answer.status, 429);
+    assert!(
+        answer.text().contains("the token above this one") && !answer.text().contains("month"),
+        "{}",
+        answer.text()
+    );
+    assert!(!answer.headers.contains_key("retry-after"), "a budget of nothing has room for nothing, ever");
+    assert_eq!(answer.header("x-should-retry"), "false");
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_token_uses_and_sees_only_what_it_and_all_above_it_may() {
+    let more = "[[model_aliases]]\nname = \"chat\"\ntargets = [{ provider = \"sim\", model = \"tool\" }]\n";
+    let daemon = TestDaemon::with(more, PRICES).await;
+    let parent = daemon.token(None, json!({ "models": { "allow": ["sim/o*", "chat", "sim/think"] } })).await;
+    let child = daemon.token(Some(&parent), json!({ "models": { "deny": ["think"] } })).await;
+    for (model, status) in
+        [("ok", 200), ("sim/ok", 200), ("chat", 200), ("tool", 403), ("think", 403), ("sim/THINK", 403)]
+    {
+        assert_eq!(daemon.chat_of(&child, model, "").await.status, status, "{model}");
+        let count = daemon.post_of(&child, "/v1/messages/count_tokens", chat_body(model, "")).await;
+        assert_eq!(count.status, status, "{model}");
+    }
+    assert_eq!(daemon.chat_of(&parent, "think", "").await.status, 200);
+    let refused = daemon.chat_of(&child, "tool", "").await;
+    assert_eq!(refused.json()["error"]["code"], "model_forbidden");
+    assert!(refused.text().contains("sim/ok"), "{}", refused.text());
+    let list = |token: crate::rig::Token, path: &'static str| {
+        let mut request = daemon.request_of(&token, path, String::new());
+        *request.method_mut() = http::Method::GET;
+        daemon.send(request)
+    };
+    let seen = list(child.clone(), "/v1/models").await;
+    let names = |answer: &crate::support::Answer| -> Vec<String> {
+        answer.json()["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(names(&seen), ["chat", "sim/ok"]);
+    assert!(names(&list(parent.clone(), "/v1/models").await).contains(&"sim/think".to_owned()));
+    let page = list(child.clone(), "/anthropic/v1/models?limit=1").await;
+    assert_eq!((names(&page), page.json()["has_more"].as_bool()), (vec!["chat".to_owned()], Some(true)));
+    assert_eq!(list(child.clone(), "/v1/models/sim%2Fok").await.status, 200);
+    assert_eq!(list(child.clone(), "/v1/models/sim%2Ftool").await.status, 403);
+    assert_eq!(list(child, "/v1/models/chat").await.status, 200);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn a_budget_that_is_given_later_knows_what_was_used_before() {
+    let daemon = TestDaemon::with("", PRICES).await;
+    let parent = daemon.token(None, json!({})).await;
+    let token = daemon.token(Some(&parent), json!({})).await;
+    for _ in 0..3 {
+        assert_eq!(daemon.chat_of(&token, "ok", "").await.status, 200);
+    }
+    let limits = json!({ "budgets": [{ "unit": "usd_nanos", "limit": 900_000_000 },
+        { "unit": "requests", "limit": 4, "window": { "calendar": "month" } }] });
+    let mut patch = daemon
+        .request(&format!("/admin/api/tokens/{}", parent.id), json!({ "version": 1, "limits": limits }).to_string());
+    *patch.method_mut() = http::Method::PATCH;
+    let patched = daemon.send(patch).await;
+    assert_eq!(patched.status, 200, "{}", patched.text());
+    let [requests, _, nanos] = daemon.spent(&[&token]).await;
+    assert_eq!(daemon.used(&parent), [nanos, requests]);
+    let budgets = &patched.json()["budgets"];
+    assert_eq!(
+        (budgets[0]["used"].as_u64(), budgets[1]["remaining"].as_u64()),
+        (Some(nanos), Some(1)),
+        "{}",
+        patched.text()
+    );
+    assert_eq!(daemon.chat_of(&token, "ok", "").await.status, 200);
+    assert_eq!(daemon.chat_of(&token, "ok", "").await.status, 429);
+    daemon.stop().await;
+}
