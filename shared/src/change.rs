@@ -45,7 +45,7 @@ pub struct TokenChange {
     pub limits: Change<LimitsChange>,
     /// `null`: no labels.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
-    #[cfg_attr(feature = "openapi", schema(value_type = Option<BTreeMap<String, String>>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<BTreeMap<String, Option<String>>>))]
     pub labels: Change<BTreeMap<String, Option<String>>>,
     /// `null`: they may be kept.
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]

@@ -1,6 +1,7 @@
 //! Changes tokens and gives them new keys: the same road for the admin API and for commands without a daemon.
 
 use rusqlite::{Connection, TransactionBehavior};
+use tokenrouter_shared::Role;
 use tokenrouter_shared::change::TokenChange;
 use tokenrouter_shared::token::{TokenCreated, TokenDetail, TokenRotate, TokenState};
 
@@ -71,6 +72,9 @@ fn editable(
     own: &[TokenRow],
     now_ms: i64,
 ) -> Result<TokenRow, IssueError> {
+    if by.role() == Role::Inferrer {
+        return Err(Refusal::Inferrer.into());
+    }
     let token = reach::find(connection, which, by, now_ms)?;
     if by.root().is_some() && reach::is_own(own, &token) {
         return Err(Refusal::Own("anything").into());

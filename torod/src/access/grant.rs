@@ -94,6 +94,9 @@ pub enum Refusal {
         /// The name of the token above and what it has; `None`: whoever asks may not know.
         parent: Option<(String, String)>,
     },
+    /// Inferrers change no tokens.
+    #[error("a token of role inferrer changes no tokens")]
+    Inferrer,
     /// A token may not change its own limits, expiry or key, nor those of tokens above it.
     #[error("a token does not change {0} of its own, nor of tokens above it")]
     Own(&'static str),
@@ -117,6 +120,7 @@ impl Refusal {
     pub const fn advice(&self) -> (&'static str, &'static str) {
         match self {
             Self::Role { .. } => ("role_forbidden", "Ask for a lesser role, or ask an admin."),
+            Self::Inferrer => ("role_forbidden", "Ask whoever made the token, or an admin."),
             Self::ParentEnded { .. } => ("parent_ended", "Choose a parent that is live."),
             Self::OutlivesParent { .. } => {
                 ("outlives_parent", "Ask for a shorter lifetime, or for none: the token then ends with its parent.")
@@ -134,7 +138,7 @@ impl Refusal {
 
     /// Whether it is a question of rights, and not of what was asked for.
     pub const fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Role { .. } | Self::AskerEnded { .. } | Self::Own(_) | Self::NotBelow)
+        matches!(self, Self::Role { .. } | Self::Inferrer | Self::AskerEnded { .. } | Self::Own(_) | Self::NotBelow)
     }
 }
 

@@ -51,32 +51,32 @@ fn token_operations() -> Vec<Operation> {
     const LIST: &[(&str, &str)] = &[
         ("all", "`true`: also those that ended"),
         ("state", "`live`, `expired` or `revoked`"),
-        ("role", "`admin`, `keymaster` or `inferrer`"),
-        ("parent", "the id of the token above"),
-        ("q", "a part of a name, an id or a label"),
-        ("sort", "what they are sorted by"),
+        ("role", "only of this role"),
+        ("parent", "only those right below the token with this id or name"),
+        ("q", "only those with this text in name, id or labels"),
+        ("sort", "`created`, `name`, `used` or `expires`"),
         ("order", "`asc` or `desc`"),
-        ("cursor", "`next` of the page before"),
-        ("limit", "how many, 1 to 500"),
+        ("cursor", "the `next` of the page before"),
+        ("limit", "at most so many, up to 500"),
     ];
     const TRAIL: &[(&str, &str)] = &[
-        ("actor", "who"),
-        ("action", "what was done"),
+        ("actor", "who: `local owner`, `torod` or a token's id"),
+        ("action", "what was done; `token.` stands for all that begins so"),
         ("subject", "to what"),
-        ("since_ms", "from when on, in milliseconds since 1970"),
-        ("until_ms", "before when, in milliseconds since 1970"),
-        ("cursor", "`next` of the page before"),
-        ("limit", "how many"),
+        ("since_ms", "from this time on, in milliseconds since 1970"),
+        ("until_ms", "before this time"),
+        ("cursor", "the `next` of the page before"),
+        ("limit", "at most so many, up to 500"),
     ];
     let new = Operation::new;
     vec![
-        new("GET", "/admin/api/tokens", Token, "Lists the tokens that may be seen.", get(tokens::list::handler)).asked(LIST).gives::<TokenPage>(200),
+        new("GET", "/admin/api/tokens", Token, "Lists the tokens that may be seen, page by page.", get(tokens::list::handler)).asked(LIST).gives::<TokenPage>(200),
         new("POST", "/admin/api/tokens", Keymaster, "Makes a token and shows its key, once.", post(tokens::create::handler)).takes::<TokenCreate>().gives::<TokenCreated>(201),
-        new("GET", "/admin/api/tokens/{which}", Token, "Shows a token with those above it.", get(tokens::show::handler)).gives::<TokenDetail>(200),
-        new("PATCH", "/admin/api/tokens/{which}", Keymaster, "Changes a token below the own.", patch(tokens::edit::handler)).takes::<TokenChange>().gives::<TokenDetail>(200),
+        new("GET", "/admin/api/tokens/{which}", Token, "Shows a token and where it stands.", get(tokens::show::handler)).gives::<TokenDetail>(200),
+        new("PATCH", "/admin/api/tokens/{which}", Keymaster, "Changes a token at the version that body or `If-Match` names; what is absent stays, `null` clears.", patch(tokens::edit::handler)).takes::<TokenChange>().gives::<TokenDetail>(200),
         new("DELETE", "/admin/api/tokens/{which}", Token, "Ends a token and all below it.", delete(tokens::revoke::handler)).gives::<TokenRevoked>(200),
-        new("POST", "/admin/api/tokens/{which}/rotate", Keymaster, "Gives a token another key, shown once.", post(tokens::rotate::handler)).takes::<TokenRotate>().gives::<TokenCreated>(200),
-        new("GET", "/admin/api/audit", Admin, "The audit trail, newest first.", get(audit::list)).asked(TRAIL).gives::<AuditPage>(200),
+        new("POST", "/admin/api/tokens/{which}/rotate", Keymaster, "Gives a token another key and shows it, once.", post(tokens::rotate::handler)).takes::<TokenRotate>().gives::<TokenCreated>(200),
+        new("GET", "/admin/api/audit", Admin, "Lists who changed what, the newest first.", get(audit::list)).asked(TRAIL).gives::<AuditPage>(200),
     ]
 }
 

@@ -173,13 +173,14 @@ async fn who_may_see_change_and_end_which_token() {
     let (other, other_key) = made(&daemon, None, r#"{"role":"inferrer","name":"other"}"#).await;
     let change = r#"{"version":1,"name":"renamed"}"#;
     let forbidden = (403, "own_token".to_owned());
+    let inferrer = (403, "role_forbidden".to_owned());
     let unseen = (404, "token_not_found".to_owned());
     for (key, which, see, edit) in [
         (&lead_key, &lead, (200, String::new()), forbidden.clone()),
         (&lead_key, &other, unseen.clone(), unseen.clone()),
-        (&own_key, &own, (200, String::new()), forbidden.clone()),
-        (&own_key, &lead, unseen.clone(), unseen.clone()),
-        (&other_key, &own, unseen.clone(), unseen.clone()),
+        (&own_key, &own, (200, String::new()), inferrer.clone()),
+        (&own_key, &lead, unseen.clone(), inferrer.clone()),
+        (&other_key, &own, unseen.clone(), inferrer.clone()),
     ] {
         let path = format!("{PATH}/{which}");
         assert_eq!(code(&ask(&daemon, Method::GET, &path, Some(key), "").await), see, "{key} sees {which}");

@@ -162,6 +162,7 @@ fn body(route: Listed) -> &'static str {
     match (route.method, route.path) {
         ("GET" | "DELETE", _) => "",
         (_, "/admin/api/tokens") => r#"{"role":"inferrer"}"#,
+        ("PATCH", "/admin/api/tokens/{which}") => r#"{"version":1}"#,
         (_, "/admin/api/login") => r#"{"key":"tr_short"}"#,
         (_, "/admin/api/routing") => r#"{"active_model_profile":null}"#,
         (_, path) if path.starts_with("/admin/api") => "{}",

@@ -39,6 +39,7 @@ pub async fn handler(
         Failure::from(problem)
     })?;
     admin.logins.forgive(whence);
+    admin.tokens.touch(&token, peer.address(), now_ms);
     let status = admin.reload.status();
     let rules = status.config.admin.clone();
     let agent = headers.get(USER_AGENT).and_then(|value| value.to_str().ok());

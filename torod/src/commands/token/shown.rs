@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
-use tokenrouter_shared::limits::{BudgetUnit, Limits};
+use tokenrouter_shared::limits::{Budget, BudgetUnit, Limits, Window};
 use tokenrouter_shared::token::{TokenCreated, TokenDetail, TokenState, TokenView};
 
 use crate::access::bounds;
@@ -139,7 +139,11 @@ pub(super) fn detail(out: &mut dyn Write, detail: &TokenDetail, now_ms: i64) -> 
     lines.push(("has below", counted(detail.below)));
     for budget in &view.limits.budgets {
         let label = if budget.unit == BudgetUnit::UsdNanos { "budget" } else { "quota" };
-        lines.push((label, bounds::said(budget)));
+        let standing = view.budgets.iter().find(|one| one.unit == budget.unit && one.window == budget.window);
+        let left =
+            standing.map(|one| bounds::said(&Budget { limit: one.remaining, window: Window::Lifetime, ..*budget }));
+        let left = left.map(|left| format!(" ({left} left)")).unwrap_or_default();
+        lines.push((label, format!("{}{left}", bounds::said(budget))));
     }
     for (label, value) in [
         ("requests", view.limits.requests_per_minute.map(|rate| format!("{rate} a minute"))),
