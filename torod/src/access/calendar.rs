@@ -29,7 +29,7 @@ impl Calendar {
         self.find(now_ms).map_or((0, i64::MAX), |(start, end)| (start.min(now_ms), end.max(now_ms.saturating_add(1))))
     }
 
-    fn find(&self, now_ms: i64) -> Option<(i64, i64)> {
+    fn find(self, now_ms: i64) -> Option<(i64, i64)> {
         let local = DateTime::from_timestamp_millis(now_ms)?.with_timezone(&self.zone);
         let date = local.date_naive();
         let (first, next) = match self.period {
@@ -53,7 +53,7 @@ impl Calendar {
     }
 
     /// When `date` begins: at midnight, or with the first time of day that the zone has of it.
-    fn begins_ms(&self, date: NaiveDate) -> Option<i64> {
+    fn begins_ms(self, date: NaiveDate) -> Option<i64> {
         let midnight = date.and_time(NaiveTime::MIN);
         (0..LONGEST_GAP).find_map(|quarters| {
             let time = midnight.checked_add_signed(Duration::minutes(15 * i64::from(quarters)))?;
