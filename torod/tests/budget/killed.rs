@@ -1,5 +1,4 @@
 //! The real binary, killed in the middle of two hundred requests: what it counts afterwards is what its rows say.
-#![expect(clippy::disallowed_methods, reason = "what happens outside of the process is timed by the real clock")]
 
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -60,7 +59,7 @@ impl Site {
         let child = command.stderr(log).stdout(Stdio::null()).spawn().unwrap();
         let mut running = Running { child, url: String::new() };
         until("the daemon is ready", || async { Path::new(&ready).exists() }).await;
-        running.url = std::fs::read_to_string(&ready).unwrap().trim().to_owned();
+        std::fs::read_to_string(&ready).unwrap().trim().clone_into(&mut running.url);
         running
     }
 
