@@ -24,7 +24,7 @@ pub(super) async fn run(mut call: Call) -> Response<Reply> {
         let live = call.app.live.load();
         let found = Peek::read(&call.body).map_err(|e| reject::unreadable(&e)).and_then(|peek| {
             let seen = (&call.headers, &call.caller, &call.body);
-            let (name, may) = entry::named(&call.app, &live, &peek.model, Protocol::Responses, seen);
+            let (name, may) = entry::named(&call.app, &live, &peek.model, Protocol::Responses, seen)?;
             let (provider, _, model) = entry::find(&live, &name, &may, &call.app.clock)?;
             Ok(provider.speaks(Protocol::Responses) && stateful::keeps_answers(&provider, model))
         });

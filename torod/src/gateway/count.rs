@@ -73,7 +73,7 @@ async fn answer(
         None => Peek::read(&body),
     };
     let peek = peek.map_err(|e| reject::unreadable(&e))?;
-    let (name, may) = entry::named(app, &live, &peek.model, protocol, (&head.headers, &caller, &body));
+    let (name, may) = entry::named(app, &live, &peek.model, protocol, (&head.headers, &caller, &body))?;
     let (provider, credential, model) = entry::find(&live, &name, &may, &app.clock)?;
 
     let now_ms = app.clock.now_ms();

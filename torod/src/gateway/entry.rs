@@ -185,10 +185,10 @@ pub(super) fn named<'a>(
     asked: &'a str,
     protocol: Protocol,
     (headers, caller, body): (&HeaderMap, &Caller, &Bytes),
-) -> (Cow<'a, str>, May) {
+) -> Result<(Cow<'a, str>, May), Problem> {
     let may = May::of(caller);
     let Some((of, surface)) = auto::means(live, asked).zip(Surface::conversation(protocol)) else {
-        return (Cow::Borrowed(asked), may);
+        return Ok((Cow::Borrowed(asked), may));
     };
     let cards = live.told.cards(live, app.clock.now_ms());
     let features = Features::read(protocol, body);
@@ -197,9 +197,10 @@ pub(super) fn named<'a>(
     let salt = affinity::salt(caller.token_id(), asked);
     match question.now(affinity::recognise(Signs { salt, headers, protocol, body })) {
         // What was chosen was chosen by the same rights.
-        Some(choice) if may.allows_virtual(asked, &choice.target) => (Cow::Owned(choice.target), May::default()),
-        Some(choice) => (Cow::Owned(choice.target), may),
-        None => (Cow::Borrowed(asked), may),
+        Some(choice) if may.allows_virtual(asked, &choice.target) => Ok((Cow::Owned(choice.target), May::default())),
+        Some(choice) => Ok((Cow::Owned(choice.target), may)),
+        None if question.is_restricted() => Err(may.refusal(live, asked, app.clock.now_ms())),
+        None => Err(auto::nobody(asked, "every candidate is left out")),
     }
 }
 

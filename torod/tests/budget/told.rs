@@ -66,7 +66,7 @@ async fn a_used_up_budget_is_told_so_that_clients_stop() {
 
 #[tokio::test]
 async fn a_token_uses_and_sees_only_what_it_and_all_above_it_may() {
-    let more = "[[model_aliases]]\nname = \"chat\"\ntargets = [{ provider = \"sim\", model = \"tool\" }]\n";
+    let more = "[auto]\nrouter = \"off\"\n[[model_aliases]]\nname = \"chat\"\ntargets = [{ provider = \"sim\", model = \"tool\" }]\n";
     let daemon = TestDaemon::with(more, PRICES).await;
     let parent = daemon.token(None, json!({ "models": { "allow": ["sim/o*", "chat", "sim/think"] } })).await;
     let child = daemon.token(Some(&parent), json!({ "models": { "deny": ["think"] } })).await;
