@@ -175,7 +175,10 @@ impl Daemon {
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer: usage.handle(), listens_at: addr };
         let routes = Arc::new(Routes::new(Arc::clone(&app), door));
 
-        lifecycle.spawn("listener", accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone(), room));
+        let known = Arc::clone(&app);
+        let is_proxy = move |address| known.reload.status().config.server.trusts(address);
+        let accepting = accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone(), room, is_proxy);
+        lifecycle.spawn("listener", accepting);
         match control {
             Ok(control) => lifecycle.spawn("control", accept::unix(control, routes, lifecycle.clone())),
             // Socket paths have a short limit; the gateway is of use without one.

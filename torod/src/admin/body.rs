@@ -1,12 +1,14 @@
-//! A request's small body in JSON, read in a short time: also from those who have shown no token yet.
+//! A request's body: a JSON object. The small one is read in a short time, also from those who have shown no token yet.
 
 use std::convert::Infallible;
 use std::time::Duration;
 
+use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_ENCODING;
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
@@ -29,12 +31,58 @@ impl<T: DeserializeOwned> Small<T> {
         let bytes = self.read?;
         // What has defaults for everything may be left out.
         let bytes = if bytes.is_empty() { b"{}" } else { bytes.as_ref() };
+        if !is_object(bytes) {
+            return Err(Failure::bad_request("The body is no JSON object.", advice));
+        }
         serde_json::from_slice(bytes).map_err(|error| {
             let place =
                 format!("The body is not what is expected, at line {} column {}.", error.line(), error.column());
             Failure::new(StatusCode::BAD_REQUEST, "bad_request", place, advice)
         })
     }
+}
+
+/// A body that must be a JSON object. A list of values, which serde would take for one, leaves too much to be guessed.
+pub struct Object<T>(pub T);
+
+/// Why a body is no such object, in a sentence.
+pub struct NoObject(String);
+
+impl NoObject {
+    /// The sentence.
+    pub fn body_text(self) -> String {
+        self.0
+    }
+}
+
+impl IntoResponse for NoObject {
+    fn into_response(self) -> Response {
+        Failure::bad_request(self.0, "Send a JSON object; /admin/api/openapi.json says of what.").into_response()
+    }
+}
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Object<T> {
+    type Rejection = NoObject;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, NoObject> {
+        let bytes = Bytes::from_request(request, state).await.map_err(|e| NoObject(e.body_text()))?;
+        Self::read(&bytes)
+    }
+}
+
+impl<T: DeserializeOwned> Object<T> {
+    /// The object in `body`.
+    pub fn read(body: &[u8]) -> Result<Self, NoObject> {
+        if !is_object(body) {
+            return Err(NoObject("The body is no JSON object.".to_owned()));
+        }
+        let Json(value) = Json::from_bytes(body).map_err(|e| NoObject(e.body_text()))?;
+        Ok(Self(value))
+    }
+}
+
+fn is_object(body: &[u8]) -> bool {
+    body.trim_ascii_start().first() == Some(&b'{')
 }
 
 impl<S: Send + Sync, T> FromRequest<S> for Small<T> {

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::{Extension, Json};
 use tokenrouter_shared::routing::{RoutingChange, RoutingChanged, RoutingView};
 
 use super::Admin;
 use super::answer::Failure;
+use super::body::{NoObject, Object};
 use super::config::{note, told};
 use crate::access::Operator;
 
@@ -25,10 +25,10 @@ pub async fn show(
 pub async fn change(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
-    wanted: Result<Json<RoutingChange>, JsonRejection>,
+    wanted: Result<Object<RoutingChange>, NoObject>,
 ) -> Result<Json<RoutingChanged>, Failure> {
     Failure::unless_admin(&operator)?;
-    let Json(wanted) = wanted.map_err(|e| {
+    let Object(wanted) = wanted.map_err(|e| {
         Failure::bad_request(e.body_text(), "Send a JSON object such as {\"active_model_profile\": \"local\"}.")
     })?;
     let changes = admin.reload.set_profile(wanted.active_model_profile).await?;

@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::JsonRejection;
 use axum::extract::{Path, State};
 use axum::{Extension, Json};
 use tokenrouter_shared::secrets::{SecretPut, SecretRemoved, SecretView, SecretsRotated};
 
 use super::Admin;
 use super::answer::Failure;
+use super::body::{NoObject, Object};
 use crate::access::Operator;
 use crate::access::secrets::{self, SecretsError, Wanted};
 
@@ -27,11 +27,11 @@ pub async fn put(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     Path(name): Path<String>,
-    wanted: Result<Json<SecretPut>, JsonRejection>,
+    wanted: Result<Object<SecretPut>, NoObject>,
 ) -> Result<Json<SecretView>, Failure> {
     Failure::unless_admin(&operator)?;
     // What the parser says may quote the secret.
-    let Json(SecretPut { value, places }) = wanted.map_err(|_| {
+    let Object(SecretPut { value, places }) = wanted.map_err(|_| {
         Failure::bad_request(
             "This is no secret to be kept.",
             "Send {\"value\": \"…\", \"for\": [\"https://api.example.com\"]}.",

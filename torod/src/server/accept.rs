@@ -1,5 +1,6 @@
 //! Accept loops: every connection gets a task of its own.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,8 +14,14 @@ use crate::lifecycle::Lifecycle;
 const PAUSE: Duration = Duration::from_millis(50);
 
 /// Serves `service` on `listener` until everything must end. During a soft stop connections are still accepted, so
-/// that their requests get an answer that says so.
-pub async fn tcp(listener: TcpListener, service: Arc<dyn Service>, lifecycle: Lifecycle, room: Room) {
+/// that their requests get an answer that says so. `is_proxy` tells addresses that speak for many.
+pub async fn tcp(
+    listener: TcpListener,
+    service: Arc<dyn Service>,
+    lifecycle: Lifecycle,
+    room: Room,
+    is_proxy: impl Fn(IpAddr) -> bool + Send,
+) {
     let crowd = Crowd::new(room);
     // Told once, and again when it was not so for a while: a flood is not to fill the log.
     let mut is_told = false;
@@ -25,7 +32,7 @@ pub async fn tcp(listener: TcpListener, service: Arc<dyn Service>, lifecycle: Li
         };
         match accepted {
             Some((place, Ok((stream, addr)))) => {
-                let Some(place) = crowd.enter(place, addr) else {
+                let Some(place) = crowd.enter(place, addr, is_proxy(addr.ip().to_canonical())) else {
                     if !std::mem::replace(&mut is_told, true) {
                         tracing::warn!(
                             address = %addr.ip(),

@@ -86,9 +86,10 @@ impl Crowd {
         }
     }
 
-    /// Takes `place` for a client at `addr`; none where its address has as many as it may.
-    pub fn enter(&self, place: OwnedSemaphorePermit, addr: SocketAddr) -> Option<Place> {
-        let network = network(addr.ip());
+    /// Takes `place` for a client at `addr`; none where its address has as many as it may. A trusted proxy speaks for
+    /// many, so that its address has no such limit.
+    pub fn enter(&self, place: OwnedSemaphorePermit, addr: SocketAddr, is_proxy: bool) -> Option<Place> {
+        let network = network(addr.ip()).filter(|_| !is_proxy);
         let mut inner = self.lock();
         if let Some(network) = network {
             let count = inner.addresses.entry(network).or_default();
@@ -178,7 +179,7 @@ mod tests {
     }
 
     async fn enter(crowd: &Crowd, addr: &str) -> Option<Place> {
-        crowd.enter(crowd.wait().await.unwrap(), addr.parse().unwrap())
+        crowd.enter(crowd.wait().await.unwrap(), addr.parse().unwrap(), false)
     }
 
     #[tokio::test]

@@ -102,3 +102,12 @@ async fn newer_prices_are_shown_taken_and_in_force_at_once() {
 fn output(site: &Site, arguments: &[&str]) -> Output {
     site.command(arguments).output().unwrap()
 }
+
+#[tokio::test]
+async fn data_are_fetched_only_from_where_torod_may_connect_to() {
+    let site = Site::start("[egress]\nallow_private = false\n").await;
+    let (ok, text) = said(&output(&site, &["models", "update", "--from", "http://127.0.0.1:9/models.json"]));
+    assert!(!ok && text.contains("egress"), "{text}");
+    let (ok, text) = said(&output(&site, &["models", "update", "--from", "http://169.254.169.254/latest"]));
+    assert!(!ok && text.contains("169.254.169.254"), "{text}");
+}

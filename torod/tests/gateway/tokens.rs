@@ -112,6 +112,13 @@ async fn a_token_is_changed_field_by_field_and_only_at_its_version() {
     assert_eq!(shown["created_by"], shown["path"][0]["id"]);
     let patch = async |body: &str| ask(&daemon, Method::PATCH, &path, None, body).await;
     assert_eq!(code(&patch(r#"{"name":"x"}"#).await), (428, "version_required".into()));
+    // A list of values is no object, in whatever order they stand.
+    for body in ["[1]", "[]", " [1,\"x\"]", "null", "\"x\"", "1"] {
+        assert_eq!(code(&patch(body).await), (400, "bad_request".into()), "{body}");
+        assert_eq!(code(&ask(&daemon, Method::POST, PATH, None, body).await), (400, "bad_request".into()), "{body}");
+        let rotate = ask(&daemon, Method::POST, &format!("{path}/rotate"), None, body).await;
+        assert_eq!(code(&rotate), (400, "bad_request".into()), "{body}");
+    }
     let changed = patch(
         r#"{"version":1,"limits":{"requests_per_minute":null,"concurrent":2},"labels":{"team":null,"env":"dev"}}"#,
     )

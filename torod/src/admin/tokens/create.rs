@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::extract::rejection::JsonRejection;
 use axum::http::StatusCode;
 use axum::{Extension, Json};
 use tokenrouter_shared::token::{TokenCreate, TokenCreated};
@@ -12,14 +11,15 @@ use crate::access::Operator;
 use crate::access::issue::{self, Draft, IssueError};
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
+use crate::admin::body::{NoObject, Object};
 
 /// Makes the token below the operator's own, or below the parent that the request names.
 pub async fn handler(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
-    wanted: Result<Json<TokenCreate>, JsonRejection>,
+    wanted: Result<Object<TokenCreate>, NoObject>,
 ) -> Result<(StatusCode, Json<TokenCreated>), Failure> {
-    let Json(wanted) = wanted.map_err(|e| {
+    let Object(wanted) = wanted.map_err(|e| {
         Failure::bad_request(e.body_text(), "Send a JSON object such as {\"name\": \"ci\", \"role\": \"inferrer\"}.")
     })?;
     let draft = Draft::draw(admin.random)?;

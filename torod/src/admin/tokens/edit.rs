@@ -2,12 +2,11 @@
 
 use std::sync::Arc;
 
-use axum::extract::rejection::JsonRejection;
+use axum::Extension;
 use axum::extract::{Path, State};
 use axum::http::HeaderMap;
 use axum::http::header::IF_MATCH;
 use axum::response::Response;
-use axum::{Extension, Json};
 use tokenrouter_shared::change::TokenChange;
 
 use super::versioned;
@@ -17,6 +16,7 @@ use crate::access::wall::Moment;
 use crate::access::{edit, founding};
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
+use crate::admin::body::{NoObject, Object};
 
 /// Changes it, if it is still at the version that the body or `If-Match` names. The answer is sent when requests see it.
 pub async fn handler(
@@ -24,9 +24,9 @@ pub async fn handler(
     Extension(operator): Extension<Operator>,
     Path(which): Path<String>,
     headers: HeaderMap,
-    wanted: Result<Json<TokenChange>, JsonRejection>,
+    wanted: Result<Object<TokenChange>, NoObject>,
 ) -> Result<Response, Failure> {
-    let Json(mut wanted) = wanted.map_err(|e| {
+    let Object(mut wanted) = wanted.map_err(|e| {
         Failure::bad_request(e.body_text(), "Send a JSON object such as {\"version\": 3, \"name\": \"ci\"}.")
     })?;
     let matched = version_of(&headers)?;

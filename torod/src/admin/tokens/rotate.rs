@@ -15,6 +15,7 @@ use crate::access::edit;
 use crate::access::issue::{Draft, IssueError};
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
+use crate::admin::body::Object;
 
 /// Rotates it. The answer is sent after the old key opens nothing more, unless `grace_ms` lets it for a while.
 pub async fn handler(
@@ -25,9 +26,12 @@ pub async fn handler(
 ) -> Result<Response, Failure> {
     let wanted = match body.trim_ascii() {
         [] => TokenRotate::default(),
-        body => serde_json::from_slice(body).map_err(|e| {
-            Failure::bad_request(e.to_string(), "Send nothing, or a JSON object such as {\"grace_ms\": 60000}.")
-        })?,
+        body => {
+            let read = Object::read(body).map_err(|e| {
+                Failure::bad_request(e.body_text(), "Send nothing, or a JSON object such as {\"grace_ms\": 60000}.")
+            })?;
+            read.0
+        }
     };
     let draft = Draft::draw(admin.random)?;
     let now_ms = admin.clock.now_ms();

@@ -12,14 +12,14 @@ use http::header::{ACCEPT_ENCODING, LOCATION, USER_AGENT};
 use http::{Method, Request, Uri};
 use http_body_util::{BodyExt as _, Limited};
 use serde::Serialize;
-use tokenrouter::call::{Client, Pieces, Timeouts};
+use tokenrouter::call::{Client, Guard, Pieces, Timeouts};
 use tokenrouter::catalog::{Catalogue, Change, FactChange, Import, ImportError};
 
 use super::super::provider::with_sign_of_life;
 use super::super::table::table;
 use super::super::{Exit, control, prompt};
 use crate::clock::Clock;
-use crate::config::Paths;
+use crate::config::{self, Egress, Paths};
 use crate::store::DataSet;
 use crate::telemetry::plain::plain;
 use crate::upstreams::catalogue::updated;
@@ -116,7 +116,7 @@ impl Update {
             }
             return Ok(Exit::Done);
         }
-        let bytes = self.fetch().await?;
+        let bytes = self.fetch(&paths.config_file).await?;
         let today = day(clock.now_ms());
         let known = updated(&set).or_else(|why| {
             prompt::say(&format!("what was taken before cannot be used and is left out: {why}"))?;
@@ -156,7 +156,7 @@ impl Update {
         Ok(Exit::Done)
     }
 
-    async fn fetch(&self) -> anyhow::Result<Vec<u8>> {
+    async fn fetch(&self, config_file: &Path) -> anyhow::Result<Vec<u8>> {
         if self.from == "-" {
             let mut bytes = Vec::new();
             std::io::stdin()
@@ -179,7 +179,7 @@ impl Update {
             );
         }
         let (limit, what) = (Duration::from_secs(self.timeout), format!("reading from {}", plain(host)));
-        let asked = tokio::time::timeout(limit, download(&uri));
+        let asked = tokio::time::timeout(limit, download(&uri, guard(config_file)?));
         let asked = with_sign_of_life(asked, !self.json, &|| what.clone()).await?;
         let Ok(answer) = asked else {
             bail!(
@@ -287,13 +287,19 @@ fn day(now_ms: i64) -> String {
     DateTime::<Utc>::from_timestamp_millis(now_ms).unwrap_or_default().format("%Y-%m-%d").to_string()
 }
 
-async fn download(uri: &Uri) -> anyhow::Result<Vec<u8>> {
+/// Where torod may connect to, as its file says.
+fn guard(config_file: &Path) -> anyhow::Result<Guard> {
+    let egress = if config_file.exists() { config::load(config_file)?.egress } else { Egress::default() };
+    Ok(egress.guard())
+}
+
+async fn download(uri: &Uri, guard: Guard) -> anyhow::Result<Vec<u8>> {
     let request = Request::get(uri)
         .header(USER_AGENT, concat!("torod/", env!("CARGO_PKG_VERSION")))
         .header(ACCEPT_ENCODING, "identity")
         .body(Pieces::default())?;
     let timeouts = Timeouts { connect: CONNECT, ..Timeouts::default() };
-    let answer = Client::new(timeouts, 1).send(request).await?;
+    let answer = Client::guarded(timeouts, 1, guard).send(request).await?;
     let status = answer.status();
     if let Some(to) = answer.headers().get(LOCATION).filter(|_| status.is_redirection()) {
         bail!("it is elsewhere now: `--from {}`", plain(&String::from_utf8_lossy(to.as_bytes())));
