@@ -86,7 +86,8 @@ def codexs_own_models_are_left_to_it() -> None:
     folder = Path(agent.home) / "gateway"
     folder.mkdir()
     models = "".join(f'[[providers.models]]\nid = "{slug}"\n' for slug in [*slugs, "other"])
-    (folder / "torod.toml").write_text(f'[[providers]]\nname = "openai-eu"\nbase_url = "http://127.0.0.1:1"\n{models}')
+    # The virtual models, which Codex is told of too, are not what this is about.
+    (folder / "torod.toml").write_text(f'[auto]\nrouter = "off"\n[[providers]]\nname = "openai-eu"\nbase_url = "http://127.0.0.1:1"\n{models}')
     (folder / "torod.toml").chmod(0o600)
     places = ["--config", str(folder / "torod.toml"), "--data-dir", str(folder / "data")]
     told = json.loads(torod("models", "--format", "codex", *places))["models"]
