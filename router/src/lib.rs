@@ -52,6 +52,7 @@
 //! endpoint in place of one that fails: see `examples/any_to_any.rs`.
 
 pub mod anthropic;
+pub mod asides;
 pub mod auto;
 #[cfg(feature = "client")]
 pub mod call;

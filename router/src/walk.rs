@@ -3,6 +3,8 @@
 //! A stream's every event is looked at, so a walk jumps from quote to quote; text that a model wrote is one jump,
 //! whatever it says about fields and quotes. The JSON is valid or the walk ends early; it never fails.
 
+use std::borrow::Cow;
+
 use memchr::{memchr, memchr2, memmem};
 
 /// A field of an object at whatever depth.
@@ -90,6 +92,16 @@ pub(crate) fn top(json: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
         rest = after;
         Some((name, value))
     })
+}
+
+/// A field's name as those read it who are not particular: without escapes, in small letters.
+pub(crate) fn name(raw: &[u8]) -> Cow<'_, [u8]> {
+    if raw.contains(&b'\\') {
+        let quoted = [b"\"", raw, b"\""].concat();
+        let text = serde_json::from_slice::<String>(&quoted).unwrap_or_default();
+        return Cow::Owned(text.to_ascii_lowercase().into_bytes());
+    }
+    if raw.iter().any(u8::is_ascii_uppercase) { Cow::Owned(raw.to_ascii_lowercase()) } else { Cow::Borrowed(raw) }
 }
 
 /// The value of the last field of the object `json` that is called `name`. Where only fields of the object follow it,

@@ -242,6 +242,8 @@ async fn no_secret_is_in_any_output_or_file() {
             assert!(!text.contains(PROVIDER_KEY) && !text.contains(&site.key), "{arguments:?}: {text}");
         }
     }
+    let lists = site.path("data/models");
+    until("the model lists are kept", || fs::read_dir(&lists).is_ok_and(|mut kept| kept.next().is_some())).await;
     signal(&running, "-TERM");
     until("the control socket is gone", || !Path::new(&site.path("data/torod.sock")).exists()).await;
     drop(running);

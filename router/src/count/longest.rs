@@ -15,7 +15,8 @@ pub struct Longest {
 }
 
 impl Longest {
-    /// Reads it out of a request's body. Where several fields speak of it, the greatest holds.
+    /// Reads it out of a request's body. Where several fields speak of it, the greatest holds. Names count
+    /// in any spelling, since some providers take them in any.
     ///
     /// ```
     /// use tokenrouter::count::longest::Longest;
@@ -27,15 +28,15 @@ impl Longest {
     pub fn of(body: &[u8]) -> Self {
         let mut longest = Self { tokens: None, answers: 1 };
         for (name, value) in walk::top(body) {
-            match name {
+            match walk::name(name).as_ref() {
                 // Chat, Anthropic, Cohere; Chat's later name; Responses.
                 b"max_tokens" | b"max_completion_tokens" | b"max_output_tokens" => longest.allow(value),
                 b"n" | b"best_of" => longest.repeat(value),
-                b"generationConfig" | b"generation_config" => {
+                b"generationconfig" | b"generation_config" => {
                     for (name, value) in walk::top(value) {
-                        match name {
-                            b"maxOutputTokens" | b"max_output_tokens" => longest.allow(value),
-                            b"candidateCount" | b"candidate_count" => longest.repeat(value),
+                        match walk::name(name).as_ref() {
+                            b"maxoutputtokens" | b"max_output_tokens" => longest.allow(value),
+                            b"candidatecount" | b"candidate_count" => longest.repeat(value),
                             _ => {}
                         }
                     }
@@ -76,6 +77,8 @@ mod tests {
             (r#"{"max_tokens":1e9}"#, None, 1),
             (r#"{"max_tokens":99999999999999999999}"#, None, 1),
             (r#"{"tools":[{"max_tokens":4}],"x":"\"max_tokens\":4"}"#, None, 1),
+            (r#"{"max\u005ftokens":3000,"\u006e":5}"#, Some(3000), 5),
+            (r#"{"Max_Tokens":30,"N":2}"#, Some(30), 2),
             ("[]", None, 1),
             ("", None, 1),
         ] {

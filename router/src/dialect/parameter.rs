@@ -201,14 +201,24 @@ pub(super) fn meaning(name: &str, is_quoted: bool) -> Option<Meaning> {
         if let Some(line) = tails.filter_map(called).find(|line| line.stands_in(first)) {
             return Some(Meaning::Droppable(line.parameter));
         }
-        // `thinking.type.enabled`, `stream_options.include_usage`
-        let heads = ["thinking.", "thinkingconfig.", "streamoptions.", "metadata.", "contextmanagement."];
-        if let Some(head) = heads.iter().find(|head| whole.starts_with(*head)) {
-            return meaning(head.trim_end_matches('.'), true);
+        // `thinking.type.enabled`, `stream_options.include_usage`. A member that nobody knows is the client's own mistake,
+        // and no reason to take the rest from everybody.
+        if let Some((head, members)) = HEADS.iter().find(|(head, _)| *head == first) {
+            let is_known = steps.iter().skip(1).all(|member| members.contains(&member.as_str()));
+            return if is_known { meaning(head, true) } else { Some(Meaning::Kept) };
         }
     }
     (KEPT.contains(&first) && (is_quoted || !WORDS.contains(&first))).then_some(Meaning::Kept)
 }
+
+/// Parameters that are objects, with those of their members by which a vendor refuses them whole.
+const HEADS: &[(&str, &[&str])] = &[
+    ("thinking", &["type", "enabled", "disabled", "adaptive", "budgettokens", "display", "tokenbudget"]),
+    ("thinkingconfig", &["thinkingbudget", "thinkinglevel", "includethoughts"]),
+    ("streamoptions", &["includeusage", "includeobfuscation"]),
+    ("metadata", &["userid"]),
+    ("contextmanagement", &["edits", "type", "compactthreshold"]),
+];
 
 /// Whether a step of a path names something: no index, and no kind of a part.
 fn is_step(step: &str) -> bool {

@@ -35,8 +35,23 @@ impl Rights {
     /// Whether `wanted` is allowed.
     pub fn allow(&self, wanted: &Wanted<'_>) -> bool {
         let fits = |pattern: &Pattern| pattern.fits(wanted);
-        !self.deny.iter().any(fits) && (self.allow.is_empty() || self.allow.iter().any(fits))
+        !self.deny(wanted) && (self.allow.is_empty() || self.allow.iter().any(fits))
     }
+
+    /// Whether `wanted` is denied, however its model is spelt: some providers overlook what stands around a name.
+    pub fn deny(&self, wanted: &Wanted<'_>) -> bool {
+        let bare = Wanted { model: bare(wanted.model), ..*wanted };
+        self.deny.iter().any(|pattern| pattern.fits(wanted) || pattern.fits(&bare))
+    }
+}
+
+/// A model's name without blanks around it and without what a path may begin with.
+fn bare(model: &str) -> &str {
+    let mut model = model.trim();
+    while let Some(rest) = ["/", "./", "../", "models/"].iter().find_map(|head| model.strip_prefix(head)) {
+        model = rest.trim_start();
+    }
+    model
 }
 
 /// A pattern. One with a slash is compared with `provider/model`, one without also with the model's own name; both with
@@ -107,6 +122,10 @@ mod tests {
     #[test]
     fn deny_wins_and_an_empty_list_allows_everything() {
         for (allow, deny, model, expected) in [
+            (&[][..], &["think"][..], "gem/models/think", false),
+            (&[][..], &["think"][..], "gem/../models/ think ", false),
+            (&[][..], &["gem/think"][..], "gem//think", false),
+            (&["gem/think"][..], &[][..], "gem/models/think", false),
             (&[][..], &[][..], "openai/gpt-5", true),
             (&["openai/*"], &[], "openai/gpt-5", true),
             (&["openai/*"], &[], "openrouter/openai/gpt-5", false),

@@ -128,6 +128,8 @@ impl Setup {
     ) -> Result<TokenCreated, SetupError> {
         match door {
             Door::Closed => Err(SetupError::Closed),
+            // A code that nobody asked for is looked at all the same: who copied a wrong one is elsewhere than meant.
+            Door::Open if code.is_some_and(|code| !self.is_right(code)) => Err(SetupError::WrongCode),
             Door::Open => self.make(name, true).await,
             Door::Code => {
                 let taken = self.take(code.ok_or(SetupError::NoCode)?)?;
@@ -155,9 +157,17 @@ impl Setup {
                     return Err(SetupError::Closed);
                 }
                 let made = issue::create(connection, &draft, &wanted, &Operator::LocalOwner, now_ms)?;
-                Ok(made.publish(&index))
+                let made = made.publish(&index);
+                tracing::info!(token = made.id, "an admin token was made by setup");
+                Ok(made)
             })
             .await
+    }
+
+    /// Whether `code` is the one that was given out, without using it up.
+    fn is_right(&self, code: &str) -> bool {
+        let slot = self.code.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.as_ref().is_some_and(|known| digest(&code.trim().to_ascii_uppercase()) == known.digest)
     }
 
     /// Whether `code` is right; the right one works once.

@@ -57,6 +57,12 @@ pub fn step(
     transaction.commit()?;
     // Those above the removed ones may be leaves now.
     let has_more = ended > 0 || !leaves.is_empty();
+    if has_more {
+        tracing::info!(
+            "{ended} tokens were ended because their budget is used up, {} ended ones removed",
+            leaves.len()
+        );
+    }
     Ok(Done { answer: has_more, changed, removed: leaves.into_iter().map(|token| token.id).collect() })
 }
 

@@ -76,7 +76,12 @@ impl<T: DeserializeOwned> Object<T> {
         if !is_object(body) {
             return Err(NoObject("The body is no JSON object.".to_owned()));
         }
-        let Json(value) = Json::from_bytes(body).map_err(|e| NoObject(e.body_text()))?;
+        let Json(value) = Json::from_bytes(body).map_err(|e| {
+            // Where and what, without the words that are for programmers.
+            let said = e.body_text();
+            let plain = said.split_once("target type: ").or_else(|| said.split_once("body as JSON: "));
+            NoObject(format!("The body is not what is expected: {}.", plain.map_or(said.as_str(), |(_, plain)| plain)))
+        })?;
         Ok(Self(value))
     }
 }

@@ -89,10 +89,20 @@ fn routing_operations() -> Vec<Operation> {
         ("session", "the session that an agent would name in a header"),
         ("token", "the id or name of the token that asks"),
     ];
+    const MODELS: &[(&str, &str)] = &[
+        ("search", "only those with this text in name or id"),
+        ("provider", "only those of this provider"),
+        ("can", "only those that can all of this, such as `tools,vision`"),
+        ("free", "`true`: only those that cost nothing"),
+        ("max_price", "only those whose million tokens cost at most so many US dollars"),
+        ("sort", "what they are sorted by"),
+        ("limit", "at most so many"),
+        ("form", "`codex`: as Codex's catalogue"),
+    ];
     let new = Operation::new;
     vec![
-        new("GET", "/admin/api/models", Admin, "Lists what this gateway can be asked for.", get(models::list)).gives::<ModelsView>(200),
-        new("GET", "/admin/api/models/{id}", Admin, "Shows what is known of a model.", get(models::show)).gives::<ModelView>(200),
+        new("GET", "/admin/api/models", Admin, "Lists what this gateway can be asked for.", get(models::list)).asked(MODELS).gives::<ModelsView>(200),
+        new("GET", "/admin/api/models/{id}", Admin, "Shows what is known of a model; a slash in its name is written `%2F`.", get(models::show)).gives::<ModelView>(200),
         new("POST", "/admin/api/reload", Admin, "Reads the configuration file and every secret anew.", post(config::reload)).gives::<Reloaded>(200),
         new("GET", "/admin/api/routing", Admin, "Shows what aliases mean.", get(routing::show)).gives::<RoutingView>(200),
         new("PATCH", "/admin/api/routing", Admin, "Changes the active profile.", patch(routing::change)).takes::<RoutingChange>().gives::<RoutingChanged>(200),
@@ -123,7 +133,7 @@ fn provider_operations() -> Vec<Operation> {
         new("POST", "/admin/api/providers", Admin, "Adds a provider to the file, by its preset or its URL.", post(providers::add::handler)).takes::<ProviderCreate>().gives::<ProviderSummary>(201),
         new("GET", "/admin/api/providers/{name}", Admin, "Shows a provider, and how its models stand.", get(providers::show::handler)).gives::<ProviderDetail>(200),
         new("PATCH", "/admin/api/providers/{name}", Admin, "Changes a provider in the file.", patch(providers::change::handler)).takes::<SettingsChange>().gives::<SettingsChanged>(200),
-        new("DELETE", "/admin/api/providers/{name}", Admin, "Removes a provider from the file.", delete(providers::remove::handler)).ends(),
+        new("DELETE", "/admin/api/providers/{name}", Admin, "Removes a provider from the file; with `If-Match`, only from that version of it.", delete(providers::remove::handler)).ends(),
         new("PUT", "/admin/api/providers/{name}/key", Admin, "Gives a provider another key.", put(providers::key::handler)).takes::<KeyChange>().gives::<SettingsChanged>(200),
         new("POST", "/admin/api/providers/{name}/enable", Admin, "Uses a provider again.", post(providers::switch::enable)).gives::<SettingsChanged>(200),
         new("POST", "/admin/api/providers/{name}/disable", Admin, "Leaves a provider out.", post(providers::switch::disable)).gives::<SettingsChanged>(200),

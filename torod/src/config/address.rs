@@ -86,6 +86,9 @@ pub(super) fn inside(ip: IpAddr) -> Option<Ipv4Addr> {
         [0, 0, 0, 0, 0, 0 | 0xffff, high, low]
         | [0, 0, 0, 0, 0xffff, 0, high, low]
         | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        // For networks of one's own (RFC 8215), and ISATAP (RFC 5214), under whatever prefix.
+        | [0x64, 0xff9b, 1, _, _, _, high, low]
+        | [_, _, _, _, 0 | 0x200, 0x5efe, high, low]
         | [0x2002, high, low, ..] => Some(joined(high, low)),
         [0x2001, 0, .., high, low] => Some(joined(!high, !low)),
         _ => None,

@@ -23,7 +23,7 @@ use super::judge::Good;
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
 use super::rights::May;
-use super::{compact, failover, headers, intake, reject, remaining};
+use super::{asides, compact, failover, headers, intake, reject, remaining};
 use crate::access::budget::Reservation;
 use crate::access::caller::{self, Caller};
 use crate::access::rate::{self, Places};
@@ -163,6 +163,9 @@ pub async fn run(call: &mut Call) -> Response<Reply> {
     } else {
         Peek::read(&body)
     };
+    if let Err(problem) = asides::check(call) {
+        return refused(call, &problem);
+    }
     match peek {
         Ok(peek) => failover::run(call, &live, &peek).await,
         Err(e) => refused(call, &reject::unreadable(&e)),

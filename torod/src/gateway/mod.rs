@@ -2,6 +2,7 @@
 
 mod another_key;
 pub mod answers;
+mod asides;
 pub mod attempt;
 mod compact;
 pub mod count;

@@ -21,6 +21,8 @@ const TOLD: usize = 3;
 #[derive(Clone, Debug, Default)]
 pub(super) struct May {
     levels: Vec<Arc<Walls>>,
+    /// The virtual model that was asked for, which is an alias to whoever wrote the rights.
+    asked: Option<Box<str>>,
 }
 
 impl May {
@@ -31,7 +33,12 @@ impl May {
         for token in token.chain() {
             levels.extend(token.meter.walls().iter().filter(|walls| !walls.rights.is_everything()).cloned());
         }
-        Self { levels }
+        Self { levels, asked: None }
+    }
+
+    /// The same for whoever asked for the virtual model `asked`.
+    pub(super) fn asked_as(self, asked: &str) -> Self {
+        Self { asked: (!self.levels.is_empty()).then(|| asked.into()), ..self }
     }
 
     /// Whether there is nothing that it may not use.
@@ -52,7 +59,15 @@ impl May {
         let Some(provider) = live.providers.get(endpoint.provider) else { return false };
         let alias = found.alias.and_then(|at| live.aliases.get(at)).map(|alias| alias.name.as_str());
         let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
-        self.allows(&Wanted { alias, provider: &provider.name, model })
+        let wanted = Wanted { alias, provider: &provider.name, model };
+        match &self.asked {
+            None => self.allows(&wanted),
+            // Either name may be allowed or denied.
+            Some(asked) => {
+                let is_denied = self.levels.iter().any(|walls| walls.rights.deny(&wanted));
+                !is_denied && self.allows(&Wanted { alias: Some(asked), ..wanted })
+            }
+        }
     }
 
     /// Whether it may use the model `id` (`provider/model`) where it asks for the virtual one `asked`.

@@ -70,7 +70,15 @@ pub async fn continued(
         Some(kept) if native && kept.upstream && *kept.provider == *provider.name && is_home => return Ok(None),
         Some(_) => {}
         // Perhaps made before this gateway was in use: the provider says whether it knows it.
-        None if native => return Ok(None),
+        // One that was made for another token is none of this one's, although the provider's key is the same.
+        None if native => {
+            let is_anothers = app.memory.is_anothers(token_id, previous).await;
+            return if is_anothers.map_err(|e| unreadable(&e.to_string()))? {
+                Err(unknown_answer(previous))
+            } else {
+                Ok(None)
+            };
+        }
         None => return Err(unknown_answer(previous)),
     }
     let turns = app.memory.turns(token_id, previous).await.map_err(|e| unreadable(&e.to_string()))?;

@@ -148,6 +148,18 @@ impl Memory {
         self.read(move |me| me.look(Kind::Answer, &id, token_id)).await
     }
 
+    /// Whether the answer `id` was made for another token than `token_id`.
+    pub async fn is_anothers(self: &Arc<Self>, token_id: i64, id: &str) -> Result<bool, StoreError> {
+        if self.waiting.is_anothers(Kind::Answer, id, token_id) {
+            return Ok(true);
+        }
+        let (id, now_ms) = (id.to_owned(), self.clock.now_ms());
+        let look = move |me: &Self| {
+            me.readers.with(|connection| kept::is_anothers(connection, Kind::Answer, &id, token_id, now_ms))
+        };
+        self.read(look).await
+    }
+
     /// Everything up to and with the answer `id`, the oldest first; none if a part of it is not kept.
     pub async fn turns(self: &Arc<Self>, token_id: i64, id: &str) -> Result<Option<Vec<Turn>>, StoreError> {
         let id = id.to_owned();

@@ -51,6 +51,11 @@ impl Waiting {
         inner.rows.get(&(kind, key.to_owned(), token_id)).cloned()
     }
 
+    /// Whether `key` is that of a row of another token.
+    pub(super) fn is_anothers(&self, kind: Kind, key: &str, token_id: i64) -> bool {
+        self.lock().rows.keys().any(|(of, id, whose)| *of == kind && id == key && *whose != token_id)
+    }
+
     pub(super) fn remove(&self, kind: Kind, key: &str, token_id: i64) -> bool {
         let mut inner = self.lock();
         let removed = inner.rows.remove(&(kind, key.to_owned(), token_id));

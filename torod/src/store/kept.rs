@@ -76,6 +76,20 @@ pub fn find(
     Ok(statement.query_row((kind as u8, key, token_id, now_ms), |row| get_row(kind, row)).optional()?)
 }
 
+/// Whether `key` is that of a row of another token than `token_id`.
+pub fn is_anothers(
+    connection: &Connection,
+    kind: Kind,
+    key: &str,
+    token_id: i64,
+    now_ms: i64,
+) -> Result<bool, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT EXISTS (SELECT 1 FROM kept WHERE kind = ?1 AND key = ?2 AND token_id <> ?3 AND expires_ms > ?4)",
+    )?;
+    Ok(statement.query_row((kind as u8, key, token_id, now_ms), |row| row.get(0))?)
+}
+
 /// Whether there is any row of `kind`.
 pub fn any(connection: &Connection, kind: Kind) -> Result<bool, StoreError> {
     let mut statement = connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM kept WHERE kind = ?1)")?;

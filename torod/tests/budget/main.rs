@@ -2,6 +2,7 @@
 #![expect(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing, reason = "a test may fail by panicking")]
 #![expect(unreachable_pub, dead_code, reason = "the modules of one test, of which one belongs to another test too")]
 
+mod asides;
 mod auto;
 mod killed;
 mod race;

@@ -153,6 +153,16 @@ async fn answers_are_read_listed_and_removed_by_their_owner_only() {
         (stolen.status.as_u16(), stolen.json()["error"]["code"].as_str()),
         (400, Some("previous_response_not_found"))
     );
+    // Nor where the provider keeps it under the key that all tokens share.
+    let own = respond(&daemon, "own/ok", r#","input":"my secret""#).await;
+    for (key, status) in [(Some(&other), 400), (None, 200)] {
+        let body = format!(r#"{{"model":"own/ok","input":"x","previous_response_id":"{}"}}"#, id(&own));
+        let mut request = daemon.request("/v1/responses", body);
+        if let Some(key) = key {
+            request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
+        }
+        assert_eq!(daemon.send(request).await.status, status);
+    }
 
     let cancelled = with_method(&daemon, Method::POST, &format!("/v1/responses/{second}/cancel")).await;
     assert_eq!(cancelled.status, 400);

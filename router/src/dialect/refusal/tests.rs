@@ -141,6 +141,10 @@ fn what_changes_the_question_is_the_clients_to_know() {
         "max_tokens":9,"temperature":3,"reasoning_effort":"ultra","thinking":{"type":"enabled","budget_tokens":9},"stream":true,"seed":1,"user":"u","metadata":{},"store":true}"#;
     for (status, said) in [
         (400, "\"gemma3\" does not support tools"),
+        (400, "stream_options.x: Extra inputs are not permitted"),
+        (400, "Unrecognized request argument supplied: stream_options.x"),
+        (400, "thinking.enabled.x: Extra inputs are not permitted"),
+        (400, "metadata.x: Extra inputs are not permitted"),
         (400, "registry.ollama.ai/library/x does not support tools"),
         (400, "Unsupported parameter: 'tools' is not supported with this model."),
         (400, "Unsupported parameter: 'stop' is not supported with this model."),

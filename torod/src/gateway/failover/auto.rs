@@ -86,14 +86,16 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
             Ok(found) => Found { how: How::Auto, ..found },
             Err(unknown) => return entry::refused(call, &reject::unknown_model(&target, unknown)),
         };
-        // Whoever is chosen may be used, by its own name or by the one that was asked for.
-        let fit = Fit::new(live, found, surface, May::default());
+        // A candidate that was chosen may be used, by its own name or by the one that was asked for. The default may stand
+        // for several, of which only some may be.
+        let may = if choice.at.is_some() { May::default() } else { May::of(&call.caller).asked_as(asked) };
+        let fit = Fit::new(live, found, surface, may.clone());
         let is_counted = left.as_ref().and_then(|left| left.exchange.as_ref()).is_some_and(|e| e.is_counted());
         // What was reserved for the one before is not needed any more.
         if let Some(exchange) = left.as_mut().and_then(|left| left.exchange.as_mut()) {
             exchange.reserved(None);
         }
-        let mut reservation = match quota::reserve(call, live, &found, &May::default(), !is_counted) {
+        let mut reservation = match quota::reserve(call, live, &found, &may, !is_counted) {
             Ok(reservation) => reservation,
             Err(problem) => return entry::refused(call, &problem),
         };
