@@ -83,6 +83,9 @@ impl Refused {
                 Purpose::Budget if self.is_held => {
                     "requests under way have reserved what is left of a budget of the token above this one".to_owned()
                 }
+                Purpose::Budget if self.used < self.limit => {
+                    "a budget of the token above this one has too little room for what this request may need".to_owned()
+                }
                 Purpose::Budget => "a budget of the token above this one is used up".to_owned(),
             };
         };
@@ -108,8 +111,8 @@ impl Refused {
         match (self.purpose, self.is_held) {
             (Purpose::Rate, _) => "Wait as long as Retry-After says.",
             (Purpose::Budget, true) => "Try again in a moment.",
-            (Purpose::Budget, false) if self.own.is_some() && self.used < self.limit && self.wanted > 1 => {
-                "Ask for a shorter answer (`max_tokens`), or have whoever gave you the token raise its budget."
+            (Purpose::Budget, false) if self.used < self.limit && self.wanted > 1 => {
+                "Ask for a shorter answer (`max_tokens`), or have whoever gave you the token raise the budget."
             }
             (Purpose::Budget, false) if self.frees_in_ms.is_some() => {
                 "Wait until then, or have whoever gave you the token raise the budget."
@@ -208,7 +211,15 @@ mod tests {
         let never = Refused { wanted: 6_000_000_000, ..life.clone() };
         assert!(never.problem().message.starts_with("this request may need $6.00, which is more than the budget"));
         let above = Refused { own: None, ..life };
-        assert_eq!(above.problem().message, "a budget of the token above this one is used up");
+        let problem = above.problem();
+        assert_eq!(
+            problem.message,
+            "a budget of the token above this one has too little room for what this request may need"
+        );
+        assert!(problem.advice.contains("`max_tokens`"), "{}", problem.advice);
+        let empty = Refused { used: 5_000_000_000, ..above };
+        assert_eq!(empty.problem().message, "a budget of the token above this one is used up");
+        assert!(!empty.problem().advice.contains("max_tokens"));
     }
 
     #[test]
