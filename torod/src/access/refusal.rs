@@ -12,7 +12,7 @@ const SOON_MS: u64 = 1_000;
 
 /// The code of a budget that is used up, as OpenAI's clients know it.
 pub const QUOTA: &str = "insufficient_quota";
-/// The code of what passes by itself.
+/// The code of what passes by itself; without a time to come back, only for smaller requests.
 pub const RATE: &str = "rate_limit_exceeded";
 
 /// A wall that a request was too much for.
@@ -54,10 +54,20 @@ impl Refused {
         }
     }
 
+    /// Whether it is a rate that has no room for the request in any minute.
+    fn never_fits(&self) -> bool {
+        self.purpose == Purpose::Rate && self.wanted > self.limit
+    }
+
     /// The same as the client is told it.
     pub fn problem(&self) -> Problem {
         let is_lifetime = self.window.is_lifetime();
-        let retry_ms = if self.is_held { Some(SOON_MS) } else { self.frees_in_ms };
+        let retry_ms = match self.frees_in_ms {
+            _ if self.is_held => Some(SOON_MS),
+            // What stood in the way was given back in this moment.
+            None if self.purpose == Purpose::Rate && !self.never_fits() => Some(SOON_MS),
+            frees_in_ms => frees_in_ms,
+        };
         let (code, status) = match self.purpose {
             Purpose::Rate => (RATE, 429),
             Purpose::Budget if self.is_held => (RATE, 429),
@@ -79,6 +89,10 @@ impl Refused {
     fn message(&self) -> String {
         let Some(name) = &self.own else {
             return match self.purpose {
+                Purpose::Rate if self.never_fits() => {
+                    "this request may need more than a rate limit of the token above this one ever lets through"
+                        .to_owned()
+                }
                 Purpose::Rate => "a rate limit of the token above this one is reached".to_owned(),
                 Purpose::Budget if self.is_held => {
                     "requests under way have reserved what is left of a budget of the token above this one".to_owned()
@@ -91,6 +105,13 @@ impl Refused {
         };
         let amount = |amount: u64| amount_of(self.unit, amount);
         let left = self.limit.saturating_sub(self.used);
+        if self.never_fits() {
+            let wanted = amount(self.wanted);
+            return format!(
+                "this request may need {wanted}, more than the {} a minute of the token \"{name}\"",
+                self.limit
+            );
+        }
         if self.purpose == Purpose::Rate {
             return format!("the token \"{name}\" may have {} a minute; {} are left now", amount(self.limit), left);
         }
@@ -109,6 +130,9 @@ impl Refused {
 
     fn advice(&self) -> &'static str {
         match (self.purpose, self.is_held) {
+            (Purpose::Rate, _) if self.never_fits() => {
+                "Ask for a shorter answer (`max_tokens`), or have whoever gave you the token raise the limit."
+            }
             (Purpose::Rate, _) => "Wait as long as Retry-After says.",
             (Purpose::Budget, true) => "Try again in a moment.",
             (Purpose::Budget, false) if self.used < self.limit && self.wanted > 1 => {
@@ -220,6 +244,29 @@ mod tests {
         let empty = Refused { used: 5_000_000_000, ..above };
         assert_eq!(empty.problem().message, "a budget of the token above this one is used up");
         assert!(!empty.problem().advice.contains("max_tokens"));
+    }
+
+    #[test]
+    fn a_rate_that_a_request_can_never_fit_asks_for_no_waiting() {
+        let rate = Refused {
+            purpose: Purpose::Rate,
+            limit: 100,
+            used: 0,
+            wanted: 4_107,
+            ..refused(BudgetUnit::Tokens, Window::Rolling { seconds: 60 })
+        };
+        let problem = rate.problem();
+        assert_eq!((problem.status, problem.code, problem.retry_after_s), (Some(429), RATE, None));
+        assert_eq!(
+            problem.message,
+            "this request may need 4107 LLM tokens, more than the 100 a minute of the token \"ci\""
+        );
+        assert!(problem.advice.contains("`max_tokens`"), "{}", problem.advice);
+        let above = Refused { own: None, ..rate.clone() }.problem();
+        assert!(above.message.contains("above this one") && !above.message.contains("100"), "{}", above.message);
+        let fits = Refused { used: 100, wanted: 9, frees_in_ms: Some(7_000), ..rate.clone() }.problem();
+        assert_eq!((fits.retry_after_s, &*fits.advice), (Some(7), "Wait as long as Retry-After says."));
+        assert_eq!(Refused { wanted: 9, ..rate }.problem().retry_after_s, Some(1), "it was free a moment later");
     }
 
     #[test]
