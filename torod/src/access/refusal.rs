@@ -5,6 +5,7 @@ use tokenrouter::error::{Kind, Problem};
 use tokenrouter_shared::limits::{BudgetUnit, Window};
 
 use super::TokenEntry;
+use super::bounds::span;
 use super::wall::{Amounts, Moment, Purpose, Wall};
 
 /// Requests under way give back what they do not need about so soon, in milliseconds.
@@ -115,7 +116,7 @@ impl Refused {
         if self.purpose == Purpose::Rate {
             return format!("the token \"{name}\" may have {} a minute; {} are left now", amount(self.limit), left);
         }
-        let budget = format!("the budget of {} {} of the token \"{name}\"", amount(self.limit), named(&self.window));
+        let budget = format!("{} of the token \"{name}\"", named(&self.window, &amount(self.limit)));
         if self.wanted > self.limit && self.limit > 0 {
             return format!("this request may need {}, which is more than {budget}", amount(self.wanted));
         }
@@ -165,11 +166,14 @@ fn told(now_ms: i64, in_ms: u64) -> String {
         .map_or_else(|| "a time that is far away".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-fn named(window: &Window) -> String {
+/// A budget of `amount` in its window: `the lifetime budget of $5.00`, `the budget of 1 request in 24 h`.
+fn named(window: &Window, amount: &str) -> String {
     match window {
-        Window::Lifetime => "for its life".to_owned(),
-        Window::Rolling { seconds } => format!("in {seconds} s"),
-        Window::Calendar { period, time_zone } => format!("a {} ({time_zone})", period.as_str()),
+        Window::Lifetime => format!("the lifetime budget of {amount}"),
+        Window::Rolling { seconds } => format!("the budget of {amount} in {}", span(*seconds)),
+        Window::Calendar { period, time_zone } => {
+            format!("the budget of {amount} a {} ({time_zone})", period.as_str())
+        }
     }
 }
 
@@ -216,7 +220,7 @@ mod tests {
         assert_eq!((problem.status, problem.code, problem.retry_after_s), (Some(402), QUOTA, None));
         assert_eq!(
             problem.message,
-            "the budget of $5.00 for its life of the token \"ci\" has $0.12 left, and this request may need $0.30"
+            "the lifetime budget of $5.00 of the token \"ci\" has $0.12 left, and this request may need $0.30"
         );
         let window = Window::Rolling { seconds: 3_600 };
         let rolling = Refused { used: 5_000_000_000, frees_in_ms: Some(61_001), ..refused(BudgetUnit::Tokens, window) };
@@ -224,7 +228,7 @@ mod tests {
         assert_eq!((problem.status, problem.code, problem.retry_after_s), (Some(429), QUOTA, Some(62)));
         assert_eq!(
             problem.message,
-            "the budget of 5000000000 LLM tokens in 3600 s of the token \"ci\" is used up; \
+            "the budget of 5000000000 LLM tokens in 1 h of the token \"ci\" is used up; \
              there is room again at 2026-11-30 00:54:22 UTC"
         );
         let held = Refused { is_held: true, ..life.clone() };
@@ -233,7 +237,9 @@ mod tests {
             (Some(429), RATE, Some(1))
         );
         let never = Refused { wanted: 6_000_000_000, ..life.clone() };
-        assert!(never.problem().message.starts_with("this request may need $6.00, which is more than the budget"));
+        assert!(
+            never.problem().message.starts_with("this request may need $6.00, which is more than the lifetime budget")
+        );
         let above = Refused { own: None, ..life };
         let problem = above.problem();
         assert_eq!(

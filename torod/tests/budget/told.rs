@@ -49,6 +49,8 @@ async fn a_used_up_budget_is_told_so_that_clients_stop() {
         (402, Some("insufficient_quota"), Some("insufficient_quota"))
     );
     assert_eq!((answer.header("x-should-retry"), answer.header("retry-after")), ("false", ""));
+    let answer = daemon.post_of(&money, "/v1/messages", chat_body("ok", r#","max_tokens":9"#)).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"]["type"].as_str()), (402, Some("billing_error")));
     let day = json!({ "budgets": [{ "unit": "requests", "limit": 0, "window": { "calendar": "month", "time_zone": "Europe/Berlin" } }] });
     let day = daemon.token(None, day).await;
     let child = daemon.token(Some(&day), json!({})).await;
