@@ -133,3 +133,50 @@ async fn a_budget_that_is_given_later_knows_what_was_used_before() {
     assert_eq!(daemon.chat_of(&token, "ok", "").await.status, 429);
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn what_is_explained_for_a_token_is_what_it_gets() {
+    let daemon = TestDaemon::with("", PRICES).await;
+    let limits = json!({ "models": { "allow": ["sim/ok"] }, "budgets": [{ "unit": "requests", "limit": 1 }] });
+    let proof = daemon.token(None, limits).await;
+    let child = daemon.token(Some(&proof), json!({})).await;
+    let free = daemon.token(None, json!({})).await;
+    let money = daemon.token(None, budgets(&[("usd_nanos", 0)])).await;
+    for (token, model, status) in [
+        (&free, "sim/think", 200),
+        (&proof, "sim/think", 403),
+        (&child, "sim/think", 403),
+        (&child, "auto", 200),
+        (&proof, "sim/ok", 429),
+        (&child, "sim/ok", 429),
+        (&child, "auto", 429),
+        (&proof, "sim/think", 403),
+        (&money, "sim/ok", 402),
+    ] {
+        let told = daemon.get(&format!("/admin/api/routes/explain?model={model}&token={}", token.id)).await;
+        assert_eq!(told.status, 200, "{}", told.text());
+        let told = told.json();
+        let answer = daemon.chat_of(token, model, "").await;
+        assert_eq!(answer.status.as_u16(), status, "{model}: {}", answer.text());
+        if status == 200 {
+            let chosen = &told["candidates"][usize::try_from(told["chosen"].as_u64().unwrap()).unwrap()];
+            assert_eq!(chosen["model"].as_str(), Some(answer.header("x-tokenrouter-model")), "{told}");
+            // Nothing of it is under way any more.
+            daemon.spent(&[token]).await;
+            continue;
+        }
+        let (refusal, error) = (&told["would_refuse"], &answer.json()["error"]);
+        assert!(told["chosen"].is_null() && told["why"].is_null(), "{model}: {told}");
+        assert_eq!(
+            (refusal["status"].as_u64(), &refusal["code"]),
+            (Some(u64::from(status)), &error["code"]),
+            "{model}: {told}"
+        );
+        if status == 403 {
+            assert_eq!(told["candidates"][0]["why_not"], "the token may not use it");
+            let said = format!("{}. {}", refusal["message"].as_str().unwrap(), refusal["advice"].as_str().unwrap());
+            assert_eq!(error["message"].as_str(), Some(&*said));
+        }
+    }
+    daemon.stop().await;
+}
