@@ -5,7 +5,7 @@ use http::{HeaderName, HeaderValue, Response, StatusCode};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
 
-use crate::access::refusal::QUOTA;
+use crate::access::refusal::{QUOTA, RATE};
 use crate::gateway::reply::Reply;
 use crate::gateway::request_id::RequestId;
 
@@ -23,8 +23,13 @@ pub fn respond(problem: &Problem, protocol: Protocol, id: &RequestId) -> Respons
     if let Some(seconds) = problem.retry_after_s {
         headers.insert(RETRY_AFTER, HeaderValue::from(seconds));
     }
-    // SDKs of OpenAI and Anthropic obey: nothing gets better within the minute that they would try for.
-    if problem.code == QUOTA && problem.retry_after_s.is_none_or(|seconds| seconds > 60) {
+    // SDKs of OpenAI and Anthropic obey: nothing gets better within the minute that they would try for, or ever.
+    let is_hopeless = match problem.code {
+        QUOTA => problem.retry_after_s.is_none_or(|seconds| seconds > 60),
+        RATE => problem.retry_after_s.is_none(),
+        _ => false,
+    };
+    if is_hopeless {
         headers.insert(HeaderName::from_static("x-should-retry"), HeaderValue::from_static("false"));
     }
     if problem.kind == Kind::Unauthenticated {

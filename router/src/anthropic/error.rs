@@ -32,8 +32,10 @@ struct Details<'a> {
     error_code: &'a str,
 }
 
-const fn kind(kind: Kind) -> &'static str {
-    match kind {
+/// Anthropic's word for it: by its documentation, 402 is `billing_error`.
+const fn kind(problem: &Problem) -> &'static str {
+    match problem.kind {
+        Kind::RateLimited if matches!(problem.status, Some(402)) => "billing_error",
         Kind::BadRequest | Kind::MethodNotAllowed => "invalid_request_error",
         Kind::Unauthenticated => "authentication_error",
         Kind::Forbidden => "permission_error",
@@ -50,7 +52,7 @@ pub(crate) fn body(problem: &Problem, request_id: &str) -> Bytes {
     crate::error::json(&Body {
         kind: "error",
         error: Inner {
-            kind: kind(problem.kind),
+            kind: kind(problem),
             message: problem.sentence(),
             code: problem.code,
             details: (problem.code == "thread_unsupported_request").then_some(Details { error_code: problem.code }),

@@ -63,7 +63,7 @@ fn exceeds(budget: &Budget, wall: &Budget) -> bool {
     wall.unit == budget.unit && is_comparable && budget.limit > wall.limit
 }
 
-/// A budget in words: `$5`, `1000 requests per day (Europe/Berlin)`, `200 tokens per 3600 s`.
+/// A budget in words: `$5`, `1000 requests per day (Europe/Berlin)`, `200 tokens per 1 h`.
 pub fn said(budget: &Budget) -> String {
     let amount = match budget.unit {
         BudgetUnit::Requests => format!("{} requests", budget.limit),
@@ -85,7 +85,8 @@ pub fn said(budget: &Budget) -> String {
     }
 }
 
-fn span(seconds: u32) -> String {
+/// `24 h`, `2 d`, `61 s`: as few units as say it exactly.
+pub(super) fn span(seconds: u32) -> String {
     // The last 24 hours are no day of the calendar, and so are not called one.
     for (unit, length, least) in [("d", 86_400, 172_800), ("h", 3_600, 0), ("min", 60, 0)] {
         if seconds.is_multiple_of(length) && seconds >= least {

@@ -5,6 +5,7 @@ use tokenrouter::error::{Kind, Problem};
 use tokenrouter_shared::limits::{BudgetUnit, Window};
 
 use super::TokenEntry;
+use super::bounds::span;
 use super::wall::{Amounts, Moment, Purpose, Wall};
 
 /// Requests under way give back what they do not need about so soon, in milliseconds.
@@ -12,7 +13,7 @@ const SOON_MS: u64 = 1_000;
 
 /// The code of a budget that is used up, as OpenAI's clients know it.
 pub const QUOTA: &str = "insufficient_quota";
-/// The code of what passes by itself.
+/// The code of what passes by itself; without a time to come back, only for smaller requests.
 pub const RATE: &str = "rate_limit_exceeded";
 
 /// A wall that a request was too much for.
@@ -54,10 +55,20 @@ impl Refused {
         }
     }
 
+    /// Whether it is a rate that has no room for the request in any minute.
+    fn never_fits(&self) -> bool {
+        self.purpose == Purpose::Rate && self.wanted > self.limit
+    }
+
     /// The same as the client is told it.
     pub fn problem(&self) -> Problem {
         let is_lifetime = self.window.is_lifetime();
-        let retry_ms = if self.is_held { Some(SOON_MS) } else { self.frees_in_ms };
+        let retry_ms = match self.frees_in_ms {
+            _ if self.is_held => Some(SOON_MS),
+            // What stood in the way was given back in this moment.
+            None if self.purpose == Purpose::Rate && !self.never_fits() => Some(SOON_MS),
+            frees_in_ms => frees_in_ms,
+        };
         let (code, status) = match self.purpose {
             Purpose::Rate => (RATE, 429),
             Purpose::Budget if self.is_held => (RATE, 429),
@@ -79,19 +90,33 @@ impl Refused {
     fn message(&self) -> String {
         let Some(name) = &self.own else {
             return match self.purpose {
+                Purpose::Rate if self.never_fits() => {
+                    "this request may need more than a rate limit of the token above this one ever lets through"
+                        .to_owned()
+                }
                 Purpose::Rate => "a rate limit of the token above this one is reached".to_owned(),
                 Purpose::Budget if self.is_held => {
                     "requests under way have reserved what is left of a budget of the token above this one".to_owned()
+                }
+                Purpose::Budget if self.used < self.limit => {
+                    "a budget of the token above this one has too little room for what this request may need".to_owned()
                 }
                 Purpose::Budget => "a budget of the token above this one is used up".to_owned(),
             };
         };
         let amount = |amount: u64| amount_of(self.unit, amount);
         let left = self.limit.saturating_sub(self.used);
+        if self.never_fits() {
+            let wanted = amount(self.wanted);
+            return format!(
+                "this request may need {wanted}, more than the {} a minute of the token \"{name}\"",
+                self.limit
+            );
+        }
         if self.purpose == Purpose::Rate {
             return format!("the token \"{name}\" may have {} a minute; {} are left now", amount(self.limit), left);
         }
-        let budget = format!("the budget of {} {} of the token \"{name}\"", amount(self.limit), named(&self.window));
+        let budget = format!("{} of the token \"{name}\"", named(&self.window, &amount(self.limit)));
         if self.wanted > self.limit && self.limit > 0 {
             return format!("this request may need {}, which is more than {budget}", amount(self.wanted));
         }
@@ -106,10 +131,13 @@ impl Refused {
 
     fn advice(&self) -> &'static str {
         match (self.purpose, self.is_held) {
+            (Purpose::Rate, _) if self.never_fits() => {
+                "Ask for a shorter answer (`max_tokens`), or have whoever gave you the token raise the limit."
+            }
             (Purpose::Rate, _) => "Wait as long as Retry-After says.",
             (Purpose::Budget, true) => "Try again in a moment.",
-            (Purpose::Budget, false) if self.own.is_some() && self.used < self.limit && self.wanted > 1 => {
-                "Ask for a shorter answer (`max_tokens`), or have whoever gave you the token raise its budget."
+            (Purpose::Budget, false) if self.used < self.limit && self.wanted > 1 => {
+                "Ask for a shorter answer (`max_tokens`), or have whoever gave you the token raise the budget."
             }
             (Purpose::Budget, false) if self.frees_in_ms.is_some() => {
                 "Wait until then, or have whoever gave you the token raise the budget."
@@ -138,11 +166,14 @@ fn told(now_ms: i64, in_ms: u64) -> String {
         .map_or_else(|| "a time that is far away".to_owned(), |at| at.format("%Y-%m-%d %H:%M:%S UTC").to_string())
 }
 
-fn named(window: &Window) -> String {
+/// A budget of `amount` in its window: `the lifetime budget of $5.00`, `the budget of 1 request in 24 h`.
+fn named(window: &Window, amount: &str) -> String {
     match window {
-        Window::Lifetime => "for its life".to_owned(),
-        Window::Rolling { seconds } => format!("in {seconds} s"),
-        Window::Calendar { period, time_zone } => format!("a {} ({time_zone})", period.as_str()),
+        Window::Lifetime => format!("the lifetime budget of {amount}"),
+        Window::Rolling { seconds } => format!("the budget of {amount} in {}", span(*seconds)),
+        Window::Calendar { period, time_zone } => {
+            format!("the budget of {amount} a {} ({time_zone})", period.as_str())
+        }
     }
 }
 
@@ -189,7 +220,7 @@ mod tests {
         assert_eq!((problem.status, problem.code, problem.retry_after_s), (Some(402), QUOTA, None));
         assert_eq!(
             problem.message,
-            "the budget of $5.00 for its life of the token \"ci\" has $0.12 left, and this request may need $0.30"
+            "the lifetime budget of $5.00 of the token \"ci\" has $0.12 left, and this request may need $0.30"
         );
         let window = Window::Rolling { seconds: 3_600 };
         let rolling = Refused { used: 5_000_000_000, frees_in_ms: Some(61_001), ..refused(BudgetUnit::Tokens, window) };
@@ -197,7 +228,7 @@ mod tests {
         assert_eq!((problem.status, problem.code, problem.retry_after_s), (Some(429), QUOTA, Some(62)));
         assert_eq!(
             problem.message,
-            "the budget of 5000000000 LLM tokens in 3600 s of the token \"ci\" is used up; \
+            "the budget of 5000000000 LLM tokens in 1 h of the token \"ci\" is used up; \
              there is room again at 2026-11-30 00:54:22 UTC"
         );
         let held = Refused { is_held: true, ..life.clone() };
@@ -206,9 +237,42 @@ mod tests {
             (Some(429), RATE, Some(1))
         );
         let never = Refused { wanted: 6_000_000_000, ..life.clone() };
-        assert!(never.problem().message.starts_with("this request may need $6.00, which is more than the budget"));
+        assert!(
+            never.problem().message.starts_with("this request may need $6.00, which is more than the lifetime budget")
+        );
         let above = Refused { own: None, ..life };
-        assert_eq!(above.problem().message, "a budget of the token above this one is used up");
+        let problem = above.problem();
+        assert_eq!(
+            problem.message,
+            "a budget of the token above this one has too little room for what this request may need"
+        );
+        assert!(problem.advice.contains("`max_tokens`"), "{}", problem.advice);
+        let empty = Refused { used: 5_000_000_000, ..above };
+        assert_eq!(empty.problem().message, "a budget of the token above this one is used up");
+        assert!(!empty.problem().advice.contains("max_tokens"));
+    }
+
+    #[test]
+    fn a_rate_that_a_request_can_never_fit_asks_for_no_waiting() {
+        let rate = Refused {
+            purpose: Purpose::Rate,
+            limit: 100,
+            used: 0,
+            wanted: 4_107,
+            ..refused(BudgetUnit::Tokens, Window::Rolling { seconds: 60 })
+        };
+        let problem = rate.problem();
+        assert_eq!((problem.status, problem.code, problem.retry_after_s), (Some(429), RATE, None));
+        assert_eq!(
+            problem.message,
+            "this request may need 4107 LLM tokens, more than the 100 a minute of the token \"ci\""
+        );
+        assert!(problem.advice.contains("`max_tokens`"), "{}", problem.advice);
+        let above = Refused { own: None, ..rate.clone() }.problem();
+        assert!(above.message.contains("above this one") && !above.message.contains("100"), "{}", above.message);
+        let fits = Refused { used: 100, wanted: 9, frees_in_ms: Some(7_000), ..rate.clone() }.problem();
+        assert_eq!((fits.retry_after_s, &*fits.advice), (Some(7), "Wait as long as Retry-After says."));
+        assert_eq!(Refused { wanted: 9, ..rate }.problem().retry_after_s, Some(1), "it was free a moment later");
     }
 
     #[test]

@@ -4,7 +4,8 @@ use tokenrouter_shared::budget::BudgetView;
 use tokenrouter_shared::limits::BudgetUnit;
 
 use super::TokenEntry;
-use super::wall::{Moment, Purpose, Wall};
+use super::refusal::Refused;
+use super::wall::{Amounts, Moment, Purpose, Wall};
 
 /// The tightest wall of one unit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +57,16 @@ impl Remaining {
         }
         remaining
     }
+}
+
+/// Which budget of `token` or of one above it has no room for `wanted` now. Nothing is reserved.
+pub fn no_room(token: &TokenEntry, wanted: &Amounts, now: Moment) -> Option<Refused> {
+    token.chain().find_map(|at| {
+        let walls = at.meter.walls();
+        let mut budgets = walls.iter().flat_map(|walls| &walls.walls).filter(|wall| wall.purpose == Purpose::Budget);
+        let full = budgets.find(|wall| wall.left(now) < wanted.of(wall.unit))?;
+        Some(Refused::wall(full, token, at, wanted, now))
+    })
 }
 
 /// How the budgets of `token` itself stand.

@@ -9,15 +9,22 @@ use axum::extract::{Path, Query, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::{Extension, Json};
 use serde::Deserialize;
+use tokenrouter::count::Counts;
 use tokenrouter::pick::mix;
+use tokenrouter::surface::Surface;
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 
 use super::Admin;
 use super::answer::Failure;
-use crate::access::Operator;
+use crate::access::rights::Wanted;
+use crate::access::wall::{self, Amounts};
+use crate::access::{Operator, TokenEntry, remaining};
 use crate::upstreams::asked::Asked;
 use crate::upstreams::explain;
+use crate::upstreams::permit::Permit;
+use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::standing::Moment;
+use crate::usage::Charge;
 
 /// The header that a session named in the query stands for.
 const SESSION: &str = "x-session-id";
@@ -32,7 +39,7 @@ pub struct Question {
     surface: Option<String>,
     /// The session that an agent would name in a header.
     session: Option<String>,
-    /// The id or name of the token that asks: conversations of different tokens are different ones.
+    /// The id or name of the token that asks: its rights and used-up budgets count, and its conversations are its own.
     token: Option<String>,
 }
 
@@ -93,12 +100,39 @@ fn answer(
         (None, Operator::Token(token)) => Some(Arc::clone(token)),
         (None, Operator::LocalOwner) => None,
     };
-    if let Some(token) = token {
+    if let Some(token) = &token {
         (asked.token_id, asked.lossy) = (token.id, token.lossy);
+        let asking = Arc::clone(token);
+        asked.permit = Permit::new(move |alias, provider, model| {
+            let wanted = Wanted { alias, provider, model };
+            asking.chain().all(|token| token.meter.walls().iter().all(|walls| walls.rights.allow(&wanted)))
+        });
     }
     let moment = Moment::now(&admin.clock);
     let dice = mix(moment.now_ms.cast_unsigned());
-    Ok(Json(explain::explain(&admin.live.load(), &asked, moment, dice)))
+    let live = admin.live.load();
+    let mut told = explain::explain(&live, &asked, moment, dice);
+    if let Some(token) = &token {
+        without_budget(&mut told, admin, &live, token, asked.surface);
+    }
+    Ok(Json(told))
+}
+
+/// Puts a refusal in the place of what was `told` where a budget of `token` or of one above it has nothing left. What a
+/// request may need is not reckoned.
+fn without_budget(told: &mut RouteExplained, admin: &Admin, live: &Snapshot, token: &TokenEntry, surface: Surface) {
+    // Rights are looked at before budgets, and so is whether there is anybody at all.
+    if told.candidates.is_empty() || told.would_refuse.as_ref().is_some_and(|why| why.code == "model_forbidden") {
+        return;
+    }
+    let one = Counts { input_uncached: 1, output: 1, ..Counts::default() };
+    let unknown_nanos = Charge::of(None, &live.unknown_price, one, admin.clock.now_ms()).nanos;
+    let costs = told.candidates.iter().any(|c| c.fits && c.price_nanos.unwrap_or(unknown_nanos) > 0);
+    let least = Amounts { requests: 1, tokens: 1, nanos: u64::from(costs) };
+    if let Some(refused) = remaining::no_room(token, &least, wall::Moment::of(&admin.clock)) {
+        (told.chosen, told.why, told.would_wait_ms) = (None, None, None);
+        told.would_refuse = Some(explain::refusal(&refused.problem(), surface));
+    }
 }
 
 /// Who got the request with this id.

@@ -58,7 +58,8 @@ struct Explain {
     /// The session that an agent would name in a header.
     #[arg(long, value_name = "ID")]
     session: Option<String>,
-    /// The token that asks, by id or name: conversations of different tokens are different ones.
+    /// The token that asks, by id or name: its rights and used-up budgets count, and its conversations are its own.
+    /// What the request may need of a budget is not reckoned.
     #[arg(long, value_name = "TOKEN")]
     token: Option<String>,
     /// Print JSON.
@@ -137,7 +138,7 @@ impl Explain {
         writeln!(
             talk,
             "torod: no gateway runs with the data folder {}, so this is what {} says alone: nothing is known of health, \
-             speed, conversations and lists of models",
+             speed, conversations, tokens and lists of models",
             paths.data_dir.display(),
             paths.config_file.display()
         )?;

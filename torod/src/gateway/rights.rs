@@ -3,18 +3,15 @@
 use std::sync::Arc;
 
 use tokenrouter::catalog::listing::Card;
-use tokenrouter::error::{Kind, Problem};
+use tokenrouter::error::Problem;
 use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::table::Found;
 
 use crate::access::caller::Caller;
 use crate::access::rights::Wanted;
 use crate::access::wall::Walls;
+use crate::upstreams::permit;
 use crate::upstreams::snapshot::Snapshot;
-use crate::upstreams::unserved::shown;
-
-/// Names of models that a refusal tells.
-const TOLD: usize = 3;
 
 /// The rights of a caller: of its token and of every one above it, which all must allow. Empty, and not allocated, for
 /// whoever may use everything.
@@ -87,31 +84,11 @@ impl May {
         if self.is_everything() {
             return true;
         }
-        let is_alias = !card.targets.is_empty();
-        let of = |alias, text: &str| {
-            let (provider, model) = text.split_once('/').unwrap_or(("", text));
-            self.allows(&Wanted { alias, provider, model })
-        };
-        if is_alias { card.targets.iter().any(|target| of(Some(&*card.id), target)) } else { of(None, &card.id) }
+        permit::sees(card, &|alias, provider, model| self.allows(&Wanted { alias, provider, model }))
     }
 
     /// Nobody whom the caller may use serves `asked`.
     pub(super) fn refusal(&self, live: &Snapshot, asked: &str, now_ms: i64) -> Problem {
-        let cards = live.told.cards(live, now_ms);
-        let mut near: Vec<(usize, &str)> = cards
-            .list
-            .iter()
-            .filter(|card| self.sees(card))
-            .map(|card| (strsim::levenshtein(&card.id, &shown(asked)), &*card.id))
-            .collect();
-        near.sort_unstable();
-        let names: Vec<&str> = near.into_iter().take(TOLD).map(|(_, id)| id).collect();
-        let advice = if names.is_empty() {
-            "It may use no model that this gateway has; have whoever gave it change its rights.".to_owned()
-        } else {
-            format!("It may use \"{}\"; GET /v1/models lists all.", names.join("\", \""))
-        };
-        let message = format!("this token may not use the model \"{}\"", shown(asked));
-        Problem::new(Kind::Forbidden, "model_forbidden", message, advice).at_field(Some("model"))
+        permit::forbidden(live, asked, now_ms, &|card| self.sees(card))
     }
 }

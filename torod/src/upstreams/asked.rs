@@ -8,6 +8,8 @@ use tokenrouter::peek::{Peek, PeekError};
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::Lossy;
 
+use super::permit::Permit;
+
 /// The surfaces that are routed, by their words.
 const ROUTED: [Surface; 7] = [
     Surface::Chat,
@@ -34,6 +36,8 @@ pub struct Asked {
     pub token_id: i64,
     /// What becomes of its requests that lose something, if the token says so.
     pub lossy: Option<Lossy>,
+    /// What it may use.
+    pub permit: Permit,
 }
 
 /// The question makes no sense.
@@ -75,7 +79,8 @@ impl Asked {
             None if body.is_empty() || surface == Surface::Generate => return Err(Senseless::NoModel),
             None => Peek::read(&body)?.model.into_owned(),
         };
-        Ok(Self { model, surface, headers: HeaderMap::new(), body, token_id: 0, lossy: None })
+        let permit = Permit::default();
+        Ok(Self { model, surface, headers: HeaderMap::new(), body, token_id: 0, lossy: None, permit })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Who would get a request, and why: the same table, the same states and the same choice, and nobody is called.
 
+use tokenrouter::error::Problem;
 use tokenrouter::pick::affinity::{self, Signs};
 use tokenrouter::pick::endpoint::{Endpoint, Ready, Why};
 use tokenrouter::pick::explain::{Explanation, Seen};
@@ -13,6 +14,7 @@ use super::asked::Asked;
 use super::auto;
 use super::endpoints::lossy;
 use super::fitting::Fitting;
+use super::permit::NOT_ALLOWED;
 use super::snapshot::Snapshot;
 use super::standing::{Moment, standing};
 use super::unserved::{Shut, fits, unknown_model};
@@ -42,12 +44,13 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     if let Some(of) = of {
         let (explained, choice) = auto::explain::explain(live, asked, of, moment.now_ms, moment.uptime_ms);
         told.auto = Some(explained);
-        let Some(choice) = choice else {
-            let problem = auto::nobody(&asked.model, "every candidate is left out");
-            told.would_refuse = Some(refusal(&problem, surface));
-            return told;
-        };
-        target = Some(choice.target);
+        match choice {
+            Ok(choice) => target = Some(choice.target),
+            Err(problem) => {
+                told.would_refuse = Some(refusal(&problem, surface));
+                return told;
+            }
+        }
     }
     let name = target.as_deref().unwrap_or(&asked.model);
     let found = match live.table.resolve(name) {
@@ -71,7 +74,10 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     let fitting = Fitting::of(live, asked, found.model, lossy, moment.uptime_ms, endpoints);
     let provider = |endpoint: &Endpoint| live.providers.get(endpoint.provider);
     let speaks = |endpoint: &Endpoint| provider(endpoint).is_some_and(|p| fits(p, endpoint.credential, surface));
-    let can_serve = |endpoint: &Endpoint| speaks(endpoint) && !matches!(fitting.at(endpoint), Some(Err(_)));
+    // Whoever is chosen for a virtual model may be used.
+    let allowed = |endpoint: &Endpoint| of.is_some() || asked.permit.allows_endpoint(live, &found, endpoint);
+    let can_serve =
+        |endpoint: &Endpoint| speaks(endpoint) && allowed(endpoint) && !matches!(fitting.at(endpoint), Some(Err(_)));
     let explained = candidates.explain(&Wish {
         now_ms: moment.uptime_ms,
         random,
@@ -94,6 +100,7 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     for (candidate, seen) in views {
         let mut view = view(live, &found, candidate, seen, surface, moment);
         match fitting.at(&candidate.endpoint) {
+            _ if !allowed(&candidate.endpoint) => view.why_not = Some(NOT_ALLOWED.to_owned()),
             Some(Ok(lost)) => view.degraded = Some(lost.to_owned()),
             Some(Err(problem)) => view.why_not = Some(problem.message.to_string()),
             None => {}
@@ -110,14 +117,21 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
         told.why = Some(WhyChosen { by: choice.by.as_str().to_owned(), sentence, is_probe: choice.is_probe });
         return told;
     }
+    let all = candidates.list();
+    if !all.is_empty() && !all.iter().any(|candidate| allowed(&candidate.endpoint)) {
+        let problem = asked.permit.refusal(live, &asked.model, moment.now_ms);
+        told.would_refuse = Some(refusal(&problem, surface));
+        return told;
+    }
     let waits = explained.seen.iter().filter(|seen| seen.fits);
     told.would_wait_ms = waits.filter_map(|seen| live.rules.course.wait_ms(seen.ready, moment.uptime_ms)).min();
     if told.would_wait_ms.is_none() {
-        let all = candidates.list();
         // Who can be called and cannot be told the request says why before anybody else does.
         let untold = all.iter().filter(|c| !matches!(c.endpoint.ready(moment.uptime_ms), Ready::No(..)));
+        let untold = untold.filter(|c| allowed(&c.endpoint));
         let untold = untold.filter_map(|c| fitting.at(&c.endpoint)?.err()).next_back();
-        let able = all.iter().map(|candidate| &candidate.endpoint).filter(|endpoint| speaks(endpoint)).collect();
+        let able = all.iter().map(|candidate| &candidate.endpoint);
+        let able = able.filter(|endpoint| speaks(endpoint) && allowed(endpoint)).collect();
         let shut = Shut { live, all, fitting: able, surface, now_ms: moment.uptime_ms };
         let problem = untold.cloned().unwrap_or_else(|| shut.problem(&asked.model));
         told.would_refuse = Some(refusal(&problem, surface));
@@ -125,7 +139,8 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     told
 }
 
-fn refusal(problem: &tokenrouter::error::Problem, surface: Surface) -> RefusalView {
+/// `problem` as clients of `surface` are told it.
+pub fn refusal(problem: &Problem, surface: Surface) -> RefusalView {
     RefusalView {
         status: problem.http_status(surface.protocol()),
         code: problem.code.to_owned(),

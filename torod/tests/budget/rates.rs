@@ -39,6 +39,9 @@ async fn llm_tokens_a_minute_are_settled_by_what_was_used() {
     let large = daemon.chat_of(&token, "ok", r#","n":2"#).await;
     assert_eq!(large.status, 429, "{}", large.text());
     assert_eq!(daemon.used(&token), [tokens]);
+    // What does not fit in any minute is not tried again.
+    assert_eq!((large.header("retry-after"), large.header("x-should-retry")), ("", "false"));
+    assert!(large.text().contains("more than the 5000 a minute"), "{}", large.text());
     daemon.stop().await;
 }
 

@@ -49,6 +49,8 @@ async fn a_used_up_budget_is_told_so_that_clients_stop() {
         (402, Some("insufficient_quota"), Some("insufficient_quota"))
     );
     assert_eq!((answer.header("x-should-retry"), answer.header("retry-after")), ("false", ""));
+    let answer = daemon.post_of(&money, "/v1/messages", chat_body("ok", r#","max_tokens":9"#)).await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"]["type"].as_str()), (402, Some("billing_error")));
     let day = json!({ "budgets": [{ "unit": "requests", "limit": 0, "window": { "calendar": "month", "time_zone": "Europe/Berlin" } }] });
     let day = daemon.token(None, day).await;
     let child = daemon.token(Some(&day), json!({})).await;
@@ -129,5 +131,52 @@ async fn a_budget_that_is_given_later_knows_what_was_used_before() {
     );
     assert_eq!(daemon.chat_of(&token, "ok", "").await.status, 200);
     assert_eq!(daemon.chat_of(&token, "ok", "").await.status, 429);
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn what_is_explained_for_a_token_is_what_it_gets() {
+    let daemon = TestDaemon::with("", PRICES).await;
+    let limits = json!({ "models": { "allow": ["sim/ok"] }, "budgets": [{ "unit": "requests", "limit": 1 }] });
+    let proof = daemon.token(None, limits).await;
+    let child = daemon.token(Some(&proof), json!({})).await;
+    let free = daemon.token(None, json!({})).await;
+    let money = daemon.token(None, budgets(&[("usd_nanos", 0)])).await;
+    for (token, model, status) in [
+        (&free, "sim/think", 200),
+        (&proof, "sim/think", 403),
+        (&child, "sim/think", 403),
+        (&child, "auto", 200),
+        (&proof, "sim/ok", 429),
+        (&child, "sim/ok", 429),
+        (&child, "auto", 429),
+        (&proof, "sim/think", 403),
+        (&money, "sim/ok", 402),
+    ] {
+        let told = daemon.get(&format!("/admin/api/routes/explain?model={model}&token={}", token.id)).await;
+        assert_eq!(told.status, 200, "{}", told.text());
+        let told = told.json();
+        let answer = daemon.chat_of(token, model, "").await;
+        assert_eq!(answer.status.as_u16(), status, "{model}: {}", answer.text());
+        if status == 200 {
+            let chosen = &told["candidates"][usize::try_from(told["chosen"].as_u64().unwrap()).unwrap()];
+            assert_eq!(chosen["model"].as_str(), Some(answer.header("x-tokenrouter-model")), "{told}");
+            // Nothing of it is under way any more.
+            daemon.spent(&[token]).await;
+            continue;
+        }
+        let (refusal, error) = (&told["would_refuse"], &answer.json()["error"]);
+        assert!(told["chosen"].is_null() && told["why"].is_null(), "{model}: {told}");
+        assert_eq!(
+            (refusal["status"].as_u64(), &refusal["code"]),
+            (Some(u64::from(status)), &error["code"]),
+            "{model}: {told}"
+        );
+        if status == 403 {
+            assert_eq!(told["candidates"][0]["why_not"], "the token may not use it");
+            let said = format!("{}. {}", refusal["message"].as_str().unwrap(), refusal["advice"].as_str().unwrap());
+            assert_eq!(error["message"].as_str(), Some(&*said));
+        }
+    }
     daemon.stop().await;
 }

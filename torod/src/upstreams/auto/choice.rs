@@ -119,6 +119,11 @@ impl<'a> Question<'a> {
         self.forbidden = all.filter(|(_, candidate)| !may(&candidate.id)).map(|(at, _)| at).collect();
     }
 
+    /// Whether the candidate at `at` is one that whoever asks may not use.
+    pub fn is_forbidden(&self, at: usize) -> bool {
+        self.forbidden.binary_search(&at).is_ok()
+    }
+
     /// Whether there are candidates that whoever asks may not use.
     pub const fn is_restricted(&self) -> bool {
         !self.forbidden.is_empty()
@@ -134,7 +139,7 @@ impl<'a> Question<'a> {
         let provider = self.pool.providers.get(at).and_then(|provider| self.able.get(*provider));
         // Elsewhere its provider would be asked in the wrong protocol.
         let speaks = self.surface.protocol() == Protocol::Responses || !self.pool.only_responses.contains(&at);
-        provider == Some(&true) && speaks && self.forbidden.binary_search(&at).is_err()
+        provider == Some(&true) && speaks && !self.is_forbidden(at)
     }
 
     /// The same, and that it is not among those who were tried.

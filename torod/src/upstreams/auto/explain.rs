@@ -2,34 +2,39 @@
 
 use tokenrouter::auto::features::Features;
 use tokenrouter::auto::{Difficulty, Need, Virtual, rules};
+use tokenrouter::error::Problem;
 use tokenrouter::pick::affinity::{self, Signs};
 use tokenrouter_shared::route::{AutoChoice, AutoExplained, LeftOut};
 
 use super::super::asked::Asked;
+use super::super::permit::NOT_ALLOWED;
 use super::super::snapshot::Snapshot;
 use super::choice::{Choice, Question};
+use super::nobody;
 use crate::config::Router;
 
 /// So many of those that are left out are told.
 const MOST_TOLD: usize = 12;
 
-/// How a model would be chosen for `asked`, which asks for the virtual model `of`, and who it would be.
+/// How a model would be chosen for `asked`, which asks for the virtual model `of`, and who it would be, or why nobody.
 pub fn explain(
     live: &Snapshot,
     asked: &Asked,
     of: Virtual,
     now_ms: i64,
     uptime_ms: u64,
-) -> (AutoExplained, Option<Choice>) {
+) -> (AutoExplained, Result<Choice, Problem>) {
     let cards = live.told.cards(live, now_ms);
     let pool = &cards.pool;
     let features = Features::read(asked.surface.protocol(), &asked.body);
-    let question = Question::new(live, pool, of, asked.surface, &features, uptime_ms);
+    let mut question = Question::new(live, pool, of, asked.surface, &features, uptime_ms);
+    question.permit(&|id| asked.permit.allows_virtual(&asked.model, id));
     let salt = affinity::salt(asked.token_id, &asked.model);
     let signs = Signs { salt, headers: &asked.headers, protocol: asked.surface.protocol(), body: &asked.body };
     let choice = question.kept(affinity::recognise(signs));
     let would_ask = question.offered(&[]).filter(|_| choice.is_none()).and_then(|_| question.router());
-    let choice = choice.or_else(|| question.by_rules(&[])).or_else(|| question.default());
+    let default = || question.default().filter(|to| asked.permit.allows_target(live, &asked.model, &to.target));
+    let choice = choice.or_else(|| question.by_rules(&[])).or_else(default);
     let choices = Difficulty::ALL.map(|difficulty| {
         let wish = question.wish(difficulty);
         let able = |at: usize| question.is_able(at);
@@ -55,6 +60,13 @@ pub fn explain(
         left_out,
         left_out_count,
     };
+    let choice = choice.ok_or_else(|| {
+        if question.is_restricted() {
+            asked.permit.refusal(live, &asked.model, now_ms)
+        } else {
+            nobody(&asked.model, "every candidate is left out")
+        }
+    });
     (told, choice)
 }
 
@@ -64,7 +76,8 @@ fn left_out(question: &Question<'_>) -> (Vec<LeftOut>, usize) {
     let wish = question.wish(question.judged.difficulty);
     let forbidden = pool.left_out.iter().map(|(id, why)| LeftOut { model: id.clone(), why: (*why).to_owned() });
     let unable = pool.candidates.iter().enumerate().filter_map(|(at, candidate)| {
-        let why = wish.why_not(candidate).or_else(|| {
+        let not_allowed = question.is_forbidden(at).then(|| NOT_ALLOWED.to_owned());
+        let why = not_allowed.or_else(|| wish.why_not(candidate)).or_else(|| {
             (!question.is_able(at)).then(|| "its provider has no key, or is not reached in this protocol".to_owned())
         })?;
         Some(LeftOut { model: candidate.id.clone(), why })
