@@ -17,6 +17,8 @@ use crate::store::writer::BusyError;
 
 /// Characters a name may have at most.
 const NAME_CHARS: usize = 100;
+/// Of so many tokens of one name the ids are told.
+const IDS_TOLD: usize = 8;
 
 /// Why a token was not made, shown, changed or ended.
 #[derive(Debug, thiserror::Error)]
@@ -28,12 +30,12 @@ pub enum IssueError {
     #[error("there is no token `{0}`")]
     NotFound(String),
     /// Several tokens have that name.
-    #[error("{count} tokens{} are named `{name}`", if *count < 100 { "" } else { " or more" })]
+    #[error("{} tokens{} are named `{name}`: {}", ids.len(), if ids.len() < 100 { "" } else { " or more" }, first(ids))]
     Ambiguous {
         /// The name.
         name: String,
-        /// How many.
-        count: usize,
+        /// Their ids.
+        ids: Vec<String>,
     },
     /// Limits or labels are out of bounds.
     #[error(transparent)]
@@ -61,6 +63,12 @@ pub enum IssueError {
     NoRandomness(#[from] NoRandomness),
 }
 
+/// The first few of `ids`.
+fn first(ids: &[String]) -> String {
+    let told: Vec<&str> = ids.iter().take(IDS_TOLD).map(String::as_str).collect();
+    format!("{}{}", told.join(", "), if ids.len() > IDS_TOLD { " …" } else { "" })
+}
+
 impl BusyError for IssueError {
     fn is_busy(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_busy())
@@ -79,7 +87,7 @@ impl IssueError {
         let (code, advice) = match self {
             Self::Refused(refusal) => refusal.advice(),
             Self::NotFound(_) => ("token_not_found", "See `torod token list --all` for the tokens there are."),
-            Self::Ambiguous { .. } => ("token_ambiguous", "Use the token's id; `torod token list` shows it."),
+            Self::Ambiguous { .. } => ("token_ambiguous", "Use the id of the one you mean; `torod token list` shows what each of them is."),
             Self::Limits(error) => ("bad_limits", error.advice()),
             Self::BadName => ("bad_name", "Choose a shorter, plain name."),
             Self::NoVersion => {
@@ -170,10 +178,7 @@ pub fn create(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let own = reach::own_chain(&transaction, by, now_ms)?;
     let parent = match &wanted.parent {
-        Some(id) => {
-            let parent = reach::visible(&transaction, by, tokens::by_public_id(&transaction, id)?, id)?;
-            tokens::chain(&transaction, parent.id)?
-        }
+        Some(which) => tokens::chain(&transaction, reach::find(&transaction, which, by, now_ms)?.id)?,
         None => own.clone(),
     };
     decide(by.role(), wanted.role, parent.first(), now_ms)?;

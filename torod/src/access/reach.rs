@@ -31,15 +31,15 @@ pub(super) fn find(connection: &Connection, which: &str, by: &Operator, now_ms: 
     if named.iter().any(is_live) {
         named.retain(is_live);
     }
-    match (named.pop(), named.len()) {
-        (Some(row), 0) => Ok(row),
-        (Some(_), others) => Err(IssueError::Ambiguous { name: which.to_owned(), count: others + 1 }),
-        (None, _) => Err(IssueError::NotFound(which.to_owned())),
+    if named.len() > 1 {
+        let ids = named.into_iter().map(|row| row.public_id).collect();
+        return Err(IssueError::Ambiguous { name: which.to_owned(), ids });
     }
+    named.pop().ok_or_else(|| IssueError::NotFound(which.to_owned()))
 }
 
 /// A token outside the operator's subtree does not exist for it.
-pub(super) fn visible(
+fn visible(
     connection: &Connection,
     by: &Operator,
     row: Option<TokenRow>,

@@ -57,8 +57,8 @@ struct Create {
     /// How long it lives: 30m, 8h, 30d; without it, as long as its parent.
     #[arg(long, value_parser = lifetime_ms, value_name = "TIME")]
     ttl: Option<i64>,
-    /// The id of the token that it belongs to and ends with.
-    #[arg(long, value_name = "ID")]
+    /// The id or name of the token that it belongs to and ends with.
+    #[arg(long, value_name = "WHICH")]
     parent: Option<String>,
     #[command(flatten)]
     limits: LimitArgs,
