@@ -165,6 +165,11 @@ impl Create {
 }
 
 impl List {
+    /// Whether only some of the tokens are asked for.
+    pub(super) fn is_chosen(&self) -> bool {
+        self.search.is_some() || self.role.is_some() || self.parent.is_some()
+    }
+
     pub(super) fn asked(self) -> Asked {
         let sort = Sort::ALL.iter().find(|(word, _)| *word == self.sort).map(|(_, sort)| *sort);
         Asked {

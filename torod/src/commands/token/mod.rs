@@ -201,9 +201,15 @@ impl Token {
                 if json { print_json(out, &made)? } else { shown::created(out, &made, is_terminal)? }
             }
             Action::List(list) => {
-                let (json, is_tree) = (list.json, list.tree);
+                let (json, is_tree, all, is_chosen) = (list.json, list.tree, list.all, list.is_chosen());
                 let views = way.list(&list.asked(), now_ms).await?;
-                if json { print_json(out, &views)? } else { shown::list(out, &views, is_tree, is_terminal, now_ms)? }
+                if json {
+                    print_json(out, &views)?;
+                } else if views.is_empty() {
+                    shown::nothing(out, is_chosen, all)?;
+                } else {
+                    shown::list(out, &views, is_tree, is_terminal, now_ms)?;
+                }
             }
             Action::Show(show) => {
                 let detail = way.show(&show.which, now_ms).await?;

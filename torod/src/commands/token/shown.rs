@@ -27,6 +27,15 @@ pub(super) fn old_key(out: &mut dyn Write, grace_ms: Option<i64>) -> std::io::Re
     }
 }
 
+/// That there is no token: none at all, or none of those that were asked for.
+pub(super) fn nothing(out: &mut dyn Write, is_chosen: bool, all: bool) -> std::io::Result<()> {
+    match (is_chosen, all) {
+        (false, _) => writeln!(out, "no tokens; `torod token create` makes one"),
+        (true, false) => writeln!(out, "no token matches; --all also looks at those that ended"),
+        (true, true) => writeln!(out, "no token matches"),
+    }
+}
+
 /// A table of tokens; `is_tree` puts those below another one under it.
 pub(super) fn list(
     out: &mut dyn Write,
@@ -35,9 +44,6 @@ pub(super) fn list(
     is_terminal: bool,
     now_ms: i64,
 ) -> std::io::Result<()> {
-    if views.is_empty() {
-        return writeln!(out, "no tokens; `torod token create` makes one");
-    }
     let lines = if is_tree { tree(views) } else { views.iter().map(|view| (String::new(), view)).collect() };
     let mut table = table(is_terminal);
     let mut header = vec!["name", "id", "role", "state", "expires", "last used", "limits"];
