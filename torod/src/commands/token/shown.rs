@@ -51,6 +51,10 @@ pub(super) fn list(
         header.push("parent");
     }
     table.set_header(header);
+    // An id is what other commands take; it is of no use in part.
+    table.keep_whole(&[1]);
+    let all_live = views.iter().all(|view| view.state == TokenState::Live);
+    table.spare(if all_live { &[5, 4, 3, 2] } else { &[5, 4, 2] });
     let names: HashMap<&str, &str> = views.iter().map(|view| (&*view.id, &*view.name)).collect();
     for (branch, view) in lines {
         let mut row = vec![
