@@ -9,6 +9,7 @@ use tokenrouter_shared::usage::{UsageBy, UsageReport, UsageSums};
 use super::Exit;
 use super::money::dollars;
 use super::table::table;
+use crate::access::bounds::grouped;
 use crate::clock::Clock;
 use crate::config::Paths;
 use crate::store::{DATABASE, Readers, reports};
@@ -145,19 +146,6 @@ fn cost(sums: &UsageSums) -> String {
     if sums.unpriced_attempts > 0 { format!("≤ {most}") } else { most }
 }
 
-/// Digits in groups of three.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -173,10 +161,5 @@ mod tests {
         for wrong in ["", "yesterday", "-1h", "0d", "2026-13-01"] {
             assert_eq!(since_ms(wrong, now), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn groups_digits() {
-        assert_eq!([grouped(0), grouped(999), grouped(1_000), grouped(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
     }
 }

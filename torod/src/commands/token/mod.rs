@@ -4,6 +4,7 @@ mod act;
 mod budget;
 mod limits;
 mod shown;
+mod standing;
 
 use std::io::Write;
 

@@ -3,10 +3,11 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
-use tokenrouter_shared::limits::{Budget, BudgetUnit, Limits, Window};
+use tokenrouter_shared::limits::BudgetUnit;
 use tokenrouter_shared::token::{TokenCreated, TokenDetail, TokenState, TokenView};
 
-use crate::access::bounds;
+use super::standing;
+use crate::access::bounds::grouped;
 use crate::commands::table::table;
 use crate::commands::terminal::tell;
 
@@ -68,7 +69,7 @@ pub(super) fn list(
                 _ => "never".to_owned(),
             },
             ago(now_ms, view.last_used_ms),
-            limits(&view.limits),
+            limits(view),
         ];
         if !is_tree {
             let parent = view.parent.as_deref().unwrap_or_default();
@@ -110,10 +111,11 @@ fn tree(views: &[TokenView]) -> Vec<(String, &TokenView)> {
 }
 
 /// All limits in a few words.
-fn limits(limits: &Limits) -> String {
-    let mut words: Vec<String> = limits.budgets.iter().map(bounds::said).collect();
+fn limits(view: &TokenView) -> String {
+    let limits = &view.limits;
+    let mut words = standing::brief(view);
     words.extend(limits.requests_per_minute.map(|rate| format!("{rate} rpm")));
-    words.extend(limits.tokens_per_minute.map(|rate| format!("{rate} tpm")));
+    words.extend(limits.tokens_per_minute.map(|rate| format!("{} tpm", grouped(rate))));
     words.extend(limits.concurrent.map(|count| format!("{count} at once")));
     if !limits.models.is_empty() {
         words.push("some models".to_owned());
@@ -147,17 +149,12 @@ pub(super) fn detail(out: &mut dyn Write, detail: &TokenDetail, now_ms: i64) -> 
         lines.push(("lies below", path.join(" › ")));
     }
     lines.push(("has below", counted(detail.below)));
-    for budget in &view.limits.budgets {
-        let label = if budget.unit == BudgetUnit::UsdNanos { "budget" } else { "quota" };
-        let standing = view.budgets.iter().find(|one| one.unit == budget.unit && one.window == budget.window);
-        let left =
-            standing.map(|one| bounds::said(&Budget { limit: one.remaining, window: Window::Lifetime, ..*budget }));
-        let left = left.map(|left| format!(" ({left} left)")).unwrap_or_default();
-        lines.push((label, format!("{}{left}", bounds::said(budget))));
+    for (budget, told) in view.limits.budgets.iter().zip(standing::whole(view)) {
+        lines.push((if budget.unit == BudgetUnit::UsdNanos { "budget" } else { "quota" }, told));
     }
     for (label, value) in [
         ("requests", view.limits.requests_per_minute.map(|rate| format!("{rate} a minute"))),
-        ("tokens", view.limits.tokens_per_minute.map(|rate| format!("{rate} a minute"))),
+        ("tokens", view.limits.tokens_per_minute.map(|rate| format!("{} a minute", grouped(rate)))),
         ("at once", view.limits.concurrent.map(|count| counted_as(u64::from(count), "request"))),
         ("models", patterns(&view.limits.models.allow)),
         ("not", patterns(&view.limits.models.deny)),
