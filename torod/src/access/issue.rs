@@ -95,7 +95,7 @@ impl IssueError {
             }
             Self::Version(_) => ("version_conflict", "Look at the token again and repeat what is still to be changed."),
             Self::Ended(_) => ("token_ended", "What has ended stays so; make a new token."),
-            Self::Unclear(_) => ("bad_request", "See `torod token --help` or the description of the admin API."),
+            Self::Unclear(_) => ("bad_request", "/admin/api/openapi.json says what may be asked for."),
             Self::Store(error) if error.is_transient() => ("database_busy", "Try again in a moment."),
             Self::Store(_) => ("database_failed", "Look at the daemon's log and at the free space of the disk."),
             Self::NoRandomness(_) => ("no_randomness", "Check the operating system's random number generator."),

@@ -16,6 +16,7 @@ use tokenrouter_shared::{Lossy, Role};
 
 use super::Exit;
 use crate::access::Random;
+use crate::access::edit::MAX_GRACE_MS;
 use crate::clock::Clock;
 use crate::config::Paths;
 use limits::{LimitArgs, Setting};
@@ -150,7 +151,7 @@ struct Rotate {
     /// Its id or its name.
     which: String,
     /// How long the old key opens too: 30s, 10m, 24h at most.
-    #[arg(long, value_parser = lifetime_ms, value_name = "TIME")]
+    #[arg(long, value_parser = grace_ms, value_name = "TIME")]
     grace: Option<i64>,
     /// Print JSON.
     #[arg(long)]
@@ -173,6 +174,11 @@ fn lifetime_ms(text: &str) -> Result<i64, String> {
     let (number, unit) = units.iter().find_map(|(end, ms)| Some((text.strip_suffix(end)?, *ms))).ok_or_else(said)?;
     let number: i64 = number.parse().map_err(|_| said())?;
     number.checked_mul(unit).filter(|ms| *ms > 0).ok_or_else(said)
+}
+
+fn grace_ms(text: &str) -> Result<i64, String> {
+    let ms = lifetime_ms(text)?;
+    if ms > MAX_GRACE_MS { Err("the old key opens for 24h more at most".to_owned()) } else { Ok(ms) }
 }
 
 fn lifetime_or_none(text: &str) -> Result<Setting<i64>, String> {
@@ -268,5 +274,7 @@ mod tests {
         for wrong in ["", "8", "h", "-1h", "0s", "1y", "99999999999999999999d", "9999999999999d"] {
             assert!(lifetime_ms(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(grace_ms("24h"), Ok(MAX_GRACE_MS));
+        assert!(grace_ms("30h").unwrap_err().contains("24h"));
     }
 }

@@ -8,6 +8,7 @@ use tokenrouter_shared::token::{TokenCreated, TokenDetail, TokenState, TokenView
 
 use super::standing;
 use crate::access::bounds::grouped;
+use crate::access::grant::span;
 use crate::commands::table::table;
 use crate::commands::terminal::tell;
 
@@ -203,15 +204,6 @@ fn ago(now_ms: i64, at_ms: Option<i64>) -> String {
 
 fn in_time(ms: i64) -> String {
     format!("in {}", span(ms))
-}
-
-fn span(ms: i64) -> String {
-    match ms.max(0) / 1000 {
-        s @ 0..=119 => format!("{s} s"),
-        s @ 120..=7_199 => format!("{} min", s / 60),
-        s @ 7_200..=172_799 => format!("{} h", s / 3_600),
-        s => format!("{} days", s / 86_400),
-    }
 }
 
 #[cfg(test)]
