@@ -296,6 +296,27 @@ async fn commands_work_with_and_without_a_daemon() {
 }
 
 #[tokio::test]
+async fn tokens_are_listed_by_use_the_last_one_first() {
+    let site = Site::new("").await;
+    for (name, used_ms) in [("early", Some(60_000)), ("late", Some(120_000)), ("never", None)] {
+        site.command(&["token", "create", "--name", name]);
+        let set = "UPDATE token SET last_used_ms = ?1 WHERE name = ?2";
+        let connection = schema::open_writer(&site.folder.path().join("data")).unwrap();
+        connection.execute(set, (used_ms, name)).unwrap();
+    }
+    site.command(&["token", "revoke", "test"]);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let list: serde_json::Value = serde_json::from_slice(&site.command(arguments).stdout).unwrap();
+        list.as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let by_use = ["token", "list", "--sort", "used", "--json"];
+    let here = [names(&by_use), names(&[&by_use[..], &["--reverse"]].concat())];
+    assert_eq!(here, [["late", "early", "never"], ["never", "early", "late"]]);
+    let _running = site.serve().await;
+    assert_eq!([names(&by_use), names(&[&by_use[..], &["--reverse"]].concat())], here, "as the daemon says it");
+}
+
+#[tokio::test]
 async fn a_list_without_tokens_says_whether_there_are_any() {
     let site = Site::new("").await;
     let said = |arguments: &[&str]| String::from_utf8(site.command(arguments).stdout).unwrap();

@@ -95,9 +95,12 @@ struct List {
     /// Only those right below the token with this id or name.
     #[arg(long, value_name = "WHICH")]
     parent: Option<String>,
-    /// In which order.
+    /// In which order; used: the last used first.
     #[arg(long, value_name = "WORD", default_value = "created", value_parser = PossibleValuesParser::new(["created", "name", "used", "expires"]))]
     sort: String,
+    /// The other way round.
+    #[arg(long)]
+    reverse: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
