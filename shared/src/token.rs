@@ -218,6 +218,9 @@ pub struct TokenRevoked {
     pub id: String,
     /// Every token that ended now: that one and those below it that were not revoked before.
     pub revoked: Vec<String>,
+    /// The same tokens with their names.
+    #[serde(default)]
+    pub names: Vec<TokenName>,
 }
 
 #[cfg(test)]

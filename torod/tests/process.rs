@@ -328,3 +328,22 @@ async fn a_list_without_tokens_says_whether_there_are_any() {
     site.command(&["token", "revoke", "test"]);
     assert_eq!(said(&["token", "list"]), "no tokens; `torod token create` makes one\n");
 }
+
+#[tokio::test]
+async fn tokens_are_named_where_they_ended() {
+    let site = Site::new("").await;
+    let said = |arguments: &[&str]| String::from_utf8(site.command(arguments).stdout).unwrap();
+    site.command(&["token", "create", "--name", "team", "--role", "keymaster"]);
+    site.command(&["token", "create", "--name", "ci", "--parent", "team"]);
+    let listed = said(&["token", "list", "--parent", "team"]);
+    assert!(listed.contains("ci") && !listed.contains("parent"), "{listed}");
+    let shown: serde_json::Value = serde_json::from_str(&said(&["token", "show", "team", "--json"])).unwrap();
+    assert!(!listed.contains(shown["id"].as_str().unwrap()), "{listed}");
+    let ended = said(&["token", "revoke", "team"]);
+    let lines: Vec<&str> = ended.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("revoked team (tok_"), "{ended}");
+    assert!(lines[1].starts_with("revoked ci (tok_") && lines[1].ends_with("), which was below it"), "{ended}");
+    let shown = said(&["token", "show", "ci"]);
+    assert!(shown.contains("revoked, with team above it"), "{shown}");
+    assert_eq!(said(&["token", "revoke", "ci"]), "ci had ended already\n");
+}

@@ -1,10 +1,12 @@
 //! Makes and ends tokens in the database: the same road for the admin API and for commands without a daemon.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
 use tokenrouter_shared::label::{Labels, check_labels, is_printable};
 use tokenrouter_shared::limits::{Limits, LimitsError, Window};
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState};
+use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenName, TokenRevoked, TokenState};
 use tokenrouter_shared::{Lossy, Problem, Role};
 use zeroize::Zeroizing;
 
@@ -263,7 +265,10 @@ pub fn revoke(
     let revoked = end(&transaction, &token, by.actor(), now_ms, now_ms, "")?;
     let changed = if revoked.is_empty() { Vec::new() } else { tokens::subtree(&transaction, token.id)? };
     transaction.commit()?;
-    Ok(Done { answer: TokenRevoked { id: token.public_id, revoked }, changed, removed: Vec::new() })
+    let of: HashMap<&str, &str> = changed.iter().map(|row| (&*row.public_id, &*row.name)).collect();
+    let named = |id: &String| TokenName { id: id.clone(), name: of.get(&**id).copied().unwrap_or(id).to_owned() };
+    let names = revoked.iter().map(named).collect();
+    Ok(Done { answer: TokenRevoked { id: token.public_id, revoked, names }, changed, removed: Vec::new() })
 }
 
 /// Ends a token and everything below it, as of `end_ms`, and says of each in the audit trail why.

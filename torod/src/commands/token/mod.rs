@@ -212,13 +212,14 @@ impl Token {
             }
             Action::List(list) => {
                 let (json, is_tree, all, is_chosen) = (list.json, list.tree, list.all, list.is_chosen());
+                let has_parents = list.parent.is_none();
                 let views = way.list(&list.asked(), now_ms).await?;
                 if json {
                     print_json(out, &views)?;
                 } else if views.is_empty() {
                     shown::nothing(out, is_chosen, all)?;
                 } else {
-                    shown::list(out, &views, is_tree, is_terminal, now_ms)?;
+                    shown::list(out, &views, is_tree, has_parents, is_terminal, now_ms)?;
                 }
             }
             Action::Show(show) => {
@@ -250,9 +251,9 @@ impl Token {
                 if revoke.json {
                     print_json(out, &ended)?;
                 } else if ended.revoked.is_empty() {
-                    writeln!(out, "{} had ended already", ended.id)?;
+                    writeln!(out, "{} had ended already", revoke.which)?;
                 } else {
-                    writeln!(out, "revoked {}", ended.revoked.join(" "))?;
+                    shown::revoked(out, &ended)?;
                 }
             }
         }

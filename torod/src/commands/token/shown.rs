@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use tokenrouter_shared::limits::BudgetUnit;
-use tokenrouter_shared::token::{TokenCreated, TokenDetail, TokenState, TokenView};
+use tokenrouter_shared::token::{TokenCreated, TokenDetail, TokenName, TokenRevoked, TokenState, TokenView};
 
 use super::standing;
 use crate::access::bounds::grouped;
@@ -29,6 +29,15 @@ pub(super) fn old_key(out: &mut dyn Write, grace_ms: Option<i64>) -> std::io::Re
     }
 }
 
+/// What ended, one token a line.
+pub(super) fn revoked(out: &mut dyn Write, ended: &TokenRevoked) -> std::io::Result<()> {
+    for token in &ended.names {
+        let below = if token.id == ended.id { "" } else { ", which was below it" };
+        writeln!(out, "revoked {} ({}){below}", token.name, token.id)?;
+    }
+    Ok(())
+}
+
 /// That there is no token: none at all, or none of those that were asked for.
 pub(super) fn nothing(out: &mut dyn Write, is_chosen: bool, all: bool) -> std::io::Result<()> {
     match (is_chosen, all) {
@@ -38,18 +47,20 @@ pub(super) fn nothing(out: &mut dyn Write, is_chosen: bool, all: bool) -> std::i
     }
 }
 
-/// A table of tokens; `is_tree` puts those below another one under it.
+/// A table of tokens; `is_tree` puts those below another one under it; without `has_parents` it is known
+/// which token all of them lie below.
 pub(super) fn list(
     out: &mut dyn Write,
     views: &[TokenView],
     is_tree: bool,
+    has_parents: bool,
     is_terminal: bool,
     now_ms: i64,
 ) -> std::io::Result<()> {
     let lines = if is_tree { tree(views) } else { views.iter().map(|view| (String::new(), view)).collect() };
     let mut table = table(is_terminal);
     let mut header = vec!["name", "id", "role", "state", "expires", "last used", "limits"];
-    if !is_tree {
+    if has_parents && !is_tree {
         header.push("parent");
     }
     table.set_header(header);
@@ -72,7 +83,7 @@ pub(super) fn list(
             ago(now_ms, view.last_used_ms),
             limits(view),
         ];
-        if !is_tree {
+        if has_parents && !is_tree {
             let parent = view.parent.as_deref().unwrap_or_default();
             row.push((*names.get(parent).unwrap_or(&parent)).to_owned());
         }
@@ -131,7 +142,7 @@ pub(super) fn detail(out: &mut dyn Write, detail: &TokenDetail, now_ms: i64) -> 
         ("name", view.name.clone()),
         ("id", view.id.clone()),
         ("role", view.role.to_string()),
-        ("state", state(view)),
+        ("state", state(view, &detail.path)),
         ("expires", view.expires_ms.map_or_else(|| "never".to_owned(), |at| moment(now_ms, at))),
         ("created", moment(now_ms, view.created_ms)),
         ("created by", view.created_by.clone().unwrap_or_else(|| "unknown".to_owned())),
@@ -175,9 +186,12 @@ fn patterns(list: &[String]) -> Option<String> {
     (!list.is_empty()).then(|| list.join(", "))
 }
 
-fn state(view: &TokenView) -> String {
+fn state(view: &TokenView, path: &[TokenName]) -> String {
     match &view.ended_by {
-        Some(above) => format!("{}, with {above} above it", view.state.as_str()),
+        Some(id) => {
+            let above = path.iter().find(|token| token.id == *id).map_or(id, |token| &token.name);
+            format!("{}, with {above} above it", view.state.as_str())
+        }
         None => view.state.as_str().to_owned(),
     }
 }
@@ -233,7 +247,7 @@ mod tests {
             tree(&views).into_iter().map(|(branch, view)| format!("{branch}{}", view.name)).collect();
         assert_eq!(lines, ["A", "├ B", "│ └ C", "│   └ F", "└ D", "E"]);
         let mut out = Vec::new();
-        list(&mut out, &views, true, false, 0).unwrap();
+        list(&mut out, &views, true, true, false, 0).unwrap();
         assert!(String::from_utf8(out).unwrap().contains("│   └ F"));
     }
 
