@@ -15,6 +15,10 @@ use crate::config::Paths;
 use crate::store::{DATABASE, Readers, reports};
 use crate::telemetry::plain::plain;
 
+/// The columns behind the name.
+const NUMBERS: [&str; 9] =
+    ["requests", "failed", "input", "cache read", "cache write", "output", "reasoning", "estimated", "cost"];
+
 /// Show what was used.
 #[derive(Debug, clap::Args)]
 #[command(
@@ -85,15 +89,14 @@ fn show(out: &mut dyn Write, report: &UsageReport, since: &str, is_terminal: boo
         return lost(out, report);
     }
     let mut table = table(is_terminal);
-    let names =
-        ["requests", "failed", "input", "cache read", "cache write", "output", "reasoning", "estimated", "cost"];
-    table.set_header(std::iter::once(Cell::new(report.by.as_str())).chain(names.map(right)));
+    table.set_header(std::iter::once(Cell::new(report.by.as_str())).chain(NUMBERS.map(right)));
     for row in &report.rows {
         table.add_row(cells(&row.name, &row.sums));
     }
     if report.rows.len() > 1 {
         table.add_row(cells("all", &report.total));
     }
+    table.spare(&idle(&report.total));
     writeln!(out, "{table}")?;
     if report.total.unpriced_attempts > 0 {
         writeln!(
@@ -104,6 +107,13 @@ fn show(out: &mut dyn Write, report: &UsageReport, since: &str, is_terminal: boo
         )?;
     }
     lost(out, report)
+}
+
+/// The columns in which there is nothing, the least missed one first: where not all fit, they are left out.
+fn idle(total: &UsageSums) -> Vec<usize> {
+    let columns =
+        [(7, total.reasoning), (5, total.cache_write), (4, total.cache_read), (8, total.estimated), (2, total.failed)];
+    columns.into_iter().filter(|(_, sum)| *sum == 0).map(|(at, _)| at).collect()
 }
 
 fn lost(out: &mut dyn Write, report: &UsageReport) -> std::io::Result<()> {
@@ -161,5 +171,12 @@ mod tests {
         for wrong in ["", "yesterday", "-1h", "0d", "2026-13-01"] {
             assert_eq!(since_ms(wrong, now), None, "{wrong}");
         }
+    }
+
+    #[test]
+    fn columns_of_noughts_can_be_spared() {
+        let sums = UsageSums { requests: 1, failed: 1, cache_read: 5, ..UsageSums::default() };
+        let names: Vec<&str> = idle(&sums).into_iter().map(|at| NUMBERS[at - 1]).collect();
+        assert_eq!(names, ["reasoning", "cache write", "estimated"]);
     }
 }

@@ -75,7 +75,7 @@ const CASES: &[(&str, &[&str])] = &[
         "2:9: warning: `burst` has no effect without `requests_per_second`: add `requests_per_second` or leave it out",
     ]),
     ("[egress]\nallow_private = false\n[[providers]]\nname = \"a\"\nbase_url = \"http://10.0.0.8/v1\"", &[
-        "5:12: the egress policy denies 10.0.0.8 (private): use another URL, or set `egress.allow_private = true`",
+        "5:12: the egress policy denies 10.0.0.8 (a private network): use another URL, or set `egress.allow_private = true`",
     ]),
     ("[[providers]]\nname = \"a\"\nbase_url = \"http://169.254.1.1/v1\"", &[
         "3:12: the egress policy never allows 169.254.1.1 (link-local): use another URL; no setting changes that",
