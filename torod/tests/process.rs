@@ -320,10 +320,7 @@ async fn tokens_are_listed_by_use_the_last_one_first() {
 async fn a_list_without_tokens_says_whether_there_are_any() {
     let site = Site::new("").await;
     let said = |arguments: &[&str]| String::from_utf8(site.command(arguments).stdout).unwrap();
-    assert_eq!(
-        said(&["token", "list", "--search", "zzz"]),
-        "no token matches; --all also looks at those that ended\n"
-    );
+    assert_eq!(said(&["token", "list", "--search", "zzz"]), "no token matches; --all also looks at those that ended\n");
     assert_eq!(said(&["token", "list", "--role", "keymaster", "--all"]), "no token matches\n");
     site.command(&["token", "revoke", "test"]);
     assert_eq!(said(&["token", "list"]), "no tokens; `torod token create` makes one\n");

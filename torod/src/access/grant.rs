@@ -220,7 +220,8 @@ mod tests {
 
     #[test]
     fn how_much_later_is_said_in_words() {
-        for (late_ms, said) in [(1, "less than 1 s"), (90_000, "90 s"), (7_200_001, "2 h"), (5_097_601_000, "59 days")] {
+        for (late_ms, said) in [(1, "less than 1 s"), (90_000, "90 s"), (7_200_001, "2 h"), (5_097_601_000, "59 days")]
+        {
             let refusal = Refusal::OutlivesParent { late_ms };
             assert_eq!(refusal.to_string(), format!("the token would outlive its parent by {said}"));
         }

@@ -89,7 +89,9 @@ impl IssueError {
         let (code, advice) = match self {
             Self::Refused(refusal) => refusal.advice(),
             Self::NotFound(_) => ("token_not_found", "See `torod token list --all` for the tokens there are."),
-            Self::Ambiguous { .. } => ("token_ambiguous", "Use the id of the one you mean; `torod token list` shows what each of them is."),
+            Self::Ambiguous { .. } => {
+                ("token_ambiguous", "Use the id of the one you mean; `torod token list` shows what each of them is.")
+            }
             Self::Limits(error) => ("bad_limits", error.advice()),
             Self::BadName => ("bad_name", "Choose a shorter, plain name."),
             Self::NoVersion => {

@@ -39,12 +39,7 @@ pub(super) fn find(connection: &Connection, which: &str, by: &Operator, now_ms: 
 }
 
 /// A token outside the operator's subtree does not exist for it.
-fn visible(
-    connection: &Connection,
-    by: &Operator,
-    row: Option<TokenRow>,
-    which: &str,
-) -> Result<TokenRow, IssueError> {
+fn visible(connection: &Connection, by: &Operator, row: Option<TokenRow>, which: &str) -> Result<TokenRow, IssueError> {
     match (row, by.root()) {
         (Some(row), None) => Ok(row),
         (Some(row), Some(root)) if tokens::is_within(connection, row.id, root)? => Ok(row),

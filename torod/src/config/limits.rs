@@ -68,7 +68,10 @@ impl Limits {
         if let Some(field) = section.take("burst") {
             limits.burst = field.integer(0..1_000_001).and_then(|n| u32::try_from(n).ok()).unwrap_or(limits.burst);
             if limits.burst > 0 && !section.has("requests_per_second") {
-                field.doubt("`burst` has no effect without `requests_per_second`", "add `requests_per_second` or leave it out");
+                field.doubt(
+                    "`burst` has no effect without `requests_per_second`",
+                    "add `requests_per_second` or leave it out",
+                );
             }
         }
         section.set_integer("reserved_output", 0..1_000_000_001, &mut limits.reserved_output);

@@ -84,7 +84,8 @@ mod tests {
 
     #[test]
     fn what_was_used_and_what_is_left_is_told() {
-        let month = r#""unit":"usd_nanos","limit":100000000000,"window":{"calendar":"month","time_zone":"Europe/Berlin"}"#;
+        let month =
+            r#""unit":"usd_nanos","limit":100000000000,"window":{"calendar":"month","time_zone":"Europe/Berlin"}"#;
         let day = r#""unit":"tokens","limit":2000000,"window":{"calendar":"day","time_zone":"UTC"}"#;
         let life = r#""unit":"requests","limit":5"#;
         let limits = format!("{{{month}}},{{{day}}},{{{life}}}");
