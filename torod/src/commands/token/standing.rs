@@ -100,7 +100,7 @@ mod tests {
         assert_eq!(
             whole(&token),
             [
-                "$0.0003 of $100 per month (Europe/Berlin) used, $99.99 left, again 2026-12-01 00:00",
+                "$0.00030 of $100 per month (Europe/Berlin) used, $99.99 left, again 2026-12-01 00:00",
                 "1,500 of 2,000,000 tokens per day used, 1,998,500 left, again 2026-11-22 00:00 UTC",
                 "5 of 5 requests used, 0 left",
             ]
