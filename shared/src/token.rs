@@ -24,7 +24,7 @@ pub struct TokenCreate {
     /// How long it lives, in milliseconds; absent: as long as its parent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub ttl_ms: Option<i64>,
-    /// The id of the token to put it below; absent: the caller's own token.
+    /// The id or name of the token to put it below; absent: the caller's own token.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parent: Option<String>,
     /// What becomes of its requests that cannot be told to a provider without loss; absent: as `torod.toml` says.
@@ -218,6 +218,9 @@ pub struct TokenRevoked {
     pub id: String,
     /// Every token that ended now: that one and those below it that were not revoked before.
     pub revoked: Vec<String>,
+    /// The same tokens with their names.
+    #[serde(default)]
+    pub names: Vec<TokenName>,
 }
 
 #[cfg(test)]

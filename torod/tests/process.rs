@@ -296,3 +296,53 @@ async fn commands_work_with_and_without_a_daemon() {
     until("it has stopped", || !Path::new(&site.path("data/torod.sock")).exists()).await;
     assert_eq!(names(site.command(&["token", "list", "--json"])), ["while it runs"]);
 }
+
+#[tokio::test]
+async fn tokens_are_listed_by_use_the_last_one_first() {
+    let site = Site::new("").await;
+    for (name, used_ms) in [("early", Some(60_000)), ("late", Some(120_000)), ("never", None)] {
+        site.command(&["token", "create", "--name", name]);
+        let set = "UPDATE token SET last_used_ms = ?1 WHERE name = ?2";
+        let connection = schema::open_writer(&site.folder.path().join("data")).unwrap();
+        connection.execute(set, (used_ms, name)).unwrap();
+    }
+    site.command(&["token", "revoke", "test"]);
+    let names = |arguments: &[&str]| -> Vec<String> {
+        let list: serde_json::Value = serde_json::from_slice(&site.command(arguments).stdout).unwrap();
+        list.as_array().unwrap().iter().map(|t| t["name"].as_str().unwrap().to_owned()).collect()
+    };
+    let by_use = ["token", "list", "--sort", "used", "--json"];
+    let here = [names(&by_use), names(&[&by_use[..], &["--reverse"]].concat())];
+    assert_eq!(here, [["late", "early", "never"], ["never", "early", "late"]]);
+    let _running = site.serve().await;
+    assert_eq!([names(&by_use), names(&[&by_use[..], &["--reverse"]].concat())], here, "as the daemon says it");
+}
+
+#[tokio::test]
+async fn a_list_without_tokens_says_whether_there_are_any() {
+    let site = Site::new("").await;
+    let said = |arguments: &[&str]| String::from_utf8(site.command(arguments).stdout).unwrap();
+    assert_eq!(said(&["token", "list", "--search", "zzz"]), "no token matches; --all also looks at those that ended\n");
+    assert_eq!(said(&["token", "list", "--role", "keymaster", "--all"]), "no token matches\n");
+    site.command(&["token", "revoke", "test"]);
+    assert_eq!(said(&["token", "list"]), "no tokens; `torod token create` makes one\n");
+}
+
+#[tokio::test]
+async fn tokens_are_named_where_they_ended() {
+    let site = Site::new("").await;
+    let said = |arguments: &[&str]| String::from_utf8(site.command(arguments).stdout).unwrap();
+    site.command(&["token", "create", "--name", "team", "--role", "keymaster"]);
+    site.command(&["token", "create", "--name", "ci", "--parent", "team"]);
+    let listed = said(&["token", "list", "--parent", "team"]);
+    assert!(listed.contains("ci") && !listed.contains("parent"), "{listed}");
+    let shown: serde_json::Value = serde_json::from_str(&said(&["token", "show", "team", "--json"])).unwrap();
+    assert!(!listed.contains(shown["id"].as_str().unwrap()), "{listed}");
+    let ended = said(&["token", "revoke", "team"]);
+    let lines: Vec<&str> = ended.lines().collect();
+    assert!(lines.len() == 2 && lines[0].starts_with("revoked team (tok_"), "{ended}");
+    assert!(lines[1].starts_with("revoked ci (tok_") && lines[1].ends_with("), which was below it"), "{ended}");
+    let shown = said(&["token", "show", "ci"]);
+    assert!(shown.contains("revoked, with team above it"), "{shown}");
+    assert_eq!(said(&["token", "revoke", "ci"]), "ci had ended already\n");
+}

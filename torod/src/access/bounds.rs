@@ -63,11 +63,11 @@ fn exceeds(budget: &Budget, wall: &Budget) -> bool {
     wall.unit == budget.unit && is_comparable && budget.limit > wall.limit
 }
 
-/// A budget in words: `$5`, `1000 requests per day (Europe/Berlin)`, `200 tokens per 1 h`.
+/// A budget in words: `$5`, `1,000 requests per day (Europe/Berlin)`, `200 tokens per 1 h`.
 pub fn said(budget: &Budget) -> String {
     let amount = match budget.unit {
-        BudgetUnit::Requests => format!("{} requests", budget.limit),
-        BudgetUnit::Tokens => format!("{} tokens", budget.limit),
+        BudgetUnit::Requests => counted(budget.limit, "request"),
+        BudgetUnit::Tokens => counted(budget.limit, "token"),
         BudgetUnit::UsdNanos => {
             let (dollars, nanos) = (budget.limit / 1_000_000_000, budget.limit % 1_000_000_000);
             let decimals = format!("{nanos:09}");
@@ -83,6 +83,24 @@ pub fn said(budget: &Budget) -> String {
         Window::Calendar { period, time_zone } if time_zone == "UTC" => format!("{amount} per {}", period.as_str()),
         Window::Calendar { period, time_zone } => format!("{amount} per {} ({time_zone})", period.as_str()),
     }
+}
+
+/// `1 request`, `2,000 requests`.
+fn counted(count: u64, one: &str) -> String {
+    if count == 1 { format!("1 {one}") } else { format!("{} {one}s", grouped(count)) }
+}
+
+/// Digits in groups of three: `2,000,000`.
+pub fn grouped(n: u64) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (at, digit) in digits.chars().enumerate() {
+        if at > 0 && (digits.len() - at).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// `24 h`, `2 d`, `61 s`: as few units as say it exactly.
@@ -168,7 +186,9 @@ mod tests {
         assert_eq!(text(BudgetUnit::UsdNanos, 5_000_000_000, Window::Lifetime), "$5");
         assert_eq!(text(BudgetUnit::UsdNanos, 500_000_000, month("UTC")), "$0.50 per month");
         assert_eq!(text(BudgetUnit::Tokens, 7, month("Europe/Berlin")), "7 tokens per month (Europe/Berlin)");
-        assert_eq!(text(BudgetUnit::Requests, 1, Window::Rolling { seconds: 86_400 }), "1 requests per 24 h");
+        assert_eq!(text(BudgetUnit::Requests, 1, Window::Rolling { seconds: 86_400 }), "1 request per 24 h");
+        assert_eq!(text(BudgetUnit::Tokens, 2_000_000, Window::Lifetime), "2,000,000 tokens");
+        assert_eq!([grouped(0), grouped(999), grouped(1_000), grouped(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
         assert_eq!(text(BudgetUnit::Requests, 2, Window::Rolling { seconds: 61 }), "2 requests per 61 s");
     }
 }

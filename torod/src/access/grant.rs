@@ -69,7 +69,7 @@ pub enum Refusal {
         state: TokenState,
     },
     /// The token would outlive its parent.
-    #[error("the token would outlive its parent by {} s", late_ms.saturating_add(999) / 1000)]
+    #[error("the token would outlive its parent by {}", span(*late_ms))]
     OutlivesParent {
         /// By how many milliseconds.
         late_ms: i64,
@@ -107,6 +107,17 @@ pub enum Refusal {
 
 /// Tokens that may lie one above the other.
 pub const MAX_DEPTH: usize = 64;
+
+/// A time in words, without what does not matter beside it: `90 s`, `59 days`.
+pub fn span(ms: i64) -> String {
+    match ms.max(0) / 1000 {
+        0 if ms > 0 => "less than 1 s".to_owned(),
+        s @ 0..=119 => format!("{s} s"),
+        s @ 120..=7_199 => format!("{} min", s / 60),
+        s @ 7_200..=172_799 => format!("{} h", s / 3_600),
+        s => format!("{} days", s / 86_400),
+    }
+}
 
 fn whose(parent: Option<&(String, String)>) -> String {
     match parent {
@@ -205,6 +216,15 @@ mod tests {
         let inferrer = parent(Inferrer, None, None);
         assert!(decide(Admin, Inferrer, Some(&inferrer), 0).is_err());
         assert_eq!(decide(Admin, Keymaster, Some(&keymaster), 0), Ok(()));
+    }
+
+    #[test]
+    fn how_much_later_is_said_in_words() {
+        for (late_ms, said) in [(1, "less than 1 s"), (90_000, "90 s"), (7_200_001, "2 h"), (5_097_601_000, "59 days")]
+        {
+            let refusal = Refusal::OutlivesParent { late_ms };
+            assert_eq!(refusal.to_string(), format!("the token would outlive its parent by {said}"));
+        }
     }
 
     #[test]

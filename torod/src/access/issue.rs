@@ -1,10 +1,12 @@
 //! Makes and ends tokens in the database: the same road for the admin API and for commands without a daemon.
 
+use std::collections::HashMap;
+
 use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
 use tokenrouter_shared::label::{Labels, check_labels, is_printable};
 use tokenrouter_shared::limits::{Limits, LimitsError, Window};
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked, TokenState};
+use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenName, TokenRevoked, TokenState};
 use tokenrouter_shared::{Lossy, Problem, Role};
 use zeroize::Zeroizing;
 
@@ -17,6 +19,8 @@ use crate::store::writer::BusyError;
 
 /// Characters a name may have at most.
 const NAME_CHARS: usize = 100;
+/// Of so many tokens of one name the ids are told.
+const IDS_TOLD: usize = 8;
 
 /// Why a token was not made, shown, changed or ended.
 #[derive(Debug, thiserror::Error)]
@@ -28,12 +32,12 @@ pub enum IssueError {
     #[error("there is no token `{0}`")]
     NotFound(String),
     /// Several tokens have that name.
-    #[error("{count} tokens{} are named `{name}`", if *count < 100 { "" } else { " or more" })]
+    #[error("{} tokens{} are named `{name}`: {}", ids.len(), if ids.len() < 100 { "" } else { " or more" }, first(ids))]
     Ambiguous {
         /// The name.
         name: String,
-        /// How many.
-        count: usize,
+        /// Their ids.
+        ids: Vec<String>,
     },
     /// Limits or labels are out of bounds.
     #[error(transparent)]
@@ -61,6 +65,12 @@ pub enum IssueError {
     NoRandomness(#[from] NoRandomness),
 }
 
+/// The first few of `ids`.
+fn first(ids: &[String]) -> String {
+    let told: Vec<&str> = ids.iter().take(IDS_TOLD).map(String::as_str).collect();
+    format!("{}{}", told.join(", "), if ids.len() > IDS_TOLD { " …" } else { "" })
+}
+
 impl BusyError for IssueError {
     fn is_busy(&self) -> bool {
         matches!(self, Self::Store(error) if error.is_busy())
@@ -79,7 +89,9 @@ impl IssueError {
         let (code, advice) = match self {
             Self::Refused(refusal) => refusal.advice(),
             Self::NotFound(_) => ("token_not_found", "See `torod token list --all` for the tokens there are."),
-            Self::Ambiguous { .. } => ("token_ambiguous", "Use the token's id; `torod token list` shows it."),
+            Self::Ambiguous { .. } => {
+                ("token_ambiguous", "Use the id of the one you mean; `torod token list` shows what each of them is.")
+            }
             Self::Limits(error) => ("bad_limits", error.advice()),
             Self::BadName => ("bad_name", "Choose a shorter, plain name."),
             Self::NoVersion => {
@@ -87,7 +99,7 @@ impl IssueError {
             }
             Self::Version(_) => ("version_conflict", "Look at the token again and repeat what is still to be changed."),
             Self::Ended(_) => ("token_ended", "What has ended stays so; make a new token."),
-            Self::Unclear(_) => ("bad_request", "See `torod token --help` or the description of the admin API."),
+            Self::Unclear(_) => ("bad_request", "/admin/api/openapi.json says what may be asked for."),
             Self::Store(error) if error.is_transient() => ("database_busy", "Try again in a moment."),
             Self::Store(_) => ("database_failed", "Look at the daemon's log and at the free space of the disk."),
             Self::NoRandomness(_) => ("no_randomness", "Check the operating system's random number generator."),
@@ -170,10 +182,7 @@ pub fn create(
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let own = reach::own_chain(&transaction, by, now_ms)?;
     let parent = match &wanted.parent {
-        Some(id) => {
-            let parent = reach::visible(&transaction, by, tokens::by_public_id(&transaction, id)?, id)?;
-            tokens::chain(&transaction, parent.id)?
-        }
+        Some(which) => tokens::chain(&transaction, reach::find(&transaction, which, by, now_ms)?.id)?,
         None => own.clone(),
     };
     decide(by.role(), wanted.role, parent.first(), now_ms)?;
@@ -258,7 +267,10 @@ pub fn revoke(
     let revoked = end(&transaction, &token, by.actor(), now_ms, now_ms, "")?;
     let changed = if revoked.is_empty() { Vec::new() } else { tokens::subtree(&transaction, token.id)? };
     transaction.commit()?;
-    Ok(Done { answer: TokenRevoked { id: token.public_id, revoked }, changed, removed: Vec::new() })
+    let of: HashMap<&str, &str> = changed.iter().map(|row| (&*row.public_id, &*row.name)).collect();
+    let named = |id: &String| TokenName { id: id.clone(), name: of.get(&**id).copied().unwrap_or(id).to_owned() };
+    let names = revoked.iter().map(named).collect();
+    Ok(Done { answer: TokenRevoked { id: token.public_id, revoked, names }, changed, removed: Vec::new() })
 }
 
 /// Ends a token and everything below it, as of `end_ms`, and says of each in the audit trail why.

@@ -31,20 +31,15 @@ pub(super) fn find(connection: &Connection, which: &str, by: &Operator, now_ms: 
     if named.iter().any(is_live) {
         named.retain(is_live);
     }
-    match (named.pop(), named.len()) {
-        (Some(row), 0) => Ok(row),
-        (Some(_), others) => Err(IssueError::Ambiguous { name: which.to_owned(), count: others + 1 }),
-        (None, _) => Err(IssueError::NotFound(which.to_owned())),
+    if named.len() > 1 {
+        let ids = named.into_iter().map(|row| row.public_id).collect();
+        return Err(IssueError::Ambiguous { name: which.to_owned(), ids });
     }
+    named.pop().ok_or_else(|| IssueError::NotFound(which.to_owned()))
 }
 
 /// A token outside the operator's subtree does not exist for it.
-pub(super) fn visible(
-    connection: &Connection,
-    by: &Operator,
-    row: Option<TokenRow>,
-    which: &str,
-) -> Result<TokenRow, IssueError> {
+fn visible(connection: &Connection, by: &Operator, row: Option<TokenRow>, which: &str) -> Result<TokenRow, IssueError> {
     match (row, by.root()) {
         (Some(row), None) => Ok(row),
         (Some(row), Some(root)) if tokens::is_within(connection, row.id, root)? => Ok(row),

@@ -286,6 +286,26 @@ fn who_ended_with_whom_is_told_and_only_ones_own_is_seen() {
 }
 
 #[test]
+fn a_parent_is_named_by_id_or_name() {
+    let mut site = Site::new();
+    let owner = Operator::LocalOwner;
+    let called = |name: &str, role: Role| TokenCreate { name: Some(name.into()), role, ..TokenCreate::default() };
+    let below = |parent: &str| TokenCreate { parent: Some(parent.into()), ..TokenCreate::default() };
+    let team = site.create(&called("team", Role::Keymaster), &owner).unwrap();
+    let lead = site.holder(&team);
+    for (which, by) in [("team", &owner), (&*team, &owner), ("team", &lead)] {
+        let child = site.create(&below(which), by).unwrap();
+        assert_eq!(site.row(&child).parent_id, Some(site.row(&team).id), "{which}");
+    }
+    site.create(&called("other", Role::Keymaster), &owner).unwrap();
+    assert_eq!(code(site.create(&below("other"), &lead)), "token_not_found");
+    let second = site.create(&called("team", Role::Keymaster), &owner).unwrap();
+    let said = site.create(&below("team"), &owner).unwrap_err().problem();
+    assert_eq!(said.code, "token_ambiguous");
+    assert!(said.message.contains(&team) && said.message.contains(&second), "{}", said.message);
+}
+
+#[test]
 fn the_tree_has_a_bottom() {
     let mut site = Site::new();
     let mut parent = None;

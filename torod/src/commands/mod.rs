@@ -130,7 +130,40 @@ fn block_on(command: impl Future<Output = anyhow::Result<Exit>>) -> anyhow::Resu
 }
 
 fn is_broken_pipe(e: &anyhow::Error) -> bool {
-    e.chain()
-        .filter_map(|cause| cause.downcast_ref::<std::io::Error>())
-        .any(|io| io.kind() == std::io::ErrorKind::BrokenPipe)
+    let kind = |cause: &(dyn std::error::Error + 'static)| match cause.downcast_ref::<std::io::Error>() {
+        Some(io) => Some(io.kind()),
+        // What is written as JSON fails by way of it.
+        None => cause.downcast_ref::<serde_json::Error>().and_then(serde_json::Error::io_error_kind),
+    };
+    e.chain().filter_map(kind).any(|kind| kind == std::io::ErrorKind::BrokenPipe)
+}
+
+#[cfg(test)]
+mod tests {
+    use anyhow::Context as _;
+
+    use super::*;
+
+    /// Nobody reads what is written here.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn whoever_reads_no_further_is_told_nothing() {
+        let json = serde_json::to_writer(Closed, &[1]).context("cannot write").unwrap_err();
+        let line = writeln!(Closed, "x").context("cannot write").unwrap_err();
+        assert!(is_broken_pipe(&json) && is_broken_pipe(&line));
+        let unreadable = serde_json::from_str::<u8>("{").context("cannot read").unwrap_err();
+        let full = anyhow::Error::from(std::io::Error::from(std::io::ErrorKind::StorageFull));
+        assert!(!is_broken_pipe(&unreadable) && !is_broken_pipe(&full));
+    }
 }

@@ -19,6 +19,10 @@ pub(super) struct Table {
     inner: comfy_table::Table,
     width: Option<usize>,
     is_shortened: bool,
+    /// The columns that are never shortened.
+    whole: Vec<usize>,
+    /// The columns that are left out where not all fit, the first one first.
+    spare: Vec<usize>,
 }
 
 impl Table {
@@ -27,6 +31,16 @@ impl Table {
         self.is_shortened = false;
         self.inner.set_delimiter(' ');
         self
+    }
+
+    /// What stands in these columns is of use only as a whole.
+    pub(super) fn keep_whole(&mut self, columns: &[usize]) {
+        self.whole = columns.to_vec();
+    }
+
+    /// Where not all columns fit, these are left out, the first one first, before another one is shortened.
+    pub(super) fn spare(&mut self, columns: &[usize]) {
+        self.spare = columns.to_vec();
     }
 }
 
@@ -42,7 +56,7 @@ fn of_width(is_headed: bool, width: Option<usize>) -> Table {
     inner.set_truncation_indicator("…");
     // No word is put on a line of its own: there is one line.
     inner.set_delimiter('\n');
-    Table { inner, width, is_shortened: true }
+    Table { inner, width, is_shortened: true, whole: Vec::new(), spare: Vec::new() }
 }
 
 impl Deref for Table {
@@ -63,7 +77,7 @@ impl fmt::Display for Table {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut table = self.inner.clone();
         if let Some(width) = self.width {
-            fit(&mut table, u16::try_from(width).unwrap_or(u16::MAX));
+            self.fit(&mut table, u16::try_from(width).unwrap_or(u16::MAX));
             for row in table.row_iter_mut().filter(|_| self.is_shortened) {
                 row.max_height(1);
             }
@@ -74,15 +88,46 @@ impl fmt::Display for Table {
     }
 }
 
-/// Narrows the widest columns until all fit.
-fn fit(table: &mut comfy_table::Table, width: u16) {
-    let header = table.header().into_iter().flat_map(comfy_table::Row::cell_iter);
-    let names: Vec<u16> =
-        header.map(|cell| u16::try_from(cell.content().chars().count()).unwrap_or(u16::MAX)).collect();
-    let mut widths = table.column_max_content_widths();
-    let padding = PADDING.saturating_mul(u16::try_from(widths.len()).unwrap_or(u16::MAX));
-    let least = |at: usize| names.get(at).copied().unwrap_or_default().max(NARROWEST);
-    let room = width.saturating_sub(padding);
+impl Table {
+    /// Leaves out what can be spared, then narrows the widest columns until all fit.
+    fn fit(&self, table: &mut comfy_table::Table, width: u16) {
+        let mut widths = table.column_max_content_widths();
+        let mut hidden: Vec<usize> = Vec::new();
+        for at in &self.spare {
+            let all = widths.iter().fold(0_u16, |sum, width| sum.saturating_add(*width));
+            if all <= room(width, widths.len() - hidden.len()) {
+                break;
+            }
+            if let (Some(width), Some(column)) = (widths.get_mut(*at), table.column_mut(*at)) {
+                *width = 0;
+                column.set_constraint(ColumnConstraint::Hidden);
+                hidden.push(*at);
+            }
+        }
+        let header = table.header().into_iter().flat_map(comfy_table::Row::cell_iter);
+        let names: Vec<u16> =
+            header.map(|cell| u16::try_from(cell.content().chars().count()).unwrap_or(u16::MAX)).collect();
+        let content = widths.clone();
+        let least = |at: usize| match content.get(at) {
+            Some(width) if self.whole.contains(&at) => *width,
+            _ => names.get(at).copied().unwrap_or_default().max(NARROWEST),
+        };
+        narrow(&mut widths, room(width, content.len() - hidden.len()), least);
+        for (at, width) in widths.into_iter().enumerate().filter(|(at, _)| !hidden.contains(at)) {
+            if let Some(column) = table.column_mut(at) {
+                column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + PADDING)));
+            }
+        }
+    }
+}
+
+/// What so many columns have for their content.
+fn room(width: u16, columns: usize) -> u16 {
+    width.saturating_sub(PADDING.saturating_mul(u16::try_from(columns).unwrap_or(u16::MAX)))
+}
+
+/// Narrows the widest columns until all fit into `room`, each down to its `least` at most.
+fn narrow(widths: &mut [u16], room: u16, least: impl Fn(usize) -> u16) {
     loop {
         let all: u16 = widths.iter().fold(0, |sum, width| sum.saturating_add(*width));
         let Some(excess) = all.checked_sub(room).filter(|excess| *excess > 0) else { break };
@@ -94,11 +139,6 @@ fn fit(table: &mut comfy_table::Table, width: u16) {
         let by = excess.min(most.saturating_sub(next)).min(most - least(widest)).max(1);
         if let Some(width) = widths.get_mut(widest) {
             *width = most - by;
-        }
-    }
-    for (at, width) in widths.into_iter().enumerate() {
-        if let Some(column) = table.column_mut(at) {
-            column.set_constraint(ColumnConstraint::Absolute(Width::Fixed(width + PADDING)));
         }
     }
 }
@@ -127,6 +167,25 @@ mod tests {
             assert_eq!(text.lines().count(), 4, "{text}");
             let longest = text.lines().map(|line| line.chars().count()).max();
             assert!(longest <= Some(width.max(32)), "{width}:\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_can_be_spared_goes_first_and_what_must_be_whole_stays() {
+        let text = |width| {
+            let mut table = of_width(true, Some(width));
+            table.set_header(["name", "id", "used", "limits"]);
+            table.add_row(["a name of some length", "tok_0123456789abcdef", "3 days ago", "$5, 60 rpm, some models"]);
+            table.keep_whole(&[1]);
+            table.spare(&[2]);
+            table.to_string()
+        };
+        assert!(text(100).contains("3 days ago") && !text(100).contains('…'), "{}", text(100));
+        assert!(!text(80).contains("used") && !text(80).contains('…'), "{}", text(80));
+        for width in [44, 50, 60] {
+            let text = text(width);
+            assert!(text.contains(" tok_0123456789abcdef ") && text.contains('…'), "{text}");
+            assert!(text.lines().all(|line| line.chars().count() <= width), "{text}");
         }
     }
 

@@ -9,10 +9,15 @@ use tokenrouter_shared::usage::{UsageBy, UsageReport, UsageSums};
 use super::Exit;
 use super::money::dollars;
 use super::table::table;
+use crate::access::bounds::grouped;
 use crate::clock::Clock;
 use crate::config::Paths;
 use crate::store::{DATABASE, Readers, reports};
 use crate::telemetry::plain::plain;
+
+/// The columns behind the name.
+const NUMBERS: [&str; 9] =
+    ["requests", "failed", "input", "cache read", "cache write", "output", "reasoning", "estimated", "cost"];
 
 /// Show what was used.
 #[derive(Debug, clap::Args)]
@@ -84,15 +89,14 @@ fn show(out: &mut dyn Write, report: &UsageReport, since: &str, is_terminal: boo
         return lost(out, report);
     }
     let mut table = table(is_terminal);
-    let names =
-        ["requests", "failed", "input", "cache read", "cache write", "output", "reasoning", "estimated", "cost"];
-    table.set_header(std::iter::once(Cell::new(report.by.as_str())).chain(names.map(right)));
+    table.set_header(std::iter::once(Cell::new(report.by.as_str())).chain(NUMBERS.map(right)));
     for row in &report.rows {
         table.add_row(cells(&row.name, &row.sums));
     }
     if report.rows.len() > 1 {
         table.add_row(cells("all", &report.total));
     }
+    table.spare(&idle(&report.total));
     writeln!(out, "{table}")?;
     if report.total.unpriced_attempts > 0 {
         writeln!(
@@ -103,6 +107,13 @@ fn show(out: &mut dyn Write, report: &UsageReport, since: &str, is_terminal: boo
         )?;
     }
     lost(out, report)
+}
+
+/// The columns in which there is nothing, the least missed one first: where not all fit, they are left out.
+fn idle(total: &UsageSums) -> Vec<usize> {
+    let columns =
+        [(7, total.reasoning), (5, total.cache_write), (4, total.cache_read), (8, total.estimated), (2, total.failed)];
+    columns.into_iter().filter(|(_, sum)| *sum == 0).map(|(at, _)| at).collect()
 }
 
 fn lost(out: &mut dyn Write, report: &UsageReport) -> std::io::Result<()> {
@@ -145,19 +156,6 @@ fn cost(sums: &UsageSums) -> String {
     if sums.unpriced_attempts > 0 { format!("≤ {most}") } else { most }
 }
 
-/// Digits in groups of three.
-fn grouped(n: u64) -> String {
-    let digits = n.to_string();
-    let mut text = String::new();
-    for (at, digit) in digits.chars().enumerate() {
-        if at > 0 && (digits.len() - at).is_multiple_of(3) {
-            text.push(',');
-        }
-        text.push(digit);
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -176,7 +174,9 @@ mod tests {
     }
 
     #[test]
-    fn groups_digits() {
-        assert_eq!([grouped(0), grouped(999), grouped(1_000), grouped(1_234_567)], ["0", "999", "1,000", "1,234,567"]);
+    fn columns_of_noughts_can_be_spared() {
+        let sums = UsageSums { requests: 1, failed: 1, cache_read: 5, ..UsageSums::default() };
+        let names: Vec<&str> = idle(&sums).into_iter().map(|at| NUMBERS[at - 1]).collect();
+        assert_eq!(names, ["reasoning", "cache write", "estimated"]);
     }
 }

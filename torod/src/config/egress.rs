@@ -1,5 +1,6 @@
 //! `[egress]`: where torod may connect to, whoever asks and whatever a name means at that moment.
 
+use std::fmt;
 use std::net::IpAddr;
 
 use ipnet::IpNet;
@@ -18,6 +19,34 @@ pub struct Egress {
     pub allow_private: bool,
     /// What may not be called besides.
     pub deny: Vec<IpNet>,
+}
+
+/// Why an address is not called.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// The rule.
+    pub why: String,
+    /// What to do to the settings so that it is; nothing where no setting changes it.
+    setting: Option<&'static str>,
+}
+
+impl Denial {
+    /// What to do about it: `instead`, or the settings.
+    pub(super) fn advice(&self, instead: &str) -> String {
+        match self.setting {
+            Some(setting) => format!("{instead}, or {setting}"),
+            None => format!("{instead}; no setting changes that"),
+        }
+    }
+}
+
+impl fmt::Display for Denial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.setting {
+            Some(setting) => write!(f, "{}: {setting} to allow it", self.why),
+            None => write!(f, "{}; no setting changes that", self.why),
+        }
+    }
 }
 
 impl Default for Egress {
@@ -56,28 +85,30 @@ impl Egress {
     /// # Errors
     ///
     /// Which rule denies it and how that is changed.
-    pub fn check(&self, ip: IpAddr) -> Result<(), String> {
+    pub fn check(&self, ip: IpAddr) -> Result<(), Denial> {
         self.check_one(ip, ip)?;
         address::inside(ip).map_or(Ok(()), |inner| self.check_one(inner.into(), ip))
     }
 
-    fn check_one(&self, ip: IpAddr, named: IpAddr) -> Result<(), String> {
+    fn check_one(&self, ip: IpAddr, named: IpAddr) -> Result<(), Denial> {
         let shown = if ip == named { ip.to_string() } else { format!("{named}, which is {ip},") };
         match address::kind(ip) {
             Kind::Never(what) => {
-                return Err(format!("the egress policy never allows {shown} ({what}); no setting changes that"));
+                return Err(Denial { why: format!("the egress policy never allows {shown} ({what})"), setting: None });
             }
             Kind::Private(what) if !self.allow_private => {
-                return Err(format!(
-                    "the egress policy denies {shown} ({what}): set `egress.allow_private = true` to allow it"
-                ));
+                return Err(Denial {
+                    why: format!("the egress policy denies {shown} ({what})"),
+                    setting: Some("set `egress.allow_private = true`"),
+                });
             }
             Kind::Public | Kind::Private(_) => {}
         }
         match self.deny.iter().find(|net| net.contains(&ip)) {
-            Some(net) => Err(format!(
-                "the egress policy denies {shown} ({net}): take the range out of `egress.deny` to allow it"
-            )),
+            Some(net) => Err(Denial {
+                why: format!("the egress policy denies {shown} ({net})"),
+                setting: Some("take the range out of `egress.deny`"),
+            }),
             None => Ok(()),
         }
     }
@@ -87,14 +118,14 @@ impl Egress {
     /// # Errors
     ///
     /// As [`Self::check`].
-    pub fn check_host(&self, host: &str) -> Result<(), String> {
+    pub fn check_host(&self, host: &str) -> Result<(), Denial> {
         address::literal(host).map_or(Ok(()), |ip| self.check(ip))
     }
 
     /// The policy as a client keeps it.
     pub fn guard(&self) -> Guard {
         let policy = self.clone();
-        Guard::new(move |ip| policy.check(ip))
+        Guard::new(move |ip| policy.check(ip).map_err(|denial| denial.to_string()))
     }
 }
 
@@ -108,7 +139,7 @@ mod tests {
     }
 
     fn said(policy: &Egress, host: &str) -> String {
-        policy.check_host(host).err().unwrap_or_default()
+        policy.check_host(host).err().map(|denial| denial.to_string()).unwrap_or_default()
     }
 
     #[test]

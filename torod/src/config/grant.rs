@@ -152,8 +152,9 @@ fn server_url(field: &Field<'_>) -> Option<String> {
         return None;
     }
     let host = text.parse::<http::Uri>().ok().and_then(|uri| uri.host().map(str::to_owned)).unwrap_or_default();
-    if let Err(why) = field.report.egress().check_host(&host) {
-        field.refuse(why, "use another URL, or change `[egress]`");
+    if let Err(denial) = field.report.egress().check_host(&host) {
+        let advice = denial.advice("use another URL");
+        field.refuse(denial.why, advice);
         return None;
     }
     Some(text.to_owned())

@@ -65,7 +65,15 @@ impl Limits {
         let waits = Duration::from_millis(1)..=Duration::from_mins(1);
         section.set_duration("queue_wait", waits, &mut limits.queue_wait);
         section.set_integer("requests_per_second", 0..1_000_001, &mut limits.requests_per_second);
-        section.set_integer("burst", 0..1_000_001, &mut limits.burst);
+        if let Some(field) = section.take("burst") {
+            limits.burst = field.integer(0..1_000_001).and_then(|n| u32::try_from(n).ok()).unwrap_or(limits.burst);
+            if limits.burst > 0 && !section.has("requests_per_second") {
+                field.doubt(
+                    "`burst` has no effect without `requests_per_second`",
+                    "add `requests_per_second` or leave it out",
+                );
+            }
+        }
         section.set_integer("reserved_output", 0..1_000_000_001, &mut limits.reserved_output);
         if let Some(bytes) = section.take("request_body").and_then(|field| field.size(1 << 10..=1 << 30)) {
             limits.request_body_bytes = bytes;

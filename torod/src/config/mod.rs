@@ -65,7 +65,7 @@ pub use admin::{Admin, PublicUrl, split_port};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use auto::{Auto, Router};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
-pub use egress::Egress;
+pub use egress::{Denial, Egress};
 pub use examined::Examined;
 use field::Field;
 pub use file::{ConfigError, examine_file, examine_text_of, load, write_new};

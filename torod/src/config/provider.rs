@@ -125,9 +125,9 @@ impl ProviderConfig {
         let is_moved = section.has("base_url") || section.has("protocols");
         provider.protocols = read_protocols(&mut section, preset, &account, &provider.name);
         for (_, url) in provider.protocols.iter().filter(|_| !is_moved) {
-            if let Err(why) = provider.egress.check_host(url.host()) {
-                let advice = "change `[egress]`, or leave this provider out".to_owned();
-                section.report.error(section.span.clone(), &section.path_of("provider_type"), why, advice);
+            if let Err(denial) = provider.egress.check_host(url.host()) {
+                let advice = denial.advice("leave this provider out");
+                section.report.error(section.span.clone(), &section.path_of("provider_type"), denial.why, advice);
                 break;
             }
         }
@@ -318,8 +318,9 @@ fn read_url(field: &Field<'_>) -> Option<BaseUrl> {
                 let message = format!("the URL ends in {tail}, which torod adds itself");
                 field.doubt(message, format!("write \"{bare}\""));
             }
-            if let Err(why) = field.report.egress().check_host(url.host()) {
-                field.refuse(why, "use another URL, or change `[egress]`");
+            if let Err(denial) = field.report.egress().check_host(url.host()) {
+                let advice = denial.advice("use another URL");
+                field.refuse(denial.why, advice);
             }
             return Some(url);
         }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use toml::de::DeValue;
 
-use super::section::Section;
+use super::section::{Section, shorten};
+use super::units::parse_duration;
 
 /// What stands for no time at all.
 pub(super) const NEVER: &str = "never";
@@ -29,6 +30,11 @@ impl Tokens {
         if let Some(field) = section.take("remove_ended_after") {
             if matches!(field.value, DeValue::String(text) if text == NEVER) {
                 tokens.remove_ended_after = None;
+            } else if let DeValue::String(text) = field.value
+                && parse_duration(text).is_none()
+            {
+                let advice = "write a whole number and ms, s, m, h or d, such as \"30d\", or \"never\"";
+                field.refuse(format!("`{}` is not a duration", shorten(text)), advice);
             } else if let Some(time) = field.duration(Duration::ZERO..=DAY * 36_500) {
                 tokens.remove_ended_after = Some(time);
             }

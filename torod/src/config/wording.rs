@@ -69,7 +69,16 @@ const CASES: &[(&str, &[&str])] = &[
         r#"2:10: `xml` is no `format`: write "auto" or "human" or "json""#,
     ]),
     ("[tokens]\nremove_ended_after = \"nie\"", &[
-        r#"2:22: `nie` is not a duration: write a whole number and ms, s, m, h or d, such as "30s""#,
+        r#"2:22: `nie` is not a duration: write a whole number and ms, s, m, h or d, such as "30d", or "never""#,
+    ]),
+    ("[limits]\nburst = 7", &[
+        "2:9: warning: `burst` has no effect without `requests_per_second`: add `requests_per_second` or leave it out",
+    ]),
+    ("[egress]\nallow_private = false\n[[providers]]\nname = \"a\"\nbase_url = \"http://10.0.0.8/v1\"", &[
+        "5:12: the egress policy denies 10.0.0.8 (a private network): use another URL, or set `egress.allow_private = true`",
+    ]),
+    ("[[providers]]\nname = \"a\"\nbase_url = \"http://169.254.1.1/v1\"", &[
+        "3:12: the egress policy never allows 169.254.1.1 (link-local): use another URL; no setting changes that",
     ]),
     ("[usage]\nretention_days = -1", &[
         "2:18: `retention_days` is out of range: write a whole number from 0 to 36500",

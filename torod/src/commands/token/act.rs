@@ -138,6 +138,7 @@ fn query(asked: &Asked) -> String {
         ("parent", asked.parent.clone()),
         ("q", asked.text.clone()),
         ("sort", sort),
+        ("order", Some(if asked.is_descending { "desc" } else { "asc" }.to_owned())),
         ("cursor", asked.cursor.clone()),
         ("limit", Some(asked.limit.to_string())),
     ] {
@@ -165,14 +166,21 @@ impl Create {
 }
 
 impl List {
+    /// Whether only some of the tokens are asked for.
+    pub(super) fn is_chosen(&self) -> bool {
+        self.search.is_some() || self.role.is_some() || self.parent.is_some()
+    }
+
     pub(super) fn asked(self) -> Asked {
-        let sort = Sort::ALL.iter().find(|(word, _)| *word == self.sort).map(|(_, sort)| *sort);
+        let sort = Sort::ALL.iter().find(|(word, _)| *word == self.sort).map(|(_, sort)| *sort).unwrap_or_default();
         Asked {
             all: self.all,
             role: self.role,
             parent: self.parent,
             text: self.search,
-            sort: sort.unwrap_or_default(),
+            sort,
+            // Who asks by use wants to see what is in use.
+            is_descending: (sort == Sort::Used) != self.reverse,
             ..Asked::default()
         }
     }

@@ -101,10 +101,10 @@ mod tests {
             ("0usd", "$0"),
             ("2kusd/week", "$2000 per week"),
             ("100usd/month@Europe/Berlin", "$100 per month (Europe/Berlin)"),
-            ("1000req/24h", "1000 requests per 24 h"),
-            ("1requests/90s", "1 requests per 90 s"),
-            ("2Mtok/day", "2000000 tokens per day"),
-            ("1.5ktok/hour@UTC", "1500 tokens per hour"),
+            ("1000req/24h", "1,000 requests per 24 h"),
+            ("1requests/90s", "1 request per 90 s"),
+            ("2Mtok/day", "2,000,000 tokens per day"),
+            ("1.5ktok/hour@UTC", "1,500 tokens per hour"),
             ("7tokens", "7 tokens"),
         ] {
             assert_eq!(parse(text).map(|budget| said(&budget)), Ok(told.to_owned()), "{text}");

@@ -38,9 +38,11 @@ fn budget_or_none(text: &str) -> Result<Setting<Budget>, String> {
 
 fn count_or_none<T: TryFrom<u64>>(text: &str) -> Result<Setting<T>, String> {
     Setting::read(text, |text| {
-        let number = budget::scaled(text, 0).filter(|number| *number > 0);
-        let number = number.and_then(|number| T::try_from(number).ok());
-        number.ok_or_else(|| "write a number such as 60 or 100k, or none".to_owned())
+        let number = budget::scaled(text, 0).ok_or("write a number such as 60 or 100k, or none")?;
+        if number == 0 {
+            return Err("it must be at least 1; none takes the limit away".to_owned());
+        }
+        T::try_from(number).map_err(|_| "that is more than can be counted".to_owned())
     })
 }
 
@@ -172,8 +174,9 @@ mod tests {
     fn what_is_wrong_is_said_with_an_example() {
         for (words, said) in [
             (["--budget", "5eur"], "write 5usd"),
-            (["--rpm", "0"], "such as 60"),
-            (["--concurrent", "4294967296"], "such as 60"),
+            (["--rpm", "0"], "at least 1"),
+            (["--tpm", "many"], "such as 60"),
+            (["--concurrent", "4294967296"], "more than can be counted"),
             (["--label", "team"], "team=search"),
         ] {
             let refused = read(&words).unwrap_err();

@@ -4,6 +4,7 @@ mod act;
 mod budget;
 mod limits;
 mod shown;
+mod standing;
 
 use std::io::Write;
 
@@ -15,6 +16,7 @@ use tokenrouter_shared::{Lossy, Role};
 
 use super::Exit;
 use crate::access::Random;
+use crate::access::edit::MAX_GRACE_MS;
 use crate::clock::Clock;
 use crate::config::Paths;
 use limits::{LimitArgs, Setting};
@@ -57,8 +59,8 @@ struct Create {
     /// How long it lives: 30m, 8h, 30d; without it, as long as its parent.
     #[arg(long, value_parser = lifetime_ms, value_name = "TIME")]
     ttl: Option<i64>,
-    /// The id of the token that it belongs to and ends with.
-    #[arg(long, value_name = "ID")]
+    /// The id or name of the token that it belongs to and ends with.
+    #[arg(long, value_name = "WHICH")]
     parent: Option<String>,
     #[command(flatten)]
     limits: LimitArgs,
@@ -93,9 +95,12 @@ struct List {
     /// Only those right below the token with this id or name.
     #[arg(long, value_name = "WHICH")]
     parent: Option<String>,
-    /// In which order.
+    /// In which order; used: the last used first.
     #[arg(long, value_name = "WORD", default_value = "created", value_parser = PossibleValuesParser::new(["created", "name", "used", "expires"]))]
     sort: String,
+    /// The other way round.
+    #[arg(long)]
+    reverse: bool,
     /// Print JSON.
     #[arg(long)]
     json: bool,
@@ -149,7 +154,7 @@ struct Rotate {
     /// Its id or its name.
     which: String,
     /// How long the old key opens too: 30s, 10m, 24h at most.
-    #[arg(long, value_parser = lifetime_ms, value_name = "TIME")]
+    #[arg(long, value_parser = grace_ms, value_name = "TIME")]
     grace: Option<i64>,
     /// Print JSON.
     #[arg(long)]
@@ -172,6 +177,11 @@ fn lifetime_ms(text: &str) -> Result<i64, String> {
     let (number, unit) = units.iter().find_map(|(end, ms)| Some((text.strip_suffix(end)?, *ms))).ok_or_else(said)?;
     let number: i64 = number.parse().map_err(|_| said())?;
     number.checked_mul(unit).filter(|ms| *ms > 0).ok_or_else(said)
+}
+
+fn grace_ms(text: &str) -> Result<i64, String> {
+    let ms = lifetime_ms(text)?;
+    if ms > MAX_GRACE_MS { Err("the old key opens for 24h more at most".to_owned()) } else { Ok(ms) }
 }
 
 fn lifetime_or_none(text: &str) -> Result<Setting<i64>, String> {
@@ -201,9 +211,16 @@ impl Token {
                 if json { print_json(out, &made)? } else { shown::created(out, &made, is_terminal)? }
             }
             Action::List(list) => {
-                let (json, is_tree) = (list.json, list.tree);
+                let (json, is_tree, all, is_chosen) = (list.json, list.tree, list.all, list.is_chosen());
+                let has_parents = list.parent.is_none();
                 let views = way.list(&list.asked(), now_ms).await?;
-                if json { print_json(out, &views)? } else { shown::list(out, &views, is_tree, is_terminal, now_ms)? }
+                if json {
+                    print_json(out, &views)?;
+                } else if views.is_empty() {
+                    shown::nothing(out, is_chosen, all)?;
+                } else {
+                    shown::list(out, &views, is_tree, has_parents, is_terminal, now_ms)?;
+                }
             }
             Action::Show(show) => {
                 let detail = way.show(&show.which, now_ms).await?;
@@ -234,9 +251,9 @@ impl Token {
                 if revoke.json {
                     print_json(out, &ended)?;
                 } else if ended.revoked.is_empty() {
-                    writeln!(out, "{} had ended already", ended.id)?;
+                    writeln!(out, "{} had ended already", revoke.which)?;
                 } else {
-                    writeln!(out, "revoked {}", ended.revoked.join(" "))?;
+                    shown::revoked(out, &ended)?;
                 }
             }
         }
@@ -261,5 +278,7 @@ mod tests {
         for wrong in ["", "8", "h", "-1h", "0s", "1y", "99999999999999999999d", "9999999999999d"] {
             assert!(lifetime_ms(wrong).is_err(), "{wrong}");
         }
+        assert_eq!(grace_ms("24h"), Ok(MAX_GRACE_MS));
+        assert!(grace_ms("30h").unwrap_err().contains("24h"));
     }
 }

@@ -3,10 +3,12 @@
 use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
-use tokenrouter_shared::limits::{Budget, BudgetUnit, Limits, Window};
-use tokenrouter_shared::token::{TokenCreated, TokenDetail, TokenState, TokenView};
+use tokenrouter_shared::limits::BudgetUnit;
+use tokenrouter_shared::token::{TokenCreated, TokenDetail, TokenName, TokenRevoked, TokenState, TokenView};
 
-use crate::access::bounds;
+use super::standing;
+use crate::access::bounds::grouped;
+use crate::access::grant::span;
 use crate::commands::table::table;
 use crate::commands::terminal::tell;
 
@@ -27,24 +29,45 @@ pub(super) fn old_key(out: &mut dyn Write, grace_ms: Option<i64>) -> std::io::Re
     }
 }
 
-/// A table of tokens; `is_tree` puts those below another one under it.
+/// What ended, one token a line.
+pub(super) fn revoked(out: &mut dyn Write, ended: &TokenRevoked) -> std::io::Result<()> {
+    for token in &ended.names {
+        let below = if token.id == ended.id { "" } else { ", which was below it" };
+        writeln!(out, "revoked {} ({}){below}", token.name, token.id)?;
+    }
+    Ok(())
+}
+
+/// That there is no token: none at all, or none of those that were asked for.
+pub(super) fn nothing(out: &mut dyn Write, is_chosen: bool, all: bool) -> std::io::Result<()> {
+    match (is_chosen, all) {
+        (false, _) => writeln!(out, "no tokens; `torod token create` makes one"),
+        (true, false) => writeln!(out, "no token matches; --all also looks at those that ended"),
+        (true, true) => writeln!(out, "no token matches"),
+    }
+}
+
+/// A table of tokens; `is_tree` puts those below another one under it; without `has_parents` it is known
+/// which token all of them lie below.
 pub(super) fn list(
     out: &mut dyn Write,
     views: &[TokenView],
     is_tree: bool,
+    has_parents: bool,
     is_terminal: bool,
     now_ms: i64,
 ) -> std::io::Result<()> {
-    if views.is_empty() {
-        return writeln!(out, "no tokens; `torod token create` makes one");
-    }
     let lines = if is_tree { tree(views) } else { views.iter().map(|view| (String::new(), view)).collect() };
     let mut table = table(is_terminal);
     let mut header = vec!["name", "id", "role", "state", "expires", "last used", "limits"];
-    if !is_tree {
+    if has_parents && !is_tree {
         header.push("parent");
     }
     table.set_header(header);
+    // An id is what other commands take; it is of no use in part.
+    table.keep_whole(&[1]);
+    let all_live = views.iter().all(|view| view.state == TokenState::Live);
+    table.spare(if all_live { &[5, 4, 3, 2] } else { &[5, 4, 2] });
     let names: HashMap<&str, &str> = views.iter().map(|view| (&*view.id, &*view.name)).collect();
     for (branch, view) in lines {
         let mut row = vec![
@@ -58,9 +81,9 @@ pub(super) fn list(
                 _ => "never".to_owned(),
             },
             ago(now_ms, view.last_used_ms),
-            limits(&view.limits),
+            limits(view),
         ];
-        if !is_tree {
+        if has_parents && !is_tree {
             let parent = view.parent.as_deref().unwrap_or_default();
             row.push((*names.get(parent).unwrap_or(&parent)).to_owned());
         }
@@ -100,10 +123,11 @@ fn tree(views: &[TokenView]) -> Vec<(String, &TokenView)> {
 }
 
 /// All limits in a few words.
-fn limits(limits: &Limits) -> String {
-    let mut words: Vec<String> = limits.budgets.iter().map(bounds::said).collect();
+fn limits(view: &TokenView) -> String {
+    let limits = &view.limits;
+    let mut words = standing::brief(view);
     words.extend(limits.requests_per_minute.map(|rate| format!("{rate} rpm")));
-    words.extend(limits.tokens_per_minute.map(|rate| format!("{rate} tpm")));
+    words.extend(limits.tokens_per_minute.map(|rate| format!("{} tpm", grouped(rate))));
     words.extend(limits.concurrent.map(|count| format!("{count} at once")));
     if !limits.models.is_empty() {
         words.push("some models".to_owned());
@@ -118,7 +142,7 @@ pub(super) fn detail(out: &mut dyn Write, detail: &TokenDetail, now_ms: i64) -> 
         ("name", view.name.clone()),
         ("id", view.id.clone()),
         ("role", view.role.to_string()),
-        ("state", state(view)),
+        ("state", state(view, &detail.path)),
         ("expires", view.expires_ms.map_or_else(|| "never".to_owned(), |at| moment(now_ms, at))),
         ("created", moment(now_ms, view.created_ms)),
         ("created by", view.created_by.clone().unwrap_or_else(|| "unknown".to_owned())),
@@ -137,17 +161,12 @@ pub(super) fn detail(out: &mut dyn Write, detail: &TokenDetail, now_ms: i64) -> 
         lines.push(("lies below", path.join(" › ")));
     }
     lines.push(("has below", counted(detail.below)));
-    for budget in &view.limits.budgets {
-        let label = if budget.unit == BudgetUnit::UsdNanos { "budget" } else { "quota" };
-        let standing = view.budgets.iter().find(|one| one.unit == budget.unit && one.window == budget.window);
-        let left =
-            standing.map(|one| bounds::said(&Budget { limit: one.remaining, window: Window::Lifetime, ..*budget }));
-        let left = left.map(|left| format!(" ({left} left)")).unwrap_or_default();
-        lines.push((label, format!("{}{left}", bounds::said(budget))));
+    for (budget, told) in view.limits.budgets.iter().zip(standing::whole(view)) {
+        lines.push((if budget.unit == BudgetUnit::UsdNanos { "budget" } else { "quota" }, told));
     }
     for (label, value) in [
         ("requests", view.limits.requests_per_minute.map(|rate| format!("{rate} a minute"))),
-        ("tokens", view.limits.tokens_per_minute.map(|rate| format!("{rate} a minute"))),
+        ("tokens", view.limits.tokens_per_minute.map(|rate| format!("{} a minute", grouped(rate)))),
         ("at once", view.limits.concurrent.map(|count| counted_as(u64::from(count), "request"))),
         ("models", patterns(&view.limits.models.allow)),
         ("not", patterns(&view.limits.models.deny)),
@@ -167,9 +186,12 @@ fn patterns(list: &[String]) -> Option<String> {
     (!list.is_empty()).then(|| list.join(", "))
 }
 
-fn state(view: &TokenView) -> String {
+fn state(view: &TokenView, path: &[TokenName]) -> String {
     match &view.ended_by {
-        Some(above) => format!("{}, with {above} above it", view.state.as_str()),
+        Some(id) => {
+            let above = path.iter().find(|token| token.id == *id).map_or(id, |token| &token.name);
+            format!("{}, with {above} above it", view.state.as_str())
+        }
         None => view.state.as_str().to_owned(),
     }
 }
@@ -196,15 +218,6 @@ fn ago(now_ms: i64, at_ms: Option<i64>) -> String {
 
 fn in_time(ms: i64) -> String {
     format!("in {}", span(ms))
-}
-
-fn span(ms: i64) -> String {
-    match ms.max(0) / 1000 {
-        s @ 0..=119 => format!("{s} s"),
-        s @ 120..=7_199 => format!("{} min", s / 60),
-        s @ 7_200..=172_799 => format!("{} h", s / 3_600),
-        s => format!("{} days", s / 86_400),
-    }
 }
 
 #[cfg(test)]
@@ -234,7 +247,7 @@ mod tests {
             tree(&views).into_iter().map(|(branch, view)| format!("{branch}{}", view.name)).collect();
         assert_eq!(lines, ["A", "├ B", "│ └ C", "│   └ F", "└ D", "E"]);
         let mut out = Vec::new();
-        list(&mut out, &views, true, false, 0).unwrap();
+        list(&mut out, &views, true, true, false, 0).unwrap();
         assert!(String::from_utf8(out).unwrap().contains("│   └ F"));
     }
 
