@@ -6,7 +6,7 @@ use tokenrouter_shared::limits::{Budget, BudgetUnit, Window};
 use tokenrouter_shared::token::TokenView;
 
 use crate::access::bounds::{grouped, said};
-use crate::commands::money::dollars;
+use tokenrouter_shared::money::dollars;
 
 const CENT_NANOS: u64 = 10_000_000;
 
