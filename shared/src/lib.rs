@@ -15,12 +15,14 @@ pub mod provider;
 pub mod role;
 pub mod route;
 pub mod routing;
+pub mod run;
 pub mod secret;
 pub mod secrets;
 pub mod session;
 pub mod settings;
 pub mod token;
 pub mod usage;
+pub mod usage_of;
 pub mod window;
 
 pub use ids::{AttemptId, ExchangeId};

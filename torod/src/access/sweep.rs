@@ -6,7 +6,7 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::TokenIndex;
-use super::issue::{Done, IssueError, end};
+use super::issue::{Done, End, IssueError, end};
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::store::audit::{self, Entry};
@@ -41,7 +41,7 @@ pub fn step(
             break;
         }
         if let Some(token) = is_open(&transaction, id)? {
-            end(&transaction, &token, ACTOR, now_ms, since_ms, "its budget is used up")?;
+            end(&transaction, &token, ACTOR, now_ms, since_ms, &End::USED_UP)?;
             changed.extend(tokens::subtree(&transaction, id)?);
             ended += 1;
         }
@@ -67,7 +67,7 @@ pub fn step(
 }
 
 /// The token, if it was not revoked.
-fn is_open(connection: &Connection, id: i64) -> Result<Option<TokenRow>, IssueError> {
+pub(super) fn is_open(connection: &Connection, id: i64) -> Result<Option<TokenRow>, IssueError> {
     let mut chain = tokens::chain(connection, id)?;
     chain.truncate(1);
     Ok(chain.pop().filter(|token| token.revoked_ms.is_none()))

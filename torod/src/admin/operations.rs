@@ -13,7 +13,9 @@ use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, Routi
 use tokenrouter_shared::secrets::{SecretPut, SecretRemoved, SecretView, SecretsRotated};
 use tokenrouter_shared::session::{Login, Me, SessionList, SessionView, SetupCreate, SetupCreated};
 use tokenrouter_shared::settings::{Settings, SettingsChange, SettingsChanged};
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenDetail, TokenPage, TokenRevoked, TokenRotate};
+use tokenrouter_shared::token::{
+    LeaseView, TokenCreate, TokenCreated, TokenDetail, TokenPage, TokenRevoked, TokenRotate,
+};
 
 use super::operation::{Needs, Operation};
 use super::{
@@ -41,7 +43,8 @@ fn who() -> Vec<Operation> {
         new("POST", "/admin/api/logout", Token, "Ends the session that the request comes with.", post(sessions::logout::handler)).ends(),
         new("GET", "/admin/api/sessions", Token, "Lists the sessions of the own token; for an admin, all.", get(sessions::list::handler)).gives::<SessionList>(200),
         new("DELETE", "/admin/api/sessions/{id}", Token, "Ends a session of the own token; for an admin, any.", delete(sessions::end::handler)).ends(),
-        new("GET", "/admin/api/me", Token, "Who asks, and what that token has used today.", get(me::handler)).gives::<Me>(200),
+        new("GET", "/admin/api/me", Token, "Who asks, what that token may still use, and what it has used today.", get(me::handler)).gives::<Me>(200),
+        new("POST", "/admin/api/me/lease", Token, "Renews the lease of the calling token.", post(me::lease::renew)).gives::<LeaseView>(200),
     ]
 }
 
@@ -59,6 +62,11 @@ fn token_operations() -> Vec<Operation> {
         ("cursor", "the `next` of the page before"),
         ("limit", "at most so many, up to 500"),
     ];
+    const END: &[(&str, &str)] = &[
+        ("reason", "`finished`: the agent that the token was made for has ended; `revoked` otherwise"),
+        ("exit", "with `finished`: what the agent returned, 0 to 255"),
+        ("signal", "with `finished`: the signal that the agent died of, 1 to 64"),
+    ];
     const TRAIL: &[(&str, &str)] = &[
         ("actor", "who: `local owner`, `torod` or a token's id"),
         ("action", "what was done; `token.` stands for all that begins so"),
@@ -74,7 +82,7 @@ fn token_operations() -> Vec<Operation> {
         new("POST", "/admin/api/tokens", Keymaster, "Makes a token and shows its key, once.", post(tokens::create::handler)).takes::<TokenCreate>().gives::<TokenCreated>(201),
         new("GET", "/admin/api/tokens/{which}", Token, "Shows a token and where it stands.", get(tokens::show::handler)).gives::<TokenDetail>(200),
         new("PATCH", "/admin/api/tokens/{which}", Keymaster, "Changes a token at the version that body or `If-Match` names; what is absent stays, `null` clears.", patch(tokens::edit::handler)).takes::<TokenChange>().gives::<TokenDetail>(200),
-        new("DELETE", "/admin/api/tokens/{which}", Token, "Ends a token and all below it.", delete(tokens::revoke::handler)).gives::<TokenRevoked>(200),
+        new("DELETE", "/admin/api/tokens/{which}", Token, "Ends a token and all below it.", delete(tokens::revoke::handler)).asked(END).gives::<TokenRevoked>(200),
         new("POST", "/admin/api/tokens/{which}/rotate", Keymaster, "Gives a token another key and shows it, once.", post(tokens::rotate::handler)).takes::<TokenRotate>().gives::<TokenCreated>(200),
         new("GET", "/admin/api/audit", Admin, "Lists who changed what, the newest first.", get(audit::list)).asked(TRAIL).gives::<AuditPage>(200),
     ]

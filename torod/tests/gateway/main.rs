@@ -11,6 +11,7 @@ mod database;
 mod explain;
 mod framing;
 mod generate;
+mod lease;
 mod life;
 mod login;
 mod models;
