@@ -96,6 +96,11 @@ impl Printer {
             .map_err(|e| Failure::failed(format!("cannot write {}: {e}", path.display()), "Name another file."))
     }
 
+    /// Writes `value` as JSON, in one line, beside the output.
+    pub fn json_beside(&self, value: &impl Serialize) -> Result<(), Failure> {
+        writeln!(std::io::stderr(), "{}", serde_json::to_string(value)?).map_err(Failure::from)
+    }
+
     /// Says something beside the output, unless quiet.
     pub fn say(&self, text: &str) {
         if !self.quiet {

@@ -3,8 +3,10 @@
 use std::sync::mpsc::Receiver;
 use std::time::Duration;
 
+use tokenrouter_shared::token::TokenCreate;
+
 use super::signals::Sent;
-use super::token::{self, RunToken, Wanted};
+use super::token::{self, RunToken};
 use super::wanted::RunFlags;
 use super::{Gateway, Start};
 use crate::client::{ClientError, block_on};
@@ -19,7 +21,7 @@ pub(super) fn begin(
     context: &Context,
     start: &Start<'_>,
     gateway: &Gateway,
-    wanted: &Wanted,
+    wanted: &TokenCreate,
     told: &Receiver<Sent>,
 ) -> Result<Result<RunToken, i32>, Failure> {
     let own = || RunToken { id: None, key: gateway.server.key.clone(), name: String::new(), expires_ms: None };

@@ -22,7 +22,7 @@ use tokenrouter_shared::token::TokenCreate;
 
 use self::attend::attend;
 use self::begin::begin;
-use self::token::{RunToken, Wanted};
+use self::token::RunToken;
 use self::wanted::{RunFlags, USUAL_TTL_MS};
 use crate::agents::Agent;
 use crate::agents::launch::Launch;
@@ -100,19 +100,19 @@ pub fn run(context: &Context, start: &Start<'_>) -> Result<Exit, Failure> {
             "the run's token ended before the run did: it was revoked, or the gateway was out of reach for too long",
         );
     }
-    let bill = summary::Bill {
+    let seen = summary::Seen {
         started_ms,
         ended_ms: context.clock.now_ms(),
         duration: moment.elapsed(),
         exit,
-        title: start.title,
+        agent: start.title,
     };
-    summary::tell(context, &gateway.client, &token, &bill);
+    summary::tell(context, &gateway.client, &token, &seen);
     Ok(exit)
 }
 
 /// All that can fail before there is a token.
-fn prepare(context: &Context, start: &Start<'_>) -> Result<(Gateway, PathBuf, Wanted), Failure> {
+fn prepare(context: &Context, start: &Start<'_>) -> Result<(Gateway, PathBuf, TokenCreate), Failure> {
     let program = find(start)?;
     let server = context.server()?;
     let client = Client::new(&server)?;
@@ -120,15 +120,17 @@ fn prepare(context: &Context, start: &Start<'_>) -> Result<(Gateway, PathBuf, Wa
     let mut labels = place::labels(start.title, folder.as_deref());
     labels.extend(start.flags.labels()?);
     let name = start.flags.name.clone().unwrap_or_else(|| place::name(start.title, folder.as_deref()));
-    let token = TokenCreate {
+    let wanted = TokenCreate {
         name: Some(name),
         role: Role::Inferrer,
         ttl_ms: Some(start.flags.ttl.unwrap_or(USUAL_TTL_MS)),
         limits: start.flags.limits()?,
         labels,
+        run: true,
+        lease_s: Some(lease_of(start.flags)),
         ..TokenCreate::default()
     };
-    Ok((Gateway { server, client }, program, Wanted { token, run: true, lease_s: lease_of(start.flags) }))
+    Ok((Gateway { server, client }, program, wanted))
 }
 
 fn lease_of(flags: &RunFlags) -> u32 {

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use http::StatusCode;
-use serde::Serialize;
 use tokenrouter_shared::Secret;
 use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenRevoked};
 
@@ -25,24 +24,12 @@ pub struct RunToken {
     pub expires_ms: Option<i64>,
 }
 
-/// What the token is to be.
-#[derive(Clone, Debug, Serialize)]
-pub struct Wanted {
-    /// What every token may be.
-    #[serde(flatten)]
-    pub token: TokenCreate,
-    /// It is a run's.
-    pub run: bool,
-    /// It ends so long after its last sign of life.
-    pub lease_s: u32,
-}
-
 /// Makes it. Where nobody chose its life, it is cut to what the stored token has left.
-pub async fn make(client: &Client, mut wanted: Wanted, is_ttl_chosen: bool) -> Result<RunToken, ClientError> {
+pub async fn make(client: &Client, mut wanted: TokenCreate, is_ttl_chosen: bool) -> Result<RunToken, ClientError> {
     let made: Result<TokenCreated, ClientError> = client.post(TOKENS, &wanted).await;
     let made = match made {
         Err(e) if e.code() == "outlives_parent" && !is_ttl_chosen => {
-            wanted.token.ttl_ms = None;
+            wanted.ttl_ms = None;
             client.post(TOKENS, &wanted).await
         }
         other => other,
