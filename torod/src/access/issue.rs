@@ -11,6 +11,7 @@ use tokenrouter_shared::token::{LEASE_S, TokenCreate, TokenCreated, TokenName, T
 use tokenrouter_shared::{Lossy, Problem, Role};
 use zeroize::Zeroizing;
 
+use super::calendar::Zone;
 use super::grant::{MAX_DEPTH, Operator, Refusal, decide, end_of, within};
 use super::{Key, NoRandomness, Random, TokenIndex, bounds, reach};
 use crate::store::StoreError;
@@ -138,7 +139,7 @@ pub(super) fn check(limits: &Limits, labels: &Labels) -> Result<(), LimitsError>
     limits.check()?;
     for budget in &limits.budgets {
         if let Window::Calendar { time_zone, .. } = &budget.window
-            && time_zone.parse::<chrono_tz::Tz>().is_err()
+            && Zone::named(time_zone).is_none()
         {
             return Err(LimitsError::TimeZone(time_zone.clone()));
         }
