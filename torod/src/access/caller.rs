@@ -6,6 +6,7 @@ use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter_shared::Lossy;
+use tokenrouter_shared::token::TokenState;
 
 use super::index::{TokenEntry, TokenIndex};
 use super::key::{self, Digest, Key};
@@ -111,20 +112,23 @@ pub fn check(key: &str, tokens: &TokenIndex, now_ms: i64) -> Result<(Arc<TokenEn
             "Check that it belongs to this gateway; `torod token list` shows what exists.",
         ));
     };
-    if entry.lease_ended || !entry.revoked && entry.is_unrenewed() {
-        return Err(refuse(
+    ended(&entry, now_ms).map_or(Ok((entry, digest)), Err)
+}
+
+/// What a token that opens nothing any more is refused with.
+pub fn ended(token: &TokenEntry, now_ms: i64) -> Option<Problem> {
+    if token.lease_ended || !token.revoked && token.is_unrenewed() {
+        return Some(refuse(
             "lease_ended",
             "this token has ended, because nobody renewed its lease",
             "The run that it was made for is over, or lost touch with the gateway: start a new one.",
         ));
     }
-    if entry.revoked {
-        return Err(refuse("token_revoked", "this token was revoked", "Ask for a new one."));
+    match token.state(now_ms) {
+        TokenState::Live => None,
+        TokenState::Revoked => Some(refuse("token_revoked", "this token was revoked", "Ask for a new one.")),
+        TokenState::Expired => Some(refuse("token_expired", "this token has expired", "Ask for a new one.")),
     }
-    if entry.expires_ms.is_some_and(|at| at <= now_ms) {
-        return Err(refuse("token_expired", "this token has expired", "Ask for a new one."));
-    }
-    Ok((entry, digest))
 }
 
 fn refuse(code: &'static str, message: &'static str, advice: &'static str) -> Problem {

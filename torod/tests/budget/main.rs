@@ -8,6 +8,7 @@ mod killed;
 mod race;
 mod rates;
 mod rig;
+mod started;
 #[path = "../gateway/support.rs"]
 mod support;
 mod told;
