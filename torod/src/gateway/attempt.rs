@@ -24,6 +24,7 @@ use super::{headers, reject, shed, translated};
 use crate::app::App;
 use crate::lifecycle::{Gauge, Permit};
 use crate::problem;
+use crate::upstreams::passage;
 use crate::upstreams::provider::{Provider, Route};
 use crate::upstreams::snapshot::Snapshot;
 
@@ -197,5 +198,6 @@ fn outgoing(
     to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     to.insert(request_id::HEADER, id.header().clone());
     route.sign(to);
+    passage::hand_on(client, to);
     request
 }
