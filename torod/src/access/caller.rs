@@ -10,6 +10,7 @@ use tokenrouter_shared::Lossy;
 use super::index::{TokenEntry, TokenIndex};
 use super::key::{self, Digest, Key};
 use super::proxy::is_proxy_header;
+use super::rights::Wanted;
 use super::site::FETCH_SITE;
 use crate::server::connection::Peer;
 
@@ -43,6 +44,13 @@ impl Caller {
             Self::Token(entry) => Some(entry),
             Self::Loopback => None,
         }
+    }
+
+    /// Whether it may use `model` of `provider` by its own name.
+    pub fn may_use(&self, provider: &str, model: &str) -> bool {
+        let wanted = Wanted { alias: None, through: None, provider, model };
+        let Self::Token(token) = self else { return true };
+        token.chain().all(|token| token.meter.walls().iter().all(|walls| walls.rights.allow(&wanted)))
     }
 
     /// The token's row, 0 without one.

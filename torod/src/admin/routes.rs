@@ -103,8 +103,8 @@ fn answer(
     if let Some(token) = &token {
         (asked.token_id, asked.lossy) = (token.id, token.lossy);
         let asking = Arc::clone(token);
-        asked.permit = Permit::new(move |alias, provider, model| {
-            let wanted = Wanted { alias, provider, model };
+        asked.permit = Permit::new(move |(alias, through), provider, model| {
+            let wanted = Wanted { alias, through, provider, model };
             asking.chain().all(|token| token.meter.walls().iter().all(|walls| walls.rights.allow(&wanted)))
         });
     }

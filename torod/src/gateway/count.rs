@@ -19,7 +19,7 @@ use tokenrouter::surface::{Surface, counted};
 
 use super::reply::Reply;
 use super::request_id::RequestId;
-use super::{attempt, entry, headers, intake, reject};
+use super::{attempt, conversation, entry, headers, intake, reject};
 use crate::access::{caller, rate};
 use crate::app::App;
 use crate::problem;
@@ -86,6 +86,10 @@ async fn answer(
     let request = ask::request(protocol, &body).map_err(|e| e.problem())?;
     if let Some((to, route)) = route {
         let _place = attempt::permits(app, &live, &provider, false, |_| false).map_err(|full| full.problem)?;
+        if protocol == Protocol::Responses && to == protocol {
+            // How long another's conversation is, is nobody's business either.
+            conversation::check(app, caller.token_id(), peek.previous.as_deref(), &body).await?;
+        }
         let question = if to == protocol {
             if protocol == Protocol::Gemini {
                 Some(vec![body.clone()])

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use tokenrouter::catalog::listing::Card;
 use tokenrouter::error::Problem;
 use tokenrouter::pick::endpoint::Endpoint;
+use tokenrouter::pick::name::Unknown;
 use tokenrouter::pick::table::Found;
 
 use crate::access::caller::Caller;
@@ -56,21 +57,23 @@ impl May {
         let Some(provider) = live.providers.get(endpoint.provider) else { return false };
         let alias = found.alias.and_then(|at| live.aliases.get(at)).map(|alias| alias.name.as_str());
         let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
-        let wanted = Wanted { alias, provider: &provider.name, model };
-        match &self.asked {
-            None => self.allows(&wanted),
-            // Either name may be allowed or denied.
-            Some(asked) => {
-                let is_denied = self.levels.iter().any(|walls| walls.rights.deny(&wanted));
-                !is_denied && self.allows(&Wanted { alias: Some(asked), ..wanted })
-            }
-        }
+        let (alias, through) = match self.asked.as_deref() {
+            None => (alias, None),
+            Some(asked) => (Some(asked), alias),
+        };
+        self.allows(&Wanted { alias, through, provider: &provider.name, model })
+    }
+
+    /// Whether it may use anything that `target` stands for where it asks for the virtual model `asked`.
+    pub(super) fn allows_target(&self, live: &Snapshot, asked: &str, target: &str) -> bool {
+        self.is_everything()
+            || live.table.resolve(target).is_ok_and(|found| self.clone().asked_as(asked).allows_any(live, &found))
     }
 
     /// Whether it may use the model `id` (`provider/model`) where it asks for the virtual one `asked`.
-    pub(super) fn allows_virtual(&self, asked: &str, id: &str) -> bool {
+    fn allows_virtual(&self, asked: &str, id: &str) -> bool {
         let (provider, model) = id.split_once('/').unwrap_or(("", id));
-        self.is_everything() || self.allows(&Wanted { alias: Some(asked), provider, model })
+        self.is_everything() || self.allows(&Wanted { alias: Some(asked), through: None, provider, model })
     }
 
     /// Whether it may use any endpoint that `found` came to; where there is none, rights are not what is missing.
@@ -80,11 +83,33 @@ impl May {
     }
 
     /// Whether it may see `card`: an alias where it may use one of its targets.
-    pub(super) fn sees(&self, card: &Card) -> bool {
-        if self.is_everything() {
-            return true;
+    fn sees(&self, card: &Card) -> bool {
+        self.is_everything()
+            || permit::sees(card, &|alias, provider, model| {
+                self.allows(&Wanted { alias, through: None, provider, model })
+            })
+    }
+
+    /// `card` as it may be seen: without the targets that may not be used.
+    pub(super) fn shown(&self, card: &Card) -> Option<Card> {
+        self.sees(card).then(|| {
+            let mut card = card.clone();
+            card.targets.retain(|target| self.allows_virtual(&card.id, target));
+            card
+        })
+    }
+
+    /// What is told of a name that means nothing, without the models that may not be used.
+    pub(super) fn unknown(&self, live: &Snapshot, unknown: Unknown) -> Unknown {
+        match unknown {
+            Unknown::Model(mut closest) if !self.is_everything() => {
+                let is_known =
+                    |name: &String| live.table.resolve(name).is_ok_and(|found| self.allows_any(live, &found));
+                closest.retain(is_known);
+                Unknown::Model(closest)
+            }
+            told => told,
         }
-        permit::sees(card, &|alias, provider, model| self.allows(&Wanted { alias, provider, model }))
     }
 
     /// Nobody whom the caller may use serves `asked`.

@@ -347,7 +347,7 @@ mod tests {
         let sending = async {
             client.write_all(b"GET / HTTP/9.9\r\n\r\n").await.unwrap();
             // Nobody reads the answer yet, and all of this is taken.
-            client.write_all(&[b'x'; 64 << 10]).await.unwrap();
+            client.write_all(&vec![b'x'; 64 << 10]).await.unwrap();
             let mut answer = Vec::new();
             client.read_to_end(&mut answer).await.unwrap();
             assert!(answer.starts_with(b"HTTP/1.1 400 "));

@@ -16,8 +16,10 @@ const TOLD: usize = 3;
 /// Why nobody calls what whoever asks may not use.
 pub const NOT_ALLOWED: &str = "the token may not use it";
 
-/// Whether a model may be used: the alias or virtual model that was asked for, if it was one, the provider, the model.
-type Allows = dyn Fn(Option<&str>, &str, &str) -> bool + Send + Sync;
+/// Names on the way to a model: the alias or virtual model that was asked for, and an alias that it stood for in turn.
+pub type Names<'a> = (Option<&'a str>, Option<&'a str>);
+/// Whether a model may be used: by which names, the provider, the model.
+type Allows = dyn Fn(Names<'_>, &str, &str) -> bool + Send + Sync;
 
 /// The rights of whoever asks; by default everything.
 #[derive(Default)]
@@ -30,45 +32,42 @@ impl fmt::Debug for Permit {
 }
 
 impl Permit {
-    /// Only what `allows` is true of: of the alias or virtual model that was asked for, the provider and the model.
-    pub fn new(allows: impl Fn(Option<&str>, &str, &str) -> bool + Send + Sync + 'static) -> Self {
+    /// Only what `allows` is true of: of the names on the way, the provider and the model.
+    pub fn new(allows: impl Fn(Names<'_>, &str, &str) -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Box::new(allows)))
     }
 
     /// Whether this model may be used.
-    pub fn allows(&self, alias: Option<&str>, provider: &str, model: &str) -> bool {
-        self.0.as_ref().is_none_or(|allows| allows(alias, provider, model))
+    pub fn allows(&self, names: Names<'_>, provider: &str, model: &str) -> bool {
+        self.0.as_ref().is_none_or(|allows| allows(names, provider, model))
     }
 
-    /// Whether `endpoint` may be used, which `found` came to.
-    pub fn allows_endpoint(&self, live: &Snapshot, found: &Found<'_, '_>, endpoint: &Endpoint) -> bool {
+    /// Whether `endpoint` may be used, which `found` came to: for the virtual model `asked`, if one was asked for.
+    pub fn allows_endpoint(
+        &self,
+        live: &Snapshot,
+        asked: Option<&str>,
+        found: &Found<'_, '_>,
+        endpoint: &Endpoint,
+    ) -> bool {
         let alias = found.alias.and_then(|at| live.aliases.get(at)).map(|alias| alias.name.as_str());
-        self.allows_as(alias, live, found, endpoint)
-    }
-
-    /// Whether the model `id` (`provider/model`) may be used by whoever asks for the virtual one `asked`.
-    pub fn allows_virtual(&self, asked: &str, id: &str) -> bool {
-        let (provider, model) = id.split_once('/').unwrap_or(("", id));
-        self.allows(Some(asked), provider, model)
+        let names = if asked.is_some() { (asked, alias) } else { (alias, None) };
+        let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
+        let provider = live.providers.get(endpoint.provider);
+        self.0.is_none() || provider.is_some_and(|provider| self.allows(names, &provider.name, model))
     }
 
     /// Whether anything that `target` stands for may be used by whoever asks for the virtual model `asked`.
     pub fn allows_target(&self, live: &Snapshot, asked: &str, target: &str) -> bool {
         let Ok(found) = live.table.resolve(target) else { return self.0.is_none() };
         let mut list = found.candidates.list().iter();
-        self.0.is_none() || list.any(|c| self.allows_as(Some(asked), live, &found, &c.endpoint))
-    }
-
-    fn allows_as(&self, alias: Option<&str>, live: &Snapshot, found: &Found<'_, '_>, endpoint: &Endpoint) -> bool {
-        let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
-        let provider = live.providers.get(endpoint.provider);
-        self.0.is_none() || provider.is_some_and(|provider| self.allows(alias, &provider.name, model))
+        self.0.is_none() || list.any(|c| self.allows_endpoint(live, Some(asked), &found, &c.endpoint))
     }
 
     /// Nobody who may be used serves `asked`.
     pub fn refusal(&self, live: &Snapshot, asked: &str, now_ms: i64) -> Problem {
         forbidden(live, asked, now_ms, &|card| {
-            sees(card, &|alias, provider, model| self.allows(alias, provider, model))
+            sees(card, &|alias, provider, model| self.allows((alias, None), provider, model))
         })
     }
 }

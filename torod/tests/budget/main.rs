@@ -8,6 +8,7 @@ mod killed;
 mod race;
 mod rates;
 mod rig;
+mod rights;
 #[path = "../gateway/support.rs"]
 mod support;
 mod told;

@@ -245,7 +245,9 @@ async fn in_http2_two_hosts_are_none() {
         let mut fields = vec![0x82, 0x86];
         fields.extend(indexed(4, "/v1/models"));
         fields.extend(authority.map(|name| indexed(1, name)).unwrap_or_default());
-        hosts.iter().for_each(|host| fields.extend(named("host", host)));
+        for host in hosts {
+            fields.extend(named("host", host));
+        }
         let sent = [preface(), frame(HEADERS, END_STREAM | END_HEADERS, 1, &fields)].concat();
         let (heard, _) = tell(&daemon, &sent).await;
         String::from_utf8_lossy(&heard).into_owned()
