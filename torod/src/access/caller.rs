@@ -48,7 +48,7 @@ impl Caller {
 
     /// Whether it may use `model` of `provider` by its own name.
     pub fn may_use(&self, provider: &str, model: &str) -> bool {
-        let wanted = Wanted { alias: None, through: None, provider, model };
+        let wanted = Wanted { alias: None, through: None, passed: &[], provider, model };
         let Self::Token(token) = self else { return true };
         token.chain().all(|token| token.meter.walls().iter().all(|walls| walls.rights.allow(&wanted)))
     }

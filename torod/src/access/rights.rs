@@ -14,6 +14,8 @@ pub struct Wanted<'a> {
     pub alias: Option<&'a str>,
     /// An alias that this stood for in turn. Its name closes the way where it is denied, and opens none.
     pub through: Option<&'a str>,
+    /// More of them, between that alias and the model.
+    pub passed: &'a [String],
     /// The provider.
     pub provider: &'a str,
     /// The model as the provider knows it.
@@ -48,8 +50,9 @@ impl Rights {
     /// Whether `wanted` is denied, however its model is spelt: some providers overlook what stands around a name.
     pub fn deny(&self, wanted: &Wanted<'_>) -> bool {
         let bare = Wanted { model: bare(wanted.model), ..*wanted };
-        let through = Wanted { alias: wanted.through, ..*wanted };
-        self.deny.iter().any(|pattern| pattern.fits(wanted) || pattern.fits(&bare) || pattern.fits(&through))
+        let mut between = wanted.through.into_iter().chain(wanted.passed.iter().map(String::as_str));
+        self.deny.iter().any(|pattern| pattern.fits(wanted) || pattern.fits(&bare))
+            || between.any(|name| self.deny.iter().any(|pattern| is_like(&pattern.text, name.bytes())))
     }
 }
 
@@ -126,7 +129,7 @@ mod tests {
     fn wanted(text: &'static str) -> Wanted<'static> {
         let (alias, text) = text.split_once(": ").map_or((None, text), |(alias, text)| (Some(alias), text));
         let (provider, model) = text.split_once('/').unwrap();
-        Wanted { alias, through: None, provider, model }
+        Wanted { alias, through: None, passed: &[], provider, model }
     }
 
     #[test]
@@ -163,6 +166,9 @@ mod tests {
         let through = Wanted { through: Some("chat"), ..wanted("auto: ollama/qwen") };
         assert!(rights(&["auto"], &[]).allow(&through) && !rights(&["auto"], &["chat"]).allow(&through));
         assert!(!rights(&["chat"], &[]).allow(&through), "by that name alone");
+        let passed = ["fast".to_owned()];
+        let passed = Wanted { passed: &passed, ..wanted("chat: ollama/qwen") };
+        assert!(rights(&["chat"], &[]).allow(&passed) && !rights(&[], &["fast"]).allow(&passed));
         assert!(rights(&[], &[]).is_everything() && !rights(&[], &["x"]).is_everything());
     }
 

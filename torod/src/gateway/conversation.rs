@@ -28,15 +28,17 @@ pub(super) async fn check(
     previous: Option<&str>,
     body: &[u8],
 ) -> Result<Option<Box<str>>, Problem> {
-    let unreadable = |e: crate::store::StoreError| stateful::unreadable(&e.to_string());
     if let Some(previous) = previous {
-        let is_own = app.memory.find(token_id, previous).await.map_err(unreadable)?.is_some();
-        if !is_own && app.memory.is_anothers(token_id, previous).await.map_err(unreadable)? {
+        let is_own =
+            app.memory.find(token_id, previous).await.map_err(|e| stateful::unreadable(&e.to_string()))?.is_some();
+        if !is_own
+            && app.memory.is_anothers(token_id, previous).await.map_err(|e| stateful::unreadable(&e.to_string()))?
+        {
             return Err(unknown_answer(previous));
         }
     }
     let Some(id) = named(body)? else { return Ok(None) };
-    match app.memory.conversation(token_id, &id).await.map_err(unreadable)? {
+    match app.memory.conversation(token_id, &id).await.map_err(|e| stateful::unreadable(&e.to_string()))? {
         Owner::Own => Ok(None),
         Owner::Nobody => Ok(Some(id)),
         Owner::Another => Err(unknown(&id)),

@@ -11,7 +11,7 @@ use tokenrouter::pick::table::Found;
 use crate::access::caller::Caller;
 use crate::access::rights::Wanted;
 use crate::access::wall::Walls;
-use crate::upstreams::permit;
+use crate::upstreams::permit::{self, Names};
 use crate::upstreams::snapshot::Snapshot;
 
 /// The rights of a caller: of its token and of every one above it, which all must allow. Empty, and not allocated, for
@@ -44,24 +44,17 @@ impl May {
         self.levels.is_empty()
     }
 
-    /// Whether it may use `wanted`.
-    pub(super) fn allows(&self, wanted: &Wanted<'_>) -> bool {
-        self.levels.iter().all(|walls| walls.rights.allow(wanted))
+    /// Whether it may use `model` of `provider` by these names.
+    fn allows(&self, names: Names<'_>, provider: &str, model: &str) -> bool {
+        let Names { asked, through, passed } = names;
+        let wanted = Wanted { alias: asked, through, passed, provider, model };
+        self.levels.iter().all(|walls| walls.rights.allow(&wanted))
     }
 
     /// Whether it may use `endpoint`, which `found` came to.
     pub(super) fn allows_endpoint(&self, live: &Snapshot, found: &Found<'_, '_>, endpoint: &Endpoint) -> bool {
-        if self.is_everything() {
-            return true;
-        }
-        let Some(provider) = live.providers.get(endpoint.provider) else { return false };
-        let alias = found.alias.and_then(|at| live.aliases.get(at)).map(|alias| alias.name.as_str());
-        let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
-        let (alias, through) = match self.asked.as_deref() {
-            None => (alias, None),
-            Some(asked) => (Some(asked), alias),
-        };
-        self.allows(&Wanted { alias, through, provider: &provider.name, model })
+        let allows = |names: Names<'_>, provider: &str, model: &str| self.allows(names, provider, model);
+        self.is_everything() || permit::is_open(live, self.asked.as_deref(), found, endpoint, &allows)
     }
 
     /// Whether it may use anything that `target` stands for where it asks for the virtual model `asked`.
@@ -70,32 +63,22 @@ impl May {
             || live.table.resolve(target).is_ok_and(|found| self.clone().asked_as(asked).allows_any(live, &found))
     }
 
-    /// Whether it may use the model `id` (`provider/model`) where it asks for the virtual one `asked`.
-    fn allows_virtual(&self, asked: &str, id: &str) -> bool {
-        let (provider, model) = id.split_once('/').unwrap_or(("", id));
-        self.is_everything() || self.allows(&Wanted { alias: Some(asked), through: None, provider, model })
-    }
-
     /// Whether it may use any endpoint that `found` came to; where there is none, rights are not what is missing.
     pub(super) fn allows_any(&self, live: &Snapshot, found: &Found<'_, '_>) -> bool {
         let list = found.candidates.list();
         self.is_everything() || list.is_empty() || list.iter().any(|c| self.allows_endpoint(live, found, &c.endpoint))
     }
 
-    /// Whether it may see `card`: an alias where it may use one of its targets.
-    fn sees(&self, card: &Card) -> bool {
-        self.is_everything()
-            || permit::sees(card, &|alias, provider, model| {
-                self.allows(&Wanted { alias, through: None, provider, model })
-            })
-    }
-
     /// `card` as it may be seen: without the targets that may not be used.
-    pub(super) fn shown(&self, card: &Card) -> Option<Card> {
-        self.sees(card).then(|| {
-            let mut card = card.clone();
-            card.targets.retain(|target| self.allows_virtual(&card.id, target));
-            card
+    pub(super) fn shown(&self, live: &Snapshot, card: &Card) -> Option<Card> {
+        if self.is_everything() {
+            return Some(card.clone());
+        }
+        let allows = |names: Names<'_>, provider: &str, model: &str| self.allows(names, provider, model);
+        permit::sees(live, card, &allows).then(|| {
+            let mut shown = card.clone();
+            shown.targets.retain(|target| permit::sees_target(live, card, target, &allows));
+            shown
         })
     }
 
@@ -114,6 +97,7 @@ impl May {
 
     /// Nobody whom the caller may use serves `asked`.
     pub(super) fn refusal(&self, live: &Snapshot, asked: &str, now_ms: i64) -> Problem {
-        permit::forbidden(live, asked, now_ms, &|card| self.sees(card))
+        let allows = |names: Names<'_>, provider: &str, model: &str| self.allows(names, provider, model);
+        permit::forbidden(live, asked, now_ms, &|card| self.is_everything() || permit::sees(live, card, &allows))
     }
 }

@@ -4,6 +4,7 @@
 
 mod asides;
 mod auto;
+mod hangups;
 mod killed;
 mod race;
 mod rates;

@@ -48,6 +48,8 @@ type Target = (usize, usize);
 #[derive(Clone, Debug)]
 struct World {
     aliases: Vec<Vec<Target>>,
+    /// An alias that leads to another one besides, which stands after it: there are no circles.
+    to: Vec<Option<usize>>,
     default: usize,
     pool: bool,
 }
@@ -60,7 +62,11 @@ struct Rights {
 
 fn world() -> impl Strategy<Value = World> {
     let aliases = vec(vec((0..2_usize, 0..3_usize), 1..4), ALIASES.len());
-    (aliases, 0..3_usize, any::<bool>()).prop_map(|(aliases, default, pool)| World { aliases, default, pool })
+    let to = vec(proptest::option::of(0..8_usize), ALIASES.len());
+    (aliases, to, 0..3_usize, any::<bool>()).prop_map(|(aliases, to, default, pool)| {
+        let after = |(at, to): (usize, Option<usize>)| to.map(|to| at + 1 + to % 3).filter(|to| *to < ALIASES.len());
+        World { aliases, to: to.into_iter().enumerate().map(after).collect(), default, pool }
+    })
 }
 
 fn rights() -> impl Strategy<Value = Rights> {
@@ -90,10 +96,9 @@ impl Rights {
                 || fits(pattern, &road.id())
                 || (!pattern.contains('/') && fits(pattern, road.model))
         };
-        let is_closed =
-            |pattern: &&str| is_meant(pattern) || road.through.is_some_and(|name: &str| fits(pattern, name));
-        !self.deny.iter().any(|pattern| is_closed(pattern))
-            && (self.allow.is_empty() || self.allow.iter().any(|pattern| is_meant(pattern)))
+        let passed = |pattern: &&str| road.through.iter().any(|name: &&str| fits(pattern, name));
+        !self.deny.iter().any(|pattern| is_meant(pattern) || passed(pattern))
+            && (self.allow.is_empty() || self.allow.iter().any(is_meant))
     }
 
     fn json(&self) -> Value {
@@ -112,12 +117,15 @@ impl World {
                 "[[providers]]\nname = \"{name}\"\nprotocols = {{ openai = \"{url}/v1\", anthropic = \"{url}/anthropic\", responses = \"{url}/v1\" }}\n"
             );
         }
-        for (name, targets) in ALIASES.iter().zip(&self.aliases) {
+        for ((name, targets), to) in ALIASES.iter().zip(&self.aliases).zip(&self.to) {
             text += &format!("[[model_aliases]]\nname = \"{name}\"\n");
             let mut seen = BTreeSet::new();
             for target in targets.iter().filter(|target| seen.insert(**target)) {
                 let (provider, model) = (PROVIDERS[target.0], MODELS[target.0][target.1]);
                 text += &format!("[[model_aliases.targets]]\nprovider = \"{provider}\"\nmodel = \"{model}\"\n");
+            }
+            if let Some(to) = to {
+                text += &format!("[[model_aliases.targets]]\nmodel = \"{}\"\n", ALIASES[*to]);
             }
         }
         // Without a pool the default serves, which is an alias.
@@ -125,29 +133,43 @@ impl World {
         text + &format!("[auto]\n{pool}\ndefault = \"{}\"\n", ALIASES[self.default])
     }
 
+    /// Where an alias leads, with those that it names.
+    fn of_alias(&self, at: usize, names: &[&'static str], through: &[&'static str]) -> Vec<Road> {
+        let own = self.aliases[at].iter().map(|&(p, m)| Road {
+            names: names.to_vec(),
+            through: through.to_vec(),
+            provider: PROVIDERS[p],
+            model: MODELS[p][m],
+        });
+        let mut roads: Vec<Road> = own.collect();
+        if let Some(to) = self.to[at] {
+            roads.extend(self.of_alias(to, names, &[through, &[ALIASES[to]]].concat()));
+        }
+        roads
+    }
+
     /// Where `asked` may lead, whoever asks, with the names that it is asked by and passes.
     fn roads(&self, asked: &str) -> Vec<Road> {
-        let road = |names: &[&'static str], through, provider: usize, model: usize| Road {
+        let road = |names: &[&'static str], provider: usize, model: usize| Road {
             names: names.to_vec(),
-            through,
+            through: Vec::new(),
             provider: PROVIDERS[provider],
             model: MODELS[provider][model],
         };
         if let Some(at) = ALIASES.iter().position(|alias| *alias == asked) {
-            return self.aliases[at].iter().map(|&(p, m)| road(&[ALIASES[at]], None, p, m)).collect();
+            return self.of_alias(at, &[ALIASES[at]], &[]);
         }
         if asked.ends_with("auto") {
             let names: &[&str] = if asked == "auto" { &["auto"] } else { &["auto", "claude-auto"] };
-            let of_alias = |at: usize| self.aliases[at].iter().map(move |&(p, m)| road(names, Some(ALIASES[at]), p, m));
-            let mut roads: Vec<Road> = of_alias(self.default).collect();
+            let mut roads = self.of_alias(self.default, names, &[ALIASES[self.default]]);
             if self.pool {
-                roads.push(road(names, None, 1, 0));
+                roads.push(road(names, 1, 0));
                 // The other's name is an alias too, which goes before the model.
-                roads.extend(of_alias(3));
+                roads.extend(self.of_alias(3, names, &[ALIASES[3]]));
             }
             return roads;
         }
-        let all = (0..2).flat_map(|p| [0, 1, 2].map(|m| road(&[], None, p, m)));
+        let all = (0..2).flat_map(|p| [0, 1, 2].map(|m| road(&[], p, m)));
         all.filter(|road| road.model == asked || road.id() == asked).collect()
     }
 }
@@ -156,7 +178,7 @@ impl World {
 #[derive(Debug)]
 struct Road {
     names: Vec<&'static str>,
-    through: Option<&'static str>,
+    through: Vec<&'static str>,
     provider: &'static str,
     model: &'static str,
 }
