@@ -330,11 +330,18 @@ async fn nothing_outside_of_a_tokens_rights_is_called_or_told() {
             &std::array::from_fn::<u8, 32, _>(|at| at as u8),
         ),
     );
-    for _ in 0..6 {
-        let world = world().new_tree(&mut runner).unwrap().current();
+    for round in 0..12 {
+        let mut world = world().new_tree(&mut runner).unwrap().current();
+        if round == 0 {
+            world.to = vec![Some(1), Some(2), None, None];
+        }
         let stage = Stage::start(&world).await;
-        for _ in 0..4 {
-            let own = rights().new_tree(&mut runner).unwrap().current();
+        for turn in 0..4 {
+            let mut own = rights().new_tree(&mut runner).unwrap().current();
+            // What stands in the middle is denied, surely once.
+            if (round, turn) == (0, 0) {
+                own = Rights { allow: vec!["chat", "auto"], deny: vec!["mix"] };
+            }
             let below = rights().new_tree(&mut runner).unwrap().current();
             let parent = stage.daemon.token(None, own.json()).await;
             check(&stage, &world, &parent, &[&own]).await;
