@@ -21,7 +21,7 @@ use crate::access::wall::{self, Amounts};
 use crate::access::{Operator, TokenEntry, caller, rate, remaining};
 use crate::upstreams::asked::Asked;
 use crate::upstreams::explain;
-use crate::upstreams::permit::Permit;
+use crate::upstreams::permit::{Names, Permit};
 use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::standing::Moment;
 use crate::usage::Charge;
@@ -103,8 +103,8 @@ fn answer(
     if let Some(token) = &token {
         (asked.token_id, asked.lossy) = (token.id, token.lossy);
         let asking = Arc::clone(token);
-        asked.permit = Permit::new(move |alias, provider, model| {
-            let wanted = Wanted { alias, provider, model };
+        asked.permit = Permit::new(move |Names { asked, through, passed }, provider, model| {
+            let wanted = Wanted { alias: asked, through, passed, provider, model };
             asking.chain().all(|token| token.meter.walls().iter().all(|walls| walls.rights.allow(&wanted)))
         });
     }

@@ -111,7 +111,7 @@ impl Routes {
         rules: &Admin,
     ) -> Result<(Arc<TokenEntry>, Option<Arc<Session>>), Refused> {
         let now_ms = self.app.clock.now_ms();
-        if let Some(key) = caller::presented_key(headers) {
+        if let Some(key) = caller::presented_key(headers).map_err(refuse)? {
             return match caller::check(key, &self.app.tokens, now_ms) {
                 Ok((token, _)) => {
                     self.app.tokens.touch(&token, peer.address(), now_ms);

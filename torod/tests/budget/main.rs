@@ -4,10 +4,12 @@
 
 mod asides;
 mod auto;
+mod hangups;
 mod killed;
 mod race;
 mod rates;
 mod rig;
+mod rights;
 mod started;
 #[path = "../gateway/support.rs"]
 mod support;

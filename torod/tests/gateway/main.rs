@@ -4,6 +4,7 @@
 
 mod access;
 mod answers;
+mod background;
 mod bad_input;
 mod cost;
 mod count;

@@ -81,7 +81,9 @@ impl Site {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_torod"));
+        // Another build of it, to be measured.
+        let other = std::env::var("TOROD_BINARY");
+        let mut command = Command::new(other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_torod")));
         command.args(arguments).arg("--config").arg(self.file()).arg("--data-dir").arg(self.folder.path().join("data"));
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", self.folder.path()).stdin(Stdio::null());
         command
