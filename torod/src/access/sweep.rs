@@ -10,7 +10,7 @@ use super::issue::{Done, IssueError, end};
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::store::audit::{self, Entry};
-use crate::store::tokens::{self, TokenRow};
+use crate::store::tokens;
 use crate::store::{WriterHandle, removed};
 
 /// How the audit trail calls the gateway itself.
@@ -24,7 +24,7 @@ const STEP: usize = 200;
 /// the writer thread, between two changes.
 pub type UsedUp = Arc<dyn Fn() -> Vec<(i64, i64)> + Send + Sync>;
 
-/// Ends some of the tokens in `used_up` that have been so for `keep_ms`, and removes some of those that ended so long
+/// Keeps in mind which tokens are in `used_up`, ends some of those that have been so for `keep_ms`, and removes some of those that ended so long
 /// ago, from the leaves up. Says whether there may be more to do.
 pub fn step(
     connection: &mut Connection,
@@ -35,16 +35,12 @@ pub fn step(
     let until_ms = now_ms.saturating_sub(keep_ms);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut changed = Vec::new();
-    let mut ended = 0;
-    for &(id, since_ms) in used_up.iter().filter(|(_, since_ms)| *since_ms <= until_ms) {
-        if ended == STEP {
-            break;
-        }
-        if let Some(token) = is_open(&transaction, id)? {
-            end(&transaction, &token, ACTOR, now_ms, since_ms, "its budget is used up")?;
-            changed.extend(tokens::subtree(&transaction, id)?);
-            ended += 1;
-        }
+    removed::note_used_up(&transaction, used_up)?;
+    let over = removed::used_up(&transaction, until_ms, STEP)?;
+    let ended = over.len();
+    for (token, since_ms) in over {
+        end(&transaction, &token, ACTOR, now_ms, since_ms, "its budget is used up")?;
+        changed.extend(tokens::subtree(&transaction, token.id)?);
     }
     let leaves = removed::ended_leaves(&transaction, until_ms, STEP)?;
     for token in &leaves {
@@ -64,13 +60,6 @@ pub fn step(
         );
     }
     Ok(Done { answer: has_more, changed, removed: leaves.into_iter().map(|token| token.id).collect() })
-}
-
-/// The token, if it was not revoked.
-fn is_open(connection: &Connection, id: i64) -> Result<Option<TokenRow>, IssueError> {
-    let mut chain = tokens::chain(connection, id)?;
-    chain.truncate(1);
-    Ok(chain.pop().filter(|token| token.revoked_ms.is_none()))
 }
 
 /// Sweeps now and then until the end. `keep` tells how long ended tokens stay; nothing: for good.

@@ -1,6 +1,7 @@
 //! SQLite: every SQL statement of the daemon, the one writer thread, and the read connections.
 
 pub mod audit;
+pub mod begun;
 pub mod bell;
 pub mod data_set;
 pub mod kept;

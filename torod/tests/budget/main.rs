@@ -10,6 +10,7 @@ mod rates;
 mod rig;
 #[path = "../gateway/support.rs"]
 mod support;
+mod swept;
 mod told;
 mod trees;
 mod wall;

@@ -4,14 +4,17 @@
 
 mod access;
 mod answers;
+mod audit;
 mod bad_input;
 mod cost;
 mod count;
 mod database;
 mod explain;
+mod forms;
 mod framing;
 mod generate;
 mod life;
+mod lists;
 mod login;
 mod models;
 mod models_command;
@@ -35,4 +38,5 @@ mod support;
 mod tokens;
 mod translated;
 mod usage;
+mod versions;
 mod walk;

@@ -6,6 +6,7 @@
 mod canary;
 mod egress;
 mod hardening;
+mod hunt;
 mod loris;
 mod redirects;
 mod secrets;
