@@ -13,6 +13,7 @@ mod rights;
 mod started;
 #[path = "../gateway/support.rs"]
 mod support;
+mod swept;
 mod told;
 mod trees;
 mod wall;

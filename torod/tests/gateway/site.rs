@@ -134,6 +134,10 @@ impl Site {
         tokio::time::timeout(SOON, self.client.request(request)).await.unwrap().unwrap()
     }
 
+    pub async fn send(&self, request: http::Request<http_body_util::Full<bytes::Bytes>>) -> Answer {
+        whole(tokio::time::timeout(SOON, self.client.request(request)).await.unwrap().unwrap()).await
+    }
+
     pub async fn chat(&self, model: &str) {
         let answer = self.ask("POST", "/v1/chat/completions", &chat_body(model, "")).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -169,7 +173,7 @@ impl Site {
         self.end().await;
     }
 
-    async fn end(&mut self) {
+    pub async fn end(&mut self) {
         let mut child = self.child.take().unwrap();
         let id = child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

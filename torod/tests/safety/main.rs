@@ -8,6 +8,7 @@ mod circles;
 mod egress;
 mod hardening;
 mod headers;
+mod hunt;
 mod loris;
 mod misread;
 mod redirects;
