@@ -8,6 +8,7 @@ pub mod label;
 pub mod limits;
 pub mod lossy;
 pub mod model;
+pub mod money;
 pub mod page;
 pub mod problem;
 pub mod provider;

@@ -3,11 +3,11 @@
 use chrono::{DateTime, FixedOffset};
 use tokenrouter_shared::budget::BudgetView;
 use tokenrouter_shared::limits::{Budget, BudgetUnit, Window};
+use tokenrouter_shared::money::dollars;
 use tokenrouter_shared::token::TokenView;
 
 use crate::access::bounds::{grouped, said};
 use crate::access::calendar::Zone;
-use crate::commands::money::dollars;
 
 const CENT_NANOS: u64 = 10_000_000;
 
