@@ -23,3 +23,17 @@ pub struct BudgetView {
     /// When all of it is there again, in milliseconds since 1970; `null`: never by itself.
     pub resets_ms: Option<i64>,
 }
+
+/// What is left of one unit, whichever limit is the tightest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LeftView {
+    /// What is counted.
+    pub unit: BudgetUnit,
+    /// How much of it there is within the tightest limit.
+    pub limit: u64,
+    /// What is left.
+    pub remaining: u64,
+    /// When all of it is there again, in milliseconds since 1970; `null`: never by itself.
+    pub resets_ms: Option<i64>,
+}

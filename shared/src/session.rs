@@ -120,6 +120,24 @@ pub struct Me {
     pub limits: crate::limits::Limits,
     /// How its own budgets stand.
     pub budgets: Vec<crate::budget::BudgetView>,
+    /// What is left for its next request, of each unit that it or a token above it has a budget or rate of: the least.
+    #[serde(default)]
+    pub left: Vec<crate::budget::LeftView>,
+    /// What people sort and search by.
+    #[serde(default)]
+    pub labels: crate::label::Labels,
+    /// Whether it was made for one run of an agent.
+    #[serde(default)]
+    pub run: bool,
+    /// The lease that somebody has to renew, its own or the one of those above it that ends first; `null`: none.
+    #[serde(default)]
+    pub lease: Option<crate::token::LeaseView>,
+    /// When it ends if nobody does anything, by its time or by its lease, in milliseconds since 1970; `null`: never.
+    #[serde(default)]
+    pub ends_ms: Option<i64>,
+    /// The gateway's version.
+    #[serde(default)]
+    pub version: String,
     /// What it has used since midnight (UTC), without the tokens below it.
     pub usage_today: crate::usage::UsageSums,
 }

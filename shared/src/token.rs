@@ -9,6 +9,7 @@ use crate::label::Labels;
 use crate::limits::Limits;
 use crate::lossy::Lossy;
 use crate::role::Role;
+use crate::run::RunEnd;
 
 /// `POST /admin/api/tokens`: the token to make.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -39,6 +40,20 @@ pub struct TokenCreate {
     /// Whether its conversations may be kept, where they are.
     #[serde(default = "yes", skip_serializing_if = "is_true")]
     pub capture: bool,
+    /// Whether it is made for one run of an agent, which reports are then told of.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub run: bool,
+    /// It ends when nobody has renewed it (`POST /admin/api/me/lease`) for so many seconds: [`LEASE_S`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub lease_s: Option<u32>,
+}
+
+/// The shortest and the longest lease, in seconds.
+pub const LEASE_S: std::ops::RangeInclusive<u32> = 15..=3600;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+const fn is_false(value: &bool) -> bool {
+    !*value
 }
 
 const fn yes() -> bool {
@@ -61,6 +76,8 @@ impl Default for TokenCreate {
             limits: Limits::default(),
             labels: Labels::new(),
             capture: true,
+            run: false,
+            lease_s: None,
         }
     }
 }
@@ -159,12 +176,31 @@ pub struct TokenView {
     pub labels: Labels,
     /// Whether its conversations may be kept, where they are.
     pub capture: bool,
+    /// Whether it was made for one run of an agent.
+    #[serde(default)]
+    pub run: bool,
+    /// It ends when nobody has renewed it for so many seconds; `null`: nobody has to.
+    #[serde(default)]
+    pub lease_s: Option<u32>,
+    /// Why it was ended, where somebody did.
+    #[serde(default)]
+    pub end_reason: Option<RunEnd>,
     /// How its budgets stand; empty without a daemon, which counts them.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub budgets: Vec<BudgetView>,
     /// The number that the daemon knows it by.
     #[serde(skip)]
     pub number: i64,
+}
+
+/// `POST /admin/api/me/lease`: until when a token lives if nobody renews it again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct LeaseView {
+    /// How long it lives without being renewed, in seconds.
+    pub lease_s: u32,
+    /// When it ends if nobody renews it, by the gateway's clock, in milliseconds since 1970.
+    pub ends_ms: i64,
 }
 
 /// `GET /admin/api/tokens`: some of the tokens.

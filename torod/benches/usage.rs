@@ -86,6 +86,8 @@ fn record(ids: &Sequence, now_ms: i64, names: &(Arc<str>, Arc<str>)) -> Record {
         source: Source::Reported,
         charge: Charge::default(),
         counted: true,
+        session: None,
+        agent: None,
     }
 }
 

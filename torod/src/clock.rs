@@ -7,7 +7,14 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// Tells the time: the system's, or a fixed one in tests. Cheap to clone; clones of a fixed clock move together.
 #[derive(Clone, Debug)]
 pub struct Clock {
-    fixed: Option<Arc<AtomicI64>>,
+    fixed: Option<Arc<Fixed>>,
+}
+
+/// Two times that stand still.
+#[derive(Debug)]
+struct Fixed {
+    now_ms: AtomicI64,
+    uptime_ms: AtomicI64,
 }
 
 impl Clock {
@@ -18,13 +25,22 @@ impl Clock {
 
     /// A clock that stands at `ms` milliseconds since 1970 until somebody calls [`Clock::advance`].
     pub fn fixed(ms: i64) -> Self {
-        Self { fixed: Some(Arc::new(AtomicI64::new(ms))) }
+        let fixed = Fixed { now_ms: AtomicI64::new(ms), uptime_ms: AtomicI64::new(ms) };
+        Self { fixed: Some(Arc::new(fixed)) }
     }
 
     /// Moves a fixed clock by `ms` milliseconds, backwards when negative. The system's clock does not care.
     pub fn advance(&self, ms: i64) {
         if let Some(fixed) = &self.fixed {
-            fixed.fetch_add(ms, Ordering::Relaxed);
+            fixed.now_ms.fetch_add(ms, Ordering::SeqCst);
+            fixed.uptime_ms.fetch_add(ms, Ordering::SeqCst);
+        }
+    }
+
+    /// Sets a fixed clock by `ms` milliseconds, as somebody does who sets a machine's: no time passes.
+    pub fn jump(&self, ms: i64) {
+        if let Some(fixed) = &self.fixed {
+            fixed.now_ms.fetch_add(ms, Ordering::SeqCst);
         }
     }
 
@@ -32,7 +48,7 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock that everybody else asks")]
     pub fn now_ms(&self) -> i64 {
         match &self.fixed {
-            Some(fixed) => fixed.load(Ordering::Relaxed),
+            Some(fixed) => fixed.now_ms.load(Ordering::SeqCst),
             None => SystemTime::now()
                 .duration_since(UNIX_EPOCH)
                 .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX)),
@@ -52,7 +68,7 @@ impl Clock {
         const BEFORE_MS: u64 = 86_400_000;
         static START: OnceLock<Instant> = OnceLock::new();
         match &self.fixed {
-            Some(fixed) => u64::try_from(fixed.load(Ordering::Relaxed)).unwrap_or(0),
+            Some(fixed) => u64::try_from(fixed.uptime_ms.load(Ordering::SeqCst)).unwrap_or(0),
             None => {
                 let since = now.saturating_duration_since(*START.get_or_init(Instant::now));
                 BEFORE_MS + u64::try_from(since.as_millis()).unwrap_or(0)

@@ -12,7 +12,9 @@ use tokio::sync::Semaphore;
 
 use crate::access::rate::Pace;
 use crate::access::wall::Moment;
-use crate::access::{Operator, Random, Sessions, Setup, TokenIndex, founding, last_use, secrets, sweep, used_up};
+use crate::access::{
+    Operator, Random, Sessions, Setup, TokenIndex, founding, last_use, lease, secrets, sweep, used_up,
+};
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
@@ -77,7 +79,7 @@ impl Daemon {
         let mut connection = schema::open_writer(&data_dir)
             .with_context(|| format!("cannot use the data folder {}", data_dir.display()))?;
         let rows = tokens::all(&connection)?;
-        let tokens = Arc::new(TokenIndex::new(&rows));
+        let tokens = Arc::new(TokenIndex::timed(&rows, clock.clone()));
         founding::found_all(&connection, &tokens, Moment::of(&clock))?;
         let has_admin = tokens.has_admin(clock.now_ms());
         refuse_open_door(config.listen_addr, has_admin)?;
@@ -196,6 +198,8 @@ impl Daemon {
         let used_up = used_up::watch(Arc::clone(&index), app.clock.clone());
         let swept = sweep::run(writer, index, used_up, keep, app.clock.clone(), lifecycle.clone());
         lifecycle.spawn("token sweep", swept);
+        let leases = lease::run(usage.handle(), Arc::clone(&app.tokens), app.clock.clone(), lifecycle.clone());
+        lifecycle.spawn("token leases", leases);
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin().await;
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));

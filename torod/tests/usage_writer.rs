@@ -46,6 +46,8 @@ fn record(sequence: &Sequence, model: &Arc<str>, token_id: i64) -> Record {
         source: Source::Reported,
         charge: Charge::default(),
         counted: true,
+        session: None,
+        agent: None,
     }
 }
 

@@ -111,6 +111,13 @@ pub fn check(key: &str, tokens: &TokenIndex, now_ms: i64) -> Result<(Arc<TokenEn
             "Check that it belongs to this gateway; `torod token list` shows what exists.",
         ));
     };
+    if entry.lease_ended || !entry.revoked && entry.is_unrenewed() {
+        return Err(refuse(
+            "lease_ended",
+            "this token has ended, because nobody renewed its lease",
+            "The run that it was made for is over, or lost touch with the gateway: start a new one.",
+        ));
+    }
     if entry.revoked {
         return Err(refuse("token_revoked", "this token was revoked", "Ask for a new one."));
     }

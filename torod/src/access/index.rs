@@ -6,13 +6,16 @@ use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
 use tokenrouter_shared::limits::Limits;
+use tokenrouter_shared::run::RunEnd;
 use tokenrouter_shared::token::TokenState;
 use tokenrouter_shared::{Lossy, Role};
 
 use super::Digest;
 use super::last_use::{LastUse, Uses};
+use super::lease::{Lease, Leases};
 use super::meter::Meter;
 use super::shards::Shards;
+use crate::clock::Clock;
 use crate::store::tokens::TokenRow;
 
 /// What a request needs to know about a token. A change makes another entry, of the token and of each one below it.
@@ -32,6 +35,14 @@ pub struct TokenEntry {
     pub expires_ms: Option<i64>,
     /// Whether somebody ended it, or one above it.
     pub revoked: bool,
+    /// Whether that was because nobody renewed its lease.
+    pub lease_ended: bool,
+    /// Its lease, or that of the next one above it that has one.
+    pub lease: Option<Arc<Lease>>,
+    /// Whether it was made for one run of an agent, or lies below one that was.
+    pub is_run: bool,
+    /// The label `agent` of that run.
+    pub agent: Option<Arc<str>>,
     /// What becomes of its requests that lose something on the way; `None`: as the configuration says.
     pub lossy: Option<Lossy>,
     /// What it may use up by itself; those above it have limits of their own.
@@ -53,13 +64,23 @@ pub struct TokenEntry {
 impl TokenEntry {
     /// Whether it opens anything at `now_ms`.
     pub fn state(&self, now_ms: i64) -> TokenState {
-        if self.revoked {
+        if self.revoked || self.is_unrenewed() {
             TokenState::Revoked
         } else if self.expires_ms.is_some_and(|end| end <= now_ms) {
             TokenState::Expired
         } else {
             TokenState::Live
         }
+    }
+
+    /// Whether it ends by a lease, its own or one above it, that nobody renewed in time.
+    pub fn is_unrenewed(&self) -> bool {
+        self.lease.as_ref().is_some_and(|lease| lease.is_over())
+    }
+
+    /// Its own lease.
+    pub fn own_lease(&self) -> Option<&Lease> {
+        self.lease.as_deref().filter(|lease| lease.token_id() == self.id)
     }
 
     /// The number of the token above it.
@@ -86,6 +107,7 @@ pub struct TokenIndex {
     /// Held by whoever makes the next snapshot.
     publishing: Mutex<()>,
     uses: Uses,
+    leases: Leases,
 }
 
 impl fmt::Debug for TokenIndex {
@@ -97,7 +119,12 @@ impl fmt::Debug for TokenIndex {
 impl TokenIndex {
     /// An index of these tokens, parents before children.
     pub fn new(rows: &[TokenRow]) -> Self {
-        let index = Self::default();
+        Self::timed(rows, Clock::system())
+    }
+
+    /// The same; leases are measured by `clock`, and all of them begin now.
+    pub fn timed(rows: &[TokenRow], clock: Clock) -> Self {
+        let index = Self { leases: Leases::new(clock), ..Self::default() };
         index.put(rows, &[], false);
         index
     }
@@ -125,6 +152,11 @@ impl TokenIndex {
         &self.uses
     }
 
+    /// The leases of tokens that have not ended.
+    pub(super) const fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
     /// The token with a number.
     pub fn by_id(&self, id: i64) -> Option<Arc<TokenEntry>> {
         self.snapshot.load().by_id.get(&id).cloned()
@@ -148,7 +180,8 @@ impl TokenIndex {
                 forget_keys(&mut next, before);
             }
             let parent = row.parent_id.and_then(|id| next.by_id.get(&id).cloned());
-            let entry = Arc::new(entry_of(row, parent, before.as_deref()));
+            let lease = self.lease_of(row, parent.as_deref(), before.as_deref());
+            let entry = Arc::new(entry_of(row, parent, before.as_deref(), lease));
             entry.meter.limit(&entry.limits);
             if before.is_none() && is_running {
                 entry.meter.founded();
@@ -160,11 +193,26 @@ impl TokenIndex {
             next.by_id.insert(entry.id, entry);
         }
         for id in removed {
+            self.leases.forget(*id);
             if let Some(token) = next.by_id.remove(id) {
                 forget_keys(&mut next, &token);
             }
         }
         self.snapshot.store(Arc::new(next));
+    }
+
+    /// The lease that a token ends by: its own, which outlasts every change of it, or one above it.
+    fn lease_of(&self, row: &TokenRow, parent: Option<&TokenEntry>, before: Option<&TokenEntry>) -> Option<Arc<Lease>> {
+        let above = parent.and_then(|parent| parent.lease.clone());
+        let Some(seconds) = row.lease_s else { return above };
+        if row.revoked_ms.is_some() {
+            self.leases.forget(row.id);
+            return None;
+        }
+        match before.and_then(|before| before.lease.clone()) {
+            Some(lease) => Some(lease),
+            None => Some(self.leases.begin(row.id, seconds, above)),
+        }
     }
 
     /// Whether somebody can administer the gateway at `now_ms`.
@@ -209,7 +257,12 @@ fn forget_keys(snapshot: &mut Snapshot, token: &TokenEntry) {
 /// Most tokens have no limits: they share these.
 static NO_LIMITS: LazyLock<Arc<Limits>> = LazyLock::new(Arc::default);
 
-fn entry_of(row: &TokenRow, parent: Option<Arc<TokenEntry>>, before: Option<&TokenEntry>) -> TokenEntry {
+fn entry_of(
+    row: &TokenRow,
+    parent: Option<Arc<TokenEntry>>,
+    before: Option<&TokenEntry>,
+    lease: Option<Arc<Lease>>,
+) -> TokenEntry {
     // A parent that is not there has ended, whatever became of it.
     let is_orphan = row.parent_id.is_some() && parent.is_none();
     let above = parent.as_deref();
@@ -221,6 +274,14 @@ fn entry_of(row: &TokenRow, parent: Option<Arc<TokenEntry>>, before: Option<&Tok
         role: row.role,
         expires_ms,
         revoked: row.revoked_ms.is_some() || is_orphan || above.is_some_and(|above| above.revoked),
+        lease_ended: row.end_reason == Some(RunEnd::Lease),
+        lease,
+        is_run: row.run || above.is_some_and(|above| above.is_run),
+        agent: if row.run {
+            row.labels.get("agent").filter(|agent| !agent.is_empty()).map(|agent| agent.as_str().into())
+        } else {
+            above.and_then(|above| above.agent.clone())
+        },
         lossy: row.lossy,
         limits: if row.limits.is_empty() { Arc::clone(&NO_LIMITS) } else { Arc::new(row.limits.clone()) },
         is_limited: !row.limits.is_empty() || above.is_some_and(|above| above.is_limited),

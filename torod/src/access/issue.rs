@@ -6,10 +6,12 @@ use rusqlite::{Connection, TransactionBehavior};
 use serde_json::Value;
 use tokenrouter_shared::label::{Labels, check_labels, is_printable};
 use tokenrouter_shared::limits::{Limits, LimitsError, Window};
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenName, TokenRevoked, TokenState};
+use tokenrouter_shared::run::RunEnd;
+use tokenrouter_shared::token::{LEASE_S, TokenCreate, TokenCreated, TokenName, TokenRevoked, TokenState};
 use tokenrouter_shared::{Lossy, Problem, Role};
 use zeroize::Zeroizing;
 
+use super::calendar::Zone;
 use super::grant::{MAX_DEPTH, Operator, Refusal, decide, end_of, within};
 use super::{Key, NoRandomness, Random, TokenIndex, bounds, reach};
 use crate::store::StoreError;
@@ -54,6 +56,9 @@ pub enum IssueError {
     /// What has ended stays as it is.
     #[error("the token is {}", .0.as_str())]
     Ended(TokenState),
+    /// The lease is too short or too long.
+    #[error("a lease lasts {} to {} seconds", LEASE_S.start(), LEASE_S.end())]
+    BadLease,
     /// The request makes no sense; what is wrong with it.
     #[error("{0}")]
     Unclear(&'static str),
@@ -94,6 +99,7 @@ impl IssueError {
             }
             Self::Limits(error) => ("bad_limits", error.advice()),
             Self::BadName => ("bad_name", "Choose a shorter, plain name."),
+            Self::BadLease => ("bad_lease", "Ask for one of a minute: `\"lease_s\": 60`."),
             Self::NoVersion => {
                 ("version_required", "Send the token's `version` in the body, or as `If-Match: \"3\"` in the header.")
             }
@@ -137,7 +143,7 @@ pub(super) fn check(limits: &Limits, labels: &Labels) -> Result<(), LimitsError>
     limits.check()?;
     for budget in &limits.budgets {
         if let Window::Calendar { time_zone, .. } = &budget.window
-            && time_zone.parse::<chrono_tz::Tz>().is_err()
+            && Zone::named(time_zone).is_none()
         {
             return Err(LimitsError::TimeZone(time_zone.clone()));
         }
@@ -183,6 +189,9 @@ pub fn create(
         Some(_) => return Err(IssueError::BadName),
     };
     check(&wanted.limits, &wanted.labels)?;
+    if wanted.lease_s.is_some_and(|seconds| !LEASE_S.contains(&seconds)) {
+        return Err(IssueError::BadLease);
+    }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let own = reach::own_chain(&transaction, by, now_ms)?;
     let parent = match &wanted.parent {
@@ -215,6 +224,8 @@ pub fn create(
         labels: wanted.labels.clone(),
         capture: wanted.capture,
         created_by: Some(by.actor().to_owned()),
+        run: wanted.run,
+        lease_s: wanted.lease_s,
         ..TokenRow::new(&draft.public_id, wanted.role)
     };
     row.id = tokens::insert(&transaction, &row)?;
@@ -224,6 +235,12 @@ pub fn create(
     let mut after = fields(&row);
     after.insert("role".to_owned(), row.role.as_str().into());
     after.insert("parent".to_owned(), parent.first().map(|parent| parent.public_id.clone()).into());
+    if row.run {
+        after.insert("run".to_owned(), true.into());
+    }
+    if let Some(seconds) = row.lease_s {
+        after.insert("lease_s".to_owned(), seconds.into());
+    }
     audit::add_change(&transaction, &entry, None, Some(after))?;
     transaction.commit()?;
     let made = TokenCreated {
@@ -277,23 +294,57 @@ pub fn version_of(connection: &Connection, which: &str, by: &Operator, now_ms: i
     Ok(reach::find(connection, which, by, now_ms)?.version)
 }
 
+/// What whoever ends a token says of it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Farewell {
+    /// The agent that it was made for has ended.
+    pub is_finished: bool,
+    /// What the agent returned.
+    pub exit_code: Option<u8>,
+    /// The signal that the agent died of.
+    pub exit_signal: Option<u8>,
+}
+
 /// Ends the token with an id or a name, and everything below it.
 pub fn revoke(
     connection: &mut Connection,
     which: &str,
+    said: Farewell,
     by: &Operator,
     now_ms: i64,
 ) -> Result<Done<TokenRevoked>, IssueError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     reach::own_chain(&transaction, by, now_ms)?;
     let token = reach::find(&transaction, which, by, now_ms)?;
-    let revoked = end(&transaction, &token, by.actor(), now_ms, now_ms, "")?;
+    let ended = if said.is_finished { End::FINISHED } else { End::REVOKED };
+    let revoked = end(&transaction, &token, by.actor(), now_ms, now_ms, &ended)?;
+    if said.exit_code.is_some() || said.exit_signal.is_some() {
+        // Also where its lease was over before: nobody else knows.
+        tokens::set_exit(&transaction, token.id, said.exit_code, said.exit_signal)?;
+    }
     let changed = if revoked.is_empty() { Vec::new() } else { tokens::subtree(&transaction, token.id)? };
     transaction.commit()?;
     let of: HashMap<&str, &str> = changed.iter().map(|row| (&*row.public_id, &*row.name)).collect();
     let named = |id: &String| TokenName { id: id.clone(), name: of.get(&**id).copied().unwrap_or(id).to_owned() };
     let names = revoked.iter().map(named).collect();
     Ok(Done { answer: TokenRevoked { id: token.public_id, revoked, names }, changed, removed: Vec::new() })
+}
+
+/// Why a token is ended: in the database, and in the audit trail.
+pub(super) struct End {
+    reason: RunEnd,
+    action: &'static str,
+    detail: &'static str,
+}
+
+impl End {
+    const REVOKED: Self = Self { reason: RunEnd::Revoked, action: "token.revoke", detail: "" };
+    const FINISHED: Self = Self { reason: RunEnd::Finished, detail: "its run has finished", ..Self::REVOKED };
+    /// Its budget is used up.
+    pub(super) const USED_UP: Self = Self { reason: RunEnd::UsedUp, detail: "its budget is used up", ..Self::REVOKED };
+    /// Nobody renewed its lease.
+    pub(super) const LEASE: Self =
+        Self { reason: RunEnd::Lease, action: "token.lease_ended", detail: "nobody renewed its lease" };
 }
 
 /// Ends a token and everything below it, as of `end_ms`, and says of each in the audit trail why.
@@ -303,13 +354,14 @@ pub(super) fn end(
     actor: &str,
     now_ms: i64,
     end_ms: i64,
-    why: &str,
+    why: &End,
 ) -> Result<Vec<String>, StoreError> {
-    let revoked = tokens::revoke(connection, token.id, end_ms)?;
+    let revoked = tokens::revoke(connection, token.id, end_ms, why.reason)?;
     let at = |value: Value| Some(Fields::from_iter([("revoked_ms".to_owned(), value)]));
     for subject in &revoked {
-        let detail = if *subject == token.public_id { why } else { "below the token that was revoked" };
-        let entry = Entry { at_ms: now_ms, actor, action: "token.revoke", subject, detail };
+        let detail = if *subject == token.public_id { why.detail } else { "below the token that was revoked" };
+        let action = if *subject == token.public_id { why.action } else { End::REVOKED.action };
+        let entry = Entry { at_ms: now_ms, actor, action, subject, detail };
         audit::add_change(connection, &entry, at(Value::Null), at(end_ms.into()))?;
     }
     Ok(revoked)

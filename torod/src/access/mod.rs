@@ -13,6 +13,7 @@ pub mod index;
 pub mod issue;
 pub mod key;
 pub mod last_use;
+pub mod lease;
 pub mod meter;
 pub mod proxy;
 pub mod rate;

@@ -1,6 +1,6 @@
 //! What is left of a token's limits: the tightest of them and of those above it for its requests, its own for its owner.
 
-use tokenrouter_shared::budget::BudgetView;
+use tokenrouter_shared::budget::{BudgetView, LeftView};
 use tokenrouter_shared::limits::BudgetUnit;
 
 use super::TokenEntry;
@@ -59,6 +59,26 @@ impl Remaining {
     }
 }
 
+/// What is left for the next request of `token`, of each unit that it or one above it has a limit of.
+pub fn left(token: &TokenEntry, now: Moment) -> Vec<LeftView> {
+    let remaining = Remaining::of(token, now).unwrap_or_default();
+    let units = [
+        (BudgetUnit::Requests, remaining.requests),
+        (BudgetUnit::Tokens, remaining.tokens),
+        (BudgetUnit::UsdNanos, remaining.nanos),
+    ];
+    let view = |(unit, tightest): (BudgetUnit, Option<Tightest>)| {
+        let Tightest { limit, left, resets_in_ms } = tightest?;
+        Some(LeftView { unit, limit, remaining: left, resets_ms: resets_ms(resets_in_ms, now) })
+    };
+    units.into_iter().filter_map(view).collect()
+}
+
+/// A time to come, in milliseconds since 1970.
+fn resets_ms(in_ms: Option<u64>, now: Moment) -> Option<i64> {
+    in_ms.map(|ms| now.now_ms.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
+}
+
 /// Which budget of `token` or of one above it has no room for `wanted` now. Nothing is reserved.
 pub fn no_room(token: &TokenEntry, wanted: &Amounts, now: Moment) -> Option<Refused> {
     token.chain().find_map(|at| {
@@ -81,7 +101,7 @@ pub fn budgets(token: &TokenEntry, now: Moment) -> Vec<BudgetView> {
             window: wall.window.clone(),
             used: wall.counter.used(now),
             remaining: left,
-            resets_ms: resets_in_ms.map(|ms| now.now_ms.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX))),
+            resets_ms: resets_ms(resets_in_ms, now),
         }
     };
     budgets.map(view).collect()

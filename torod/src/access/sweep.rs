@@ -6,11 +6,11 @@ use std::time::Duration;
 use rusqlite::{Connection, TransactionBehavior};
 
 use super::TokenIndex;
-use super::issue::{Done, IssueError, end};
+use super::issue::{Done, End, IssueError, end};
 use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::store::audit::{self, Entry};
-use crate::store::tokens;
+use crate::store::tokens::{self, TokenRow};
 use crate::store::{WriterHandle, removed};
 
 /// How the audit trail calls the gateway itself.
@@ -39,7 +39,7 @@ pub fn step(
     let over = removed::used_up(&transaction, until_ms, STEP)?;
     let ended = over.len();
     for (token, since_ms) in over {
-        end(&transaction, &token, ACTOR, now_ms, since_ms, "its budget is used up")?;
+        end(&transaction, &token, ACTOR, now_ms, since_ms, &End::USED_UP)?;
         changed.extend(tokens::subtree(&transaction, token.id)?);
     }
     let leaves = removed::ended_leaves(&transaction, until_ms, STEP)?;
@@ -60,6 +60,13 @@ pub fn step(
         );
     }
     Ok(Done { answer: has_more, changed, removed: leaves.into_iter().map(|token| token.id).collect() })
+}
+
+/// The token, if it was not revoked.
+pub(super) fn is_open(connection: &Connection, id: i64) -> Result<Option<TokenRow>, IssueError> {
+    let mut chain = tokens::chain(connection, id)?;
+    chain.truncate(1);
+    Ok(chain.pop().filter(|token| token.revoked_ms.is_none()))
 }
 
 /// Sweeps now and then until the end. `keep` tells how long ended tokens stay; nothing: for good.

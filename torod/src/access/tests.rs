@@ -8,7 +8,7 @@ use tokenrouter_shared::token::{TokenCreate, TokenRotate, TokenState};
 use tokenrouter_shared::{Labels, Role};
 
 use super::grant::state_of;
-use super::issue::{self, Draft, IssueError};
+use super::issue::{self, Draft, Farewell, IssueError};
 use super::views::{self, Asked};
 use super::{Digest, NoRandomness, Operator, TokenIndex, edit, sweep, system_random};
 use crate::store::tokens::TokenRow;
@@ -48,7 +48,9 @@ impl Site {
     }
 
     fn revoke(&mut self, which: &str, by: &Operator) -> Result<Vec<String>, IssueError> {
-        Ok(issue::revoke(&mut self.connection, which, by, self.now_ms)?.publish(&self.index).revoked)
+        Ok(issue::revoke(&mut self.connection, which, Farewell::default(), by, self.now_ms)?
+            .publish(&self.index)
+            .revoked)
     }
 
     fn rotate(&mut self, which: &str, grace_ms: i64, by: &Operator) -> Result<(), IssueError> {

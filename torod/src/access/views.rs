@@ -150,6 +150,9 @@ fn view(connection: &Connection, row: &TokenRow, now_ms: i64) -> Result<TokenVie
         limits: row.limits.clone(),
         labels: row.labels.clone(),
         capture: row.capture,
+        run: row.run,
+        lease_s: row.lease_s,
+        end_reason: row.end_reason,
         budgets: Vec::new(),
         number: row.id,
     })

@@ -141,9 +141,11 @@ impl From<IssueError> for Failure {
     fn from(error: IssueError) -> Self {
         let status = match &error {
             IssueError::Refused(refusal) if refusal.is_forbidden() => StatusCode::FORBIDDEN,
-            IssueError::Refused(_) | IssueError::BadName | IssueError::Limits(_) | IssueError::Unclear(_) => {
-                StatusCode::BAD_REQUEST
-            }
+            IssueError::Refused(_)
+            | IssueError::BadName
+            | IssueError::BadLease
+            | IssueError::Limits(_)
+            | IssueError::Unclear(_) => StatusCode::BAD_REQUEST,
             IssueError::NotFound(_) => StatusCode::NOT_FOUND,
             IssueError::Ambiguous { .. } | IssueError::Version(_) | IssueError::Ended(_) => StatusCode::CONFLICT,
             IssueError::NoVersion => StatusCode::PRECONDITION_REQUIRED,

@@ -13,7 +13,9 @@ use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, Routi
 use tokenrouter_shared::secrets::{SecretPage, SecretPut, SecretRemoved, SecretView, SecretsRotated};
 use tokenrouter_shared::session::{Login, Me, SessionList, SessionView, SetupCreate, SetupCreated};
 use tokenrouter_shared::settings::{Settings, SettingsChange, SettingsChanged};
-use tokenrouter_shared::token::{TokenCreate, TokenCreated, TokenDetail, TokenPage, TokenRevoked, TokenRotate};
+use tokenrouter_shared::token::{
+    LeaseView, TokenCreate, TokenCreated, TokenDetail, TokenPage, TokenRevoked, TokenRotate,
+};
 
 use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
 use super::{
@@ -42,7 +44,8 @@ fn who() -> Vec<Operation> {
         new("POST", "/admin/api/logout", Token, "Ends the session that the request comes with.", post(sessions::logout::handler)).ends(),
         new("GET", "/admin/api/sessions", Token, "Lists the sessions of the own token; for an admin, all.", get(sessions::list::handler)).asked(SESSIONS).gives::<SessionList>(200),
         new("DELETE", "/admin/api/sessions/{id}", Token, "Ends a session of the own token; for an admin, any.", delete(sessions::end::handler)).ends(),
-        new("GET", "/admin/api/me", Token, "Who asks, and what that token has used today.", get(me::handler)).gives::<Me>(200),
+        new("GET", "/admin/api/me", Token, "Who asks, what that token may still use, and what it has used today.", get(me::handler)).gives::<Me>(200),
+        new("POST", "/admin/api/me/lease", Token, "Renews the lease of the calling token.", post(me::lease::renew)).gives::<LeaseView>(200),
     ]
 }
 
@@ -69,6 +72,11 @@ fn token_operations() -> Vec<Operation> {
         ("order", Form::Word(&["asc", "desc"]), "the smallest first, or the greatest"),
         CURSOR, LIMIT,
     ];
+    const END: &[Parameter] = &[
+        ("reason", Form::Word(&["finished", "revoked"]), "`finished`: the agent that the token was made for has ended; `revoked` otherwise"),
+        ("exit", Form::Number(0, 255), "with `finished`: what the agent returned"),
+        ("signal", Form::Number(1, 64), "with `finished`: the signal that the agent died of"),
+    ];
     const TRAIL: &[Parameter] = &[
         ("actor", Form::Text, "who: `local owner`, `torod`, a token's id, or the name that it had"),
         ("action", Form::Text, "what was done; `token.` stands for all that begins so"),
@@ -82,7 +90,7 @@ fn token_operations() -> Vec<Operation> {
         new("POST", "/admin/api/tokens", Keymaster, "Makes a token and shows its key, once.", post(tokens::create::handler)).takes::<TokenCreate>().gives::<TokenCreated>(201),
         new("GET", "/admin/api/tokens/{which}", Token, "Shows a token and where it stands.", get(tokens::show::handler)).gives::<TokenDetail>(200).versioned(),
         new("PATCH", "/admin/api/tokens/{which}", Keymaster, "Changes a token at the version that body or `If-Match` names; what is absent stays, `null` clears.", patch(tokens::edit::handler)).takes::<TokenChange>().gives::<TokenDetail>(200).for_version().versioned(),
-        new("DELETE", "/admin/api/tokens/{which}", Token, "Ends a token and all below it.", delete(tokens::revoke::handler)).gives::<TokenRevoked>(200).for_version(),
+        new("DELETE", "/admin/api/tokens/{which}", Token, "Ends a token and all below it.", delete(tokens::revoke::handler)).asked(END).gives::<TokenRevoked>(200).for_version(),
         new("POST", "/admin/api/tokens/{which}/rotate", Keymaster, "Gives a token another key and shows it, once.", post(tokens::rotate::handler)).may_take::<TokenRotate>().gives::<TokenCreated>(200).for_version(),
         new("GET", "/admin/api/audit", Admin, "Lists who changed what, the newest first.", get(audit::list)).asked(TRAIL).gives::<AuditPage>(200),
     ]

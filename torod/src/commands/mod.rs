@@ -6,7 +6,6 @@ pub mod config;
 pub mod control;
 pub mod demo;
 pub mod models;
-mod money;
 pub mod profile;
 mod prompt;
 pub mod provider;

@@ -7,13 +7,13 @@ use comfy_table::{Cell, CellAlignment};
 use tokenrouter_shared::usage::{UsageBy, UsageReport, UsageSums};
 
 use super::Exit;
-use super::money::dollars;
 use super::table::table;
 use crate::access::bounds::grouped;
 use crate::clock::Clock;
 use crate::config::Paths;
 use crate::store::{DATABASE, Readers, reports};
 use crate::telemetry::plain::plain;
+use tokenrouter_shared::money::dollars;
 
 /// The columns behind the name.
 const NUMBERS: [&str; 9] =

@@ -17,6 +17,7 @@ use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::ExchangeId;
 
+use super::asker::Asker;
 use super::exchange::{Exchange, Opening};
 use super::in_path::InPath;
 use super::judge::Good;
@@ -75,6 +76,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     };
     drop(live);
     let headers = head.headers;
+    let asker = Asker::of(&caller, &headers, &body);
     let in_flight = Some(in_flight);
     let mut call = Call {
         app,
@@ -86,6 +88,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         in_flight,
         places,
         caller,
+        asker,
         headers,
         in_path,
         body,
@@ -117,6 +120,8 @@ pub struct Call {
     pub places: Places,
     /// Who asks.
     pub caller: Caller,
+    /// The program that asks, and in which conversation.
+    pub asker: Asker,
     /// The client's headers.
     pub headers: HeaderMap,
     /// What Gemini's clients say in the path.
@@ -150,6 +155,7 @@ impl Call {
             salt,
             reservation,
             places: std::mem::take(&mut self.places),
+            asker: self.asker.clone(),
         })
     }
 }

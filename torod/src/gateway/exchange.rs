@@ -13,6 +13,7 @@ use tokenrouter::pick::verdict::{Blame, Verdict};
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::ExchangeId;
 
+use super::asker::Asker;
 pub use super::home::Home;
 pub use super::input::Input;
 pub use super::opening::{Attempt, Opening};
@@ -39,6 +40,7 @@ pub struct Exchange {
     surface: Surface,
     said_as: &'static str,
     caller: Caller,
+    asker: Asker,
     live: Arc<Snapshot>,
     salt: u64,
     attempt: Attempt,
@@ -53,8 +55,20 @@ impl Exchange {
     /// An exchange whose first attempt is about to be made. Boxed, since it is handed from one to the next until the
     /// answer's last byte.
     pub fn begin(opening: Opening, attempt: Attempt) -> Box<Self> {
-        let Opening { app, in_flight, id, request_id, surface, said_as, caller, live, salt, reservation, places } =
-            opening;
+        let Opening {
+            app,
+            in_flight,
+            id,
+            request_id,
+            surface,
+            said_as,
+            caller,
+            live,
+            salt,
+            reservation,
+            places,
+            asker,
+        } = opening;
         Box::new(Self {
             app,
             _in_flight: in_flight,
@@ -63,6 +77,7 @@ impl Exchange {
             surface,
             said_as,
             caller,
+            asker,
             live,
             salt,
             attempt,
@@ -245,6 +260,8 @@ impl Exchange {
             source,
             charge,
             counted,
+            session: self.asker.session.clone(),
+            agent: self.asker.agent.clone(),
         };
         // Before the record is on its way: what a new budget finds in the database, it did not learn from us.
         if let Some(reservation) = &mut self.reservation {

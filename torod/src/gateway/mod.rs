@@ -3,6 +3,7 @@
 mod another_key;
 pub mod answers;
 mod asides;
+mod asker;
 pub mod attempt;
 mod compact;
 pub mod count;

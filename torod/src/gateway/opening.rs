@@ -9,6 +9,7 @@ use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 
+use super::asker::Asker;
 use super::input::Input;
 use super::request_id::RequestId;
 use super::stateful::Remember;
@@ -85,4 +86,6 @@ pub struct Opening {
     pub reservation: Option<Reservation>,
     /// Its places among its token's requests.
     pub places: Places,
+    /// The program that asks, and in which conversation.
+    pub asker: Asker,
 }

@@ -1,5 +1,6 @@
 //! SQLite: every SQL statement of the daemon, the one writer thread, and the read connections.
 
+pub mod agent_sessions;
 pub mod audit;
 pub mod begun;
 pub mod bell;

@@ -50,9 +50,14 @@ pub fn used_up(connection: &Connection, until_ms: i64, most: usize) -> Result<Ve
 pub fn remove(connection: &Connection, token: &TokenRow, now_ms: i64) -> Result<(), StoreError> {
     connection
         .prepare_cached(
-            "INSERT INTO token_removed (id, public_id, name, parent_id, removed_ms) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO token_removed (id, public_id, name, parent_id, removed_ms, run, labels, limits, created_ms,
+                                        ended_ms, end_reason, exit_code, exit_signal)
+             SELECT id, public_id, name, parent_id, ?2, run, labels, limits, created_ms, coalesce(revoked_ms, ends_ms),
+                    CASE WHEN revoked_ms IS NULL THEN 'expired' ELSE coalesce(end_reason, 'revoked') END, exit_code,
+                    exit_signal
+             FROM token WHERE id = ?1",
         )?
-        .execute((token.id, &token.public_id, &token.name, token.parent_id, now_ms))?;
+        .execute((token.id, now_ms))?;
     connection.prepare_cached("DELETE FROM token WHERE id = ?1")?.execute([token.id])?;
     Ok(())
 }

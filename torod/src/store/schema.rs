@@ -21,6 +21,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0007_spend.sql")),
     M::up(include_str!("../../migrations/0008_sessions.sql")),
     M::up(include_str!("../../migrations/0009_secrets.sql")),
+    M::up(include_str!("../../migrations/0010_runs.sql")),
     M::up(include_str!("../../migrations/0011_audit.sql")),
 ];
 

@@ -227,7 +227,7 @@ mod tests {
         let state = |state| ids(&connection, &TokenQuery { state: Some(state), ..query() });
         assert_eq!(state(TokenState::Expired), [4, 8]);
         assert_eq!(state(TokenState::Live).len(), 28);
-        tokens::revoke(&connection, 4, 5).unwrap();
+        tokens::revoke(&connection, 4, 5, tokenrouter_shared::run::RunEnd::Revoked).unwrap();
         assert_eq!((state(TokenState::Expired), state(TokenState::Revoked)), (vec![8], vec![4, 13, 23]));
     }
 

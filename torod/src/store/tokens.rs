@@ -1,6 +1,7 @@
 //! Access tokens at rest: rows with the digest of a key, never the key.
 
 use rusqlite::{Connection, OptionalExtension, Row};
+use tokenrouter_shared::run::RunEnd;
 use tokenrouter_shared::{Labels, Limits, Lossy, Role};
 
 use super::StoreError;
@@ -48,6 +49,16 @@ pub struct TokenRow {
     pub last_used_from: Option<String>,
     /// SHA-256 of the key before the last rotation, and until when that one opens too, in milliseconds since 1970.
     pub old_key: Option<([u8; 32], i64)>,
+    /// Whether it was made for one run of an agent.
+    pub run: bool,
+    /// It ends when nobody has renewed it for so many seconds.
+    pub lease_s: Option<u32>,
+    /// Why it was revoked; `None` where it was not, or before anybody asked.
+    pub end_reason: Option<RunEnd>,
+    /// What the agent returned.
+    pub exit_code: Option<u8>,
+    /// The signal that the agent died of.
+    pub exit_signal: Option<u8>,
 }
 
 impl TokenRow {
@@ -74,13 +85,18 @@ impl TokenRow {
             created_by: None,
             last_used_from: None,
             old_key: None,
+            run: false,
+            lease_s: None,
+            end_reason: None,
+            exit_code: None,
+            exit_signal: None,
         }
     }
 }
 
 pub(super) const COLUMNS: &str = "id, public_id, digest, name, role, parent_id, created_ms, expires_ms, revoked_ms, last_used_ms, \
                        lossy, limits, labels, capture, version, created_by, last_used_from, old_digest, old_until_ms, \
-                       ends_ms, revoked_with";
+                       ends_ms, revoked_with, run, lease_s, end_reason, exit_code, exit_signal";
 
 /// What `get_row` reads out, with role, limits and labels as text; checked by [`checked`].
 pub(super) type Raw = (TokenRow, [String; 3]);
@@ -108,6 +124,11 @@ pub(super) fn get_row(row: &Row<'_>) -> rusqlite::Result<Raw> {
         created_by: row.get(15)?,
         last_used_from: row.get(16)?,
         old_key: row.get::<_, Option<[u8; 32]>>(17)?.zip(row.get(18)?),
+        run: row.get(21)?,
+        lease_s: row.get(22)?,
+        end_reason: row.get::<_, Option<String>>(23)?.and_then(|word| word.parse().ok()),
+        exit_code: row.get(24)?,
+        exit_signal: row.get(25)?,
     };
     Ok((token, [row.get(4)?, row.get(11)?, row.get(12)?]))
 }
@@ -175,6 +196,15 @@ pub fn by_name(
     rows.map(|row| checked(row?)).collect()
 }
 
+/// The labels of a token, and whether it was made for a run.
+pub fn labels_and_run(connection: &Connection, id: i64) -> Result<(Labels, bool), StoreError> {
+    let mut statement = connection.prepare_cached("SELECT labels, run FROM token WHERE id = ?1")?;
+    let found: Option<(String, bool)> = statement.query_row([id], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+    let Some((labels, run)) = found else { return Ok((Labels::new(), false)) };
+    let labels = serde_json::from_str(&labels).map_err(|error| StoreError::Damaged(format!("labels: {error}")))?;
+    Ok((labels, run))
+}
+
 /// Whether `id` is `root` or lies below it.
 pub fn is_within(connection: &Connection, id: i64, root: i64) -> Result<bool, StoreError> {
     let mut statement = connection.prepare_cached(
@@ -192,8 +222,8 @@ pub fn insert(connection: &Connection, token: &TokenRow) -> Result<i64, StoreErr
     connection
         .prepare_cached(
             "INSERT INTO token (public_id, digest, name, role, parent_id, created_ms, expires_ms, lossy, limits, labels,
-                                capture, created_by, ends_ms)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13)",
+                                capture, created_by, ends_ms, run, lease_s)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)",
         )?
         .execute((
             &token.public_id,
@@ -209,6 +239,8 @@ pub fn insert(connection: &Connection, token: &TokenRow) -> Result<i64, StoreErr
             token.capture,
             &token.created_by,
             token.ends_ms,
+            token.run,
+            token.lease_s,
         ))?;
     Ok(connection.last_insert_rowid())
 }
@@ -293,22 +325,37 @@ pub fn set_end(connection: &Connection, id: i64, ends_ms: Option<i64>) -> Result
     Ok(())
 }
 
-/// Ends a token and everything below it at `at_ms`, nobody before it was made. Returns the public ids of those that were
-/// not revoked before, oldest first.
-pub fn revoke(connection: &Connection, id: i64, at_ms: i64) -> Result<Vec<String>, StoreError> {
+/// Ends a token and everything below it at `at_ms`, nobody before it was made, for `reason`. Returns the public ids of
+/// those that were not revoked before, oldest first.
+pub fn revoke(connection: &Connection, id: i64, at_ms: i64, reason: RunEnd) -> Result<Vec<String>, StoreError> {
+    // An agent that ended says nothing of those that others still run below it.
+    let below = if reason == RunEnd::Finished { RunEnd::Revoked } else { reason };
     let mut statement = connection.prepare_cached(
         "WITH RECURSIVE below (id) AS (
              VALUES (?1)
              UNION SELECT token.id FROM token JOIN below ON token.parent_id = below.id
          )
-         UPDATE token SET revoked_ms = max(?2, created_ms), revoked_with = nullif(?1, id), version = version + 1
+         UPDATE token SET revoked_ms = max(?2, created_ms), revoked_with = nullif(?1, id), version = version + 1,
+             end_reason = CASE id WHEN ?1 THEN ?3 ELSE ?4 END
          WHERE id IN (SELECT id FROM below) AND revoked_ms IS NULL
          RETURNING id, public_id",
     )?;
-    let rows = statement.query_map((id, at_ms), |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
+    let bound = (id, at_ms, reason.as_str(), below.as_str());
+    let rows = statement.query_map(bound, |row| Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?)))?;
     let mut ended = rows.collect::<rusqlite::Result<Vec<_>>>()?;
     ended.sort_unstable_by_key(|(id, _)| *id);
     Ok(ended.into_iter().map(|(_, public_id)| public_id).collect())
+}
+
+/// Keeps how the agent of a run ended, unless that is known already.
+pub fn set_exit(connection: &Connection, id: i64, code: Option<u8>, signal: Option<u8>) -> Result<(), StoreError> {
+    connection
+        .prepare_cached(
+            "UPDATE token SET exit_code = ?2, exit_signal = ?3
+             WHERE id = ?1 AND exit_code IS NULL AND exit_signal IS NULL",
+        )?
+        .execute((id, code, signal))?;
+    Ok(())
 }
 
 /// Notes that a token was used.

@@ -7,13 +7,14 @@ use std::sync::Arc;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction};
 
 use super::StoreError;
+use super::agent_sessions::{AgentSession, SessionNumbers};
 use super::spend::Sum;
 
 /// Names kept in memory; the map starts again when it holds this many.
 const NAMES: usize = 10_000;
 
 /// So many of them are compared before any is hashed.
-const RECENT: usize = 4;
+const RECENT: usize = 5;
 
 /// Bytes of a name that are kept: what a client calls a model may be anything.
 const NAME_BYTES: usize = 256;
@@ -71,6 +72,10 @@ pub struct UsageRow<'a> {
     pub price: Option<PriceRow<'a>>,
     /// Whether it is the one request that its exchange counts as.
     pub counted: bool,
+    /// The agent's conversation.
+    pub session: Option<&'a Arc<AgentSession>>,
+    /// The program that asked.
+    pub agent: Option<&'a Arc<str>>,
 }
 
 impl UsageRow<'_> {
@@ -111,6 +116,7 @@ pub struct Names {
     surfaces: Vec<(&'static str, i64)>,
     /// By version, provider and model.
     prices: HashMap<(Arc<str>, i64, i64), i64>,
+    sessions: SessionNumbers,
 }
 
 impl Names {
@@ -120,6 +126,7 @@ impl Names {
         self.recent.clear();
         self.surfaces.clear();
         self.prices.clear();
+        self.sessions.forget();
     }
 
     fn number(&mut self, connection: &Connection, name: &Arc<str>) -> Result<i64, StoreError> {
@@ -210,7 +217,7 @@ impl<'c> Insert<'c> {
         // A commit that failed after it took effect is tried again: a row that is there already is the same row.
         let statement = transaction.prepare_cached(
             "INSERT OR IGNORE INTO usage VALUES
-             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27)",
+             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29)",
         )?;
         Ok(Self { transaction, statement })
     }
@@ -222,6 +229,11 @@ impl<'c> Insert<'c> {
         let asked = row.model_asked.map(|asked| names.number(self.transaction, asked)).transpose()?;
         let surface = names.surface(self.transaction, row.surface)?;
         let price = row.price.map(|price| names.price(self.transaction, provider, model, price)).transpose()?;
+        let session = match row.session {
+            Some(session) => Some(names.sessions.number(self.transaction, row.token_id, session)?),
+            None => None,
+        };
+        let agent = row.agent.map(|agent| names.number(self.transaction, agent)).transpose()?;
         let [uncached, read, short, long, output, reasoning] = row.counts.map(clamped);
         let integers = [
             row.id,
@@ -261,6 +273,8 @@ impl<'c> Insert<'c> {
         statement.raw_bind_parameter(25, price)?;
         statement.raw_bind_parameter(26, row.cost_assumed)?;
         statement.raw_bind_parameter(27, row.counted)?;
+        statement.raw_bind_parameter(28, session)?;
+        statement.raw_bind_parameter(29, agent)?;
         Ok(statement.raw_execute()? > 0)
     }
 }

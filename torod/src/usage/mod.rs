@@ -6,6 +6,7 @@ pub mod recorder;
 pub mod sequence;
 pub mod writer;
 
+pub use crate::store::agent_sessions::AgentSession;
 pub use charge::Charge;
 pub use record::{Outcome, Record};
 pub use recorder::Recorder;

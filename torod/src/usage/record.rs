@@ -8,6 +8,7 @@ use tokenrouter::count::{Counts, Source};
 use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
 
 use super::charge::Charge;
+use crate::store::agent_sessions::AgentSession;
 use crate::store::spend::Sum;
 use crate::store::usage::{PriceRow, UsageRow};
 
@@ -129,6 +130,10 @@ pub struct Record {
     pub charge: Charge,
     /// Whether it is the one request that its exchange counts as.
     pub counted: bool,
+    /// The conversation that it belongs to.
+    pub session: Option<Arc<AgentSession>>,
+    /// The program that asked, in a short word.
+    pub agent: Option<Arc<str>>,
 }
 
 impl Record {
@@ -179,6 +184,8 @@ impl Record {
                 .as_ref()
                 .map(|tariff| PriceRow { version: &tariff.version, rates: &*tariff.price }),
             counted: self.counted,
+            session: self.session.as_ref(),
+            agent: self.agent.as_ref(),
         }
     }
 }

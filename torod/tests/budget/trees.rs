@@ -214,6 +214,8 @@ impl<'f> World<'f> {
             source: Source::Reported,
             charge: Charge { nanos: actual, ..Charge::default() },
             counted: !fails,
+            session: None,
+            agent: None,
         }
     }
 
@@ -222,7 +224,13 @@ impl<'f> World<'f> {
             return;
         }
         let token = token % self.known.len();
-        tokens::revoke(&self.connection, Self::id(token), self.clock.now_ms()).unwrap();
+        tokens::revoke(
+            &self.connection,
+            Self::id(token),
+            self.clock.now_ms(),
+            tokenrouter_shared::run::RunEnd::Revoked,
+        )
+        .unwrap();
         self.index.publish(&tokens::subtree(&self.connection, Self::id(token)).unwrap(), &[]);
         for at in 0..self.known.len() {
             self.known[at].revoked |= self.above(at).contains(&token);

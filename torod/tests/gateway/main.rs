@@ -13,6 +13,7 @@ mod explain;
 mod forms;
 mod framing;
 mod generate;
+mod lease;
 mod life;
 mod lists;
 mod login;

@@ -11,7 +11,7 @@ use tokenrouter_shared::token::{
 
 use super::limits::{Label, Setting};
 use super::{Create, Edit, List};
-use crate::access::issue::{self, Draft, IssueError};
+use crate::access::issue::{self, Draft, Farewell, IssueError};
 use crate::access::views::{self, Asked};
 use crate::access::{Operator, Random, edit};
 use crate::commands::control;
@@ -121,7 +121,7 @@ impl Way {
         match self {
             Self::Daemon(dir) => control::ask(&dir, Method::DELETE, &path_of(which), NOTHING).await,
             Self::Here(mut connection, _lock) => {
-                let ended = issue::revoke(&mut connection, which, &OWNER, now_ms);
+                let ended = issue::revoke(&mut connection, which, Farewell::default(), &OWNER, now_ms);
                 Ok(ended.map_err(|e| told(&e))?.answer)
             }
         }
@@ -161,6 +161,7 @@ impl Create {
             limits,
             labels,
             capture: !self.no_capture,
+            ..TokenCreate::default()
         }
     }
 }

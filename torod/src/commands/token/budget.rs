@@ -1,6 +1,7 @@
 //! Budgets as people type them: `5usd`, `100usd/month@Europe/Berlin`, `1000req/24h`, `2Mtok/day`.
 
 use tokenrouter_shared::limits::{Budget, BudgetUnit, MAX_LIMIT, Period, Window};
+use tokenrouter_shared::money::{DOLLAR_PLACES, scaled};
 
 /// The grammar, for help texts.
 pub(super) const GRAMMAR: &str = "Budgets: AMOUNT, then what is counted (usd, req or tok), then, if it is not for the whole life, `/` and a time:\n  \
@@ -23,9 +24,6 @@ const UNITS: [(&str, BudgetUnit); 8] = [
     ("usd", BudgetUnit::UsdNanos),
     ("USD", BudgetUnit::UsdNanos),
 ];
-
-/// Decimals of a dollar that count.
-const DOLLAR_PLACES: u32 = 9;
 
 /// Reads a budget.
 pub(super) fn parse(text: &str) -> Result<Budget, String> {
@@ -62,24 +60,6 @@ fn window_of(text: &str) -> Option<Window> {
     let number: u32 = name.strip_suffix(unit).filter(|digits| is_digits(digits))?.parse().ok()?;
     let seconds = number.checked_mul(seconds).filter(|seconds| *seconds > 0 && zone.is_none())?;
     Some(Window::Rolling { seconds })
-}
-
-/// `1.5M` with so many places below one, exactly; nothing where that cannot be.
-pub(super) fn scaled(text: &str, places: u32) -> Option<u64> {
-    let sizes = [('k', 3), ('M', 6), ('G', 9)];
-    let (digits, power) = match sizes.iter().find_map(|(word, power)| Some((text.strip_suffix(*word)?, *power))) {
-        Some((digits, power)) => (digits, power + places),
-        None => (text, places),
-    };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
-    let fraction = fraction.trim_end_matches('0');
-    let length = u32::try_from(fraction.len()).ok().filter(|length| *length <= power)?;
-    if !is_digits(whole) || !(fraction.is_empty() || is_digits(fraction)) || digits.ends_with('.') {
-        return None;
-    }
-    let whole = whole.parse::<u64>().ok()?.checked_mul(10_u64.checked_pow(power)?)?;
-    let part = if fraction.is_empty() { 0 } else { fraction.parse::<u64>().ok()? };
-    whole.checked_add(part.checked_mul(10_u64.checked_pow(power - length)?)?)
 }
 
 fn is_digits(text: &str) -> bool {

@@ -6,6 +6,7 @@ use clap::Args;
 use tokenrouter_shared::Labels;
 use tokenrouter_shared::change::{Change, LimitsChange, ModelsChange};
 use tokenrouter_shared::limits::{Budget, Limits};
+use tokenrouter_shared::money::scaled;
 
 use super::budget;
 
@@ -38,7 +39,7 @@ fn budget_or_none(text: &str) -> Result<Setting<Budget>, String> {
 
 fn count_or_none<T: TryFrom<u64>>(text: &str) -> Result<Setting<T>, String> {
     Setting::read(text, |text| {
-        let number = budget::scaled(text, 0).ok_or("write a number such as 60 or 100k, or none")?;
+        let number = scaled(text, 0).ok_or("write a number such as 60 or 100k, or none")?;
         if number == 0 {
             return Err("it must be at least 1; none takes the limit away".to_owned());
         }

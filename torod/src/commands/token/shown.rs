@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::io::Write;
 
 use tokenrouter_shared::limits::BudgetUnit;
+use tokenrouter_shared::run::RunEnd;
 use tokenrouter_shared::token::{TokenCreated, TokenDetail, TokenName, TokenRevoked, TokenState, TokenView};
 
 use super::standing;
@@ -132,6 +133,10 @@ fn limits(view: &TokenView) -> String {
     if !limits.models.is_empty() {
         words.push("some models".to_owned());
     }
+    if view.run {
+        words.push("run".to_owned());
+    }
+    words.extend(view.lease_s.map(|seconds| format!("{seconds} s lease")));
     words.join(", ")
 }
 
@@ -171,6 +176,8 @@ pub(super) fn detail(out: &mut dyn Write, detail: &TokenDetail, now_ms: i64) -> 
         ("models", patterns(&view.limits.models.allow)),
         ("not", patterns(&view.limits.models.deny)),
         ("lossy", view.lossy.map(|lossy| lossy.to_string())),
+        ("run", view.run.then(|| "made for one run of an agent".to_owned())),
+        ("lease", view.lease_s.map(|seconds| format!("ends when nobody renews it for {seconds} s"))),
         ("capture", (!view.capture).then(|| "never".to_owned())),
     ] {
         lines.extend(value.map(|value| (label, value)));
@@ -192,7 +199,12 @@ fn state(view: &TokenView, path: &[TokenName]) -> String {
             let above = path.iter().find(|token| token.id == *id).map_or(id, |token| &token.name);
             format!("{}, with {above} above it", view.state.as_str())
         }
-        None => view.state.as_str().to_owned(),
+        None => match view.end_reason.filter(|_| view.state == TokenState::Revoked) {
+            Some(RunEnd::Lease) => "revoked, since nobody renewed its lease".to_owned(),
+            Some(RunEnd::Finished) => "revoked, since its run has finished".to_owned(),
+            Some(RunEnd::UsedUp) => "revoked, since its budget was used up".to_owned(),
+            _ => view.state.as_str().to_owned(),
+        },
     }
 }
 

@@ -135,6 +135,7 @@ fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Answer
             in_flight: Some(call.app.lifecycle.enter()),
             places: Places::default(),
             caller: call.caller.clone(),
+            asker: call.asker.clone(),
             headers: HeaderMap::new(),
             in_path: InPath::default(),
             body,

@@ -1,8 +1,11 @@
-//! Money for people: US dollars from nano-dollars.
+//! Money as people read and type it: US dollars, from and to nano-dollars.
+
+/// Decimals of a dollar that count.
+pub const DOLLAR_PLACES: u32 = 9;
 
 /// `$12.35`, `$0.0042`, `$0.000018`: two decimals from a dollar on, else four digits that mean something. What is not
 /// nothing never looks like nothing.
-pub(super) fn dollars(nanos: u64) -> String {
+pub fn dollars(nanos: u64) -> String {
     const DOLLAR: u64 = 1_000_000_000;
     if nanos == 0 {
         return "$0".to_owned();
@@ -19,6 +22,28 @@ pub(super) fn dollars(nanos: u64) -> String {
     let width = usize::try_from(places).unwrap_or(9);
     let whole = 10_u64.pow(places);
     format!("${}.{:0width$}", rounded / whole, rounded % whole)
+}
+
+/// `1.5M` with so many places below one, exactly; nothing where that cannot be.
+pub fn scaled(text: &str, places: u32) -> Option<u64> {
+    let sizes = [('k', 3), ('M', 6), ('G', 9)];
+    let (digits, power) = match sizes.iter().find_map(|(word, power)| Some((text.strip_suffix(*word)?, *power))) {
+        Some((digits, power)) => (digits, power + places),
+        None => (text, places),
+    };
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    let fraction = fraction.trim_end_matches('0');
+    let length = u32::try_from(fraction.len()).ok().filter(|length| *length <= power)?;
+    if !is_digits(whole) || !(fraction.is_empty() || is_digits(fraction)) || digits.ends_with('.') {
+        return None;
+    }
+    let whole = whole.parse::<u64>().ok()?.checked_mul(10_u64.checked_pow(power)?)?;
+    let part = if fraction.is_empty() { 0 } else { fraction.parse::<u64>().ok()? };
+    whole.checked_add(part.checked_mul(10_u64.checked_pow(power - length)?)?)
+}
+
+fn is_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 #[cfg(test)]

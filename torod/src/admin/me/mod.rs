@@ -1,12 +1,14 @@
-//! `GET /admin/api/me`: who asks, and what that token has used today.
+//! `GET /admin/api/me`: who asks, what that token may still use, and what it has used today.
+
+pub mod lease;
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use tokenrouter_shared::Limits;
 use tokenrouter_shared::session::Me;
 use tokenrouter_shared::usage::UsageSums;
+use tokenrouter_shared::{Labels, Limits};
 
 use super::Admin;
 use super::answer::Failure;
@@ -24,7 +26,8 @@ pub async fn handler(
     Extension(operator): Extension<Operator>,
     session: Option<Extension<Arc<Session>>>,
 ) -> Result<Json<Me>, Failure> {
-    let now_ms = admin.clock.now_ms();
+    let now = Moment::of(&admin.clock);
+    let version = env!("CARGO_PKG_VERSION").to_owned();
     let Operator::Token(token) = &operator else {
         return Ok(Json(Me {
             id: None,
@@ -34,17 +37,28 @@ pub async fn handler(
             session: None,
             limits: Limits::default(),
             budgets: Vec::new(),
+            left: Vec::new(),
+            labels: Labels::new(),
+            run: false,
+            lease: None,
+            ends_ms: None,
+            version,
             usage_today: UsageSums::default(),
         }));
     };
-    let (readers, id) = (Arc::clone(&admin.readers), token.id);
+    let (readers, id, now_ms) = (Arc::clone(&admin.readers), token.id, now.now_ms);
     let since_ms = now_ms - now_ms.rem_euclid(DAY_MS);
     let read = tokio::task::spawn_blocking(move || {
-        readers.with(|connection| reports::of_token(connection, id, since_ms, now_ms.saturating_add(1)))
+        readers.with(|connection| {
+            let usage = reports::of_token(connection, id, since_ms, now_ms.saturating_add(1))?;
+            // Requests need no labels: the index has none.
+            Ok((usage, crate::store::tokens::labels_and_run(connection, id)?))
+        })
     });
-    let usage_today = read.await.unwrap_or(Err(StoreError::Closed))?;
+    let (usage_today, (labels, run)) = read.await.unwrap_or(Err(StoreError::Closed))?;
     let status = admin.reload.status();
     let session = session.map(|Extension(session)| view(&session, token, &status.config.admin, Some(&session)));
+    let lease = token.lease.as_ref().map(|lease| lease.soonest());
     Ok(Json(Me {
         id: Some(token.public_id.to_string()),
         name: token.name.to_string(),
@@ -52,7 +66,13 @@ pub async fn handler(
         expires_ms: token.expires_ms,
         session,
         limits: Limits::clone(&token.limits),
-        budgets: remaining::budgets(token, Moment::of(&admin.clock)),
+        budgets: remaining::budgets(token, now),
+        left: remaining::left(token, now),
+        labels,
+        run,
+        lease,
+        ends_ms: token.expires_ms.into_iter().chain(lease.map(|lease| lease.ends_ms)).min(),
+        version,
         usage_today,
     }))
 }

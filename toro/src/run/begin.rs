@@ -1,0 +1,91 @@
+//! How a run comes by its token, and what is done where it cannot.
+
+use std::sync::mpsc::Receiver;
+use std::time::Duration;
+
+use tokenrouter_shared::token::TokenCreate;
+
+use super::signals::Sent;
+use super::token::{self, RunToken};
+use super::wanted::RunFlags;
+use super::{Gateway, Start};
+use crate::client::{ClientError, block_on};
+use crate::commands::{Context, prompt};
+use crate::exit::{Exit, Failure};
+
+/// What is said where the stored token makes no others.
+const POWERLESS: &str = "the stored token is an inferrer: it cannot make a token for the run";
+
+/// The run's token, or the signal that came first.
+pub(super) fn begin(
+    context: &Context,
+    start: &Start<'_>,
+    gateway: &Gateway,
+    wanted: &TokenCreate,
+    told: &Receiver<Sent>,
+) -> Result<Result<RunToken, i32>, Failure> {
+    let own = || RunToken { id: None, key: gateway.server.key.clone(), name: String::new(), expires_ms: None };
+    if start.flags.own_token {
+        if let Some(flag) = start.flags.limiting() {
+            return Err(Failure::unclear(
+                format!("{flag} needs a token of the run's own, which --own-token says not to make"),
+                "Leave one of them out.",
+            ));
+        }
+        return Ok(Ok(own()));
+    }
+    let made = block_on(async {
+        let making = token::make(&gateway.client, wanted.clone(), start.flags.ttl.is_some());
+        tokio::select! {
+            made = making => Ok(made),
+            signal = told_to_end(told) => Err(signal),
+        }
+    })?;
+    match made {
+        Err(signal) => Ok(Err(signal)),
+        Ok(Ok(token)) => Ok(Ok(token)),
+        Ok(Err(e)) if token::is_powerless(&e) => powerless(context, start.flags).map(|()| Ok(own())),
+        Ok(Err(e)) => Err(explained(e, start.flags)),
+    }
+}
+
+/// What to do with a stored token that makes no others: run with it, if that is wanted.
+fn powerless(context: &Context, flags: &RunFlags) -> Result<(), Failure> {
+    let no = |message: &str| {
+        let advice =
+            "Run with the stored token itself: --own-token. Or ask for a token of role keymaster, then `toro set-key`.";
+        Failure::new(Exit::Refused, message, advice)
+    };
+    if let Some(flag) = flags.limiting() {
+        return Err(no(&format!("{POWERLESS}, so {flag} cannot be kept")));
+    }
+    if !context.may_ask() {
+        return Err(no(POWERLESS));
+    }
+    let question =
+        "The stored token is an inferrer and cannot make a token for this run. Run with the stored token itself?";
+    if prompt::confirm(question, true)? { Ok(()) } else { Err(no("given up")) }
+}
+
+/// The gateway's refusal in the words of our flags.
+fn explained(error: ClientError, flags: &RunFlags) -> Failure {
+    let code = error.code().to_owned();
+    let mut failure = Failure::from(error);
+    if code == "outlives_parent" && flags.ttl.is_some() {
+        failure.message = format!("--ttl is longer than the stored token lives: {}", failure.message);
+        "Ask for less, or leave --ttl out: the run's token then ends with yours.".clone_into(&mut failure.advice);
+    } else if code == "exceeds_parent" {
+        failure.message = format!("the run may not have more than the stored token: {}", failure.message);
+    }
+    failure
+}
+
+/// Waits for a signal that asks us to end.
+async fn told_to_end(told: &Receiver<Sent>) -> i32 {
+    loop {
+        match told.try_recv() {
+            Ok(sent) if sent.is_end() => return sent.signal,
+            _ => tokio::time::sleep(Duration::from_millis(20)).await,
+        }
+    }
+}
