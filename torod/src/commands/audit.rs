@@ -1,14 +1,16 @@
 //! `torod audit`: who changed what, by the running daemon, or from the database itself when none runs.
 
+use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
 use chrono::{DateTime, Local, TimeZone as _};
 use http::Method;
-use serde_json::Value;
+use serde_json::{Map, Value};
 use tokenrouter_shared::audit::{AuditPage, AuditView};
 
 use super::table::table;
+use super::terminal::tell;
 use super::{Exit, control, usage};
 use crate::clock::Clock;
 use crate::config::Paths;
@@ -171,20 +173,24 @@ fn show(out: &mut dyn Write, entries: &[AuditView], long: bool, is_terminal: boo
     table.set_header(["when", "who", "did", "to", "what"]);
     table.keep_whole(&[0, 2]);
     for entry in entries {
-        table.add_row([
-            time(entry.at_ms),
-            named(entry.actor_name.as_deref(), &entry.actor),
-            entry.action.clone(),
-            named(entry.subject_name.as_deref(), &entry.subject),
-            plain(&what(entry)).into_owned(),
-        ]);
+        let who = named(entry.actor_name.as_deref(), &entry.actor);
+        let to = named(entry.subject_name.as_deref(), &entry.subject);
+        let what = plain(&what(entry)).into_owned();
+        if !long {
+            table.add_row([time(entry.at_ms), who, entry.action.clone(), to, what]);
+            continue;
+        }
+        tell(out, &format!("{}  {who}  {}  {to}", time(entry.at_ms), entry.action), 4)?;
+        if !what.is_empty() {
+            tell(out, &format!("    {what}"), 4)?;
+        }
     }
-    if long { writeln!(out, "{}", table.wrapped()) } else { writeln!(out, "{table}") }
+    if long { Ok(()) } else { writeln!(out, "{table}") }
 }
 
 fn time(at_ms: i64) -> String {
     let time = DateTime::from_timestamp_millis(at_ms);
-    time.map(|time| time.with_timezone(&Local).format("%Y-%m-%d %H:%M:%S").to_string()).unwrap_or_default()
+    time.map(|time| time.with_timezone(&Local).format("%Y-%m-%d %H:%M").to_string()).unwrap_or_default()
 }
 
 /// By name where there is one: ids are long, and stand in the JSON.
@@ -194,31 +200,39 @@ fn named(name: Option<&str>, id: &str) -> String {
 
 /// What changed: each field as it was and as it is.
 fn what(entry: &AuditView) -> String {
-    let fields = |value: &Option<Value>| value.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
-    let (before, after) = (fields(&entry.before), fields(&entry.after));
-    if before.is_empty() || after.is_empty() {
+    let (Some(Value::Object(before)), Some(Value::Object(after))) = (&entry.before, &entry.after) else {
         return entry.detail.clone();
-    }
+    };
     let mut changes = Vec::new();
-    for (key, was) in &before {
-        let now = after.get(key).map_or_else(|| "nothing".to_owned(), word);
-        changes.push(format!("{key} {} → {now}", word(was)));
-    }
-    let new = after.iter().filter(|(key, _)| !before.contains_key(*key));
-    changes.extend(new.map(|(key, now)| format!("{key} nothing → {}", word(now))));
-    let changes = changes.join(", ");
-    if entry.detail.is_empty() || entry.detail.starts_with('`') {
-        changes
-    } else {
-        format!("{changes}; {}", entry.detail)
+    compare("", before, after, &mut changes);
+    // That a token ended, and which name it had, is said already.
+    changes.extend((!entry.detail.is_empty() && !entry.detail.starts_with('`')).then(|| entry.detail.clone()));
+    changes.join(", ")
+}
+
+/// Adds what differs between two objects at `place`, field by field at every depth.
+fn compare(place: &str, before: &Map<String, Value>, after: &Map<String, Value>, changes: &mut Vec<String>) {
+    let names: BTreeSet<&String> = before.keys().chain(after.keys()).collect();
+    for name in names {
+        let (was, now) = (before.get(name).unwrap_or(&Value::Null), after.get(name).unwrap_or(&Value::Null));
+        match (was, now) {
+            (Value::Object(was), Value::Object(now)) => compare(&format!("{place}{name}."), was, now, changes),
+            // Masked: it is another one.
+            _ if was == now && place.is_empty() => changes.push(format!("another {name}")),
+            _ if was == now || name == "revoked_ms" => {}
+            _ => changes.push(format!("{place}{name} {} → {}", word(name, was), word(name, now))),
+        }
     }
 }
 
-fn word(value: &Value) -> String {
+fn word(name: &str, value: &Value) -> String {
     match value {
         Value::String(text) => text.clone(),
-        Value::Null => "nothing".to_owned(),
-        value => value.to_string(),
+        Value::Null => "none".to_owned(),
+        value => match value.as_i64().filter(|_| name.ends_with("_ms")) {
+            Some(at_ms) => time(at_ms),
+            None => value.to_string(),
+        },
     }
 }
 
@@ -244,10 +258,18 @@ mod tests {
     #[test]
     fn what_changed_is_told_field_by_field() {
         let changed = entry(r#"{"name":"a","gone":1}"#, r#"{"name":"b","new":{"x":2}}"#, "`a`");
-        assert_eq!(what(&changed), "gone 1 → nothing, name a → b, new nothing → {\"x\":2}");
+        assert_eq!(what(&changed), "gone 1 → none, name a → b, new none → {\"x\":2}");
         assert_eq!(what(&entry("", r#"{"name":"b"}"#, "inferrer `b`")), "inferrer `b`");
         let ended = entry(r#"{"revoked_ms":null}"#, r#"{"revoked_ms":5}"#, "its budget is used up");
-        assert_eq!(what(&ended), "revoked_ms nothing → 5; its budget is used up");
+        assert_eq!(what(&ended), "its budget is used up");
+        let limits = entry(
+            r#"{"limits":{"rpm":6,"models":{"a":1},"same":1}}"#,
+            r#"{"limits":{"models":{"a":2},"same":1}}"#,
+            "`a`",
+        );
+        assert_eq!(what(&limits), "limits.models.a 1 → 2, limits.rpm 6 → none");
+        let rotated = entry(r#"{"key":"[secret]"}"#, r#"{"key":"[secret]"}"#, "the old key opens for 600 s more");
+        assert_eq!(what(&rotated), "another key, the old key opens for 600 s more");
     }
 
     #[test]

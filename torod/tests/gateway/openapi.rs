@@ -119,6 +119,18 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     let made = all.done("POST", T, T, &body).await;
     let (which, key) = (made["id"].as_str().unwrap().to_owned(), made["key"].as_str().unwrap().to_owned());
     all.done("POST", T, T, &format!(r#"{{"parent":"{which}"}}"#)).await;
+    let run = all.done("POST", T, T, r#"{"run":true,"lease_s":60}"#).await;
+    let admin = format!("Bearer {}", all.daemon.key);
+    let bearer = format!("Bearer {}", run["key"].as_str().unwrap());
+    for path in ["/admin/api/me/lease", "/admin/api/me"] {
+        let method = if path.ends_with("me") { "GET" } else { "POST" };
+        let answer = all.ask(method, path, path, &[("authorization", &bearer)], "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let refused = all.ask("POST", "/admin/api/me/lease", "/admin/api/me/lease", &[("authorization", &admin)], "").await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    let ended = format!("{T}/{}?reason=finished&exit=3", run["id"].as_str().unwrap());
+    all.done("DELETE", ONE, &ended, "").await;
     let at = format!("{T}/{which}");
     let shown = all.done("GET", ONE, &at, "").await;
     assert_eq!(shown["budgets"].as_array().unwrap().len(), 3);
