@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use http::{HeaderName, HeaderValue};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokenrouter_simulator::{Settings, Simulator};
 use torod::clock::Clock;
 use torod::http::listed::{Listed, routes};
@@ -129,8 +129,25 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     }
     let refused = all.ask("POST", "/admin/api/me/lease", "/admin/api/me/lease", &[("authorization", &admin)], "").await;
     assert_eq!(refused.status, 400, "{}", refused.text());
+    let worked = [("authorization", &*bearer), ("session-id", "c0de"), ("user-agent", "codex_exec/0.169.0")];
+    let mut request = all.daemon.request("/v1/responses", r#"{"model":"ok","input":"hi"}"#);
+    for (name, value) in worked {
+        request.headers_mut().insert(name, HeaderValue::try_from(value).unwrap());
+    }
+    assert_eq!(all.daemon.send(request).await.status, 200);
+    all.daemon.rows("id").await;
     let ended = format!("{T}/{}?reason=finished&exit=3", run["id"].as_str().unwrap());
     all.done("DELETE", ONE, &ended, "").await;
+    let listed = all.done("GET", "/admin/api/me/runs", "/admin/api/me/runs?token=*&limit=1", "").await;
+    assert_eq!(listed["runs"].as_array().unwrap().len(), 1);
+    let place = format!("/admin/api/me/runs/{}", run["id"].as_str().unwrap());
+    let shown = all.done("GET", "/admin/api/me/runs/{id}", &place, "").await;
+    assert_eq!((&shown["sessions"][0]["id"], &shown["exit_code"]), (&json!("c0de"), &json!(3)));
+    for by in ["day", "model", "run", "session", "provider", "token", "agent"] {
+        let place = format!("/admin/api/me/usage?token=*&by={by}");
+        let used = all.done("GET", "/admin/api/me/usage", &place, "").await;
+        assert!(!used["rows"].as_array().unwrap().is_empty(), "{by}");
+    }
     let at = format!("{T}/{which}");
     let shown = all.done("GET", ONE, &at, "").await;
     assert_eq!(shown["budgets"].as_array().unwrap().len(), 3);
