@@ -3,8 +3,8 @@
 
 use super::Agent;
 
-const SETTINGS: &str =
-    r#"{"env":{"ANTHROPIC_BASE_URL":{root:json},"ANTHROPIC_AUTH_TOKEN":{key:json},"ANTHROPIC_API_KEY":""}}"#;
+const SETTINGS: &str = r#"{"env":{"ANTHROPIC_BASE_URL":{root:json},"ANTHROPIC_AUTH_TOKEN":{key:json},"ANTHROPIC_API_KEY":""}}
+"#;
 
 /// See the file.
 pub(super) const CLAUDE: Agent = Agent {
