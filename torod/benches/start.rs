@@ -104,6 +104,8 @@ fn fill(data: &Path, clock: &Clock) -> Fallible<()> {
             source: Source::Reported,
             charge: Charge { nanos: 1_000_000, ..Charge::default() },
             counted: true,
+            session: None,
+            agent: None,
         });
     }
     if writer.stop(Duration::from_mins(5)) { Ok(()) } else { Err("the rows were not written".into()) }
