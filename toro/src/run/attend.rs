@@ -43,6 +43,7 @@ pub(super) fn attend(
         models: &models,
         listed: &listed,
         arguments: &start.arguments,
+        env: context.env,
         folder: folder.as_ref().map(tempfile::TempDir::path),
     };
     let mut plan = Plan::of(start.agent, program, &launch)?;
@@ -106,7 +107,7 @@ fn dismiss(guard: Option<Guard>) -> bool {
 
 /// A folder that ends with the run, for agents that need files.
 fn folder_for(agent: &Agent) -> Result<Option<tempfile::TempDir>, Failure> {
-    if agent.files.is_empty() {
+    if !agent.uses_folder() {
         return Ok(None);
     }
     let made = tempfile::Builder::new().prefix("toro-").tempdir();
