@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use tokenrouter_shared::Secret;
-use toml_edit::{DocumentMut, Item, Table, value};
+use toml_edit::{DocumentMut, Item, Table, TableLike, value};
 
 use crate::client::address::Address;
 use crate::client::fingerprint::Fingerprint;
@@ -193,7 +193,7 @@ impl Profile {
                 "Repair it.",
             )
         })?;
-        document.insert("default", value(entry.name));
+        put(document.as_table_mut(), "default", value(entry.name));
         let servers = document.entry("servers").or_insert_with(|| {
             let mut table = Table::new();
             table.set_implicit(true);
@@ -203,15 +203,15 @@ impl Profile {
         let servers = servers.as_table_mut().ok_or_else(no_table)?;
         let server =
             servers.entry(entry.name).or_insert_with(toml_edit::table).as_table_like_mut().ok_or_else(no_table)?;
-        server.insert("url", value(entry.address.to_string()));
+        put(server, "url", value(entry.address.to_string()));
         if let Some(key) = entry.key {
             for other in ["key_command", "key_env"] {
                 server.remove(other);
             }
-            server.insert("key", value(key.expose()));
+            put(server, "key", value(key.expose()));
         }
         match entry.fingerprint {
-            Some(fingerprint) => _ = server.insert("fingerprint", value(fingerprint.to_string())),
+            Some(fingerprint) => put(server, "fingerprint", value(fingerprint.to_string())),
             None => _ = server.remove("fingerprint"),
         }
         self.write(&document.to_string())
@@ -238,6 +238,14 @@ impl Profile {
         file.as_file().sync_all().map_err(failed)?;
         file.persist(&target).map_err(|e| failed(e.error))?;
         Ok(())
+    }
+}
+
+/// Puts a value in the place of another one; what stands around that stays.
+fn put(table: &mut dyn TableLike, key: &str, item: Item) {
+    match table.get_mut(key) {
+        Some(old) => *old = item,
+        None => _ = table.insert(key, item),
     }
 }
 

@@ -57,6 +57,6 @@ fn adapt(plan: &mut Plan, launch: &Launch<'_>) -> Result<(), Failure> {
     let Some(folder) = launch.folder else { return Ok(()) };
     let mut env: Map<String, Value> = OFF.iter().map(|name| ((*name).to_owned(), "".into())).collect();
     env.extend(plan.sets.iter().map(|(name, value)| (name.clone(), value.to_string_lossy().into_owned().into())));
-    let settings = serde_json::json!({ "env": env });
-    write_private(&folder.join("settings.json"), settings.to_string().as_bytes())
+    let settings = serde_json::json!({ "env": env }).to_string() + "\n";
+    write_private(&folder.join("settings.json"), settings.as_bytes())
 }

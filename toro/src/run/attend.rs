@@ -1,5 +1,7 @@
 //! The agent's life: it is started, what we are sent is passed on to it, and its end is ours.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::PathBuf;
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
@@ -110,7 +112,7 @@ fn folder_for(agent: &Agent) -> Result<Option<tempfile::TempDir>, Failure> {
     if !agent.uses_folder() {
         return Ok(None);
     }
-    let made = tempfile::Builder::new().prefix("toro-").tempdir();
+    let made = tempfile::Builder::new().prefix("toro-").permissions(Permissions::from_mode(0o700)).tempdir();
     let failed = |e: std::io::Error| {
         Failure::new(Exit::NotBegun, format!("no temporary folder can be made: {e}"), "Is the disk full?")
     };
