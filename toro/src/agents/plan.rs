@@ -34,7 +34,9 @@ impl Plan {
         let mut plan = Self { program, ..Self::default() };
         plan.removes.extend(families::REMOVED.iter().chain(agent.removes));
         let is_chosen = chooses(agent, launch.arguments);
-        for group in agent.arguments {
+        let first = launch.arguments.first().map(|word| word.to_string_lossy());
+        let is_bare = first.is_some_and(|word| agent.bare.contains(&&*word));
+        for group in agent.arguments.iter().filter(|_| !is_bare) {
             let names_model = group.iter().any(|text| text.contains("{model"));
             let filled: Option<Vec<String>> = group.iter().map(|text| launch.fill_open(text)).collect();
             if let Some(filled) = filled.filter(|_| !(names_model && is_chosen)) {

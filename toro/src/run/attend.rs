@@ -45,6 +45,7 @@ pub(super) fn attend(
         models: &models,
         listed: &listed,
         arguments: &start.arguments,
+        env: context.env,
         folder: folder.as_ref().map(tempfile::TempDir::path),
     };
     let mut plan = Plan::of(start.agent, program, &launch)?;
@@ -108,7 +109,7 @@ fn dismiss(guard: Option<Guard>) -> bool {
 
 /// A folder that ends with the run, for agents that need files.
 fn folder_for(agent: &Agent) -> Result<Option<tempfile::TempDir>, Failure> {
-    if agent.files.is_empty() {
+    if !agent.uses_folder() {
         return Ok(None);
     }
     let made = tempfile::Builder::new().prefix("toro-").permissions(Permissions::from_mode(0o700)).tempdir();
