@@ -23,6 +23,8 @@ pub enum Event {
 pub struct Events {
     answer: Answer,
     lines: Lines,
+    /// How often something came.
+    pub reads: u64,
 }
 
 impl Events {
@@ -31,7 +33,7 @@ impl Events {
         let kind = answer.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let kind = kind.unwrap_or_default().to_ascii_lowercase();
         if kind.starts_with("text/event-stream") {
-            return Ok(Self { answer, lines: Lines::default() });
+            return Ok(Self { answer, lines: Lines::default(), reads: 0 });
         }
         let kind = if kind.is_empty() { "nothing" } else { kind.split(';').next().unwrap_or_default() };
         Err(answer.nonsense(&format!("it answers with {} where a stream was asked for", crate::printer::plain(kind))))
@@ -47,7 +49,10 @@ impl Events {
                 return Err(self.answer.nonsense("one event of its answer is endless"));
             }
             match self.answer.chunk().await? {
-                Some(chunk) => self.lines.waiting.extend_from_slice(&chunk),
+                Some(chunk) => {
+                    self.reads += 1;
+                    self.lines.waiting.extend_from_slice(&chunk);
+                }
                 None => return Ok(self.lines.end()),
             }
         }
