@@ -96,7 +96,11 @@ impl ClientError {
             return Self::without_reason(status, url);
         };
         let code = error.code.as_ref().and_then(|code| code.as_str()).unwrap_or("error").to_owned();
-        let problem = Problem { code: Cow::Owned(code), message: plain(&error.message), advice: plain(&error.advice) };
+        // On the data plane the message ends with the advice, for clients that show nothing else.
+        let (message, advice) = (plain(&error.message), plain(&error.advice));
+        let alone = message.strip_suffix(&advice).map(str::trim_end).filter(|rest| !rest.is_empty());
+        let message = alone.map_or_else(|| message.clone(), str::to_owned);
+        let problem = Problem { code: Cow::Owned(code), message, advice };
         Self::Refused { status, problem }
     }
 

@@ -165,7 +165,11 @@ impl Models {
             let me = if context.printer.is_terminal() { client.get::<Me>("/admin/api/me").await.ok() } else { None };
             Ok::<_, crate::client::ClientError>((list, me))
         })?;
-        let (mut list, me) = asked?;
+        let (mut list, me) = asked.map_err(|e| match e.code() {
+            // What was typed cannot be asked for; the gateway alone knows what can.
+            "filter_invalid" => Failure { exit: Exit::Unclear, ..e.into() },
+            _ => e.into(),
+        })?;
         if self.reverse {
             list.data.reverse();
             list.data.truncate(self.limit.map_or(usize::MAX, |limit| limit as usize));

@@ -142,12 +142,13 @@ fn model(turn: &mut Turn<'_>, name: &str) {
         }
     } else {
         let path = format!("/v1/models/{}", crate::client::escape(name).replace("%2F", "/"));
-        let known = block_on(turn.client.get::<serde_json::Value>(&path));
-        match known {
-            Ok(Ok(_)) => name.clone_into(&mut turn.model),
-            Ok(Err(e)) => return printer.warn(&Failure::from(e).to_string()),
-            Err(e) => return printer.warn(&e.to_string()),
+        // A provider may serve what it does not list: the next question tells.
+        match block_on(turn.client.get::<serde_json::Value>(&path)) {
+            Ok(Ok(_)) => {}
+            Ok(Err(e)) => printer.warn(&Failure::from(e).to_string()),
+            Err(e) => printer.warn(&e.to_string()),
         }
+        name.clone_into(&mut turn.model);
     }
     printer.say(&format!("Talking with {}.", plain(&turn.model)));
 }

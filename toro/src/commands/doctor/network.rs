@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http::header::{AUTHORIZATION, DATE};
-use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use jiff::Timestamp;
 use serde_json::Value;
 use tokenrouter_shared::session::Me;
@@ -164,7 +164,15 @@ async fn alive(context: &Context, client: &Client, report: &mut Report<'_>) -> R
     };
     let time = took(context.clock.moment().duration_since(begun));
     let date = answer.headers.get(DATE).and_then(|value| value.to_str().ok()).map(str::to_owned);
-    let health: Value = match answer.json().await {
+    // One that cannot serve says so with 503, and is still a gateway.
+    let told = async {
+        if answer.status == StatusCode::SERVICE_UNAVAILABLE {
+            answer.json().await
+        } else {
+            answer.checked().await?.json().await
+        }
+    };
+    let health: Value = match told.await {
         Ok(health) => health,
         Err(e) => return report.failed("health", e).map(|()| false),
     };

@@ -144,5 +144,8 @@ impl<'p> Report<'p> {
 
 /// A time as it is told beside a check.
 pub(super) fn took(time: Duration) -> String {
-    span(u64::try_from(time.as_millis()).unwrap_or(u64::MAX))
+    match u64::try_from(time.as_millis()).unwrap_or(u64::MAX) {
+        0 => "less than 1 ms".to_owned(),
+        ms => span(ms),
+    }
 }

@@ -52,7 +52,7 @@ enum Action {
 
 #[derive(Debug, Args)]
 #[command(
-    after_help = format!("Example:\n  toro token create --name ci --ttl 8h --budget 5usd --allow 'sim/*'\n  toro token create --name team --role keymaster --budget 100usd/month --json\n\nOn a pipe the key alone is printed.\n{}", budget_text::GRAMMAR)
+    after_help = format!("Example:\n  toro token create --name nightly --ttl 8h --budget 5usd --allow 'sim/*'\n  toro token create --name team --role keymaster --budget 100usd/month --json\n\nOn a pipe the key alone is printed.\n{}", budget_text::GRAMMAR)
 )]
 struct Create {
     /// What people call it.
@@ -111,14 +111,14 @@ struct List {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  toro token show ci")]
+#[command(after_help = "Example:\n  toro token show team")]
 struct Show {
     /// Its id or its name.
     which: String,
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  toro token rotate ci\n  toro token rotate ci --grace 10m --json")]
+#[command(after_help = "Example:\n  toro token rotate nightly\n  toro token rotate nightly --grace 10m --json")]
 struct Rotate {
     /// Its id or its name.
     which: String,
@@ -128,7 +128,7 @@ struct Rotate {
 }
 
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  toro token revoke ci")]
+#[command(after_help = "Example:\n  toro token revoke nightly")]
 struct Revoke {
     /// Its id or its name.
     which: String,
