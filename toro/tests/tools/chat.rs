@@ -13,11 +13,11 @@ use super::support::{Ended, SOON, ended, on_terminal, said, send, until};
 #[test]
 fn an_answer_goes_to_the_output_and_its_bill_beside_it() {
     let site = Site::new();
-    let told = site.home.run(&["chat", "-m", "sim/ok", "Hello"]);
+    let told = site.home.run(&["chat", "-m", "sim/crlf", "Hello"]);
     assert_eq!(told.ended, Ended::Code(0), "{}", told.err);
     assert!(!told.out.trim().is_empty() && told.out.ends_with('\n') && !told.out.contains('['), "{}", told.out);
     assert!(told.err.contains(" in") && told.err.contains(" out · no known price · "), "{}", told.err);
-    let quiet = site.home.run(&["-q", "chat", "-m", "sim/ok", "Hello"]);
+    let quiet = site.home.run(&["-q", "chat", "-m", "sim/crlf", "Hello"]);
     assert_eq!((quiet.out, quiet.err), (told.out.clone(), String::new()));
     let json = site.json(&["chat", "-m", "nobody/hello", "--json", "Hello"]);
     assert!(json["error"]["message"].is_string(), "there is no such model: {json}");

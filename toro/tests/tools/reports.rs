@@ -43,10 +43,10 @@ fn models_are_searched_and_a_token_sees_its_own_alone() {
     let site = Site::new();
     let said = site.said(&["models"]);
     assert!(row(&said, "model ").contains("context") && row(&said, "model ").contains("in $/M"), "{said}");
-    let priced = row(&said, "sim/hello");
+    let priced = row(&said, "sim/tool");
     assert!(priced.contains("1.00") && priced.contains("1000.00"), "{priced}");
-    assert!(row(&said, "sim/ok ").contains("unknown"), "{said}");
-    assert_eq!(site.said(&["models", "--names", "hello"]), "sim/hello\n");
+    assert!(row(&said, "sim/think ").contains("unknown"), "{said}");
+    assert_eq!(site.said(&["models", "--names", "crlf"]), "sim/crlf\n");
     let all = site.json(&["models", "--json"])["models"].as_array().unwrap().len();
     assert_eq!(site.said(&["models", "--names"]).lines().count(), all);
     let named = |words: &[&str]| site.said(&[&["models", "--names", "--sort", "name"], words].concat());
