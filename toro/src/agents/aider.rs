@@ -15,7 +15,14 @@ pub(super) const AIDER: Agent = Agent {
     programs: &["aider"],
     protocol: "openai",
     install: "python -m pip install aider-chat",
-    removes: &["AIDER_MODEL", "AIDER_WEAK_MODEL", "AIDER_EDITOR_MODEL", "AIDER_OPENAI_*", "AIDER_ANTHROPIC_*", "AIDER_API_KEY"],
+    removes: &[
+        "AIDER_MODEL",
+        "AIDER_WEAK_MODEL",
+        "AIDER_EDITOR_MODEL",
+        "AIDER_OPENAI_*",
+        "AIDER_ANTHROPIC_*",
+        "AIDER_API_KEY",
+    ],
     sets: &[
         ("OPENAI_API_BASE", "{v1}"),
         ("OPENAI_API_KEY", "{key}"),
@@ -24,10 +31,7 @@ pub(super) const AIDER: Agent = Agent {
         ("AIDER_EDITOR_MODEL", "openai/{model}"),
     ],
     files: &[("aider.env", "OPENAI_API_BASE={v1}\nOPENAI_API_KEY={key}\n")],
-    arguments: &[
-        &["--env-file", "{folder}/aider.env"],
-        &["--model-metadata-file", "{folder}/models.json"],
-    ],
+    arguments: &[&["--env-file", "{folder}/aider.env"], &["--model-metadata-file", "{folder}/models.json"]],
     chooses: &["--model"],
     idle: &["--version", "--help", "-h", "--list-models", "--models", "--upgrade", "--update", "--check-update"],
     lists: true,

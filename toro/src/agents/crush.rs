@@ -73,7 +73,7 @@ fn link_all(from: &Path, to: &Path) {
 }
 
 fn ours(launch: &Launch<'_>) -> Value {
-    let models: Vec<Value> = launch.offered().iter().map(|model| described(model)).collect();
+    let models: Vec<Value> = launch.offered().iter().map(described).collect();
     let mut selected = Map::new();
     for (slot, model) in [("large", launch.models.main.as_deref()), ("small", launch.models.of("small"))] {
         let chosen = |model: &str| json!({ "provider": "tokenrouter", "model": model });

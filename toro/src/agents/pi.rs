@@ -15,10 +15,7 @@ pub(super) const PI: Agent = Agent {
     protocol: "openai",
     install: "npm install -g @earendil-works/pi-coding-agent",
     sets: &[("TOKENROUTER_KEY", "{key}")],
-    arguments: &[
-        &["--extension", "{folder}/tokenrouter.ts"],
-        &["--provider", "tokenrouter", "--model", "{model}"],
-    ],
+    arguments: &[&["--extension", "{folder}/tokenrouter.ts"], &["--provider", "tokenrouter", "--model", "{model}"]],
     chooses: &["--model", "--provider", "--models"],
     bare: &["install", "remove", "uninstall", "update", "list", "config"],
     lists: true,
