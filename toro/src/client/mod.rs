@@ -205,7 +205,11 @@ impl Client {
 
 /// Runs one thing that waits for the network, on this thread.
 pub fn block_on<T>(future: impl Future<Output = T>) -> std::io::Result<T> {
-    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(future))
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(future);
+    // Nobody waits for a name that is still being looked up.
+    runtime.shutdown_background();
+    Ok(done)
 }
 
 /// Percent-encodes what could end a path segment or a value in a query.

@@ -28,7 +28,9 @@ const DONE: &str = "done";
 const OVER: &str = "over";
 /// An agent without its `toro` has so long to end by itself.
 const GRACE: Duration = Duration::from_secs(5);
-/// And the gateway so long to hear of it.
+/// One that is sent home has so long to go.
+const FAREWELL: Duration = Duration::from_secs(2);
+/// The gateway has so long to hear of that.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Whom to guard. Goes through a pipe: neither arguments nor environment of a process are secret.
@@ -112,11 +114,20 @@ impl Guard {
         if let Some(mut pipe) = self.process.stdin.take() {
             _ = pipe.write_all(DONE.as_bytes());
         }
+        let clock = Clock;
+        let end = clock.moment() + FAREWELL;
+        while !self.is_gone() {
+            if clock.left(end).is_zero() {
+                _ = self.process.kill();
+                _ = self.process.wait();
+                break;
+            }
+            std::thread::sleep(Duration::from_millis(1));
+        }
         let mut said = String::new();
         if let Some(mut out) = self.process.stdout.take() {
             _ = out.read_to_string(&mut said);
         }
-        _ = self.process.wait();
         said.contains(OVER)
     }
 

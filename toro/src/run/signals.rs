@@ -1,7 +1,8 @@
 //! The signals of a run: a thread tells each to the one loop that decides.
 //!
-//! What the terminal sends (Ctrl-C, Ctrl-\, closing) goes to the agent too, since it shares our group; what a process sends
-//! to us alone does not. The kernel says which it was.
+//! What keys of the terminal send (Ctrl-C, Ctrl-\) goes to the agent too, since it shares our group; what a process sends to
+//! us alone does not, nor the end of the terminal, which Linux tells the first process of its session alone. The kernel says
+//! which it was.
 
 use std::sync::mpsc::{Receiver, channel};
 
@@ -47,7 +48,9 @@ pub fn listen() -> std::io::Result<Receiver<Sent>> {
     let (tell, told) = channel();
     std::thread::Builder::new().name("signals".to_owned()).spawn(move || {
         for origin in signals.forever() {
-            let sent = Sent { signal: origin.signal, is_shared: origin.process.is_none_or(|process| process.pid == 0) };
+            let is_key =
+                matches!(origin.signal, SIGINT | SIGQUIT) && origin.process.is_none_or(|process| process.pid == 0);
+            let sent = Sent { signal: origin.signal, is_shared: is_key };
             if tell.send(sent).is_err() {
                 break;
             }

@@ -3,8 +3,10 @@
 #![expect(clippy::disallowed_methods, reason = "what happens outside of the process is timed by the real clock")]
 
 mod asked;
+mod certificates;
 mod connect;
 mod ends;
 mod secrets;
 mod support;
+mod terminal;
 mod wraps;

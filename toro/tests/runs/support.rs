@@ -121,6 +121,12 @@ impl Gateway {
         }
     }
 
+    /// When the lease of this key ends.
+    pub(crate) fn lease_end(&self, key: &str) -> i64 {
+        let me: Value = self.runtime.block_on(self.client(key).get("/admin/api/me")).unwrap();
+        me["lease"]["ends_ms"].as_i64().unwrap()
+    }
+
     /// All tokens that were made for runs.
     pub(crate) fn runs(&self) -> Vec<Value> {
         let tokens = self.get("/admin/api/tokens?all=true&limit=500")["tokens"].as_array().unwrap().clone();
@@ -257,7 +263,7 @@ pub(crate) fn said(mut command: Command) -> Said {
     Said { ended: ended(output.status), out: text(output.stdout), err: text(output.stderr) }
 }
 
-fn ended(status: ExitStatus) -> Ended {
+pub(crate) fn ended(status: ExitStatus) -> Ended {
     match status.code() {
         Some(code) => Ended::Code(code),
         None => Ended::Signal(status.signal().unwrap()),

@@ -1,0 +1,140 @@
+//! On a terminal: keys reach the agent once, and so does the terminal's end; while `toro` is stopped, its token lives.
+
+use std::fs::File;
+use std::io::Write as _;
+use std::os::unix::fs::OpenOptionsExt as _;
+use std::process::{Child, Stdio};
+use std::time::Duration;
+
+use nix::fcntl::OFlag;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
+use serde_json::json;
+
+use super::support::{Ended, Gateway, Home, children, ended, is_alive, send, until};
+
+/// Counts the interrupts that it is sent, each by itself.
+const COUNTING: &str = "
+import os, signal, time
+def told(number, frame):
+    with open('seen', 'a') as file:
+        file.write(str(number) + '\\n')
+signal.signal(signal.SIGINT, told)
+open('begun', 'w').write(str(os.getpid()))
+while not os.path.exists('go'):
+    time.sleep(0.005)
+raise SystemExit(5)
+";
+
+/// `toro` in a session of its own on a terminal, and the terminal's other end.
+fn on_terminal(home: &Home, words: &[&str]) -> (Child, File) {
+    // No other process may hold it, else it would never close.
+    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let slave = File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(OFlag::O_NOCTTY.bits())
+        .open(ptsname_r(&master).unwrap())
+        .unwrap();
+    let plain = home.toro(words);
+    let mut command = std::process::Command::new("setsid");
+    command.arg("--ctty").arg(plain.get_program()).args(plain.get_args()).current_dir(home.work()).env_clear();
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let end = || Stdio::from(slave.try_clone().unwrap());
+    let toro = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+    (toro, File::from(std::os::fd::OwnedFd::from(master)))
+}
+
+fn read(home: &Home, name: &str) -> String {
+    std::fs::read_to_string(home.work().join(name)).unwrap_or_default()
+}
+
+fn end(mut toro: Child) -> Ended {
+    let mut status = None;
+    until("toro ends", || {
+        status = toro.try_wait().unwrap();
+        status.is_some()
+    });
+    ended(status.unwrap())
+}
+
+#[test]
+fn ctrl_c_reaches_the_agent_once_and_ends_nothing_else() {
+    let gateway = Gateway::start();
+    let home = gateway.home("keymaster", &json!({}));
+    let (toro, mut keys) = on_terminal(&home, &["wrap", "--", "python3", "-c", COUNTING]);
+    until("the agent begins", || !read(&home, "begun").is_empty());
+    for times in 1..=2 {
+        keys.write_all(b"\x03").unwrap();
+        until("it is told", || read(&home, "seen").lines().count() >= times);
+        std::thread::sleep(Duration::from_millis(100));
+        assert_eq!(read(&home, "seen"), "2\n".repeat(times));
+    }
+    // A process that interrupts `toro` means the agent.
+    send(i32::try_from(toro.id()).unwrap(), 2);
+    until("it is told", || read(&home, "seen").lines().count() >= 3);
+    std::fs::write(home.work().join("go"), "").unwrap();
+    assert_eq!(end(toro), Ended::Code(5));
+    assert_eq!(gateway.runs()[0]["end_reason"], "finished");
+}
+
+#[test]
+fn a_terminal_that_closes_ends_the_run() {
+    let gateway = Gateway::start();
+    let home = gateway.home("keymaster", &json!({}));
+    let script = "echo $$ > part; mv part begun; exec sleep 600";
+    let (toro, keys) = on_terminal(&home, &["wrap", "--", "sh", "-c", script]);
+    until("the agent begins", || !read(&home, "begun").is_empty());
+    let pid = read(&home, "begun").trim().parse().unwrap();
+    drop(keys);
+    assert_eq!(end(toro), Ended::Signal(1));
+    until("nobody is left behind", || !is_alive(pid));
+    assert_eq!(gateway.runs()[0]["end_reason"], "finished");
+}
+
+#[test]
+fn what_was_started_to_outlive_its_terminal_does() {
+    let gateway = Gateway::start();
+    let home = gateway.home("keymaster", &json!({}));
+    let toro = home.toro(&[]);
+    let mut command = std::process::Command::new("nohup");
+    command.arg(toro.get_program()).args([
+        "wrap",
+        "--",
+        "sh",
+        "-c",
+        "echo x > begun; while ! test -e go; do sleep 0.02; done",
+    ]);
+    command.env_clear().envs(toro.get_envs().filter_map(|(name, value)| Some((name, value?)))).current_dir(home.work());
+    let toro = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    until("the agent begins", || !read(&home, "begun").is_empty());
+    send(i32::try_from(toro.id()).unwrap(), 1);
+    std::thread::sleep(Duration::from_millis(200));
+    assert!(is_alive(i32::try_from(toro.id()).unwrap()));
+    std::fs::write(home.work().join("go"), "").unwrap();
+    assert_eq!(end(toro), Ended::Code(0));
+}
+
+#[test]
+fn a_run_that_is_stopped_keeps_its_token() {
+    let gateway = Gateway::start();
+    let home = gateway.home("keymaster", &json!({}));
+    let mut begun = home.begin(&["--lease", "15"], "while ! test -e go; do sleep 0.02; done; exit 4");
+    until("toro has a guard", || children(begun.toro.id()).len() == 2);
+    // As Ctrl-Z does.
+    begun.signal(19);
+    send(begun.pid, 19);
+    // Three times what a lease lasts, between signs of life.
+    for _ in 0..2 {
+        gateway.clock.advance(12_000);
+        let before = gateway.lease_end(&begun.key);
+        until("the guard gives a sign of life", || gateway.lease_end(&begun.key) > before);
+    }
+    assert!(gateway.takes(&begun.key));
+    std::fs::write(home.work().join("go"), "").unwrap();
+    send(begun.pid, 18);
+    begun.signal(18);
+    assert_eq!(begun.end().0, Ended::Code(4));
+    assert!(!gateway.takes(&begun.key));
+}
