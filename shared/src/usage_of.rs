@@ -169,7 +169,7 @@ pub struct UsageLine {
     pub totals: UsageTotals,
 }
 
-/// `GET /admin/api/me/usage`: what the calling token and those below it have used; for an admin, all tokens.
+/// `GET /admin/api/me/usage`: what the calling token, or the one that was named, and those below it have used.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct UsageOf {

@@ -11,6 +11,7 @@ use tokenrouter_shared::token::{LEASE_S, TokenCreate, TokenCreated, TokenName, T
 use tokenrouter_shared::{Lossy, Problem, Role};
 use zeroize::Zeroizing;
 
+use super::calendar::Zone;
 use super::grant::{MAX_DEPTH, Operator, Refusal, decide, end_of, within};
 use super::{Key, NoRandomness, Random, TokenIndex, bounds, reach};
 use crate::store::StoreError;
@@ -32,6 +33,9 @@ pub enum IssueError {
     /// There is no such token, or the operator may not know of it.
     #[error("there is no token `{0}`")]
     NotFound(String),
+    /// There is no such run, or the operator may not know of it.
+    #[error("there is no run `{0}`")]
+    NoRun(String),
     /// Several tokens have that name.
     #[error("{} tokens{} are named `{name}`: {}", ids.len(), if ids.len() < 100 { "" } else { " or more" }, first(ids))]
     Ambiguous {
@@ -93,6 +97,7 @@ impl IssueError {
         let (code, advice) = match self {
             Self::Refused(refusal) => refusal.advice(),
             Self::NotFound(_) => ("token_not_found", "See `torod token list --all` for the tokens there are."),
+            Self::NoRun(_) => ("run_not_found", "GET /admin/api/me/runs lists the runs there are."),
             Self::Ambiguous { .. } => {
                 ("token_ambiguous", "Use the id of the one you mean; `torod token list` shows what each of them is.")
             }
@@ -138,7 +143,7 @@ pub(super) fn check(limits: &Limits, labels: &Labels) -> Result<(), LimitsError>
     limits.check()?;
     for budget in &limits.budgets {
         if let Window::Calendar { time_zone, .. } = &budget.window
-            && time_zone.parse::<chrono_tz::Tz>().is_err()
+            && Zone::named(time_zone).is_none()
         {
             return Err(LimitsError::TimeZone(time_zone.clone()));
         }

@@ -21,11 +21,13 @@ mod reach;
 pub mod refusal;
 pub mod remaining;
 pub mod rights;
+pub mod runs;
 pub mod secrets;
 pub mod session;
 pub mod setup;
 pub mod shards;
 pub mod site;
+pub mod spending;
 pub mod sweep;
 #[cfg(test)]
 mod tests;

@@ -115,7 +115,7 @@ impl From<IssueError> for Failure {
             | IssueError::BadLease
             | IssueError::Limits(_)
             | IssueError::Unclear(_) => StatusCode::BAD_REQUEST,
-            IssueError::NotFound(_) => StatusCode::NOT_FOUND,
+            IssueError::NotFound(_) | IssueError::NoRun(_) => StatusCode::NOT_FOUND,
             IssueError::Ambiguous { .. } | IssueError::Version(_) | IssueError::Ended(_) => StatusCode::CONFLICT,
             IssueError::NoVersion => StatusCode::PRECONDITION_REQUIRED,
             IssueError::Store(e) if e.is_transient() => StatusCode::SERVICE_UNAVAILABLE,

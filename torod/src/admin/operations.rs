@@ -10,12 +10,15 @@ use tokenrouter_shared::provider::{
 };
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, RoutingView};
+use tokenrouter_shared::run::{RunDetail, RunPage};
 use tokenrouter_shared::secrets::{SecretPut, SecretRemoved, SecretView, SecretsRotated};
 use tokenrouter_shared::session::{Login, Me, SessionList, SessionView, SetupCreate, SetupCreated};
 use tokenrouter_shared::settings::{Settings, SettingsChange, SettingsChanged};
 use tokenrouter_shared::token::{
     LeaseView, TokenCreate, TokenCreated, TokenDetail, TokenPage, TokenRevoked, TokenRotate,
 };
+
+use tokenrouter_shared::usage_of::UsageOf;
 
 use super::operation::{Needs, Operation};
 use super::{
@@ -35,6 +38,21 @@ pub fn operations() -> Vec<Operation> {
 #[rustfmt::skip]
 fn who() -> Vec<Operation> {
     use Needs::{Nothing, Token};
+    const USAGE: &[(&str, &str)] = &[
+        ("by", "`day`, `model`, `run`, `session`, `provider`, `token` or `agent`"),
+        ("since_ms", "from this time on, in milliseconds since 1970; 30 days before the end without it"),
+        ("until_ms", "before this time; now without it"),
+        ("time_zone", "by whose clocks days are told, such as `Europe/Berlin`; `UTC` without it"),
+        ("token", "the id or name of a token below the calling one, gone or not; an admin may name any, or `*` for all"),
+        ("limit", "at most so many lines, up to 1000"),
+    ];
+    const RUNS: &[(&str, &str)] = &[
+        ("token", "the id or name of a token below the calling one, gone or not; an admin may name any, or `*` for all"),
+        ("q", "only those with this text in name, id or labels"),
+        ("since_ms", "only those that began at this time or later, in milliseconds since 1970"),
+        ("cursor", "the `next` of the page before"),
+        ("limit", "at most so many, up to 200"),
+    ];
     let new = Operation::new;
     vec![
         new("GET", "/admin/api/openapi.json", Nothing, "This document.", get(openapi::handler)),
@@ -45,6 +63,9 @@ fn who() -> Vec<Operation> {
         new("DELETE", "/admin/api/sessions/{id}", Token, "Ends a session of the own token; for an admin, any.", delete(sessions::end::handler)).ends(),
         new("GET", "/admin/api/me", Token, "Who asks, what that token may still use, and what it has used today.", get(me::handler)).gives::<Me>(200),
         new("POST", "/admin/api/me/lease", Token, "Renews the lease of the calling token.", post(me::lease::renew)).gives::<LeaseView>(200),
+        new("GET", "/admin/api/me/usage", Token, "What the calling token and those below it have used.", get(me::usage::handler)).asked(USAGE).gives::<UsageOf>(200),
+        new("GET", "/admin/api/me/runs", Token, "Lists the runs of the calling token and those below it, the newest first.", get(me::runs::list)).asked(RUNS).gives::<RunPage>(200),
+        new("GET", "/admin/api/me/runs/{id}", Token, "Shows a run: what it used, by model and by session, and what was left of its budgets.", get(me::runs::show)).gives::<RunDetail>(200),
     ]
 }
 

@@ -1,6 +1,6 @@
 //! What the database does not have yet.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::store::kept::{Kept, Kind};
@@ -16,9 +16,30 @@ pub(super) struct Waiting(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
-    rows: HashMap<(Kind, String, i64), Arc<Kept>>,
+    /// By what it is and its id, then by the token. Providers choose ids, so that two tokens may have the same.
+    rows: HashMap<(Kind, String), BTreeMap<i64, Arc<Kept>>>,
     bytes: usize,
     is_full: bool,
+}
+
+impl Inner {
+    fn find(&self, kind: Kind, key: &str, token_id: i64) -> Option<&Arc<Kept>> {
+        if self.rows.is_empty() {
+            return None;
+        }
+        self.rows.get(&(kind, key.to_owned()))?.get(&token_id)
+    }
+
+    fn remove(&mut self, kind: Kind, key: &str, token_id: i64) -> Option<Arc<Kept>> {
+        let key = (kind, key.to_owned());
+        let tokens = self.rows.get_mut(&key)?;
+        let removed = tokens.remove(&token_id)?;
+        if tokens.is_empty() {
+            self.rows.remove(&key);
+        }
+        self.bytes -= removed.bytes();
+        Some(removed)
+    }
 }
 
 impl Waiting {
@@ -36,31 +57,26 @@ impl Waiting {
             return false;
         }
         inner.bytes += kept.bytes();
-        let key = (kept.kind, kept.key.clone(), kept.token_id);
-        if let Some(before) = inner.rows.insert(key, Arc::new(kept)) {
+        let tokens = inner.rows.entry((kept.kind, kept.key.clone())).or_default();
+        if let Some(before) = tokens.insert(kept.token_id, Arc::new(kept)) {
             inner.bytes -= before.bytes();
         }
         true
     }
 
     pub(super) fn find(&self, kind: Kind, key: &str, token_id: i64) -> Option<Arc<Kept>> {
-        let inner = self.lock();
-        if inner.rows.is_empty() {
-            return None;
-        }
-        inner.rows.get(&(kind, key.to_owned(), token_id)).cloned()
+        self.lock().find(kind, key, token_id).cloned()
     }
 
     /// Whether `key` is that of a row of another token.
     pub(super) fn is_anothers(&self, kind: Kind, key: &str, token_id: i64) -> bool {
-        self.lock().rows.keys().any(|(of, id, whose)| *of == kind && id == key && *whose != token_id)
+        let inner = self.lock();
+        let tokens = inner.rows.get(&(kind, key.to_owned()));
+        tokens.is_some_and(|tokens| tokens.len() > usize::from(tokens.contains_key(&token_id)))
     }
 
     pub(super) fn remove(&self, kind: Kind, key: &str, token_id: i64) -> bool {
-        let mut inner = self.lock();
-        let removed = inner.rows.remove(&(kind, key.to_owned(), token_id));
-        inner.bytes -= removed.as_ref().map_or(0, |kept| kept.bytes());
-        removed.is_some()
+        self.lock().remove(kind, key, token_id).is_some()
     }
 
     /// Some of what waits. It stays until [`Self::written`].
@@ -71,17 +87,16 @@ impl Waiting {
             bytes += kept.bytes();
             was < BATCH_BYTES
         };
-        self.lock().rows.values().take(BATCH).take_while(fits).cloned().collect()
+        self.lock().rows.values().flat_map(BTreeMap::values).take(BATCH).take_while(fits).cloned().collect()
     }
 
     /// The database has these now.
     pub(super) fn written(&self, rows: &[Arc<Kept>]) {
         let mut inner = self.lock();
         for row in rows {
-            let key = (row.kind, row.key.clone(), row.token_id);
-            if inner.rows.get(&key).is_some_and(|there| Arc::ptr_eq(there, row)) {
-                inner.rows.remove(&key);
-                inner.bytes -= row.bytes();
+            let is_there = inner.find(row.kind, &row.key, row.token_id).is_some_and(|there| Arc::ptr_eq(there, row));
+            if is_there {
+                inner.remove(row.kind, &row.key, row.token_id);
             }
         }
         inner.is_full = false;
@@ -119,6 +134,26 @@ mod tests {
         assert!(waiting.find(Kind::Answer, "b", 1).is_none() && waiting.find(Kind::Call, "a", 1).is_none());
         assert!(waiting.remove(Kind::Answer, "a", 1) && !waiting.remove(Kind::Answer, "a", 1));
         assert_eq!(waiting.lock().bytes, 0);
+    }
+
+    #[test]
+    fn one_id_may_be_that_of_several_tokens() {
+        let waiting = Waiting::default();
+        let of = |token_id| Kept { token_id, ..row("a", 1) };
+        let anothers = |token_id| waiting.is_anothers(Kind::Answer, "a", token_id);
+        assert!(!anothers(1));
+        assert!(waiting.push(of(1)));
+        assert!(!anothers(1) && anothers(2) && !waiting.is_anothers(Kind::Call, "a", 2));
+        assert!(waiting.push(of(2)));
+        assert!(anothers(1) && anothers(2) && anothers(3));
+        assert_eq!(waiting.find(Kind::Answer, "a", 2).unwrap().token_id, 2);
+        assert!(waiting.remove(Kind::Answer, "a", 1));
+        assert!(!anothers(2) && anothers(1));
+        waiting.written(&[Arc::new(of(2))]);
+        assert!(anothers(1), "what was written is not what waits");
+        waiting.written(&waiting.batch());
+        let inner = waiting.lock();
+        assert!(inner.rows.is_empty() && inner.bytes == 0, "nothing is left behind");
     }
 
     #[test]

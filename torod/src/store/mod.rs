@@ -12,6 +12,7 @@ pub mod lock;
 pub mod reader;
 pub mod removed;
 pub mod reports;
+pub mod runs;
 pub mod schema;
 pub mod secrets;
 pub mod sessions;
@@ -20,6 +21,7 @@ pub mod spend;
 pub mod token_list;
 pub mod tokens;
 pub mod usage;
+pub mod usage_of;
 pub mod writer;
 
 use std::path::PathBuf;

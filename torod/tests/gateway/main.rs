@@ -27,6 +27,9 @@ mod refused;
 mod reload;
 mod route_command;
 mod routing;
+mod run_questions;
+mod run_site;
+mod runs;
 mod setup;
 #[expect(dead_code, reason = "the tests of safety use all of it")]
 mod site;

@@ -1,6 +1,8 @@
 //! `GET /admin/api/me`: who asks, what that token may still use, and what it has used today.
 
 pub mod lease;
+pub mod runs;
+pub mod usage;
 
 use std::sync::Arc;
 

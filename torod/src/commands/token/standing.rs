@@ -1,12 +1,13 @@
 //! How a token's budgets stand, in words: what was used, what is left, and when all of it is there again.
 
-use chrono::DateTime;
+use chrono::{DateTime, FixedOffset};
 use tokenrouter_shared::budget::BudgetView;
 use tokenrouter_shared::limits::{Budget, BudgetUnit, Window};
+use tokenrouter_shared::money::dollars;
 use tokenrouter_shared::token::TokenView;
 
 use crate::access::bounds::{grouped, said};
-use tokenrouter_shared::money::dollars;
+use crate::access::calendar::Zone;
 
 const CENT_NANOS: u64 = 10_000_000;
 
@@ -65,7 +66,8 @@ fn moment(at_ms: i64, window: &Window) -> Option<String> {
     Some(match window {
         Window::Calendar { time_zone, .. } if time_zone == "UTC" => at.format("%Y-%m-%d %H:%M UTC").to_string(),
         Window::Calendar { time_zone, .. } => {
-            at.with_timezone(&time_zone.parse::<chrono_tz::Tz>().ok()?).format(FORMAT).to_string()
+            let offset = FixedOffset::east_opt(Zone::named(time_zone)?.offset_s(at_ms)?)?;
+            at.with_timezone(&offset).format(FORMAT).to_string()
         }
         Window::Rolling { .. } | Window::Lifetime => at.with_timezone(&chrono::Local).format(FORMAT).to_string(),
     })
