@@ -226,11 +226,11 @@ mod tests {
     #[test]
     fn what_was_picked_is_remembered_by_gateway_and_agent() {
         let folder = tempfile::tempdir().unwrap();
-        let file = Some(folder.path().join("deep/toro-models.json"));
-        let mut memory = Memory { file: file.clone(), picked: BTreeMap::new() };
+        let file = folder.path().join("deep/toro-models.json");
+        let mut memory = Memory { file: Some(file.clone()), picked: BTreeMap::new() };
         memory.keep("work", "codex", "a/x");
         memory.keep("home", "codex", "a/y");
-        let text = std::fs::read(file.unwrap()).unwrap();
+        let text = std::fs::read(file).unwrap();
         let picked = serde_json::from_slice(&text).unwrap();
         let memory = Memory { file: None, picked };
         assert_eq!(memory.last("work", "codex").map(String::as_str), Some("a/x"));
