@@ -12,6 +12,7 @@ from harness.question import SENTENCE
 from harness.seen import read
 
 SHELL = "echo once >> marker.txt && echo made-$((40 + 2))"
+PLAIN = "echo once >> marker.txt && echo made-42"  # Gemini CLI runs nothing that holds `$(`
 QUIET_CLAUDE = {
     "CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC": "1",
     "DISABLE_TELEMETRY": "1",
@@ -101,7 +102,7 @@ HOW = {
         {".gemini/settings.json": json.dumps(GEMINI_CONFIG)},
         lambda prompt: ["--yolo", "--skip-trust", "-o", "json", "-p", prompt],
         "run_shell_command",
-        {"command": SHELL},
+        {"command": PLAIN},
         ("oa", "an"),
         {"GEMINI_CLI_NO_RELAUNCH": "true"},
     ),
