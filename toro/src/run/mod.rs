@@ -96,7 +96,8 @@ pub fn run(context: &Context, start: &Start<'_>) -> Result<Exit, Failure> {
     let (exit, was_over) = match attended {
         Ok(attended) => attended.map_err(not_begun)?,
         Err(_) => {
-            return Err(Failure::failed(
+            return Err(Failure::new(
+                Exit::NotBegun,
                 "a mistake of ours; the agent and the run's token were ended",
                 "Please report it.",
             ));

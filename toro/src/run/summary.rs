@@ -96,6 +96,8 @@ async fn used(client: &Client, token: &RunToken, seen: &Seen<'_>) -> Result<Used
     let Some(id) = &token.id else {
         let path =
             format!("/admin/api/me/usage?by=model&since_ms={}&until_ms={}", seen.started_ms, seen.ended_ms + 1_000);
+        // Nothing says how much there must be, so the last rows are given the time that they take.
+        tokio::time::sleep(2 * PAUSE).await;
         let of: UsageOf = client.get(&path).await?;
         return Ok(Used { totals: of.total, models: of.rows, budgets: Vec::new() });
     };
@@ -154,7 +156,10 @@ fn words(token: &RunToken, seen: &Seen<'_>, used: Result<&Used, &str>) -> String
             .collect::<Vec<_>>()
             .join("\n");
     }
-    let mut lines = vec![format!("{ran}: {}, {}", counted(totals.requests, "request"), cost(totals)), buckets(totals)];
+    let mut lines = vec![format!("{ran}: {}, {}", counted(totals.requests, "request"), cost(totals))];
+    if totals.counts.total() > 0 {
+        lines.push(buckets(totals));
+    }
     if totals.failures > 0 {
         let attempts = counted(totals.attempts, "attempt");
         lines.push(format!("  {} of {attempts} failed", grouped(totals.failures)));

@@ -3,9 +3,11 @@
 #![expect(clippy::disallowed_methods, reason = "what happens outside of the process is timed by the real clock")]
 
 mod asked;
+mod bills;
 mod certificates;
 mod connect;
 mod ends;
+mod mishaps;
 mod secrets;
 mod support;
 mod terminal;
