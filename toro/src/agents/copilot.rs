@@ -26,6 +26,7 @@ pub(super) const COPILOT: Agent = Agent {
     ..Agent::NONE
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "others may fail")]
 fn adapt(plan: &mut Plan, launch: &Launch<'_>) -> Result<(), Failure> {
     let Some(model) = launch.chosen() else { return Ok(()) };
     let limits = [

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::Agent;
 use super::launch::Launch;
 use super::listed::Listed;
-use super::merged::{merge, read_json};
+use super::merged::{link_all, merge, read_json};
 use super::plan::{Plan, write_private};
 use crate::exit::Failure;
 
@@ -40,7 +40,7 @@ fn adapt(_: &mut Plan, launch: &Launch<'_>) -> Result<(), Failure> {
     std::fs::create_dir(folder.join("data"))?;
     let users = users_folder(launch);
     if let Some(users) = &users {
-        link_all(users, folder);
+        link_all(users, folder, &[JSON, SCRIPT]);
     }
     let own = users.as_deref().and_then(|users| read_json(&users.join(JSON)));
     let whole = merge(own.unwrap_or(Value::Null), ours(launch));
@@ -64,16 +64,8 @@ fn users_folder(launch: &Launch<'_>) -> Option<PathBuf> {
     own.or_else(xdg).or_else(home).filter(|folder| folder.is_dir())
 }
 
-/// Links plugins, skills and whatever else there is; what cannot be linked is not there for this run.
-fn link_all(from: &Path, to: &Path) {
-    let entries = std::fs::read_dir(from).into_iter().flatten().flatten();
-    for entry in entries.filter(|entry| ![JSON, SCRIPT].iter().any(|name| entry.file_name() == *name)) {
-        _ = std::os::unix::fs::symlink(entry.path(), to.join(entry.file_name()));
-    }
-}
-
 fn ours(launch: &Launch<'_>) -> Value {
-    let models: Vec<Value> = launch.offered().iter().map(|model| described(model)).collect();
+    let models: Vec<Value> = launch.offered().iter().map(described).collect();
     let mut selected = Map::new();
     for (slot, model) in [("large", launch.models.main.as_deref()), ("small", launch.models.of("small"))] {
         let chosen = |model: &str| json!({ "provider": "tokenrouter", "model": model });

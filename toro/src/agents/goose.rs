@@ -38,6 +38,7 @@ pub(super) const GOOSE: Agent = Agent {
     ..Agent::NONE
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "others may fail")]
 fn adapt(plan: &mut Plan, launch: &Launch<'_>) -> Result<(), Failure> {
     if let Some(context) = launch.chosen().and_then(|model| model.context_window) {
         plan.sets.insert("GOOSE_CONTEXT_LIMIT".to_owned(), context.to_string().into());

@@ -24,6 +24,7 @@ pub(super) const OPENCODE: Agent = Agent {
     ..Agent::NONE
 };
 
+#[expect(clippy::unnecessary_wraps, reason = "others may fail")]
 fn adapt(plan: &mut Plan, launch: &Launch<'_>) -> Result<(), Failure> {
     let models: Map<String, Value> =
         launch.offered().into_iter().map(|model| (model.id.clone(), described(&model))).collect();

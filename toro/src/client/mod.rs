@@ -22,6 +22,7 @@ use tokenrouter_shared::Secret;
 
 pub use answer::Answer;
 pub use error::ClientError;
+pub use line::Stream;
 pub use tls::SeenCertificate;
 
 use self::address::Address;
@@ -183,13 +184,22 @@ impl Client {
         Ok(headers)
     }
 
+    /// An open connection, encrypted and checked as the address says, for whoever speaks HTTP on it.
+    pub async fn dial(&self) -> Result<Stream, ClientError> {
+        let dialled = tokio::time::timeout(self.connect, async {
+            match &self.way {
+                Way::Socket(path) => line::by_socket(path).await,
+                Way::Plain => line::plain(self.address.host(), self.address.port()).await,
+                Way::Tls(config) => line::encrypted(self.address.host(), self.address.port(), config).await,
+            }
+        });
+        let dialled = dialled.await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+        dialled.map_err(|e| ClientError::of_io(&e, &self.address.to_string()))
+    }
+
     async fn open(&self) -> Result<Line, ClientError> {
-        let opened = match &self.way {
-            Way::Socket(path) => Line::by_socket(path).await,
-            Way::Plain => Line::plain(self.address.host(), self.address.port()).await,
-            Way::Tls(config) => Line::encrypted(self.address.host(), self.address.port(), config).await,
-        };
-        opened.map_err(|e| ClientError::of_io(&e, &self.address.to_string()))
+        let stream = self.dial().await?;
+        Line::over(stream).await.map_err(|e| ClientError::of_io(&e, &self.address.to_string()))
     }
 
     fn unreachable(&self, why: &str) -> ClientError {

@@ -46,7 +46,7 @@ impl Site {
         serde_json::from_str(&said.out).unwrap_or_else(|e| panic!("{words:?}: {e}: {}{}", said.out, said.err))
     }
 
-    /// A run that asked `sim/hello` in a session and a sub-agent's, and ended; its id.
+    /// A run that asked `sim/ok` in a session and a sub-agent's, and ended; its id.
     pub(crate) fn run_of(&self, agent: &str, exit: u8) -> String {
         let wanted = json!({
             "name": format!("{agent} in work"),
