@@ -64,7 +64,7 @@ mod tests {
     #[test]
     fn the_end_is_read_in_both_forms() {
         assert_eq!(ends_ms(&made(2027)), Some(1_804_118_400_000));
-        assert_eq!(ends_ms(&made(2061)), Some(2_877_033_600_000));
+        assert_eq!(ends_ms(&made(2061)), Some(2_877_120_000_000));
     }
 
     #[test]

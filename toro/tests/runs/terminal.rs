@@ -1,7 +1,7 @@
 //! On a terminal: keys reach the agent once, and so does the terminal's end; while `toro` is stopped, its token lives.
 
 use std::io::Write as _;
-use std::process::Child;
+use std::process::{Child, Stdio};
 use std::time::Duration;
 
 use serde_json::json;

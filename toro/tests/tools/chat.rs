@@ -131,10 +131,9 @@ impl Talk {
         let end = std::time::Instant::now() + SOON;
         while !self.seen.contains(text) {
             let left = end.saturating_duration_since(std::time::Instant::now());
-            match self.shown.recv_timeout(left.max(Duration::from_millis(1))) {
-                Ok(more) => self.seen += &more,
-                Err(_) => panic!("never saw {text:?}: {:?}", self.seen),
-            }
+            let more = self.shown.recv_timeout(left.max(Duration::from_millis(1)));
+            assert!(more.is_ok(), "never saw {text:?}: {:?}", self.seen);
+            self.seen += &more.unwrap();
         }
     }
 

@@ -91,14 +91,21 @@ fn an_agents_own_settings_are_looked_at_and_never_repeated() {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(path, text).unwrap();
     };
-    write(".claude/settings.json", r#"{"env":{"CLAUDE_CODE_USE_BEDROCK":"secret"},"apiKeyHelper":"secret"}"#);
+    write(
+        ".claude/settings.json",
+        r#"{"env":{"HTTPS_PROXY":"secret","ANTHROPIC_BASE_URL":"secret"},"apiKeyHelper":"secret"}"#,
+    );
     write(".codex/config.toml", "profile = \"secret\"\n");
     write(".env", "GEMINI_API_KEY=secret\n");
     write("opencode.json", "{ // theirs\n \"disabled_providers\": [\"secret\"] }");
-    let claude = agent("claude");
-    assert_eq!((grade(&claude, "settings"), &claude["ok"]), ("bad", &json!(false)), "{claude}");
-    assert!(claude.to_string().contains("env.CLAUDE_CODE_USE_BEDROCK") && claude.to_string().contains("apiKeyHelper"));
-    for name in ["codex", "gemini", "opencode"] {
+    write(".gemini/settings.json", r#"{"security":{"auth":{"enforcedType":"secret"}}}"#);
+    let gemini = agent("gemini");
+    assert_eq!((grade(&gemini, "settings"), &gemini["ok"]), ("bad", &json!(false)), "{gemini}");
+    assert!(gemini.to_string().contains("says security.auth.enforcedType"), "{gemini}");
+    let claude = agent("claude").to_string();
+    assert!(claude.contains("says apiKeyHelper, env.HTTPS_PROXY\"") && !claude.contains("BASE_URL"), "{claude}");
+    write(".gemini/settings.json", "{}");
+    for name in ["claude", "codex", "gemini", "opencode"] {
         let report = agent(name);
         assert_eq!((grade(&report, "settings"), &report["ok"]), ("warning", &json!(true)), "{name}: {report}");
     }

@@ -21,7 +21,7 @@ impl Fake {
             for stream in listener.incoming() {
                 let Ok(mut stream) = stream else { break };
                 stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
-                let (mut asked, mut bytes) = (Vec::new(), [0; 65_536]);
+                let (mut asked, mut bytes) = (Vec::new(), [0; 8_192]);
                 while let Ok(count @ 1..) = stream.read(&mut bytes) {
                     asked.extend_from_slice(&bytes[..count]);
                     let text = String::from_utf8_lossy(&asked);

@@ -32,14 +32,9 @@ struct Place {
 
 use Weight::{Beats, Bends};
 
-const CLAUDE: &[(&str, Weight)] = &[
-    ("apiKeyHelper", Bends),
-    ("forceLoginMethod", Bends),
-    ("env.CLAUDE_CODE_USE_*", Beats),
-    ("env.ANTHROPIC_CUSTOM_HEADERS", Bends),
-    ("env.HTTPS_PROXY", Bends),
-    ("env.HTTP_PROXY", Bends),
-];
+/// Of its `env`, what leads elsewhere is overruled by the settings that `toro` hands over.
+const CLAUDE: &[(&str, Weight)] =
+    &[("apiKeyHelper", Bends), ("forceLoginMethod", Bends), ("env.HTTPS_PROXY", Bends), ("env.HTTP_PROXY", Bends)];
 const MANAGED: &[(&str, Weight)] = &[
     ("env.ANTHROPIC_*", Beats),
     ("env.CLAUDE_CODE_USE_*", Beats),
@@ -219,7 +214,7 @@ mod tests {
         assert_eq!(json, ["a", "env", "env.ANTHROPIC_BASE_URL"]);
         assert_eq!(of("a.toml", "profile = \"x\"\n[b.c]\nd = 1").unwrap(), ["b", "b.c", "b.c.d", "profile"]);
         assert_eq!(of(".env", "export OPENAI_API_KEY=x\n# y=z\nA=1").unwrap(), ["OPENAI_API_KEY", "A"]);
-        assert_eq!(of("a.json", "{").is_none(), true);
+        assert!(of("a.json", "{").is_none());
     }
 
     #[test]

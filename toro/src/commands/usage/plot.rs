@@ -22,7 +22,7 @@ mod tests {
 
     #[test]
     fn bars_are_in_proportion_and_never_too_long() {
-        assert_eq!([0, 1, 50, 100, 1_000].map(|n| bar(n, 100, 4)), ["", "▎", "██", "████", "████"]);
+        assert_eq!([0, 1, 50, 100, 1_000].map(|n| bar(n, 100, 4)), ["", "▏", "██", "████", "████"]);
         assert_eq!((bar(1, u64::MAX, 10), bar(u64::MAX, u64::MAX, 2)), ("▏".into(), "██".into()));
         assert_eq!(bar(5, 0, 10), "");
     }
