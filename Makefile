@@ -16,7 +16,7 @@ demo: ## the gateway with a simulated provider, ready to be clicked and called
 # nothing is compiled twice, while the daemon stays as it ships.
 test: ## everything: Rust tests, then real clients against a real gateway
 	@$(STAGE) "install the clients" tests/clients/install
-	@$(STAGE) "build the gateway" cargo build -p torod
+	@$(STAGE) "build the gateway" cargo build -p torod -p toro
 	@$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer
 	@$(STAGE) "test with real clients" tests/clients/run
 

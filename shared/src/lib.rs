@@ -2,6 +2,7 @@
 
 pub mod audit;
 pub mod budget;
+pub mod budget_text;
 pub mod change;
 pub mod ids;
 pub mod label;

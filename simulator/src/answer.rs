@@ -118,6 +118,9 @@ impl Answer {
 
 /// The calls of tools, or the words after them.
 fn called(ask: &Ask<'_>, calls: usize) -> Vec<Part> {
+    if let Some(words) = tools::said(ask) {
+        return vec![plain(ask, &words)];
+    }
     tools::call(ask, calls).unwrap_or_else(|| vec![plain(ask, "The tools have answered: done.")])
 }
 

@@ -7,7 +7,8 @@
 //! and so is a name before the script's, as in `gpt-x+tool`.
 //! `ids=1` gives Gemini's calls ids, `strictsig=1` demands their signatures back, `reasoning=1` refuses `max_tokens` and
 //! sampling as OpenAI's reasoning models do, and `cached=1` says that half of the prompt came from the cache.
-//! A prompt with `{{call NAME}}INPUT{{end}}` in it has the scripts that call tools call that one, with that input.
+//! A prompt with `{{call NAME}}INPUT{{end}}` in it has the scripts that call tools call that one, with that input; a
+//! tool called `text` need not exist: they answer with INPUT in words.
 //!
 //! ```no_run
 //! # async fn example() -> std::io::Result<()> {

@@ -18,11 +18,18 @@ struct Tool {
     schema: Value,
 }
 
+/// The words that a user asks for, as if they were a tool called `text`: for clients that offer no tools.
+pub(crate) fn said(ask: &Ask<'_>) -> Option<String> {
+    let conversation = [parse(ask.wire.messages), parse(ask.wire.input)];
+    conversation.iter().find_map(wish).filter(|wish| wish.name == "text").map(|wish| wish.input)
+}
+
+fn parse(raw: Option<&serde_json::value::RawValue>) -> Value {
+    raw.and_then(|raw| serde_json::from_str(raw.get()).ok()).unwrap_or_default()
+}
+
 /// The tool calls to answer with; none when a text is due: no tools, none wanted, or the results are in.
 pub(crate) fn call(ask: &Ask<'_>, calls: usize) -> Option<Vec<Part>> {
-    let parse = |raw: Option<&serde_json::value::RawValue>| {
-        raw.and_then(|raw| serde_json::from_str::<Value>(raw.get()).ok()).unwrap_or_default()
-    };
     let conversation = [parse(ask.wire.messages), parse(ask.wire.input)];
     let choice = parse(ask.wire.tool_choice);
     let refused = choice.get("type").unwrap_or(&choice).as_str().is_some_and(|word| word.eq_ignore_ascii_case("none"));

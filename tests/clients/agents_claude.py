@@ -2,20 +2,13 @@
 from __future__ import annotations
 
 import json
-import subprocess
 
-from harness.agent import MODULES, OPTIONS, TIME_S, UPSTREAMS, Agent, check_answer, check_seal
+from harness.agent import OPTIONS, UPSTREAMS, Agent, check_answer, check_seal
 from harness.cases import BASE, on_every_provider
 from harness.question import TRUTH
 
 SHELL = "echo once >> marker.txt && echo made-$((40 + 2))"
 GIVEN = {"command": SHELL, "description": "Append a line"}
-
-
-def prepare() -> None:
-    """npm may leave out what a package does when it is installed; this links the program in, from the disk alone."""
-    package = MODULES / "@anthropic-ai/claude-code"
-    subprocess.run(["node", "install.cjs"], cwd=package, capture_output=True, timeout=TIME_S, check=False)
 
 
 def claude(agent: Agent, model: str, prompt: str) -> dict:

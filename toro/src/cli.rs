@@ -56,6 +56,22 @@ pub enum Command {
     Env(commands::env::Env),
     /// Run any command against the gateway, under a token of its own.
     Wrap(commands::wrap::Wrap),
+    /// Show whether the gateway can serve, and what your token has left.
+    Status(commands::status::Status),
+    /// List and search the models that your token may use.
+    Models(commands::models::Models),
+    /// Show what your token and those below it have used.
+    Usage(commands::usage::Usage),
+    /// List past runs with what they cost, or show one with its sessions.
+    Runs(commands::runs::Runs),
+    /// Ask a model something, or talk with it.
+    Chat(commands::chat::Chat),
+    /// Let two models talk with each other.
+    Pingpong(commands::pingpong::Pingpong),
+    /// Make, list, show, rotate and revoke the tokens below your own.
+    Token(commands::token::Token),
+    /// Check the way to the gateway, what agents need of it, and an agent's own settings.
+    Doctor(commands::doctor::Doctor),
     /// Print a completion script for a shell.
     Completions(commands::completions::Completions),
     /// Print the manual page, or write all of them into a folder.

@@ -12,3 +12,4 @@ pub mod exit;
 pub mod printer;
 pub mod profile;
 pub mod run;
+pub mod talk;

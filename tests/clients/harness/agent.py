@@ -11,7 +11,7 @@ from harness.cases import SEEN_S, SIM, calls
 from harness.question import SENTENCE, reported_of, signature
 from harness.seen import Seen, protocol_of, read
 
-MODULES = Path(os.environ["PREFIX"]) / "node_modules"
+MODULES = Path(os.environ["MODULES"])  # the agents' own packages
 TOROD, PLACES = json.loads(os.environ["COMMANDS"])
 TIME_S = 25  # a run takes about one second when nothing else runs
 BEGUN, RAN = "begin\n", "once\n"
@@ -21,16 +21,22 @@ UPSTREAMS = ("oa", "re", "an", "ge")
 OPTIONS = {"ge": "+cached=1+ids=1+strictsig=1"}
 
 
+def prepare_claude() -> None:
+    """npm may leave out what a package does when it is installed; this links the program in, from the disk alone."""
+    package = MODULES / "@anthropic-ai/claude-code"
+    subprocess.run(["node", "install.cjs"], cwd=package, capture_output=True, timeout=TIME_S, check=False)
+
+
 class Agent:
     """One run of an agent: a home, a token and a file that shows how often the tool ran."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, role: str = "inferrer") -> None:
         self.name = name  # in the prompt too: it tells the calls of this run from all others
         self.home = Path(os.environ["HOME"]) / name
         self.home.mkdir()
         self.marker = self.home / "marker.txt"
         self.marker.write_text(BEGUN)
-        self.key = json.loads(command("token", "create", "--name", name, "--json"))["key"]
+        self.key = json.loads(command("token", "create", "--name", name, "--role", role, "--json"))["key"]
 
     def run(self, program: list[str], settings: dict[str, str]) -> str:
         """What the agent says on its standard output."""

@@ -55,6 +55,7 @@ class Client:
     name: str
     needs: Pip | Npm
     run: Callable[[Site], Tally]  # must end by itself: see `script`
+    beside: tuple[str, ...] = ()  # clients whose programs it uses too
 
 
 def script(file: str, patience_s: int = 300, program: str | None = None) -> Callable[[Site], Tally]:

@@ -21,7 +21,9 @@ pub(super) const CODEX: Agent = Agent {
             "model_providers.tokenrouter={name=\"tokenrouter\",base_url=\"{v1}\",wire_api=\"responses\",\
              auth={command=\"printenv\",args=[\"TOKENROUTER_KEY\"]}}",
         ],
+        &["-c", "features.api_key_model_discovery=true"],
         &["-c", "model={model:json}"],
     ],
+    brings: &["gpt-", "codex-"],
     ..Agent::NONE
 };

@@ -7,6 +7,7 @@ use tokenrouter_shared::Secret;
 
 use super::listed::Listed;
 use crate::client::address::Address;
+use crate::profile::Env;
 
 /// The models that `--model` chose.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -33,10 +34,10 @@ impl Models {
         models
     }
 
-    /// The model of a slot: its own, else the main one.
+    /// The model of a slot: its own, else the main one. Sub-agents that were given none choose for themselves, each its own.
     pub fn of(&self, slot: &str) -> Option<&str> {
         let own = self.slots.iter().rev().find(|(name, _)| name == slot).map(|(_, model)| model.as_str());
-        own.or(self.main.as_deref())
+        own.or_else(|| self.main.as_deref().filter(|_| slot != "subagent"))
     }
 }
 
@@ -53,6 +54,8 @@ pub struct Launch<'l> {
     pub listed: &'l [Listed],
     /// What the user says to the agent.
     pub arguments: &'l [OsString],
+    /// The environment that we were started in.
+    pub env: Env,
     /// The throw-away folder, where there is one.
     pub folder: Option<&'l Path>,
 }
@@ -66,6 +69,24 @@ impl Launch<'_> {
     /// The same without `{key}`: for what others can read.
     pub fn fill_open(&self, text: &str) -> Option<String> {
         self.filled(text, false)
+    }
+
+    /// The models that the agent is told of: those that write, and those that were asked for by a name that no list has.
+    pub fn offered(&self) -> Vec<Listed> {
+        let mut offered: Vec<Listed> = self.listed.iter().filter(|model| model.writes()).cloned().collect();
+        let asked = self.models.main.iter().chain(self.models.slots.iter().map(|(_, model)| model));
+        for name in asked {
+            if !offered.iter().any(|model| model.id == *name) {
+                offered.push(Listed::named(name));
+            }
+        }
+        offered
+    }
+
+    /// What is known of the main model.
+    pub fn chosen(&self) -> Option<&Listed> {
+        let name = self.models.main.as_deref()?;
+        self.listed.iter().find(|model| model.id == name)
     }
 
     fn filled(&self, text: &str, with_key: bool) -> Option<String> {
@@ -117,8 +138,15 @@ mod tests {
     fn words_are_filled_in_and_the_key_only_where_nobody_reads_it() {
         let (address, key) = ("https://g.example/llm/v1".parse().unwrap(), Secret::from("tr_secret"));
         let models = Models::read(&["a/b+c=1".into(), "haiku=tiny".into()]);
-        let launch =
-            Launch { address: &address, key: &key, models: &models, listed: &[], arguments: &[], folder: None };
+        let launch = Launch {
+            address: &address,
+            key: &key,
+            models: &models,
+            listed: &[],
+            arguments: &[],
+            env: |_| None,
+            folder: None,
+        };
         let text = r#"{"url":"{v1}","k":{key:json},"m":{model:json},"h":"{haiku}","o":"{opus}","other":{}}"#;
         let expected =
             r#"{"url":"https://g.example/llm/v1","k":"tr_secret","m":"a/b+c=1","h":"tiny","o":"a/b+c=1","other":{}}"#;

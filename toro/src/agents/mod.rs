@@ -1,16 +1,25 @@
 //! What each agent needs to work through the gateway: one agent, one file, and that file mostly data.
 //!
 //! Texts are templates. `{root}` is the gateway's base URL, `{v1}` the same with `/v1`, `{folder}` a throw-away folder that
-//! ends with the run, `{model}` what `--model` said, `{opus}`, `{sonnet}`, `{haiku}`, `{fable}`, `{small}` and `{subagent}`
-//! what it said for these (else `{model}`), and `{key}` the run's key, which arguments never have: others can read those.
+//! ends with the run, `{model}` what `--model` said, `{opus}`, `{sonnet}`, `{haiku}`, `{fable}` and `{small}`
+//! what it said for these (else `{model}`), `{subagent}` what it said for that, and `{key}` the run's key, which arguments never have: others can read those.
 //! What speaks of something that was not said is left out.
 
+mod aider;
 mod claude;
 mod codex;
+mod copilot;
+mod crush;
 pub mod families;
+mod gemini;
+mod goose;
 pub mod launch;
 pub mod listed;
+mod merged;
+mod opencode;
+mod pi;
 pub mod plan;
+mod qwen;
 
 use self::launch::Launch;
 use self::plan::Plan;
@@ -44,6 +53,12 @@ pub struct Agent {
     pub chooses: &'static [&'static str],
     /// Arguments of the user's with which no model will be asked, so that nobody needs to choose one.
     pub idle: &'static [&'static str],
+    /// First words of the user's with which our arguments are left out, since the agent takes them nowhere but before others.
+    pub bare: &'static [&'static str],
+    /// How the names of the models begin that it asks for where nobody chose one. Empty: it must be told.
+    pub brings: &'static [&'static str],
+    /// Whether it takes https or this machine alone.
+    pub needs_near: bool,
     /// Whether [`Launch::listed`] must be there: it costs a question before the start.
     pub lists: bool,
     /// What cannot be said as data.
@@ -78,13 +93,33 @@ impl Agent {
             "login",
             "logout",
         ],
+        bare: &[],
+        brings: &[],
+        needs_near: false,
         lists: false,
         adapt: None,
     };
+
+    /// Whether it needs a throw-away folder.
+    pub fn uses_folder(&self) -> bool {
+        let sets = self.sets.iter().map(|(_, text)| *text);
+        sets.chain(self.arguments.iter().copied().flatten().copied()).any(|text| text.contains("{folder}"))
+    }
 }
 
 /// Every agent, in the order of the help text.
-pub const ALL: &[&Agent] = &[&codex::CODEX, &claude::CLAUDE];
+pub const ALL: &[&Agent] = &[
+    &codex::CODEX,
+    &claude::CLAUDE,
+    &opencode::OPENCODE,
+    &gemini::GEMINI,
+    &aider::AIDER,
+    &qwen::QWEN,
+    &crush::CRUSH,
+    &goose::GOOSE,
+    &copilot::COPILOT,
+    &pi::PI,
+];
 
 /// The agent of this name.
 pub fn find(name: &str) -> Option<&'static Agent> {
@@ -105,11 +140,7 @@ mod tests {
             for argument in agent.arguments.iter().copied().flatten() {
                 assert!(!argument.contains("{key}"), "{name}: others can read the arguments of a process");
             }
-            let is_in_folder = |text: &&str| text.contains("{folder}");
-            let arguments = agent.arguments.iter().copied().flatten();
-            let uses_folder =
-                agent.sets.iter().map(|(_, text)| text).chain(arguments).any(|text| is_in_folder(&&**text));
-            assert_eq!(uses_folder, !agent.files.is_empty(), "{name}");
+            assert!(agent.files.is_empty() || agent.uses_folder(), "{name}");
         }
     }
 

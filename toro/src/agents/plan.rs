@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use super::launch::Launch;
 use super::{Agent, families};
 use crate::exit::{Exit, Failure};
+use crate::profile::Env;
 
 /// How a program is started.
 #[derive(Debug, Default)]
@@ -34,7 +35,8 @@ impl Plan {
         let mut plan = Self { program, ..Self::default() };
         plan.removes.extend(families::REMOVED.iter().chain(agent.removes));
         let is_chosen = chooses(agent, launch.arguments);
-        for group in agent.arguments {
+        let is_bare = is_bare(agent, launch.arguments);
+        for group in agent.arguments.iter().filter(|_| !is_bare) {
             let names_model = group.iter().any(|text| text.contains("{model"));
             let filled: Option<Vec<String>> = group.iter().map(|text| launch.fill_open(text)).collect();
             if let Some(filled) = filled.filter(|_| !(names_model && is_chosen)) {
@@ -47,11 +49,41 @@ impl Plan {
                 plan.sets.insert((*name).to_owned(), value.into());
             }
         }
+        if launch.address.is_loopback() {
+            plan.sets.extend(past_proxies(launch.env));
+        }
         if let Some(adapt) = agent.adapt {
             adapt(&mut plan, launch)?;
         }
         Ok(plan)
     }
+}
+
+/// What keeps a program that goes through a proxy from looking for this machine there.
+fn past_proxies(env: Env) -> Vec<(String, OsString)> {
+    let proxies = ["HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy"];
+    if proxies.iter().all(|name| env(name).is_none()) {
+        return Vec::new();
+    }
+    let said = env("NO_PROXY").or_else(|| env("no_proxy")).map_or_else(String::new, |said| said + ",");
+    let all = OsString::from(said + "127.0.0.1,localhost,::1");
+    ["NO_PROXY", "no_proxy"].map(|name| (name.to_owned(), all.clone())).into()
+}
+
+/// Whether nothing of the user's arguments has a model asked.
+pub fn is_idle(agent: &Agent, arguments: &[OsString]) -> bool {
+    let words = arguments.iter().take_while(|word| *word != "--").map(|word| word.to_string_lossy());
+    words.into_iter().any(|word| agent.idle.contains(&&*word))
+}
+
+/// Whether the agent's arguments of ours have no place before the user's.
+pub fn is_bare(agent: &Agent, arguments: &[OsString]) -> bool {
+    arguments.first().is_some_and(|word| agent.bare.contains(&&*word.to_string_lossy()))
+}
+
+/// Whether the program is asked for nothing but what it is: that takes no gateway.
+pub fn is_about_itself(arguments: &[OsString]) -> bool {
+    matches!(arguments, [word] if ["--version", "-V", "--help", "-h"].iter().any(|about| word == about))
 }
 
 /// Whether the user's own arguments choose a model.

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
+use http::header::RETRY_AFTER;
 use http::{HeaderMap, Response, StatusCode};
 use http_body_util::BodyExt as _;
 use hyper::body::Incoming;
@@ -52,6 +53,11 @@ impl Answer {
         }
     }
 
+    /// That this is no answer of a gateway of ours.
+    pub fn nonsense(&self, why: &str) -> ClientError {
+        ClientError::nonsense(&self.url, why)
+    }
+
     /// The whole body.
     pub async fn bytes(mut self) -> Result<Bytes, ClientError> {
         let mut whole = BytesMut::new();
@@ -70,8 +76,9 @@ impl Answer {
             return Ok(self);
         }
         let (status, url) = (self.status, self.url.clone());
+        let again = self.headers.get(RETRY_AFTER).and_then(|value| value.to_str().ok()).map(str::to_owned);
         let body = self.bytes().await.unwrap_or_default();
-        Err(ClientError::of_body(status, &body, &url))
+        Err(ClientError::of_body(status, &body, &url).after(again.as_deref()))
     }
 
     /// The body read as `T`; nothing at all where the status says that there is nothing.

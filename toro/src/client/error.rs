@@ -11,7 +11,7 @@ use tokenrouter_shared::Problem;
 use super::fingerprint::Fingerprint;
 use super::tls::WrongCertificate;
 use crate::exit::{Exit, Failure};
-use crate::printer::plain;
+use crate::printer::{plain, span};
 
 /// Why a question to the gateway has no good answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ struct Said {
 }
 
 impl ClientError {
-    pub(super) fn nonsense(url: &str, why: &str) -> Self {
+    pub(crate) fn nonsense(url: &str, why: &str) -> Self {
         Self::Nonsense { url: url.to_owned(), why: why.to_owned() }
     }
 
@@ -91,14 +91,48 @@ impl ClientError {
         }
     }
 
-    pub(super) fn of_body(status: StatusCode, body: &[u8], url: &str) -> Self {
+    pub(crate) fn of_body(status: StatusCode, body: &[u8], url: &str) -> Self {
         let Ok(Body { error }) = serde_json::from_slice::<Body>(body) else {
-            return Self::nonsense(url, &format!("it answers {status} without a reason"));
+            return Self::without_reason(status, url);
         };
         let code = error.code.as_ref().and_then(|code| code.as_str()).unwrap_or("error").to_owned();
+        // On the data plane the message ends with the advice, for clients that show nothing else.
         let (message, advice) = (plain(&error.message), plain(&error.advice));
+        let alone = message.strip_suffix(&advice).map(str::trim_end).filter(|rest| !rest.is_empty());
+        let message = alone.map_or_else(|| message.clone(), str::to_owned);
         let problem = Problem { code: Cow::Owned(code), message, advice, ..Problem::default() };
         Self::Refused { status, problem }
+    }
+
+    /// A refusal that is no word of the gateway: mostly of a proxy before it.
+    fn without_reason(status: StatusCode, url: &str) -> Self {
+        let (message, advice) = match status.as_u16() {
+            401 => ("the token is not accepted", ""),
+            402 => ("there is no money left for that", "`toro status` shows what your token has left."),
+            403 => ("that is forbidden", "Perhaps something before the gateway forbids it: ask whoever runs it."),
+            407 => ("a proxy on the way wants a password", "Reach the gateway without it."),
+            413 => ("that is too large", "Send less."),
+            429 => ("too many requests in a short time", "Wait a minute, then try again."),
+            _ => return Self::nonsense(url, &format!("it answers {status} without a reason")),
+        };
+        let problem =
+            Problem { code: "error".into(), message: message.into(), advice: advice.into(), ..Problem::default() };
+        Self::Refused { status, problem }
+    }
+
+    /// The same, to be tried again after what `Retry-After` says.
+    pub(crate) fn after(self, retry_after: Option<&str>) -> Self {
+        let Some(seconds) = retry_after.and_then(|text| text.trim().parse::<u32>().ok()).filter(|s| *s > 0) else {
+            return self;
+        };
+        match self {
+            Self::Refused { status: StatusCode::TOO_MANY_REQUESTS, problem } => {
+                let again = format!("Try again in {}.", span(u64::from(seconds) * 1_000));
+                let advice = if problem.advice.is_empty() { again } else { format!("{} {again}", problem.advice) };
+                Self::Refused { status: StatusCode::TOO_MANY_REQUESTS, problem: Problem { advice, ..problem } }
+            }
+            other => other,
+        }
     }
 
     /// The code of the gateway's refusal.
@@ -190,7 +224,13 @@ impl ClientError {
             Self::Refused { status, .. } if *status == StatusCode::UNAUTHORIZED => {
                 "The stored token is wrong or has ended: get another one, then `toro set-key`.".to_owned()
             }
-            Self::Refused { problem, .. } => problem.advice.clone(),
+            Self::Refused { problem, .. } if !problem.advice.is_empty() => problem.advice.clone(),
+            Self::Refused { status, .. } => match status.as_u16() {
+                402 => "`toro status` shows what is left, and when there is more.".to_owned(),
+                403 => "`toro status` shows what your token may do.".to_owned(),
+                429 => "Wait a moment; `toro status` shows your limits.".to_owned(),
+                _ => String::new(),
+            },
             Self::Nonsense { .. } => "Check the address: `toro connect` stores another one.".to_owned(),
             Self::BadKey => "Copy it again, then `toro set-key`.".to_owned(),
         }

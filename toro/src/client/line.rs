@@ -25,25 +25,33 @@ pub(super) struct Line {
     carrier: Option<Carrier>,
 }
 
+/// Bytes both ways.
+pub trait Duplex: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<T: AsyncRead + AsyncWrite + Send + Unpin> Duplex for T {}
+
+/// A connection on which nothing was said yet.
+pub type Stream = Box<dyn Duplex>;
+
+pub(super) async fn by_socket(path: &Path) -> io::Result<Stream> {
+    Ok(Box::new(UnixStream::connect(path).await?))
+}
+
+pub(super) async fn plain(host: &str, port: u16) -> io::Result<Stream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    Ok(Box::new(stream))
+}
+
+pub(super) async fn encrypted(host: &str, port: u16, config: &Arc<rustls::ClientConfig>) -> io::Result<Stream> {
+    let stream = TcpStream::connect((host, port)).await?;
+    stream.set_nodelay(true)?;
+    let name = ServerName::try_from(host.to_owned()).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
+    Ok(Box::new(tokio_rustls::TlsConnector::from(Arc::clone(config)).connect(name, stream).await?))
+}
+
 impl Line {
-    pub(super) async fn by_socket(path: &Path) -> io::Result<Self> {
-        Self::over(UnixStream::connect(path).await?).await
-    }
-
-    pub(super) async fn plain(host: &str, port: u16) -> io::Result<Self> {
-        let stream = TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
-        Self::over(stream).await
-    }
-
-    pub(super) async fn encrypted(host: &str, port: u16, config: &Arc<rustls::ClientConfig>) -> io::Result<Self> {
-        let stream = TcpStream::connect((host, port)).await?;
-        stream.set_nodelay(true)?;
-        let name = ServerName::try_from(host.to_owned()).map_err(|e| io::Error::new(io::ErrorKind::InvalidInput, e))?;
-        Self::over(tokio_rustls::TlsConnector::from(Arc::clone(config)).connect(name, stream).await?).await
-    }
-
-    async fn over(stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) -> io::Result<Self> {
+    pub(super) async fn over(stream: Stream) -> io::Result<Self> {
         let (sender, connection) = handshake(TokioIo::new(stream)).await.map_err(io::Error::other)?;
         Ok(Self { sender, carrier: Some(Box::pin(connection)) })
     }

@@ -2,6 +2,7 @@
 
 pub mod address;
 mod answer;
+mod certificate;
 mod error;
 pub mod fingerprint;
 mod line;
@@ -21,6 +22,8 @@ use tokenrouter_shared::Secret;
 
 pub use answer::Answer;
 pub use error::ClientError;
+pub use line::Stream;
+pub use tls::SeenCertificate;
 
 use self::address::Address;
 use self::fingerprint::Fingerprint;
@@ -92,16 +95,22 @@ impl Client {
     }
 
     /// The certificate that a server shows there, whoever vouches for it.
-    pub async fn seen_fingerprint(address: &Address) -> Result<Fingerprint, ClientError> {
+    pub async fn seen_certificate(address: &Address) -> Result<SeenCertificate, ClientError> {
         let (config, seen) = tls::curious()?;
         let way = Way::Tls(config);
         let client = Self { address: address.clone(), key: None, way, connect: CONNECT, begin: BEGIN };
-        let failed = client.open().await.err();
-        match (seen.get(), failed) {
-            (Some(fingerprint), _) => Ok(*fingerprint),
-            (None, Some(error)) => Err(error),
-            (None, None) => Err(ClientError::nonsense(&address.to_string(), "it showed no certificate")),
+        let opened = tokio::time::timeout(CONNECT, client.open()).await;
+        match (seen.get(), opened) {
+            (Some(seen), _) => Ok(*seen),
+            (None, Ok(Err(error))) => Err(error),
+            (None, Ok(Ok(_))) => Err(ClientError::nonsense(&address.to_string(), "it showed no certificate")),
+            (None, Err(_)) => Err(client.unreachable("it takes too long to answer")),
         }
+    }
+
+    /// Its fingerprint alone.
+    pub async fn seen_fingerprint(address: &Address) -> Result<Fingerprint, ClientError> {
+        Self::seen_certificate(address).await.map(|seen| seen.fingerprint)
     }
 
     /// `GET path`, read as `T`.
@@ -175,13 +184,22 @@ impl Client {
         Ok(headers)
     }
 
+    /// An open connection, encrypted and checked as the address says, for whoever speaks HTTP on it.
+    pub async fn dial(&self) -> Result<Stream, ClientError> {
+        let dialled = tokio::time::timeout(self.connect, async {
+            match &self.way {
+                Way::Socket(path) => line::by_socket(path).await,
+                Way::Plain => line::plain(self.address.host(), self.address.port()).await,
+                Way::Tls(config) => line::encrypted(self.address.host(), self.address.port(), config).await,
+            }
+        });
+        let dialled = dialled.await.unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()));
+        dialled.map_err(|e| ClientError::of_io(&e, &self.address.to_string()))
+    }
+
     async fn open(&self) -> Result<Line, ClientError> {
-        let opened = match &self.way {
-            Way::Socket(path) => Line::by_socket(path).await,
-            Way::Plain => Line::plain(self.address.host(), self.address.port()).await,
-            Way::Tls(config) => Line::encrypted(self.address.host(), self.address.port(), config).await,
-        };
-        opened.map_err(|e| ClientError::of_io(&e, &self.address.to_string()))
+        let stream = self.dial().await?;
+        Line::over(stream).await.map_err(|e| ClientError::of_io(&e, &self.address.to_string()))
     }
 
     fn unreachable(&self, why: &str) -> ClientError {

@@ -10,8 +10,18 @@ use rustls::crypto::{
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, OtherError, SignatureScheme};
 
+use super::certificate;
 use super::error::ClientError;
 use super::fingerprint::Fingerprint;
+
+/// What a server showed of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SeenCertificate {
+    /// The certificate's SHA-256.
+    pub fingerprint: Fingerprint,
+    /// When it ends, in milliseconds since 1970, as far as that can be read.
+    pub ends_ms: Option<i64>,
+}
 
 /// The server shows another certificate than the one that is wanted.
 #[derive(Debug)]
@@ -29,7 +39,7 @@ impl std::error::Error for WrongCertificate {}
 #[derive(Debug)]
 struct Known {
     wanted: Option<Fingerprint>,
-    seen: Arc<OnceLock<Fingerprint>>,
+    seen: Arc<OnceLock<SeenCertificate>>,
     algorithms: WebPkiSupportedAlgorithms,
 }
 
@@ -43,7 +53,7 @@ impl ServerCertVerifier for Known {
         _: UnixTime,
     ) -> Result<ServerCertVerified, Error> {
         let shown = Fingerprint::of(end_entity);
-        _ = self.seen.set(shown);
+        _ = self.seen.set(SeenCertificate { fingerprint: shown, ends_ms: certificate::ends_ms(end_entity) });
         if self.wanted == Some(shown) {
             return Ok(ServerCertVerified::assertion());
         }
@@ -91,7 +101,7 @@ pub(super) fn pinned(wanted: Fingerprint) -> Result<Arc<ClientConfig>, ClientErr
 }
 
 /// Believes nobody, and tells which certificate was shown.
-pub(super) fn curious() -> Result<(Arc<ClientConfig>, Arc<OnceLock<Fingerprint>>), ClientError> {
+pub(super) fn curious() -> Result<(Arc<ClientConfig>, Arc<OnceLock<SeenCertificate>>), ClientError> {
     let (algorithms, seen) = (provider().signature_verification_algorithms, Arc::new(OnceLock::new()));
     Ok((config(Known { wanted: None, seen: Arc::clone(&seen), algorithms })?, seen))
 }

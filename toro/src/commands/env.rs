@@ -74,6 +74,7 @@ impl Env {
             models: &models,
             listed: &[],
             arguments: &[],
+            env: context.env,
             folder: None,
         };
         let wanted = |name: &str| self.family.is_empty() || self.family.iter().any(|family| family.has(name));

@@ -1,11 +1,19 @@
 //! One command, one file; here is what they share: the way in, the way out, and what they may reach.
 
+pub mod chat;
 pub mod completions;
 pub mod connect;
+pub mod doctor;
 pub mod env;
 pub mod man;
+pub mod models;
+pub mod pingpong;
 pub mod prompt;
+pub mod runs;
 pub mod set_key;
+pub mod status;
+pub mod token;
+pub mod usage;
 pub mod version;
 pub mod wrap;
 
@@ -94,6 +102,8 @@ fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Failure> {
     let context = Context { printer, globals, flags, env, clock: Clock };
     if !matches!(command, Command::Agent(_) | Command::Wrap(_))
         && let Some(flag) = context.flags.first_given()
+        // Who asks a model something may name it before the command too.
+        && !(flag == "--model" && matches!(command, Command::Chat(_) | Command::Doctor(_)))
     {
         return Err(Failure::unclear(format!("{flag} is about a run, and this command starts none"), "Leave it out."));
     }
@@ -102,6 +112,14 @@ fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Failure> {
         Command::SetKey(set_key) => set_key.run(&context),
         Command::Env(env) => env.run(&context),
         Command::Wrap(wrap) => wrap.run(&context),
+        Command::Status(status) => status.run(&context),
+        Command::Models(models) => models.run(&context),
+        Command::Usage(usage) => usage.run(&context),
+        Command::Runs(runs) => runs.run(&context),
+        Command::Chat(chat) => chat.run(&context),
+        Command::Pingpong(pingpong) => pingpong.run(&context),
+        Command::Token(token) => token.run(&context),
+        Command::Doctor(doctor) => doctor.run(&context),
         Command::Completions(completions) => completions.run(&context),
         Command::Man(man) => man.run(&context),
         Command::Version(version) => version.run(&context),

@@ -1,7 +1,9 @@
 //! The only place that writes: standard output is data, standard error is talk. Colours are for terminals, and not
 //! where `NO_COLOR` is set.
 
+pub mod figures;
 mod table;
+pub mod time;
 mod words;
 
 use std::io::{IsTerminal, Write};
@@ -12,7 +14,7 @@ use serde::Serialize;
 use crate::exit::Failure;
 
 pub use table::Table;
-pub use words::{counted, grouped, plain, span, wrapped};
+pub use words::{counted, grouped, plain, said, span, wrapped};
 
 /// Where what is said goes.
 #[derive(Clone, Debug)]

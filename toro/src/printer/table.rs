@@ -17,12 +17,13 @@ pub struct Table {
     header: Vec<String>,
     rows: Vec<Vec<String>>,
     numbers: Vec<usize>,
+    whole: Vec<usize>,
 }
 
 impl Table {
     /// An empty one; with a line below its header where `is_ruled`.
     pub(super) const fn new(is_ruled: bool, width: Option<usize>) -> Self {
-        Self { is_ruled, width, header: Vec::new(), rows: Vec::new(), numbers: Vec::new() }
+        Self { is_ruled, width, header: Vec::new(), rows: Vec::new(), numbers: Vec::new(), whole: Vec::new() }
     }
 
     /// Names the columns.
@@ -37,6 +38,31 @@ impl Table {
     pub fn numbers<const N: usize>(mut self, columns: [usize; N]) -> Self {
         self.numbers = columns.to_vec();
         self
+    }
+
+    /// Names the columns, and says which of them hold numbers.
+    #[must_use]
+    pub fn columns<'n>(mut self, columns: impl Iterator<Item = (&'n str, bool)>) -> Self {
+        for (at, (name, is_number)) in columns.enumerate() {
+            self.header.push(name.to_owned());
+            if is_number {
+                self.numbers.push(at);
+            }
+        }
+        self
+    }
+
+    /// These columns are never shortened: what stands there is typed again, and of no use in part.
+    #[must_use]
+    pub fn whole<const N: usize>(mut self, columns: [usize; N]) -> Self {
+        self.whole = columns.to_vec();
+        self
+    }
+
+    /// How wide it is where nothing is shortened, in characters.
+    pub fn natural_width(&self) -> usize {
+        let widths = Self { width: None, ..self.clone() }.widths();
+        widths.iter().sum::<usize>() + GAP * widths.len().saturating_sub(1)
     }
 
     /// Adds a row. What a terminal would obey is taken out.
@@ -66,8 +92,9 @@ impl Table {
         };
         loop {
             let excess = widths.iter().sum::<usize>().saturating_sub(room);
-            let widest = widths.iter_mut().filter(|width| **width > NARROWEST).max();
-            match widest {
+            let narrowed =
+                widths.iter_mut().enumerate().filter(|(at, width)| **width > NARROWEST && !self.whole.contains(at));
+            match narrowed.map(|(_, width)| width).max() {
                 Some(width) if excess > 0 => *width -= 1,
                 _ => return widths,
             }

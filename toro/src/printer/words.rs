@@ -44,6 +44,18 @@ pub fn plain(text: &str) -> String {
     text.chars().map(|c| if is_printable(c) { c } else { '\u{fffd}' }).collect()
 }
 
+/// What a model says, in lines: without what a terminal would obey, or what would turn its direction. Marks that join
+/// letters and pictures stay.
+pub fn said(text: &str) -> String {
+    let shown = |c: char| match c {
+        '\n' | '\t' | '\u{200c}' | '\u{200d}' | '\u{ad}' | '\u{2060}' => Some(c),
+        '\r' => None,
+        c if is_printable(c) => Some(c),
+        _ => Some('\u{fffd}'),
+    };
+    text.chars().filter_map(shown).collect()
+}
+
 /// `text` in lines of at most `width` characters where words allow it; lines after a break begin under `indent`, in a
 /// further line of the text under that line's own first word.
 pub fn wrapped(text: &str, indent: usize, width: Option<usize>) -> String {
@@ -84,6 +96,12 @@ mod tests {
     #[test]
     fn a_terminal_obeys_nothing_that_a_gateway_says() {
         assert_eq!(plain("a\u{1b}[31mb\u{202e}c\n"), "a\u{fffd}[31mb\u{fffd}c\u{fffd}");
+    }
+
+    #[test]
+    fn an_answer_keeps_its_lines_and_nothing_that_acts() {
+        assert_eq!(said("a\r\n\tb\u{1b}]0;x\u{7}\u{9b}2J\u{202e}"), "a\n\tb\u{fffd}]0;x\u{fffd}\u{fffd}2J\u{fffd}");
+        assert_eq!(said("👩\u{200d}💻 نامه\u{200c}ای"), "👩\u{200d}💻 نامه\u{200c}ای");
     }
 
     #[test]

@@ -8,6 +8,7 @@ use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use super::child::{Child, Identity};
+use super::forward::Door;
 use super::guard::{Guard, Guarded};
 use super::signals::Sent;
 use super::token::RunToken;
@@ -29,6 +30,7 @@ pub(super) fn attend(
     start: &Start<'_>,
     gateway: &Gateway,
     token: &RunToken,
+    models: &Models,
     program: PathBuf,
     told: &Receiver<Sent>,
 ) -> Result<(Exit, bool), Failure> {
@@ -38,13 +40,14 @@ pub(super) fn attend(
     } else {
         Vec::new()
     };
-    let models = Models::read(&start.flags.model);
+    let door = door_for(start, gateway, token)?;
     let launch = Launch {
-        address: gateway.client.address(),
-        key: &token.key,
-        models: &models,
+        address: door.as_ref().map_or(gateway.client.address(), |door| &door.address),
+        key: door.as_ref().map_or(&token.key, |door| &door.secret),
+        models,
         listed: &listed,
         arguments: &start.arguments,
+        env: context.env,
         folder: folder.as_ref().map(tempfile::TempDir::path),
     };
     let mut plan = Plan::of(start.agent, program, &launch)?;
@@ -106,9 +109,19 @@ fn dismiss(guard: Option<Guard>) -> bool {
     guard.is_some_and(Guard::dismiss)
 }
 
+/// A door to the gateway, where one is wanted, or where the agent could not reach the gateway itself.
+fn door_for(start: &Start<'_>, gateway: &Gateway, token: &RunToken) -> Result<Option<Door>, Failure> {
+    let address = gateway.client.address();
+    let is_far = start.agent.needs_near && !address.is_https() && !address.is_loopback();
+    // No agent knows of a certificate that was looked at by a person.
+    let is_pinned = address.is_https() && gateway.server.fingerprint.is_some();
+    let is_wanted = start.flags.forward || is_far || is_pinned;
+    is_wanted.then(|| Door::open(&gateway.client, &token.key)).transpose()
+}
+
 /// A folder that ends with the run, for agents that need files.
 fn folder_for(agent: &Agent) -> Result<Option<tempfile::TempDir>, Failure> {
-    if agent.files.is_empty() {
+    if !agent.uses_folder() {
         return Ok(None);
     }
     let made = tempfile::Builder::new().prefix("toro-").permissions(Permissions::from_mode(0o700)).tempdir();

@@ -5,7 +5,9 @@
 mod attend;
 mod begin;
 pub mod child;
+pub mod forward;
 pub mod guard;
+mod model;
 pub mod place;
 pub mod signals;
 pub mod summary;
@@ -14,7 +16,7 @@ pub mod wanted;
 
 use std::ffi::OsString;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokenrouter_shared::Role;
@@ -25,8 +27,9 @@ use self::begin::begin;
 use self::token::RunToken;
 use self::wanted::{RunFlags, USUAL_TTL_MS};
 use crate::agents::Agent;
+use crate::agents::families::{REMOVED, is_among};
 use crate::agents::launch::Launch;
-use crate::agents::plan::{Plan, find_program};
+use crate::agents::plan::{Plan, find_program, is_about_itself};
 use crate::client::{Client, ClientError, block_on};
 use crate::commands::Context;
 use crate::exit::{Exit, Failure};
@@ -64,8 +67,12 @@ struct Gateway {
 
 /// Runs it, from the token to the bill.
 pub fn run(context: &Context, start: &Start<'_>) -> Result<Exit, Failure> {
+    if start.program.is_none() && is_about_itself(&start.arguments) {
+        return become_it(&find(start)?, start);
+    }
     let prepared = prepare(context, start);
     let (gateway, program, wanted) = prepared.map_err(not_begun)?;
+    let models = model::choose(context, start, &gateway).map_err(not_begun)?;
     let told = signals::listen()?;
     let started_ms = context.clock.now_ms();
     let moment = context.clock.moment();
@@ -73,7 +80,7 @@ pub fn run(context: &Context, start: &Start<'_>) -> Result<Exit, Failure> {
         Ok(token) => token,
         Err(signal) => return Ok(Exit::Signal(signal)),
     };
-    let attended = catch_unwind(AssertUnwindSafe(|| attend(context, start, &gateway, &token, program, &told)));
+    let attended = catch_unwind(AssertUnwindSafe(|| attend(context, start, &gateway, &token, &models, program, &told)));
     let how = match &attended {
         Ok(Ok((Exit::Code(code), _))) => format!("exit={code}"),
         Ok(Ok((Exit::Signal(signal), _))) => format!("signal={signal}"),
@@ -110,6 +117,19 @@ pub fn run(context: &Context, start: &Start<'_>) -> Result<Exit, Failure> {
     };
     summary::tell(context, &gateway.client, &token, &seen);
     Ok(exit)
+}
+
+/// Becomes the agent, without a token and without the keys of others: it is only asked what it is.
+fn become_it(program: &Path, start: &Start<'_>) -> Result<Exit, Failure> {
+    use std::os::unix::process::CommandExt as _;
+    let mut command = std::process::Command::new(program);
+    command.args(&start.arguments);
+    let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
+    for name in names.filter(|name| is_among(name, REMOVED) || is_among(name, start.agent.removes)) {
+        command.env_remove(name);
+    }
+    let e = command.exec();
+    Err(Failure::new(Exit::NotStarted, format!("{} cannot be started: {e}", program.display()), ""))
 }
 
 /// All that can fail before there is a token.

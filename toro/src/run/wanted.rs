@@ -170,7 +170,8 @@ pub fn dollars(text: &str) -> Result<u64, String> {
     }
 }
 
-fn label(text: &str) -> Result<(String, String), String> {
+/// `key=value`.
+pub(crate) fn label(text: &str) -> Result<(String, String), String> {
     let (key, value) = text.split_once('=').ok_or("write KEY=VALUE, such as team=search")?;
     Ok((key.trim().to_owned(), value.trim().to_owned()))
 }

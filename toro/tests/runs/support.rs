@@ -2,11 +2,14 @@
 
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::{Duration, Instant};
 
+use nix::fcntl::OFlag;
+use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use serde_json::Value;
 use tempfile::TempDir;
 use tokenrouter_shared::Secret;
@@ -51,7 +54,8 @@ impl Gateway {
         let text = format!(
             "auto_detect_local_servers = false\nallow_localhost_no_auth = false\n[[providers]]\nname = \"sim\"\n\
              protocols = {{ openai = \"{url}/v1\", responses = \"{url}/v1\", anthropic = \"{url}/anthropic\" }}\n\
-             api_key = \"sk-provider\"\n[[providers.models]]\nid = \"ok\"\nprice = {{ input = 1.0, output = 1000.0 }}\n"
+             api_key = \"sk-provider\"\n[[providers.models]]\nid = \"ok\"\nprice = {{ input = 1.0, output = 1000.0 }}\n\
+             [[providers.models]]\nid = \"tool\"\nprice = {{ input = 1.0, output = 1000.0 }}\n"
         );
         let folder = tempfile::tempdir().unwrap();
         let addr = "127.0.0.1:0".parse().unwrap();
@@ -309,4 +313,25 @@ pub(crate) fn write_program(folder: &Path, name: &str, text: &str) {
     fs::create_dir_all(folder).unwrap();
     fs::write(folder.join(name), text).unwrap();
     fs::set_permissions(folder.join(name), fs::Permissions::from_mode(0o755)).unwrap();
+}
+
+/// `toro` in a session of its own on a terminal, and the terminal's other end.
+pub(crate) fn on_terminal(home: &Home, words: &[&str]) -> (Child, fs::File) {
+    // No other process may hold it, else it would never close.
+    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
+    grantpt(&master).unwrap();
+    unlockpt(&master).unwrap();
+    let slave = fs::File::options()
+        .read(true)
+        .write(true)
+        .custom_flags(OFlag::O_NOCTTY.bits())
+        .open(ptsname_r(&master).unwrap())
+        .unwrap();
+    let plain = home.toro(words);
+    let mut command = Command::new("setsid");
+    command.arg("--ctty").arg(plain.get_program()).args(plain.get_args()).current_dir(home.work()).env_clear();
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let end = || Stdio::from(slave.try_clone().unwrap());
+    let toro = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
+    (toro, fs::File::from(std::os::fd::OwnedFd::from(master)))
 }

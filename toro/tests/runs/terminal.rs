@@ -1,16 +1,12 @@
 //! On a terminal: keys reach the agent once, and so does the terminal's end; while `toro` is stopped, its token lives.
 
-use std::fs::File;
 use std::io::Write as _;
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use nix::fcntl::OFlag;
-use nix::pty::{grantpt, posix_openpt, ptsname_r, unlockpt};
 use serde_json::json;
 
-use super::support::{Ended, Gateway, Home, children, ended, is_alive, send, until};
+use super::support::{Ended, Gateway, Home, children, ended, is_alive, on_terminal, send, until};
 
 /// Counts the interrupts that it is sent, each by itself, however soon one follows the other.
 const COUNTING: &str = "
@@ -26,27 +22,6 @@ while not os.path.exists('go'):
             file.write(''.join(f'{number}\\n' for number in os.read(here, 100)))
 raise SystemExit(5)
 ";
-
-/// `toro` in a session of its own on a terminal, and the terminal's other end.
-fn on_terminal(home: &Home, words: &[&str]) -> (Child, File) {
-    // No other process may hold it, else it would never close.
-    let master = posix_openpt(OFlag::O_RDWR | OFlag::O_NOCTTY | OFlag::O_CLOEXEC).unwrap();
-    grantpt(&master).unwrap();
-    unlockpt(&master).unwrap();
-    let slave = File::options()
-        .read(true)
-        .write(true)
-        .custom_flags(OFlag::O_NOCTTY.bits())
-        .open(ptsname_r(&master).unwrap())
-        .unwrap();
-    let plain = home.toro(words);
-    let mut command = std::process::Command::new("setsid");
-    command.arg("--ctty").arg(plain.get_program()).args(plain.get_args()).current_dir(home.work()).env_clear();
-    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let end = || Stdio::from(slave.try_clone().unwrap());
-    let toro = command.stdin(end()).stdout(end()).stderr(end()).spawn().unwrap();
-    (toro, File::from(std::os::fd::OwnedFd::from(master)))
-}
 
 fn read(home: &Home, name: &str) -> String {
     std::fs::read_to_string(home.work().join(name)).unwrap_or_default()
