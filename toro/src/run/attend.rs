@@ -3,7 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -15,7 +15,7 @@ use super::token::RunToken;
 use super::{Gateway, Start, lease_of};
 use crate::agents::Agent;
 use crate::agents::launch::{Launch, Models};
-use crate::agents::listed;
+use crate::agents::listed::{self, Listed};
 use crate::agents::plan::Plan;
 use crate::client::block_on;
 use crate::commands::Context;
@@ -35,11 +35,7 @@ pub(super) fn attend(
     told: &Receiver<Sent>,
 ) -> Result<(Exit, bool), Failure> {
     let folder = folder_for(start.agent)?;
-    let listed = if start.agent.lists {
-        block_on(listed::fetch(&gateway.client.with_key(token.key.clone())))??
-    } else {
-        Vec::new()
-    };
+    let listed = list_for(start, gateway, token, models)?;
     let door = door_for(start, gateway, token)?;
     let launch = Launch {
         address: door.as_ref().map_or(gateway.client.address(), |door| &door.address),
@@ -64,15 +60,16 @@ pub(super) fn attend(
         }
     };
     let agent = child.identity;
+    let thrown_away = folder.as_ref().map(tempfile::TempDir::path);
     if let Some(guard) = guard.as_mut() {
-        charge(guard, start, gateway, token, agent);
+        charge(guard, start, gateway, token, agent, thrown_away);
     }
     let mut look = || {
         if guard.as_mut().is_some_and(Guard::is_gone)
             && let Ok(mut other) = Guard::start()
         {
             // Somebody killed it: another one takes over.
-            charge(&mut other, start, gateway, token, agent);
+            charge(&mut other, start, gateway, token, agent, thrown_away);
             guard = Some(other);
         }
     };
@@ -90,7 +87,14 @@ pub(super) fn attend(
     }
 }
 
-fn charge(guard: &mut Guard, start: &Start<'_>, gateway: &Gateway, token: &RunToken, agent: Identity) {
+fn charge(
+    guard: &mut Guard,
+    start: &Start<'_>,
+    gateway: &Gateway,
+    token: &RunToken,
+    agent: Identity,
+    folder: Option<&Path>,
+) {
     let url = gateway.client.address().to_string();
     let fingerprint = gateway.server.fingerprint.as_ref().map(ToString::to_string);
     // One that cannot be told is gone, which the next look finds out.
@@ -101,12 +105,27 @@ fn charge(guard: &mut Guard, start: &Start<'_>, gateway: &Gateway, token: &RunTo
         token: token.id.as_deref().unwrap_or_default(),
         lease_s: lease_of(start.flags),
         agent,
+        folder,
     });
 }
 
 /// Sends the guard home; says whether the token was over before.
 fn dismiss(guard: Option<Guard>) -> bool {
     guard.is_some_and(Guard::dismiss)
+}
+
+/// The models that the agent is told of.
+fn list_for(start: &Start<'_>, gateway: &Gateway, token: &RunToken, models: &Models) -> Result<Vec<Listed>, Failure> {
+    let brings = !start.agent.brings.is_empty();
+    // An agent that asks for models of its own knows them.
+    if !start.agent.lists || (brings && models.main.is_none()) {
+        return Ok(Vec::new());
+    }
+    match block_on(listed::fetch(&gateway.client.with_key(token.key.clone())))? {
+        Ok(listed) => Ok(listed),
+        Err(_) if brings => Ok(Vec::new()),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// A door to the gateway, where one is wanted, or where the agent could not reach the gateway itself.
