@@ -96,7 +96,7 @@ fn start(gateway: &Gateway, home: &Home, words: &[&str]) -> Started {
 
 #[test]
 fn every_agent_is_led_to_the_gateway_and_to_nobody_else() {
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     for agent in toro::agents::ALL {
         let name = agent.name;
@@ -117,7 +117,7 @@ fn every_agent_is_led_to_the_gateway_and_to_nobody_else() {
 
 #[test]
 fn a_model_of_the_users_own_arguments_goes_before_ours() {
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     let started = start(&gateway, &home, &["--model", "known/m", "codex", "exec", "-m", "mine"]);
     assert!(!started.arguments.iter().any(|word| word.contains("known/m")), "{:?}", started.arguments);
@@ -127,7 +127,7 @@ fn a_model_of_the_users_own_arguments_goes_before_ours() {
 
 #[test]
 fn claude_code_has_a_model_for_each_slot_and_its_settings_go_before_the_users() {
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     let words = ["--model", "main", "--model", "haiku=tiny", "--model", "subagent=mid", "claude", "-p", "hi"];
     let started = start(&gateway, &home, &words);
@@ -153,7 +153,7 @@ fn claude_code_has_a_model_for_each_slot_and_its_settings_go_before_the_users() 
 
 #[test]
 fn opencode_knows_the_models_with_their_limits_and_prices() {
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     let started = start(&gateway, &home, &["--model", "known/m", "--model", "small=other/x", "opencode"]);
     let content: Value = serde_json::from_str(&started.env["OPENCODE_CONFIG_CONTENT"]).unwrap();
@@ -172,7 +172,7 @@ fn opencode_knows_the_models_with_their_limits_and_prices() {
 
 #[test]
 fn crush_keeps_what_the_user_has_and_adds_ours() {
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     let users = home.folder.path().join(".config/crush");
     fs::create_dir_all(users.join("plugins")).unwrap();
@@ -195,7 +195,7 @@ fn crush_keeps_what_the_user_has_and_adds_ours() {
 
 #[test]
 fn gemini_gets_a_folder_of_settings_and_the_users_stays_as_it_is() {
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     let users = home.folder.path().join(".gemini");
     fs::create_dir_all(&users).unwrap();
@@ -217,7 +217,7 @@ fn gemini_gets_a_folder_of_settings_and_the_users_stays_as_it_is() {
 
 #[test]
 fn the_others_get_what_their_manuals_say() {
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     let v1 = format!("{}/v1", gateway.url());
     let expected: &[(&str, &[(&str, &str)])] = &[
@@ -280,7 +280,7 @@ fn the_others_get_what_their_manuals_say() {
 
 #[test]
 fn an_agent_that_brings_no_model_gets_the_gateways_choice_and_one_that_must_choose_is_told_so() {
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     let agent = |words: &[&str]| {
         let bin = home.folder.path().join("bin");
@@ -312,7 +312,7 @@ fn an_agent_that_is_asked_what_it_is_needs_no_gateway() {
 
 #[test]
 fn a_proxy_is_not_asked_for_this_machine() {
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     let mut command = home.toro(&["wrap", "--", "env"]);
     command.env("https_proxy", "http://proxy:1").env("no_proxy", "corp");

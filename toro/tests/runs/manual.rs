@@ -15,7 +15,7 @@ fn every_command_of_the_manual_runs() {
     let blocks = page.split("```sh\n").skip(1).map(|block| block.split("```").next().unwrap());
     let commands: Vec<&str> = blocks.flat_map(str::lines).collect();
     assert!(commands.len() > 10, "{commands:?}");
-    let gateway = Gateway::with(KNOWN);
+    let gateway = Gateway::knowing(KNOWN);
     let home = gateway.home("keymaster", &json!({}));
     let key = gateway.make(&json!({ "role": "keymaster", "name": "typed" }))["key"].as_str().unwrap().to_owned();
     let bin = home.folder.path().join("bin");
