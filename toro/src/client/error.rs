@@ -97,7 +97,8 @@ impl ClientError {
             return Self::nonsense(url, &format!("it answers {status} without a reason"));
         };
         let code = error.code.as_ref().and_then(|code| code.as_str()).unwrap_or("error").to_owned();
-        let problem = Problem { code: Cow::Owned(code), message: plain(&error.message), advice: plain(&error.advice) };
+        let (message, advice) = (plain(&error.message), plain(&error.advice));
+        let problem = Problem { code: Cow::Owned(code), message, advice, ..Problem::default() };
         Self::Refused { status, problem }
     }
 
