@@ -148,6 +148,15 @@ fn the_library_does_io_in_one_room_only() {
 }
 
 #[test]
+fn toro_speaks_to_the_daemon_by_its_api_alone() {
+    let manifest = fs::read_to_string(root().join("toro/Cargo.toml")).unwrap();
+    let shipped = manifest.split("[dependencies]").nth(1).unwrap().split("[dev-dependencies]").next().unwrap();
+    let ours: Vec<&str> =
+        shipped.lines().filter(|line| ["toro", "tokenrouter"].iter().any(|name| line.starts_with(name))).collect();
+    assert_eq!(ours, ["tokenrouter-shared.workspace = true"]);
+}
+
+#[test]
 fn no_file_is_too_long_and_each_says_what_it_is_for() {
     let mut wrong = Vec::new();
     for dir in ["router", "shared", "simulator", "torod", "toro", "bench", "web", "tests"] {

@@ -8,6 +8,7 @@ use http::StatusCode;
 use serde::Deserialize;
 use tokenrouter_shared::Problem;
 
+use super::address::Address;
 use super::fingerprint::Fingerprint;
 use super::tls::WrongCertificate;
 use crate::exit::{Exit, Failure};
@@ -206,7 +207,7 @@ impl ClientError {
     /// What to do about it.
     pub fn advice(&self) -> String {
         match self {
-            Self::Unreachable { url, .. } if url.contains("localhost") || url.contains("127.0.0.1") => {
+            Self::Unreachable { url, .. } if url.parse().is_ok_and(|address: Address| address.is_loopback()) => {
                 "Is torod running? `torod serve` starts it; `toro connect` finds it where it moved to.".to_owned()
             }
             Self::Unreachable { .. } => {

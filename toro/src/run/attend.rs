@@ -3,7 +3,7 @@
 use std::fs::Permissions;
 use std::os::unix::fs::PermissionsExt as _;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::mpsc::{Receiver, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
@@ -64,15 +64,16 @@ pub(super) fn attend(
         }
     };
     let agent = child.identity;
+    let thrown_away = folder.as_ref().map(tempfile::TempDir::path);
     if let Some(guard) = guard.as_mut() {
-        charge(guard, start, gateway, token, agent);
+        charge(guard, start, gateway, token, agent, thrown_away);
     }
     let mut look = || {
         if guard.as_mut().is_some_and(Guard::is_gone)
             && let Ok(mut other) = Guard::start()
         {
             // Somebody killed it: another one takes over.
-            charge(&mut other, start, gateway, token, agent);
+            charge(&mut other, start, gateway, token, agent, thrown_away);
             guard = Some(other);
         }
     };
@@ -90,7 +91,14 @@ pub(super) fn attend(
     }
 }
 
-fn charge(guard: &mut Guard, start: &Start<'_>, gateway: &Gateway, token: &RunToken, agent: Identity) {
+fn charge(
+    guard: &mut Guard,
+    start: &Start<'_>,
+    gateway: &Gateway,
+    token: &RunToken,
+    agent: Identity,
+    folder: Option<&Path>,
+) {
     let url = gateway.client.address().to_string();
     let fingerprint = gateway.server.fingerprint.as_ref().map(ToString::to_string);
     // One that cannot be told is gone, which the next look finds out.
@@ -101,6 +109,7 @@ fn charge(guard: &mut Guard, start: &Start<'_>, gateway: &Gateway, token: &RunTo
         token: token.id.as_deref().unwrap_or_default(),
         lease_s: lease_of(start.flags),
         agent,
+        folder,
     });
 }
 

@@ -6,6 +6,7 @@
 
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::os::unix::process::CommandExt as _;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -43,6 +44,7 @@ struct Charge {
     lease_s: u32,
     pid: i32,
     began: u64,
+    folder: Option<PathBuf>,
 }
 
 /// The guard as `toro` knows it.
@@ -66,13 +68,15 @@ pub struct Guarded<'g> {
     pub lease_s: u32,
     /// The agent.
     pub agent: Identity,
+    /// The throw-away folder.
+    pub folder: Option<&'g Path>,
 }
 
 impl Guard {
     /// Starts one that guards nobody yet.
     pub fn start() -> Result<Self, Failure> {
         // Also where the file was replaced meanwhile.
-        let own = std::path::Path::new("/proc/self/exe");
+        let own = Path::new("/proc/self/exe");
         let program = if own.exists() { own.to_owned() } else { std::env::current_exe()? };
         let process = Command::new(program)
             .arg0("toro")
@@ -98,6 +102,7 @@ impl Guard {
             lease_s: guarded.lease_s,
             pid: guarded.agent.pid,
             began: guarded.agent.began,
+            folder: guarded.folder.map(Path::to_owned),
         };
         let line = Secret::new(serde_json::to_string(&charge)? + "\n");
         let pipe = self.process.stdin.as_mut().ok_or(std::io::ErrorKind::BrokenPipe)?;
@@ -162,6 +167,9 @@ pub fn stand() -> Result<Exit, Failure> {
         };
         if !is_done {
             end(agent).await;
+            if let Some(folder) = &charge.folder {
+                _ = std::fs::remove_dir_all(folder);
+            }
             _ = token::end_surely(&client, &charge.token, "signal=9", PATIENCE).await;
         }
     })?;

@@ -72,3 +72,23 @@ fn throw_away_files_are_ours_alone_and_end_with_the_run() {
     let file = std::fs::read_to_string(home.work().join("file")).unwrap();
     assert!(!std::path::Path::new(file.trim()).exists(), "{file}");
 }
+
+#[test]
+fn throw_away_files_end_with_a_killed_toro_too() {
+    let gateway = Gateway::start();
+    let home = gateway.home("keymaster", &json!({}));
+    let programs = home.folder.path().join("programs");
+    write_program(&programs, "claude", "#!/bin/sh\necho \"$2\" > part; mv part file; exec sleep 600\n");
+    let mut command = home.toro(&["claude"]);
+    let mut toro = command.env("PATH", format!("{}:/usr/bin:/bin", programs.display())).spawn().unwrap();
+    let mut file = String::new();
+    until("the agent begins and is guarded", || {
+        file = std::fs::read_to_string(home.work().join("file")).unwrap_or_default();
+        !file.is_empty() && children(toro.id()).len() == 2
+    });
+    let file = std::path::Path::new(file.trim());
+    assert!(file.exists());
+    toro.kill().unwrap();
+    toro.wait().unwrap();
+    until("the folder is gone", || !file.parent().unwrap().exists());
+}

@@ -6,6 +6,7 @@ use std::os::unix::fs::OpenOptionsExt as _;
 use std::os::unix::process::ExitStatusExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::{Duration, Instant};
 
 use nix::fcntl::OFlag;
@@ -25,6 +26,9 @@ use torod::lifecycle::Lifecycle;
 
 /// Nothing that a test waits for takes longer.
 pub(crate) const SOON: Duration = Duration::from_secs(30);
+/// How many there were.
+static GATEWAYS: AtomicU8 = AtomicU8::new(1);
+
 pub(crate) struct Gateway {
     runtime: Runtime,
     _simulator: Simulator,
@@ -58,7 +62,9 @@ impl Gateway {
              [[providers.models]]\nid = \"tool\"\nprice = {{ input = 1.0, output = 1000.0 }}\n"
         );
         let folder = tempfile::tempdir().unwrap();
-        let addr = "127.0.0.1:0".parse().unwrap();
+        // An address of its own, so that nobody takes its port while it is down.
+        let number = GATEWAYS.fetch_add(1, Ordering::Relaxed);
+        let addr = SocketAddr::from(([127, 77, std::process::id() as u8, number], 0));
         let mut me =
             Self { runtime, _simulator: simulator, text, addr, folder, admin: String::new(), clock, running: None };
         me.up();

@@ -1,6 +1,6 @@
 //! On a terminal: keys reach the agent once, and so does the terminal's end; while `toro` is stopped, its token lives.
 
-use std::io::Write as _;
+use std::io::{Read as _, Write as _};
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
@@ -114,4 +114,38 @@ fn a_run_that_is_stopped_keeps_its_token() {
     begun.signal(18);
     assert_eq!(begun.end().0, Ended::Code(4));
     assert!(!gateway.takes(&begun.key));
+}
+
+/// Reads what is shown until it holds this, then types that.
+fn answer(terminal: &mut File, shown: &mut String, question: &str, typed: &str) {
+    let mut bytes = [0; 4096];
+    while !shown.contains(question) {
+        // Once nobody holds the other end, reading fails.
+        let read = terminal.read(&mut bytes).unwrap_or(0);
+        assert!(read > 0, "it was not asked `{question}`: {shown}");
+        shown.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+    terminal.write_all(typed.as_bytes()).unwrap();
+}
+
+/// Reads what is shown until nobody is there any more.
+fn rest(terminal: &mut File, shown: &mut String) {
+    let mut bytes = [0; 4096];
+    while let Ok(read @ 1..) = terminal.read(&mut bytes) {
+        shown.push_str(&String::from_utf8_lossy(&bytes[..read]));
+    }
+}
+
+#[test]
+fn a_token_is_asked_for_and_not_shown() {
+    let gateway = Gateway::start();
+    let key = gateway.make(&json!({ "role": "keymaster", "name": "typed" }))["key"].as_str().unwrap().to_owned();
+    let home = Home::new();
+    let (toro, mut terminal) = on_terminal(&home, &["connect", &gateway.url()]);
+    let mut shown = String::new();
+    answer(&mut terminal, &mut shown, "Token", &format!("{key}\r"));
+    rest(&mut terminal, &mut shown);
+    assert_eq!(end(toro), Ended::Code(0), "{shown}");
+    assert!(shown.contains("typed (keymaster)") && !shown.contains(&key[3..]), "{shown}");
+    assert!(std::fs::read_to_string(home.config()).unwrap().contains(&key));
 }
