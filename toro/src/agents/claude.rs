@@ -49,12 +49,17 @@ pub(super) const CLAUDE: Agent = Agent {
     chooses: &["--model"],
     bare: &["mcp", "plugin", "plugins", "doctor", "update", "upgrade", "install", "auth", "setup-token", "agents"],
     brings: &["claude-"],
+    lists: true,
     adapt: Some(adapt),
     ..Agent::NONE
 };
 
 fn adapt(plan: &mut Plan, launch: &Launch<'_>) -> Result<(), Failure> {
     let Some(folder) = launch.folder else { return Ok(()) };
+    // For models that it does not know; of its own it knows better.
+    if let Some(context) = launch.chosen().and_then(|model| model.context_window) {
+        plan.sets.insert("CLAUDE_CODE_MAX_CONTEXT_TOKENS".to_owned(), context.to_string().into());
+    }
     let mut env: Map<String, Value> = OFF.iter().map(|name| ((*name).to_owned(), "".into())).collect();
     env.extend(plan.sets.iter().map(|(name, value)| (name.clone(), value.to_string_lossy().into_owned().into())));
     let settings = serde_json::json!({ "env": env }).to_string() + "\n";

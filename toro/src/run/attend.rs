@@ -15,7 +15,7 @@ use super::token::RunToken;
 use super::{Gateway, Start, lease_of};
 use crate::agents::Agent;
 use crate::agents::launch::{Launch, Models};
-use crate::agents::listed;
+use crate::agents::listed::{self, Listed};
 use crate::agents::plan::Plan;
 use crate::client::block_on;
 use crate::commands::Context;
@@ -35,11 +35,7 @@ pub(super) fn attend(
     told: &Receiver<Sent>,
 ) -> Result<(Exit, bool), Failure> {
     let folder = folder_for(start.agent)?;
-    let listed = if start.agent.lists {
-        block_on(listed::fetch(&gateway.client.with_key(token.key.clone())))??
-    } else {
-        Vec::new()
-    };
+    let listed = list_for(start, gateway, token, models)?;
     let door = door_for(start, gateway, token)?;
     let launch = Launch {
         address: door.as_ref().map_or(gateway.client.address(), |door| &door.address),
@@ -116,6 +112,20 @@ fn charge(
 /// Sends the guard home; says whether the token was over before.
 fn dismiss(guard: Option<Guard>) -> bool {
     guard.is_some_and(Guard::dismiss)
+}
+
+/// The models that the agent is told of.
+fn list_for(start: &Start<'_>, gateway: &Gateway, token: &RunToken, models: &Models) -> Result<Vec<Listed>, Failure> {
+    let brings = !start.agent.brings.is_empty();
+    // An agent that asks for models of its own knows them.
+    if !start.agent.lists || (brings && models.main.is_none()) {
+        return Ok(Vec::new());
+    }
+    match block_on(listed::fetch(&gateway.client.with_key(token.key.clone())))? {
+        Ok(listed) => Ok(listed),
+        Err(_) if brings => Ok(Vec::new()),
+        Err(e) => Err(e.into()),
+    }
 }
 
 /// A door to the gateway, where one is wanted, or where the agent could not reach the gateway itself.

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use rcgen::{CertifiedKey, generate_simple_self_signed};
 use serde_json::json;
+use tokenrouter_shared::Secret;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::rustls::ServerConfig;
 use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
+use toro::client::Client;
 use toro::client::fingerprint::Fingerprint;
 
 use super::support::{Ended, Gateway, Home, said};
@@ -82,7 +84,17 @@ fn a_self_signed_gateway_is_known_by_its_fingerprint() {
     assert!(stored.contains(&shown) && stored.contains(&format!("https://{addr}\"")), "{stored}");
     let run = home.run(&["wrap", "--", "env"]);
     assert_eq!(run.ended, Ended::Code(0), "{}", run.err);
-    assert!(run.out.contains(&format!("ANTHROPIC_BASE_URL=https://{addr}\n")), "{}", run.out);
+    // No program knows of the fingerprint, so each gets a door to the gateway.
+    assert!(run.out.contains("ANTHROPIC_BASE_URL=http://127.0.0.1:"), "{}", run.out);
+    assert!(run.out.contains("ANTHROPIC_API_KEY=door_") && !run.out.contains("tr_"), "{}", run.out);
+    let mut begun = home.begin(&[], "exec sleep 60");
+    let env = std::fs::read_to_string(format!("/proc/{}/environ", begun.pid)).unwrap();
+    let door = env.split('\0').find_map(|line| line.strip_prefix("OPENAI_BASE_URL=")).unwrap();
+    let asked = Client::to(&door.parse().unwrap(), Some(Secret::from(&*begun.key)), None).unwrap();
+    let me: serde_json::Value = front.runtime.block_on(asked.get("/admin/api/me")).unwrap();
+    assert_eq!(me["role"], "inferrer", "{me}");
+    begun.signal(15);
+    assert_eq!(begun.end().0, Ended::Signal(15));
     assert!(gateway.runs().iter().all(|run| run["state"] == "revoked"));
 
     // Somebody else at the same address, with a certificate of the same name.

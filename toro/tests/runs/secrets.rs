@@ -68,7 +68,8 @@ fn throw_away_files_are_ours_alone_and_end_with_the_run() {
     ] {
         assert!(lines.contains(&line), "{line}: {}", said.out);
     }
-    assert!(!said.out.contains("BEDROCK"), "{}", said.out);
+    assert!(!lines.iter().any(|line| line.starts_with("CLAUDE_CODE_USE_BEDROCK=")), "{}", said.out);
+    assert_eq!(settings["env"]["CLAUDE_CODE_USE_BEDROCK"], "");
     let file = std::fs::read_to_string(home.work().join("file")).unwrap();
     assert!(!std::path::Path::new(file.trim()).exists(), "{file}");
 }

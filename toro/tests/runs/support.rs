@@ -42,21 +42,26 @@ pub(crate) struct Gateway {
 
 impl Gateway {
     pub(crate) fn start() -> Self {
-        Self::with(Clock::fixed(Clock::system().now_ms()))
+        Self::with(Clock::fixed(Clock::system().now_ms()), "")
+    }
+
+    /// One with `more` in its configuration.
+    pub(crate) fn knowing(more: &str) -> Self {
+        Self::with(Clock::fixed(Clock::system().now_ms()), more)
     }
 
     /// One whose clock goes on.
     pub(crate) fn of_today() -> Self {
-        Self::with(Clock::system())
+        Self::with(Clock::system(), "")
     }
 
-    fn with(clock: Clock) -> Self {
+    fn with(clock: Clock, more: &str) -> Self {
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
         let simulator =
             runtime.block_on(Simulator::start("127.0.0.1:0".parse().unwrap(), Settings::default())).unwrap();
         let url = simulator.url();
         let text = format!(
-            "auto_detect_local_servers = false\nallow_localhost_no_auth = false\n[[providers]]\nname = \"sim\"\n\
+            "auto_detect_local_servers = false\nallow_localhost_no_auth = false\n{more}[[providers]]\nname = \"sim\"\n\
              protocols = {{ openai = \"{url}/v1\", responses = \"{url}/v1\", anthropic = \"{url}/anthropic\" }}\n\
              api_key = \"sk-provider\"\n[[providers.models]]\nid = \"ok\"\nprice = {{ input = 1.0, output = 1000.0 }}\n\
              [[providers.models]]\nid = \"tool\"\nprice = {{ input = 1.0, output = 1000.0 }}\n"
