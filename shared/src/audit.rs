@@ -13,10 +13,16 @@ pub struct AuditView {
     pub at_ms: i64,
     /// Who: `local owner`, `torod` itself, or a token's id.
     pub actor: String,
+    /// The actor's name at that time, where it is a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub actor_name: Option<String>,
     /// What was done, such as `token.create`.
     pub action: String,
     /// To what: an id or a name.
     pub subject: String,
+    /// The name that it had, where it is a token.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub subject_name: Option<String>,
     /// More, for people.
     pub detail: String,
     /// The fields that changed, as they were. Secrets are masked.

@@ -12,6 +12,9 @@ pub struct ModelsView {
     pub models: Vec<ModelView>,
     /// How many there are in all.
     pub total: usize,
+    /// Where the next page starts; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
     /// The providers that have any, and the aliases' own.
     pub providers: Vec<String>,
     /// Whether this is what a running gateway knows; otherwise it is what the file says and what was known before.

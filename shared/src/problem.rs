@@ -1,4 +1,4 @@
-//! An error of the admin API: `{"error":{"code","message","advice"}}`.
+//! An error of the admin API: `{"error":{"code","message","advice","request_id"}}`.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 /// What went wrong and what to do about it.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct Problem {
     /// The stable code that programs match on, such as `token_not_found`.
@@ -15,6 +15,12 @@ pub struct Problem {
     pub message: String,
     /// What to do about it, as one sentence.
     pub advice: String,
+    /// The version of the thing as it is, where the change was made for another one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// The id of the request, as in the header `x-request-id` and in the log.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
 }
 
 impl fmt::Display for Problem {

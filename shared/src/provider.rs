@@ -111,6 +111,8 @@ pub struct ProviderList {
     pub providers: Vec<ProviderSummary>,
     /// Those that were found while the gateway runs, and stand in no file.
     pub found: Vec<ProviderSummary>,
+    /// Where the next page starts; `null` on the last one.
+    pub next: Option<String>,
 }
 
 /// `GET /admin/api/providers/{name}`.
@@ -185,8 +187,9 @@ pub enum KeyGiven {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct KeyChange {
-    /// The version of the file that the change is made for.
-    pub version: String,
+    /// The version of the file that the change is made for; the header `If-Match` may say it instead.
+    #[serde(default)]
+    pub version: Option<String>,
     /// The key.
     pub key: KeyGiven,
 }

@@ -6,6 +6,9 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct RoutingView {
+    /// The version of the file, for a change; `null` without a file.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Which targets of the aliases hold; none: those without a profile.
     pub active_model_profile: Option<String>,
     /// Every profile there is.
@@ -46,6 +49,10 @@ pub struct TargetView {
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct RoutingChange {
+    /// The version of the file that the change is made for; the header `If-Match` may say it instead. Without either, it
+    /// is made to whichever there is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// The profile from now on.
     #[serde(deserialize_with = "Option::deserialize")]
     pub active_model_profile: Option<String>,

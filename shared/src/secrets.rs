@@ -30,6 +30,19 @@ pub struct SecretView {
     pub created_ms: i64,
     /// When it was last given, in milliseconds since 1970.
     pub changed_ms: i64,
+    /// Another one whenever it is given or sealed anew; for `If-Match`.
+    #[serde(default)]
+    pub version: String,
+}
+
+/// `GET /admin/api/secrets`: by name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct SecretPage {
+    /// What this page holds.
+    pub secrets: Vec<SecretView>,
+    /// Where the next page starts; `null` on the last one.
+    pub next: Option<String>,
 }
 
 /// A secret that was forgotten.

@@ -55,6 +55,8 @@ pub struct SessionView {
 pub struct SessionList {
     /// The sessions.
     pub sessions: Vec<SessionView>,
+    /// Where the next page starts; `null` on the last one.
+    pub next: Option<String>,
 }
 
 /// `POST /admin/api/setup`: the first admin token.

@@ -8,7 +8,6 @@ use crate::routing::Reloaded;
 
 /// A value as it stands in the file.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(untagged)]
 pub enum SettingValue {
     /// `true` or `false`.
@@ -21,6 +20,55 @@ pub enum SettingValue {
     Text(String),
     /// Several texts.
     Texts(Vec<String>),
+}
+
+/// As it stands in JSON: a whole number is a number too, so that these are no alternatives.
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for SettingValue {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{AnyOfBuilder, ArrayBuilder, ObjectBuilder, SchemaType, Type};
+        let one = SchemaType::from_iter([Type::Boolean, Type::Number, Type::String]);
+        let texts = ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::String));
+        AnyOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(one))
+            .item(texts)
+            .description(Some("Durations and sizes are texts such as `30s` and `32MiB`."))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for SettingValue {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "SettingValue".into()
+    }
+}
+
+/// What a setting is set to.
+#[cfg(feature = "openapi")]
+struct SettingWanted;
+
+#[cfg(feature = "openapi")]
+impl utoipa::PartialSchema for SettingWanted {
+    fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
+        use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Type};
+        AnyOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(Type::Null))
+            .item(utoipa::openapi::Ref::from_schema_name("SettingValue"))
+            .description(Some("`null`: the default holds."))
+            .into()
+    }
+}
+
+#[cfg(feature = "openapi")]
+impl utoipa::ToSchema for SettingWanted {
+    fn name() -> std::borrow::Cow<'static, str> {
+        "SettingWanted".into()
+    }
+
+    fn schemas(schemas: &mut Vec<(String, utoipa::openapi::RefOr<utoipa::openapi::Schema>)>) {
+        schemas.push(("SettingValue".to_owned(), <SettingValue as utoipa::PartialSchema>::schema()));
+    }
 }
 
 /// One setting.
@@ -56,14 +104,15 @@ pub struct Settings {
 }
 
 /// `PATCH /admin/api/settings` and `PATCH /admin/api/providers/{name}`: all of it holds, or nothing.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]
 pub struct SettingsChange {
-    /// The version of the file that the change is made for.
-    pub version: String,
+    /// The version of the file that the change is made for; the header `If-Match` may say it instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Keys with their values; `null` removes one, so that its default holds.
-    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, SettingValue>))]
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, SettingWanted>))]
     pub set: BTreeMap<String, Option<SettingValue>>,
 }
 
@@ -91,7 +140,7 @@ mod tests {
         let (switch, number) = (SettingValue::Switch(true), SettingValue::Number(5));
         let (decimal, text) = (SettingValue::Decimal(2.5), SettingValue::Text("30s".into()));
         assert_eq!(values, [Some(switch), Some(number), Some(decimal), Some(text), Some(texts), None]);
-        for wrong in [r#"{"set":{}}"#, r#"{"version":"v","set":{"a":{}}}"#, r#"{"version":"v","set":{},"x":1}"#] {
+        for wrong in [r#"{"version":"v"}"#, r#"{"version":"v","set":{"a":{}}}"#, r#"{"version":"v","set":{},"x":1}"#] {
             assert!(serde_json::from_str::<SettingsChange>(wrong).is_err(), "{wrong}");
         }
     }

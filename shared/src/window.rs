@@ -60,7 +60,12 @@ pub enum Window {
 #[cfg(feature = "openapi")]
 impl utoipa::PartialSchema for Window {
     fn schema() -> utoipa::openapi::RefOr<utoipa::openapi::Schema> {
-        WindowForm::schema()
+        use utoipa::openapi::schema::{AnyOfBuilder, ObjectBuilder, Type};
+        AnyOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(Type::Null))
+            .item(WindowForm::schema())
+            .description(Some("`null`, or none at all: the token's whole life."))
+            .into()
     }
 }
 

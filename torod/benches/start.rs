@@ -138,12 +138,15 @@ fn start(program: &Path, folder: &Path, at: SocketAddr, clock: &Clock) -> Fallib
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()?;
-    let running = Running(child);
+    let mut running = Running(child);
     let mut connection = loop {
         match TcpStream::connect(at) {
             Ok(connection) => break connection,
-            Err(_) if clock.instant().duration_since(began) < LONGEST => std::thread::sleep(Duration::from_micros(100)),
-            Err(e) => return Err(e.into()),
+            Err(e) if clock.instant().duration_since(began) > LONGEST => return Err(e.into()),
+            Err(_) => std::thread::sleep(Duration::from_micros(100)),
+        }
+        if let Some(end) = running.0.try_wait()? {
+            return Err(format!("torod ended with {end}").into());
         }
     };
     connection.set_read_timeout(Some(LONGEST))?;
@@ -174,6 +177,7 @@ fn measure(c: &mut Criterion) -> Fallible<()> {
     let (folder, at) = prepare(&clock, &simulator.url())?;
     // Another program can be measured with the same rows.
     let program = std::env::var_os("TOROD").map_or_else(|| env!("CARGO_BIN_EXE_torod").into(), PathBuf::from);
+    start(&program, folder.path(), at, &clock)?;
     let mut failure = None;
     let mut group = c.benchmark_group("start");
     group.sample_size(20).measurement_time(Duration::from_secs(5));

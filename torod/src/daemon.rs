@@ -18,7 +18,7 @@ use crate::access::{
 use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigFile};
+use crate::config::{Config, ConfigFile, edit};
 use crate::gateway::intake::UNPACKING;
 use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
@@ -27,7 +27,8 @@ use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::crowd::Room;
 use crate::server::{accept, bind};
 use crate::store::{
-    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, kept, key_file, schema, sessions, tokens, usage,
+    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, begun, kept, key_file, schema, sessions, tokens,
+    usage,
 };
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
@@ -90,6 +91,9 @@ impl Daemon {
         let keys = Arc::new(Keyring::new(&data_dir, random));
         let sign_ins = Arc::new(SignIns::new(&data_dir, Arc::clone(&keys), &gateway_key)?);
         finish_rotation(&mut connection, &keys, &sign_ins, clock.now_ms());
+        if let Some(file) = &file {
+            settle_broken_off(&mut connection, &file.path);
+        }
         let usage = Arc::new(UsageWriter::start(connection, config.usage.queue, clock.clone())?);
 
         let limits = &config.limits;
@@ -169,6 +173,7 @@ impl Daemon {
             keys,
             sign_ins,
             clock,
+            lifecycle: lifecycle.clone(),
             random,
             sessions: Arc::clone(&sessions),
             setup: Arc::clone(&setup),
@@ -249,6 +254,20 @@ impl Daemon {
         _ = std::fs::remove_file(&self.socket);
         tracing::info!("stopped");
         drained && ended && written
+    }
+}
+
+/// Has the audit trail tell of changes of the file of which nobody saw the end.
+fn settle_broken_off(connection: &mut Connection, file: &Path) {
+    // What cannot be read is another version than any that was.
+    let version = edit::version(file).unwrap_or_default();
+    match begun::settle(connection, None, &version) {
+        Ok(0) => {}
+        Ok(told) => tracing::warn!(
+            "{told} changes of torod.toml were broken off when the gateway ended: `torod audit` tells which"
+        ),
+        // They are told at the next start.
+        Err(error) => tracing::error!(%error, "the audit trail takes no entries"),
     }
 }
 

@@ -10,6 +10,11 @@ const PARTS: u64 = 60;
 /// One more, for the part that has just begun.
 const SLOTS: usize = PARTS as usize + 1;
 
+/// How long a part of a window of `seconds` is, in milliseconds.
+pub fn part_ms(seconds: u32) -> i64 {
+    (i64::from(seconds) * 1_000 + PARTS.cast_signed() - 1) / PARTS.cast_signed()
+}
+
 const fn word(part: u64, amount: u64) -> u128 {
     (part as u128) << 64 | amount as u128
 }
@@ -37,8 +42,12 @@ pub struct Rolling {
 impl Rolling {
     /// Nothing used in the last `seconds`.
     pub fn new(seconds: u32) -> Self {
-        let part_ms = (u64::from(seconds) * 1_000).div_ceil(PARTS).max(1);
-        Self { part_ms, total: AtomicU64::new(0), swept: AtomicU64::new(0), slots: OnceLock::new() }
+        Self {
+            part_ms: part_ms(seconds).unsigned_abs(),
+            total: AtomicU64::new(0),
+            swept: AtomicU64::new(0),
+            slots: OnceLock::new(),
+        }
     }
 
     fn slots(&self) -> &[AtomicU128; SLOTS] {
@@ -271,6 +280,13 @@ mod tests {
         assert!(wall.reserve(50, 50, NOW + 10_000).is_ok());
     }
 
+    /// Takes `amount` of 100, if it is there, and notes it.
+    fn take(wall: &Rolling, amount: u64, now: u64, taken: &mut Vec<(u64, u64)>) {
+        if wall.reserve(amount, 100, now).is_ok() {
+            taken.push((now, amount));
+        }
+    }
+
     proptest! {
         #[test]
         fn never_more_in_any_window_and_never_less_than_is_used(
@@ -281,14 +297,34 @@ mod tests {
             let mut taken: Vec<(u64, u64)> = Vec::new();
             for (pause, amount) in steps {
                 now += pause;
-                if wall.reserve(amount, 100, now).is_ok() {
-                    taken.push((now, amount));
-                }
+                take(&wall, amount, now, &mut taken);
                 let within = |long: u64| taken.iter().filter(|(at, _)| at + long > now).map(|(_, n)| n).sum::<u64>();
                 let used = wall.used(now);
                 prop_assert!(within(10_000) <= used && used <= within(10_000 + 2 * 167), "{used}");
                 prop_assert!(used <= 100);
             }
+        }
+
+        /// Whoever comes when it is told to is let in, not a moment before, and no later than the parts of the window tell.
+        #[test]
+        fn room_is_there_when_it_was_told_to_be(
+            steps in prop::collection::vec((0_u64..2_500, 1_u64..40), 1..80), wanted in 1_u64..=100,
+        ) {
+            let wall = Rolling::new(10);
+            let mut now = NOW;
+            let mut taken: Vec<(u64, u64)> = Vec::new();
+            for (pause, amount) in steps {
+                now += pause;
+                take(&wall, amount, now, &mut taken);
+            }
+            let excess = (wall.used(now) + wanted).saturating_sub(100);
+            prop_assume!(excess > 0);
+            let free_ms = wall.frees_in_ms(excess, now).unwrap();
+            let left = |at: u64| taken.iter().filter(|(then, _)| then + 10_000 > at).map(|(_, n)| n).sum::<u64>();
+            let exact_ms = (0..=10_000).find(|ms| left(now + ms) + wanted <= 100).unwrap();
+            prop_assert!(exact_ms <= free_ms && free_ms <= exact_ms + 2 * 167, "{exact_ms} {free_ms}");
+            prop_assert!(wall.reserve(wanted, 100, now + free_ms - 1).is_err());
+            prop_assert!(wall.reserve(wanted, 100, now + free_ms).is_ok());
         }
     }
 }

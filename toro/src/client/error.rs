@@ -101,7 +101,7 @@ impl ClientError {
         let (message, advice) = (plain(&error.message), plain(&error.advice));
         let alone = message.strip_suffix(&advice).map(str::trim_end).filter(|rest| !rest.is_empty());
         let message = alone.map_or_else(|| message.clone(), str::to_owned);
-        let problem = Problem { code: Cow::Owned(code), message, advice };
+        let problem = Problem { code: Cow::Owned(code), message, advice, ..Problem::default() };
         Self::Refused { status, problem }
     }
 
@@ -116,7 +116,8 @@ impl ClientError {
             429 => ("too many requests in a short time", "Wait a minute, then try again."),
             _ => return Self::nonsense(url, &format!("it answers {status} without a reason")),
         };
-        let problem = Problem { code: "error".into(), message: message.into(), advice: advice.into() };
+        let problem =
+            Problem { code: "error".into(), message: message.into(), advice: advice.into(), ..Problem::default() };
         Self::Refused { status, problem }
     }
 

@@ -1,5 +1,6 @@
 //! On a terminal: keys reach the agent once, and so does the terminal's end; while `toro` is stopped, its token lives.
 
+use std::fs::File;
 use std::io::{Read as _, Write as _};
 use std::process::{Child, Stdio};
 use std::time::Duration;

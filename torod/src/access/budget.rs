@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::TokenEntry;
 use super::refusal::Refused;
+use super::remaining::in_the_way;
 use super::wall::{Amounts, Moment, Walls};
 
 /// Which units anybody counts for a token.
@@ -61,7 +62,7 @@ impl Reservation {
     ///
     /// # Errors
     ///
-    /// Which wall it was too much for.
+    /// Which wall it was too much for; of several, the one that will be in its way longest.
     pub fn take(token: &Arc<TokenEntry>, wanted: Amounts, now: Moment) -> Result<Self, Box<Refused>> {
         let mut taken = Self::nothing(token);
         taken.wanted = wanted;
@@ -81,7 +82,10 @@ impl Reservation {
             // Kept even where it is not whole: its end gives back what was taken.
             taken.levels.push(Level { walls, marks });
             if let Some(refused) = refused {
-                return Err(Box::new(refused));
+                // What it has taken itself is in nobody's way.
+                drop(taken);
+                let longest = in_the_way(token, &wanted, now, |wall| !wall.is_pace());
+                return Err(Box::new(longest.unwrap_or(refused)));
             }
         }
         Ok(taken)

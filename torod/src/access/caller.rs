@@ -6,10 +6,12 @@ use http::header::{AUTHORIZATION, HOST, ORIGIN};
 use http::{HeaderMap, HeaderName};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter_shared::Lossy;
+use tokenrouter_shared::token::TokenState;
 
 use super::index::{TokenEntry, TokenIndex};
 use super::key::{self, Digest, Key};
 use super::proxy::is_proxy_header;
+use super::rights::Wanted;
 use super::site::FETCH_SITE;
 use crate::server::connection::Peer;
 
@@ -45,6 +47,13 @@ impl Caller {
         }
     }
 
+    /// Whether it may use `model` of `provider` by its own name.
+    pub fn may_use(&self, provider: &str, model: &str) -> bool {
+        let wanted = Wanted { alias: None, through: None, passed: &[], provider, model };
+        let Self::Token(token) = self else { return true };
+        token.chain().all(|token| token.meter.walls().iter().all(|walls| walls.rights.allow(&wanted)))
+    }
+
     /// The token's row, 0 without one.
     pub fn token_id(&self) -> i64 {
         match self {
@@ -72,7 +81,7 @@ pub fn identify(
     now_ms: i64,
     allow_loopback: bool,
 ) -> Result<Caller, Problem> {
-    let presented = presented_key(headers);
+    let presented = presented_key(headers)?;
     let is_ours = presented.is_some_and(|key| key.starts_with(key::PREFIX));
     if !is_ours && allow_loopback && is_local(headers, peer) {
         return Ok(Caller::Loopback);
@@ -111,42 +120,51 @@ pub fn check(key: &str, tokens: &TokenIndex, now_ms: i64) -> Result<(Arc<TokenEn
             "Check that it belongs to this gateway; `torod token list` shows what exists.",
         ));
     };
-    if entry.lease_ended || !entry.revoked && entry.is_unrenewed() {
-        return Err(refuse(
+    ended(&entry, now_ms).map_or(Ok((entry, digest)), Err)
+}
+
+/// What a token that opens nothing any more is refused with.
+pub fn ended(token: &TokenEntry, now_ms: i64) -> Option<Problem> {
+    if token.lease_ended || !token.revoked && token.is_unrenewed() {
+        return Some(refuse(
             "lease_ended",
             "this token has ended, because nobody renewed its lease",
             "The run that it was made for is over, or lost touch with the gateway: start a new one.",
         ));
     }
-    if entry.revoked {
-        return Err(refuse("token_revoked", "this token was revoked", "Ask for a new one."));
+    match token.state(now_ms) {
+        TokenState::Live => None,
+        TokenState::Revoked => Some(refuse("token_revoked", "this token was revoked", "Ask for a new one.")),
+        TokenState::Expired => Some(refuse("token_expired", "this token has expired", "Ask for a new one.")),
     }
-    if entry.expires_ms.is_some_and(|at| at <= now_ms) {
-        return Err(refuse("token_expired", "this token has expired", "Ask for a new one."));
-    }
-    Ok((entry, digest))
 }
 
 fn refuse(code: &'static str, message: &'static str, advice: &'static str) -> Problem {
     Problem::new(Kind::Unauthenticated, code, message, advice)
 }
 
-/// The key among the headers that clients put one in: the first of ours, else the first of any make.
-pub fn presented_key(headers: &HeaderMap) -> Option<&str> {
+/// The key among the headers that clients put one in: the one of ours, else the first of any make.
+///
+/// # Errors
+///
+/// Two different ones of ours: whoever stands between may have added one, and it is not for us to say whose request it is.
+pub fn presented_key(headers: &HeaderMap) -> Result<Option<&str>, Problem> {
     let bearer = headers.get_all(AUTHORIZATION).iter().filter_map(|v| v.to_str().ok()).filter_map(|v| {
         let (scheme, key) = v.split_once(' ')?;
         scheme.eq_ignore_ascii_case("bearer").then_some(key.trim())
     });
     let named =
         KEY_HEADERS.iter().flat_map(|name| headers.get_all(name)).filter_map(|v| v.to_str().ok()).map(str::trim);
-    let mut other = None;
+    let (mut ours, mut other) = (None, None);
     for key in bearer.chain(named) {
-        if key.starts_with(key::PREFIX) {
-            return Some(key);
+        if !key.starts_with(key::PREFIX) {
+            other = other.or(Some(key).filter(|k| !k.is_empty()));
+        } else if *ours.get_or_insert(key) != key {
+            let said = "this request carries two different tokens";
+            return Err(refuse("token_ambiguous", said, "Send one: in `Authorization`, or in `x-api-key`."));
         }
-        other = other.or(Some(key).filter(|k| !k.is_empty()));
     }
-    other
+    Ok(ours.or(other))
 }
 
 /// Whether the request comes from a program on this machine itself, and not from a page in its browser (`Origin`).
@@ -207,8 +225,17 @@ mod tests {
             (&[("authorization", "Basic dXNlcjpwYXNz")], None),
             (&[("x-api-key", "")], None),
         ] {
-            assert_eq!(presented_key(&headers(pairs)), expected, "{pairs:?}");
+            assert_eq!(presented_key(&headers(pairs)).unwrap(), expected, "{pairs:?}");
         }
+        // SDKs that are told a key in two ways send it twice; two of ours are two people's.
+        let both = |other: &str| headers(&[("authorization", "Bearer tr_a"), ("x-api-key", other)]);
+        assert_eq!(presented_key(&both("tr_a")).unwrap(), Some("tr_a"));
+        assert_eq!(presented_key(&both("tr_b")).unwrap_err().code, "token_ambiguous");
+        let mut twice = headers(&[("authorization", "Basic x")]);
+        twice.append("authorization", "Bearer tr_a".parse().unwrap());
+        assert_eq!(presented_key(&twice).unwrap(), Some("tr_a"));
+        twice.append("authorization", "Bearer tr_b".parse().unwrap());
+        assert!(presented_key(&twice).is_err());
     }
 
     #[test]

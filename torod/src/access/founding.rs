@@ -12,13 +12,33 @@ use tokenrouter_shared::limits::Window;
 use super::TokenIndex;
 use super::meter::Meter;
 use super::wall::{Amounts, Moment, Wall};
-use crate::store::spend::{self, Spent};
+use crate::rolling;
+use crate::store::spend::{self, Pieces, QUARTER_MS, SPAN_MS, Spent};
 use crate::store::{Connection, StoreError};
 
-/// A new wall of a token, and from when on what was used counts.
+/// A new wall of a token, from when on what was used counts, and in which pieces it is read.
 struct Job {
     wall: Wall,
     since_ms: i64,
+    pieces: Pieces,
+}
+
+impl Job {
+    fn new(wall: &Wall, now: Moment) -> Self {
+        let since_ms = wall.counter.since_ms(&wall.window, now);
+        let (since_ms, pieces) = match wall.window {
+            // All of it leaves together: only the beginning must be exact.
+            Window::Lifetime | Window::Calendar { .. } => (since_ms, Pieces::Spans),
+            // A piece leaves with its last moment, late by its length. It is not longer than about what such a window tells
+            // apart anyway.
+            Window::Rolling { seconds } => match rolling::part_ms(seconds) {
+                part_ms if part_ms >= SPAN_MS / 2 => (since_ms - since_ms.rem_euclid(SPAN_MS), Pieces::Spans),
+                part_ms if part_ms >= QUARTER_MS => (since_ms - since_ms.rem_euclid(QUARTER_MS), Pieces::Quarters),
+                _ => (since_ms, Pieces::Quarters),
+            },
+        };
+        Self { wall: wall.clone(), since_ms, pieces }
+    }
 }
 
 /// Every new wall, by its token.
@@ -37,11 +57,7 @@ pub fn found<'m>(
     let mut meters = Vec::new();
     for (id, meter) in tokens {
         let walls = meter.walls();
-        let new = walls
-            .iter()
-            .flat_map(|walls| walls.all())
-            .filter(|wall| wall.is_new)
-            .map(|wall| Job { wall: wall.clone(), since_ms: wall.counter.since_ms(&wall.window, now) });
+        let new = walls.iter().flat_map(|walls| walls.all()).filter(|wall| wall.is_new).map(|wall| Job::new(wall, now));
         let new: Vec<Job> = new.collect();
         if !new.is_empty() {
             jobs.insert(id, new);
@@ -57,10 +73,11 @@ pub fn found<'m>(
         spend::totals(connection, |spent| tree.charge(&spent, |job| job.wall.window.is_lifetime(), now))?;
     }
     // Windows that began at the same time are read together.
-    let starts: BTreeSet<i64> = all().filter(|job| !job.wall.window.is_lifetime()).map(|job| job.since_ms).collect();
-    for since_ms in starts {
-        let is_due = |job: &Job| !job.wall.window.is_lifetime() && job.since_ms == since_ms;
-        spend::since(connection, since_ms, |spent| tree.charge(&spent, is_due, now))?;
+    let of = |job: &Job| (job.since_ms, job.pieces);
+    let starts: BTreeSet<(i64, Pieces)> = all().filter(|job| !job.wall.window.is_lifetime()).map(of).collect();
+    for (since_ms, pieces) in starts {
+        let is_due = |job: &Job| !job.wall.window.is_lifetime() && of(job) == (since_ms, pieces);
+        spend::since(connection, since_ms, pieces, |spent| tree.charge(&spent, is_due, now))?;
     }
     for meter in meters {
         meter.founded();

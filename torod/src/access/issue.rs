@@ -114,7 +114,11 @@ impl IssueError {
             Self::Store(_) => ("database_failed", "Look at the daemon's log and at the free space of the disk."),
             Self::NoRandomness(_) => ("no_randomness", "Check the operating system's random number generator."),
         };
-        Problem { code: code.into(), message: format!("{self}."), advice: advice.to_owned() }
+        let version = match self {
+            Self::Version(now) => Some(now.to_string()),
+            _ => None,
+        };
+        Problem { code: code.into(), message: format!("{self}."), advice: advice.to_owned(), version, request_id: None }
     }
 }
 
@@ -284,6 +288,25 @@ pub struct Farewell {
     pub exit_code: Option<u8>,
     /// The signal that the agent died of.
     pub exit_signal: Option<u8>,
+}
+
+/// Refuses a change of the token with an id or a name that is made for another version than it is at; `None` is made for
+/// any. Holds for what is done next on the same connection.
+pub fn at_version(
+    connection: &Connection,
+    which: &str,
+    expected: Option<i64>,
+    by: &Operator,
+    now_ms: i64,
+) -> Result<(), IssueError> {
+    let Some(expected) = expected else { return Ok(()) };
+    let version = version_of(connection, which, by, now_ms)?;
+    if version == expected { Ok(()) } else { Err(IssueError::Version(version)) }
+}
+
+/// The version of the token with an id or a name.
+pub fn version_of(connection: &Connection, which: &str, by: &Operator, now_ms: i64) -> Result<i64, IssueError> {
+    Ok(reach::find(connection, which, by, now_ms)?.version)
 }
 
 /// Ends the token with an id or a name, and everything below it.

@@ -8,10 +8,14 @@ use tokenrouter::error::{Kind, Problem};
 use super::TokenEntry;
 use super::caller::Caller;
 use super::refusal::{self, RATE, Refused};
+use super::remaining::in_the_way;
 use super::wall::{Amounts, Moment, Wall};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::lifecycle::Permit;
+
+/// What coming costs.
+const ONE: Amounts = Amounts { requests: 1, tokens: 0, nanos: 0 };
 
 /// A request's places among those of its token and of the tokens above it, until they are dropped. Without limits there
 /// are none, and nothing is allocated.
@@ -45,7 +49,6 @@ pub fn let_in(caller: &Caller, pace: &Pace, limits: &Limits, clock: &Clock) -> R
 pub fn enter(token: &Arc<TokenEntry>, now: Moment) -> Result<Places, Box<Problem>> {
     let mut permits = Vec::new();
     let mut taken: Vec<(Wall, u64)> = Vec::new();
-    let one = Amounts { requests: 1, ..Amounts::default() };
     for at in token.chain() {
         let walls = at.meter.walls();
         let Some(walls) = &*walls else { continue };
@@ -62,12 +65,12 @@ pub fn enter(token: &Arc<TokenEntry>, now: Moment) -> Result<Places, Box<Problem
         };
         let refused = refused.or_else(|| {
             let wall = walls.requests_per_minute.as_ref()?;
-            match wall.reserve(&one, now) {
+            match wall.reserve(&ONE, now) {
                 Some(mark) => {
                     taken.push((wall.clone(), mark));
                     None
                 }
-                None => Some(Refused::wall(wall, token, at, &one, now).problem()),
+                None => Some(Refused::wall(wall, token, at, &ONE, now).problem()),
             }
         });
         if let Some(problem) = refused {
@@ -75,7 +78,9 @@ pub fn enter(token: &Arc<TokenEntry>, now: Moment) -> Result<Places, Box<Problem
             for (wall, mark) in taken {
                 wall.counter.settle(mark, 1, 0);
             }
-            return Err(Box::new(problem));
+            // A place may be free at any moment, a minute takes its time.
+            let longest = in_the_way(token, &ONE, now, Wall::is_pace).map(|refused| refused.problem());
+            return Err(Box::new(longest.unwrap_or(problem)));
         }
     }
     for (wall, mark) in taken {
@@ -83,6 +88,15 @@ pub fn enter(token: &Arc<TokenEntry>, now: Moment) -> Result<Places, Box<Problem
         wall.counter.settle(mark, 1, 1);
     }
     Ok(Places { _permits: permits })
+}
+
+/// What [`enter`] would refuse a request of `token` with. Nothing is taken.
+pub fn refusal_now(token: &TokenEntry, now: Moment) -> Option<Problem> {
+    let full = token.chain().find_map(|at| {
+        let limit = at.meter.walls().as_ref()?.concurrent?;
+        (at.meter.in_flight.count() >= limit).then(|| refusal::concurrent(token, at, limit))
+    });
+    full.or_else(|| Some(in_the_way(token, &ONE, now, Wall::is_pace)?.problem()))
 }
 
 /// A pace for everybody together: so many a second, and so many at once after a pause. One word, by the generic cell

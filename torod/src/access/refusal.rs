@@ -60,15 +60,25 @@ impl Refused {
         self.purpose == Purpose::Rate && self.wanted > self.limit
     }
 
-    /// The same as the client is told it.
-    pub fn problem(&self) -> Problem {
-        let is_lifetime = self.window.is_lifetime();
-        let retry_ms = match self.frees_in_ms {
+    /// In how many milliseconds it is worth coming back; none: never.
+    fn retry_ms(&self) -> Option<u64> {
+        match self.frees_in_ms {
             _ if self.is_held => Some(SOON_MS),
             // What stood in the way was given back in this moment.
             None if self.purpose == Purpose::Rate && !self.never_fits() => Some(SOON_MS),
             frees_in_ms => frees_in_ms,
-        };
+        }
+    }
+
+    /// Whether it stands in the way for longer than `other`.
+    pub(super) fn outlasts(&self, other: &Self) -> bool {
+        self.retry_ms().unwrap_or(u64::MAX) > other.retry_ms().unwrap_or(u64::MAX)
+    }
+
+    /// The same as the client is told it.
+    pub fn problem(&self) -> Problem {
+        let is_lifetime = self.window.is_lifetime();
+        let retry_ms = self.retry_ms();
         let (code, status) = match self.purpose {
             Purpose::Rate => (RATE, 429),
             Purpose::Budget if self.is_held => (RATE, 429),

@@ -79,14 +79,21 @@ fn resets_ms(in_ms: Option<u64>, now: Moment) -> Option<i64> {
     in_ms.map(|ms| now.now_ms.saturating_add(i64::try_from(ms).unwrap_or(i64::MAX)))
 }
 
-/// Which budget of `token` or of one above it has no room for `wanted` now. Nothing is reserved.
-pub fn no_room(token: &TokenEntry, wanted: &Amounts, now: Moment) -> Option<Refused> {
-    token.chain().find_map(|at| {
+/// Of the walls of `token` and of those above it that are `meant`, the one that will keep a request from what is `wanted`
+/// longest: whoever comes back when it is told to is not sent away by another. Nothing is reserved.
+pub fn in_the_way(token: &TokenEntry, wanted: &Amounts, now: Moment, meant: impl Fn(&Wall) -> bool) -> Option<Refused> {
+    let mut longest: Option<Refused> = None;
+    for at in token.chain() {
         let walls = at.meter.walls();
-        let mut budgets = walls.iter().flat_map(|walls| &walls.walls).filter(|wall| wall.purpose == Purpose::Budget);
-        let full = budgets.find(|wall| wall.left(now) < wanted.of(wall.unit))?;
-        Some(Refused::wall(full, token, at, wanted, now))
-    })
+        let full = walls.iter().flat_map(|walls| walls.all()).filter(|wall| meant(wall) && !wall.has_room(wanted, now));
+        for wall in full {
+            let refused = Refused::wall(wall, token, at, wanted, now);
+            if longest.as_ref().is_none_or(|longest| refused.outlasts(longest)) {
+                longest = Some(refused);
+            }
+        }
+    }
+    longest
 }
 
 /// How the budgets of `token` itself stand.

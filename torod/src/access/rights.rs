@@ -1,5 +1,10 @@
 //! Which models a token may use: patterns over `provider/model`, models' own names and names of aliases.
+//!
+//! A request is held to the name that it asks for and to every endpoint that this comes to. Whoever is allowed a name that
+//! stands for others may use what it stands for by that name alone. Who denies a model closes every way to it; who denies
+//! a name closes that name, in both spellings of a virtual model.
 
+use tokenrouter::auto::Virtual;
 use tokenrouter_shared::limits::ModelRights;
 
 /// One model that a request may come to.
@@ -7,6 +12,10 @@ use tokenrouter_shared::limits::ModelRights;
 pub struct Wanted<'a> {
     /// The alias or virtual model that was asked for, if it was one.
     pub alias: Option<&'a str>,
+    /// An alias that this stood for in turn. Its name closes the way where it is denied, and opens none.
+    pub through: Option<&'a str>,
+    /// More of them, between that alias and the model.
+    pub passed: &'a [String],
     /// The provider.
     pub provider: &'a str,
     /// The model as the provider knows it.
@@ -41,7 +50,9 @@ impl Rights {
     /// Whether `wanted` is denied, however its model is spelt: some providers overlook what stands around a name.
     pub fn deny(&self, wanted: &Wanted<'_>) -> bool {
         let bare = Wanted { model: bare(wanted.model), ..*wanted };
+        let mut between = wanted.through.into_iter().chain(wanted.passed.iter().map(String::as_str));
         self.deny.iter().any(|pattern| pattern.fits(wanted) || pattern.fits(&bare))
+            || between.any(|name| self.deny.iter().any(|pattern| is_like(&pattern.text, name.bytes())))
     }
 }
 
@@ -68,7 +79,9 @@ impl Pattern {
     }
 
     fn fits(&self, wanted: &Wanted<'_>) -> bool {
-        if wanted.alias.is_some_and(|alias| is_like(&self.text, alias.bytes())) {
+        let plain = wanted.alias.and_then(Virtual::find).map(Virtual::as_str);
+        let mut names = wanted.alias.into_iter().chain(plain);
+        if names.any(|name| is_like(&self.text, name.bytes())) {
             return true;
         }
         (!self.has_slash && is_like(&self.text, wanted.model.bytes()))
@@ -116,7 +129,7 @@ mod tests {
     fn wanted(text: &'static str) -> Wanted<'static> {
         let (alias, text) = text.split_once(": ").map_or((None, text), |(alias, text)| (Some(alias), text));
         let (provider, model) = text.split_once('/').unwrap();
-        Wanted { alias, provider, model }
+        Wanted { alias, through: None, passed: &[], provider, model }
     }
 
     #[test]
@@ -139,11 +152,23 @@ mod tests {
             (&["chat"], &[], "ollama/qwen", false),
             (&["ollama/*"], &["chat"], "chat: ollama/qwen", false),
             (&["ollama/*"], &[], "chat: ollama/qwen", true),
+            (&[], &["ollama/qwen"], "chat: ollama/qwen", false),
+            (&["chat"], &["qwen"], "chat: ollama/qwen", false),
+            (&["auto"], &[], "claude-auto: ollama/qwen", true),
+            (&["ollama/*"], &["auto"], "claude-auto: ollama/qwen", false),
+            (&["ollama/*"], &["claude-auto"], "auto: ollama/qwen", true),
+            (&["ollama/*"], &["auto"], "claude-automatic: ollama/qwen", true),
             (&["*-4*i*"], &[], "a/gpt-4o-mini", true),
             (&["a/b"], &[], "a/b ", false),
         ] {
             assert_eq!(rights(allow, deny).allow(&wanted(model)), expected, "{allow:?} {deny:?} {model}");
         }
+        let through = Wanted { through: Some("chat"), ..wanted("auto: ollama/qwen") };
+        assert!(rights(&["auto"], &[]).allow(&through) && !rights(&["auto"], &["chat"]).allow(&through));
+        assert!(!rights(&["chat"], &[]).allow(&through), "by that name alone");
+        let passed = ["fast".to_owned()];
+        let passed = Wanted { passed: &passed, ..wanted("chat: ollama/qwen") };
+        assert!(rights(&["chat"], &[]).allow(&passed) && !rights(&[], &["fast"]).allow(&passed));
         assert!(rights(&[], &[]).is_everything() && !rights(&[], &["x"]).is_everything());
     }
 

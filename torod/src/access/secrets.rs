@@ -35,6 +35,9 @@ pub enum SecretsError {
     /// There is no such secret.
     #[error("no secret `{0}` is stored")]
     NotFound(String),
+    /// It was given anew since the version that the change is made for.
+    #[error("the secret is at version {0} by now")]
+    Version(String),
     /// Nobody needs so many.
     #[error("there are {MOST} secrets already")]
     TooMany,
@@ -64,11 +67,16 @@ impl SecretsError {
             Self::BadPlace => ("bad_place", "Name each URL with its scheme and host."),
             Self::NoPlace(_) => ("place_missing", "Say where it may be sent, such as `--for https://api.example.com`."),
             Self::NotFound(_) => ("secret_not_found", "See `torod secrets list` for those there are."),
+            Self::Version(_) => ("version_conflict", "List the secrets again, and repeat what is still to be done."),
             Self::TooMany => ("too_many", "Remove some that nobody uses."),
             Self::Store(error) if error.is_transient() => ("database_busy", "Try again in a moment."),
             Self::Store(_) => ("secrets_failed", "Look at the data folder and at the free space of the disk."),
         };
-        Problem { code: code.into(), message: format!("{self}."), advice: advice.to_owned() }
+        let version = match self {
+            Self::Version(now) => Some(now.clone()),
+            _ => None,
+        };
+        Problem { code: code.into(), message: format!("{self}."), advice: advice.to_owned(), version, request_id: None }
     }
 }
 
@@ -134,8 +142,33 @@ pub fn list(connection: &Connection) -> Result<Vec<SecretView>, StoreError> {
     Ok(secrets::all(connection)?.into_iter().map(view).collect())
 }
 
+/// A page of them by name: behind the name `after`, and with `text` in name or places. Whether there are more.
+pub fn page(
+    connection: &Connection,
+    text: Option<&str>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<(Vec<SecretView>, bool), StoreError> {
+    let mut rows = secrets::page(connection, text, after, limit.saturating_add(1))?;
+    let has_more = rows.len() > limit;
+    rows.truncate(limit);
+    Ok((rows.into_iter().map(view).collect(), has_more))
+}
+
+/// Refuses a change of the secret `name` that is made for another version than it is at; `None` is made for any. Holds
+/// for what is done next on the same connection.
+pub fn at_version(connection: &Connection, name: &str, expected: Option<&str>) -> Result<(), SecretsError> {
+    let Some(expected) = expected else { return Ok(()) };
+    match secrets::all(connection)?.into_iter().find(|row| row.name == name) {
+        None => Err(SecretsError::NotFound(name.to_owned())),
+        Some(row) if row.version == expected => Ok(()),
+        Some(row) => Err(SecretsError::Version(row.version)),
+    }
+}
+
 fn view(row: secrets::SecretRow) -> SecretView {
-    SecretView { name: row.name, origins: row.origins, created_ms: row.created_ms, changed_ms: row.changed_ms }
+    let secrets::SecretRow { name, origins, created_ms, changed_ms, version } = row;
+    SecretView { name, origins, created_ms, changed_ms, version }
 }
 
 /// Forgets a secret.

@@ -24,7 +24,7 @@ const STEP: usize = 200;
 /// the writer thread, between two changes.
 pub type UsedUp = Arc<dyn Fn() -> Vec<(i64, i64)> + Send + Sync>;
 
-/// Ends some of the tokens in `used_up` that have been so for `keep_ms`, and removes some of those that ended so long
+/// Keeps in mind which tokens are in `used_up`, ends some of those that have been so for `keep_ms`, and removes some of those that ended so long
 /// ago, from the leaves up. Says whether there may be more to do.
 pub fn step(
     connection: &mut Connection,
@@ -35,16 +35,12 @@ pub fn step(
     let until_ms = now_ms.saturating_sub(keep_ms);
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let mut changed = Vec::new();
-    let mut ended = 0;
-    for &(id, since_ms) in used_up.iter().filter(|(_, since_ms)| *since_ms <= until_ms) {
-        if ended == STEP {
-            break;
-        }
-        if let Some(token) = is_open(&transaction, id)? {
-            end(&transaction, &token, ACTOR, now_ms, since_ms, &End::USED_UP)?;
-            changed.extend(tokens::subtree(&transaction, id)?);
-            ended += 1;
-        }
+    removed::note_used_up(&transaction, used_up)?;
+    let over = removed::used_up(&transaction, until_ms, STEP)?;
+    let ended = over.len();
+    for (token, since_ms) in over {
+        end(&transaction, &token, ACTOR, now_ms, since_ms, &End::USED_UP)?;
+        changed.extend(tokens::subtree(&transaction, token.id)?);
     }
     let leaves = removed::ended_leaves(&transaction, until_ms, STEP)?;
     for token in &leaves {

@@ -14,8 +14,8 @@ fn is_used_up(wall: &Wall, now: Moment) -> bool {
     wall.purpose == Purpose::Budget && wall.window.is_lifetime() && settled >= wall.limit
 }
 
-/// Looks at every token of `index` whenever it is asked. A token is used up since it was first seen to be, at the latest
-/// since the gateway was started.
+/// Looks at every token of `index` whenever it is asked. A token is used up since it was first seen to be; what is remembered
+/// of that beyond a start is in the database.
 pub fn watch(index: Arc<TokenIndex>, clock: Clock) -> UsedUp {
     let seen: Mutex<HashMap<i64, i64>> = Mutex::default();
     Arc::new(move || {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use tokenrouter_shared::limits::{BudgetUnit, Limits, Window};
+use tokenrouter_shared::limits::{BudgetUnit, Limits, MAX_ROLLING_SECONDS, Window};
 
 use super::calendar::Calendar;
 use super::fixed::Fixed;
@@ -14,20 +14,22 @@ use crate::store::spend::Sum;
 
 /// The length of the window of rates.
 const MINUTE_S: u32 = 60;
+/// The longest that a rolling window reaches back, which may be to before this program was started.
+const LONGEST_MS: u64 = MAX_ROLLING_SECONDS as u64 * 1_000;
 
 /// One moment, by both clocks: stretches of the calendar follow the machine's, rolling windows one that never goes back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Moment {
     /// Milliseconds since 1970.
     pub now_ms: i64,
-    /// Milliseconds of [`Clock::uptime_ms`].
+    /// Milliseconds that never go back, so many that everything has a time that any window still knows of.
     pub uptime_ms: u64,
 }
 
 impl Moment {
     /// This moment.
     pub fn of(clock: &Clock) -> Self {
-        Self { now_ms: clock.now_ms(), uptime_ms: clock.uptime_ms() }
+        Self { now_ms: clock.now_ms(), uptime_ms: clock.uptime_ms() + LONGEST_MS }
     }
 }
 
@@ -209,9 +211,15 @@ impl Wall {
         self.counter.reserve(wanted.of(self.unit), self.limit, now)
     }
 
-    /// What is left.
-    pub fn left(&self, now: Moment) -> u64 {
-        self.limit.saturating_sub(self.counter.used(now))
+    /// Whether there is room for its part of `wanted`. Nothing is taken.
+    pub fn has_room(&self, wanted: &Amounts, now: Moment) -> bool {
+        let (used, wanted) = (self.counter.used(now), wanted.of(self.unit));
+        used.checked_add(wanted).is_some_and(|sum| sum <= self.limit) && (wanted > 0 || used < self.limit)
+    }
+
+    /// Whether it is looked at when a request comes, and not when it is known what it may need.
+    pub fn is_pace(&self) -> bool {
+        self.purpose == Purpose::Rate && self.unit == BudgetUnit::Requests
     }
 
     fn is_like(&self, unit: BudgetUnit, window: &Window, purpose: Purpose) -> bool {

@@ -1,7 +1,7 @@
 //! What an operation answers: JSON, or a problem as JSON.
 
 use axum::Json;
-use axum::http::header::{RETRY_AFTER, WWW_AUTHENTICATE};
+use axum::http::header::{CONTENT_LENGTH, ETAG, RETRY_AFTER, WWW_AUTHENTICATE};
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use tokenrouter::Protocol;
@@ -20,15 +20,30 @@ use crate::store::StoreError;
 #[derive(Debug)]
 pub struct Failure {
     status: StatusCode,
-    problem: Problem,
+    problem: Box<Problem>,
     retry_after_s: Option<u32>,
+}
+
+/// Goes with the answer to where its request's id is known.
+#[derive(Clone, Debug)]
+struct Told(Problem);
+
+/// Puts the id of the request into the body of an answer that is a problem.
+pub fn name_request(response: &mut Response, id: &str) {
+    let Some(Told(problem)) = response.extensions_mut().remove::<Told>() else { return };
+    let body = ProblemBody { error: Problem { request_id: Some(id.to_owned()), ..problem } };
+    if let Ok(text) = serde_json::to_vec(&body) {
+        response.headers_mut().remove(CONTENT_LENGTH);
+        *response.body_mut() = text.into();
+    }
 }
 
 impl Failure {
     /// A failure of its own kind.
     pub fn new(status: StatusCode, code: &'static str, message: impl Into<String>, advice: impl Into<String>) -> Self {
-        let problem = Problem { code: code.into(), message: message.into(), advice: advice.into() };
-        Self { status, problem, retry_after_s: None }
+        let problem =
+            Problem { code: code.into(), message: message.into(), advice: advice.into(), ..Problem::default() };
+        Self { status, problem: Box::new(problem), retry_after_s: None }
     }
 
     /// Too many attempts have failed; `wait_ms` until the next may be made.
@@ -43,6 +58,13 @@ impl Failure {
     /// A request that makes no sense.
     pub fn bad_request(message: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message, advice)
+    }
+
+    /// With the version that the thing is at.
+    #[must_use]
+    pub fn at_version(mut self, version: Option<String>) -> Self {
+        self.problem.version = version;
+        self
     }
 
     /// What was asked for is not there.
@@ -89,13 +111,22 @@ impl From<ReloadError> for Failure {
             }
             ReloadError::Stopping => (StatusCode::SERVICE_UNAVAILABLE, "stopping", "Ask again when it runs."),
         };
-        Self::new(status, code, error.to_string(), advice)
+        let version = match &error {
+            ReloadError::Edit(EditError::Stale(now)) => Some(now.clone()),
+            _ => None,
+        };
+        Self::new(status, code, sentence(&error.to_string()), advice).at_version(version)
     }
 }
 
 impl IntoResponse for Failure {
     fn into_response(self) -> Response {
-        let mut response = (self.status, Json(ProblemBody { error: self.problem })).into_response();
+        let mut response = (self.status, Json(ProblemBody { error: Problem::clone(&self.problem) })).into_response();
+        let tag = self.problem.version.as_ref().and_then(|now| HeaderValue::try_from(format!("\"{now}\"")).ok());
+        if let Some(tag) = tag {
+            response.headers_mut().insert(ETAG, tag);
+        }
+        response.extensions_mut().insert(Told(*self.problem));
         if let Some(seconds) = self.retry_after_s {
             response.headers_mut().insert(RETRY_AFTER, seconds.into());
         }
@@ -124,7 +155,7 @@ impl From<IssueError> for Failure {
         if status.is_server_error() {
             tracing::error!("an admin operation failed: {error}");
         }
-        Self { status, problem: error.problem(), retry_after_s: None }
+        Self { status, problem: Box::new(error.problem()), retry_after_s: None }
     }
 }
 
@@ -132,6 +163,7 @@ impl From<SecretsError> for Failure {
     fn from(error: SecretsError) -> Self {
         let status = match &error {
             SecretsError::NotFound(_) => StatusCode::NOT_FOUND,
+            SecretsError::Version(_) => StatusCode::CONFLICT,
             SecretsError::Store(e) if e.is_transient() => StatusCode::SERVICE_UNAVAILABLE,
             SecretsError::Store(_) => StatusCode::INTERNAL_SERVER_ERROR,
             _ => StatusCode::BAD_REQUEST,
@@ -139,7 +171,7 @@ impl From<SecretsError> for Failure {
         if status.is_server_error() {
             tracing::error!("a secret was not kept: {error}");
         }
-        Self { status, problem: error.problem(), retry_after_s: None }
+        Self { status, problem: Box::new(error.problem()), retry_after_s: None }
     }
 }
 

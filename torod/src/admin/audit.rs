@@ -23,14 +23,15 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Json<AuditPage>, Failure> {
     Failure::unless_admin(&operator)?;
-    let known = ["actor", "action", "subject", "since_ms", "until_ms", "cursor", "limit"];
+    let known = ["actor", "action", "subject", "q", "since_ms", "until_ms", "cursor", "limit"];
     let words = Words::read(query.as_deref(), &known)?;
     let query = AuditQuery {
         actor: words.text("actor"),
         action: words.text("action"),
         subject: words.text("subject"),
-        since_ms: words.parsed("since_ms", "1800000000000")?,
-        until_ms: words.parsed("until_ms", "1800000000000")?,
+        text: super::paging::text(&words)?,
+        since_ms: words.time_ms("since_ms")?,
+        until_ms: words.time_ms("until_ms")?,
         before: words.parsed("cursor", "the `next` of the page before")?,
         limit: words.parsed("limit", "100")?.unwrap_or(100),
     };

@@ -3,7 +3,6 @@
 use std::convert::Infallible;
 use std::time::Duration;
 
-use axum::Json;
 use axum::body::to_bytes;
 use axum::extract::{FromRequest, Request};
 use axum::http::StatusCode;
@@ -13,6 +12,7 @@ use bytes::Bytes;
 use serde::de::DeserializeOwned;
 
 use super::answer::Failure;
+use super::strict;
 
 const MAX_BYTES: usize = 16 << 10;
 /// Nobody needs longer for so little.
@@ -34,10 +34,8 @@ impl<T: DeserializeOwned> Small<T> {
         if !is_object(bytes) {
             return Err(Failure::bad_request("The body is no JSON object.", advice));
         }
-        serde_json::from_slice(bytes).map_err(|error| {
-            let place =
-                format!("The body is not what is expected, at line {} column {}.", error.line(), error.column());
-            Failure::new(StatusCode::BAD_REQUEST, "bad_request", place, advice)
+        strict::read(bytes).map_err(|wrong| {
+            Failure::bad_request(format!("The body is not what is expected: {}.", wrong.masked()), advice)
         })
     }
 }
@@ -46,18 +44,30 @@ impl<T: DeserializeOwned> Small<T> {
 pub struct Object<T>(pub T);
 
 /// Why a body is no such object, in a sentence.
-pub struct NoObject(String);
+pub struct NoObject {
+    text: String,
+    masked: String,
+}
 
 impl NoObject {
+    fn new(text: &str) -> Self {
+        Self { text: text.to_owned(), masked: text.to_owned() }
+    }
+
     /// The sentence.
     pub fn body_text(self) -> String {
-        self.0
+        self.text
+    }
+
+    /// The sentence without what was sent, where that may be a secret.
+    pub fn masked(self) -> String {
+        self.masked
     }
 }
 
 impl IntoResponse for NoObject {
     fn into_response(self) -> Response {
-        Failure::bad_request(self.0, "Send a JSON object; /admin/api/openapi.json says of what.").into_response()
+        Failure::bad_request(self.text, "Send a JSON object; /admin/api/openapi.json says of what.").into_response()
     }
 }
 
@@ -65,7 +75,7 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for Object<T> {
     type Rejection = NoObject;
 
     async fn from_request(request: Request, state: &S) -> Result<Self, NoObject> {
-        let bytes = Bytes::from_request(request, state).await.map_err(|e| NoObject(e.body_text()))?;
+        let bytes = Bytes::from_request(request, state).await.map_err(|e| NoObject::new(&e.body_text()))?;
         Self::read(&bytes)
     }
 }
@@ -74,15 +84,12 @@ impl<T: DeserializeOwned> Object<T> {
     /// The object in `body`.
     pub fn read(body: &[u8]) -> Result<Self, NoObject> {
         if !is_object(body) {
-            return Err(NoObject("The body is no JSON object.".to_owned()));
+            return Err(NoObject::new("The body is no JSON object."));
         }
-        let Json(value) = Json::from_bytes(body).map_err(|e| {
-            // Where and what, without the words that are for programmers.
-            let said = e.body_text();
-            let plain = said.split_once("target type: ").or_else(|| said.split_once("body as JSON: "));
-            NoObject(format!("The body is not what is expected: {}.", plain.map_or(said.as_str(), |(_, plain)| plain)))
-        })?;
-        Ok(Self(value))
+        let told = |said: String| format!("The body is not what is expected: {said}.");
+        strict::read(body)
+            .map(Self)
+            .map_err(|wrong| NoObject { text: told(wrong.whole()), masked: told(wrong.masked()) })
     }
 }
 

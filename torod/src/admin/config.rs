@@ -8,10 +8,9 @@ use tokenrouter_shared::routing::Reloaded;
 
 use super::Admin;
 use super::answer::Failure;
+use super::noted::Deed;
 use crate::access::Operator;
-use crate::access::issue::IssueError;
 use crate::reload::Changes;
-use crate::store::audit::{self, Entry};
 
 /// Reads it. The answer is sent when requests see what changed.
 pub async fn reload(
@@ -21,7 +20,7 @@ pub async fn reload(
     Failure::unless_admin(&operator)?;
     let changes = admin.reload.reload().await?;
     let reloaded = told(&changes);
-    note(&admin, &operator, "config.reload", "torod.toml", reloaded.changed.join("; ")).await?;
+    admin.note(Deed::new(operator, "config.reload", "torod.toml", reloaded.changed.join("; "))).await?;
     Ok(Json(reloaded))
 }
 
@@ -31,24 +30,4 @@ pub(super) fn told(changes: &Changes) -> Reloaded {
         changed: changes.sentences().map(str::to_owned).collect(),
         at_restart: changes.at_restart.iter().map(|key| (*key).to_owned()).collect(),
     }
-}
-
-/// Writes into the audit trail what was done; it stands in no database that one transaction could hold together.
-pub(super) async fn note(
-    admin: &Admin,
-    operator: &Operator,
-    action: &'static str,
-    subject: &str,
-    detail: String,
-) -> Result<(), Failure> {
-    let (at_ms, actor, subject) = (admin.clock.now_ms(), operator.actor().to_owned(), subject.to_owned());
-    let written = admin
-        .writer
-        .call(move |connection| {
-            let entry = Entry { at_ms, actor: &actor, action, subject: &subject, detail: &detail };
-            audit::add(connection, &entry)?;
-            Ok::<_, IssueError>(())
-        })
-        .await;
-    Ok(written?)
 }

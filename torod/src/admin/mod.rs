@@ -6,9 +6,11 @@ pub mod body;
 pub mod config;
 pub mod me;
 pub mod models;
+mod noted;
 pub mod openapi;
 pub mod operation;
 pub mod operations;
+mod paging;
 pub mod providers;
 mod query;
 pub mod routes;
@@ -17,7 +19,9 @@ pub mod secrets;
 pub mod sessions;
 pub mod settings;
 pub mod setup;
+mod strict;
 pub mod tokens;
+mod version;
 
 use std::sync::Arc;
 
@@ -27,6 +31,7 @@ use crate::access::issue::IssueError;
 use crate::access::throttle::{Rate, Throttle};
 use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::clock::Clock;
+use crate::lifecycle::Lifecycle;
 use crate::reload::Reload;
 use crate::store::{Connection, Keyring, Readers, SignIns, StoreError, WriterHandle};
 use crate::upstreams::decisions::Decisions;
@@ -52,6 +57,8 @@ pub struct Admin {
     pub sign_ins: Arc<SignIns>,
     /// The time.
     pub clock: Clock,
+    /// Ends what goes on where nobody waits any more.
+    pub lifecycle: Lifecycle,
     /// Random bytes.
     pub random: Random,
     /// Who is logged in.

@@ -11,6 +11,8 @@ use tokenrouter_shared::model::ModelView;
 
 use super::Admin;
 use super::answer::Failure;
+use super::paging;
+use super::query::Words;
 use crate::access::Operator;
 use crate::upstreams::views;
 
@@ -21,29 +23,30 @@ pub async fn list(
     RawQuery(query): RawQuery,
 ) -> Result<Response, Failure> {
     Failure::unless_admin(&operator)?;
+    let known: Vec<&str> = Selection::KEYS.into_iter().chain(["cursor", "form"]).collect();
+    let words = Words::read(query.as_deref(), &known)?;
     let mut wanted = Selection::default();
-    let mut for_codex = false;
-    for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-        match &*key {
-            "form" if value == "codex" => for_codex = true,
-            key if Selection::KEYS.contains(&key) => wanted.set(key, &value).map_err(|unclear| {
-                let advice = format!("What can be said there: {}.", unclear.closest.join(", "));
-                Failure::bad_request(unclear.message, advice)
-            })?,
-            key => {
-                let advice = format!("The query may hold {} and form.", Selection::KEYS.join(", "));
-                return Err(Failure::bad_request(format!("`{key}` means nothing here."), advice));
-            }
-        }
+    for key in Selection::KEYS.into_iter().filter(|key| *key != "limit") {
+        let Some(value) = words.text(key) else { continue };
+        wanted.set(key, &value).map_err(|unclear| {
+            let advice = format!("What can be said there: {}.", unclear.closest.join(", "));
+            Failure::bad_request(format!("{}.", unclear.message), advice)
+        })?;
     }
+    let for_codex = words.choice("form", &[("codex", true)])?.unwrap_or_default();
+    let (cursor, limit) = (words.text("cursor"), paging::limit(&words)?);
     let (live, now_ms) = (admin.live.load(), admin.clock.now_ms());
     if for_codex {
         let cards = live.told.cards(&live, now_ms);
+        // A file for Codex, which knows no pages.
+        wanted.limit = words.text("limit").map(|_| limit);
         let chosen: Vec<Card> = wanted.of(&cards.list).into_iter().cloned().collect();
         let text = listing::list(Shape::Codex { is_whole: false }, Page::whole(&chosen));
         return Ok(([(CONTENT_TYPE, "application/json")], text).into_response());
     }
-    Ok(Json(views::models(&live, &wanted, now_ms)).into_response())
+    let mut view = views::models(&live, &wanted, now_ms);
+    (view.models, view.next) = paging::page(view.models, |model| model.id.clone(), cursor.as_deref(), limit)?;
+    Ok(Json(view).into_response())
 }
 
 /// Shows one.

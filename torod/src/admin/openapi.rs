@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use tokenrouter_shared::problem::ProblemBody;
 use utoipa::openapi::{RefOr, Schema};
 
-use super::operation::{Needs, Operation, Shape};
+use super::operation::{Form, Needs, Operation, Shape};
 use super::operations::operations;
 
 /// Answers with it.
@@ -30,7 +30,7 @@ pub fn document() -> Value {
         "info": {
             "title": "tokenrouter admin API",
             "version": env!("CARGO_PKG_VERSION"),
-            "description": "Tokens, providers and settings of a gateway. Errors are always {\"error\": {code, message, advice}}.",
+            "description": "Tokens, providers and settings of a gateway. Errors are always {\"error\": {code, message, advice, request_id}}.",
             "license": { "name": "MIT", "identifier": "MIT" },
         },
         "servers": [{ "url": "/" }],
@@ -61,8 +61,7 @@ impl Forms {
         for (name, schema) in all {
             self.0.entry(name).or_insert_with(|| serde_json::to_value(schema).unwrap_or_default());
         }
-        let form = json!({ "$ref": format!("#/components/schemas/{}", (shape.name)()) });
-        if shape.is_list { json!({ "type": "array", "items": form }) } else { form }
+        json!({ "$ref": format!("#/components/schemas/{}", (shape.name)()) })
     }
 }
 
@@ -70,16 +69,40 @@ fn describe(one: &Operation, forms: &mut Forms, problem: &Value) -> Value {
     let in_path = one.path.split('/').filter_map(|part| part.strip_prefix('{')?.strip_suffix('}'));
     let in_path =
         in_path.map(|name| json!({ "name": name, "in": "path", "required": true, "schema": { "type": "string" } }));
-    let in_query = one.query.iter().map(|(name, meaning)| {
-        json!({ "name": name, "in": "query", "description": meaning, "schema": { "type": "string" } })
+    let in_query = one.query.iter().map(|(name, form, meaning)| {
+        json!({ "name": name, "in": "query", "description": meaning, "schema": form_of(*form) })
     });
-    let parameters: Vec<Value> = in_path.chain(in_query).collect();
+    let version = one.takes_version.then(|| {
+        json!({
+            "name": "If-Match", "in": "header", "schema": { "type": "string" },
+            "description": "The version that this is made for, as `ETag` told it; `*`: any. Another one is answered with 409 and the present version.",
+        })
+    });
+    let parameters: Vec<Value> = in_path.chain(in_query).chain(version).collect();
+    let mut headers = json!({ "x-request-id": header("The id of the request, as in the log.") });
     let mut success = json!({ "description": "Done." });
     if let (Some(answer), Some(success)) = (one.answer, success.as_object_mut()) {
         let form = forms.refer(answer);
+        let form = match one.other {
+            None => form,
+            Some(other) => {
+                let other = json!({ "type": "object", "description": other, "not": { "required": ["total"] } });
+                json!({ "anyOf": [form, other] })
+            }
+        };
         success.insert("content".to_owned(), json!({ "application/json": { "schema": form } }));
     }
-    let failed = json!({ "description": "Refused; the answer says why and what to do.", "content": { "application/json": { "schema": problem } } });
+    let failed = json!({
+        "description": "Refused; the answer says why and what to do.",
+        "headers": headers.clone(),
+        "content": { "application/json": { "schema": problem } },
+    });
+    if let Some(headers) = headers.as_object_mut().filter(|_| one.tells_version) {
+        headers.insert("ETag".to_owned(), header("The version, for `If-Match`; none where there is no file."));
+    }
+    if let Some(success) = success.as_object_mut() {
+        success.insert("headers".to_owned(), headers);
+    }
     let mut described = json!({
         "operationId": operation_id(one),
         "summary": one.summary,
@@ -100,11 +123,26 @@ fn describe(one: &Operation, forms: &mut Forms, problem: &Value) -> Value {
         }
         if let Some(body) = one.body {
             let form = forms.refer(body);
-            let body = json!({ "required": true, "content": { "application/json": { "schema": form } } });
+            let body =
+                json!({ "required": !one.is_body_optional, "content": { "application/json": { "schema": form } } });
             described.insert("requestBody".to_owned(), body);
         }
     }
     described
+}
+
+fn header(meaning: &str) -> Value {
+    json!({ "description": meaning, "schema": { "type": "string" } })
+}
+
+/// A word of the query as a schema.
+fn form_of(form: Form) -> Value {
+    match form {
+        Form::Text => json!({ "type": "string" }),
+        Form::Number(least, most) => json!({ "type": "integer", "format": "int64", "minimum": least, "maximum": most }),
+        Form::Switch => json!({ "type": "boolean" }),
+        Form::Word(words) => json!({ "type": "string", "enum": words }),
+    }
 }
 
 /// `get_tokens_which` for `GET /admin/api/tokens/{which}`.

@@ -47,21 +47,55 @@ pub struct Shape {
     pub schema: fn() -> RefOr<Schema>,
     /// The forms that it refers to.
     pub others: fn(&mut Vec<(String, RefOr<Schema>)>),
-    /// Whether it is a list of such.
-    pub is_list: bool,
 }
 
 impl Shape {
     /// That of `T`.
     pub fn of<T: ToSchema>() -> Self {
-        Self { name: T::name, schema: T::schema, others: T::schemas, is_list: false }
-    }
-
-    /// That of a list of `T`.
-    pub fn list<T: ToSchema>() -> Self {
-        Self { is_list: true, ..Self::of::<T>() }
+        Self { name: T::name, schema: T::schema, others: T::schemas }
     }
 }
+
+/// What a word of the query may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Form {
+    /// Any text.
+    Text,
+    /// A whole number within these.
+    Number(i64, i64),
+    /// `true` or `false`.
+    Switch,
+    /// One of these words.
+    Word(&'static [&'static str]),
+}
+
+/// A word of the query: its name, what it may be, what it means.
+pub type Parameter = (&'static str, Form, &'static str);
+
+/// An object whose form is not ours.
+macro_rules! free_form {
+    ($name:ident, $meaning:literal) => {
+        #[doc = $meaning]
+        pub(super) struct $name;
+
+        impl utoipa::PartialSchema for $name {
+            fn schema() -> RefOr<Schema> {
+                let any = utoipa::openapi::schema::AdditionalProperties::FreeForm(true);
+                let object = utoipa::openapi::ObjectBuilder::new().additional_properties(Some(any));
+                object.description(Some($meaning)).into()
+            }
+        }
+
+        impl ToSchema for $name {
+            fn name() -> Cow<'static, str> {
+                stringify!($name).into()
+            }
+        }
+    };
+}
+
+free_form!(ClientRequest, "A request as clients send it, in any protocol.");
+free_form!(Document, "An `OpenAPI` 3.1 document.");
 
 /// One method of one path.
 pub struct Operation {
@@ -73,10 +107,18 @@ pub struct Operation {
     pub needs: Needs,
     /// What it does, in one sentence.
     pub summary: &'static str,
-    /// Parameters of the query with their meaning.
-    pub query: &'static [(&'static str, &'static str)],
+    /// What the query may hold.
+    pub query: Vec<Parameter>,
     /// What is sent.
     pub body: Option<Shape>,
+    /// Whether it may be left out.
+    pub is_body_optional: bool,
+    /// Whether `If-Match` may name the version that it is for.
+    pub takes_version: bool,
+    /// Whether `ETag` tells the version of what comes back.
+    pub tells_version: bool,
+    /// What comes back instead where the query asks for another form.
+    pub other: Option<&'static str>,
     /// The status of success.
     pub status: u16,
     /// What comes back.
@@ -92,27 +134,56 @@ impl Operation {
         summary: &'static str,
         handler: MethodRouter<Arc<Admin>>,
     ) -> Self {
-        Self { method, path, needs, summary, query: &[], body: None, status: 200, answer: None, handler }
+        Self {
+            method,
+            path,
+            needs,
+            summary,
+            query: Vec::new(),
+            body: None,
+            is_body_optional: false,
+            takes_version: false,
+            tells_version: false,
+            other: None,
+            status: 200,
+            answer: None,
+            handler,
+        }
     }
 
     pub(super) fn takes<T: ToSchema>(self) -> Self {
         Self { body: Some(Shape::of::<T>()), ..self }
     }
 
-    pub(super) fn gives<T: ToSchema>(self, status: u16) -> Self {
-        Self { status, answer: Some(Shape::of::<T>()), ..self }
+    /// As [`Self::takes`]; without a body, every field has its default.
+    pub(super) fn may_take<T: ToSchema>(self) -> Self {
+        Self { is_body_optional: true, ..self.takes::<T>() }
     }
 
-    pub(super) fn lists<T: ToSchema>(self) -> Self {
-        Self { answer: Some(Shape::list::<T>()), ..self }
+    /// Is made for the version that `If-Match` names.
+    pub(super) fn for_version(self) -> Self {
+        Self { takes_version: true, ..self }
+    }
+
+    /// Tells its version in `ETag`.
+    pub(super) fn versioned(self) -> Self {
+        Self { tells_version: true, ..self }
+    }
+
+    pub(super) fn or(self, other: &'static str) -> Self {
+        Self { other: Some(other), ..self }
+    }
+
+    pub(super) fn gives<T: ToSchema>(self, status: u16) -> Self {
+        Self { status, answer: Some(Shape::of::<T>()), ..self }
     }
 
     pub(super) fn ends(self) -> Self {
         Self { status: 204, ..self }
     }
 
-    pub(super) fn asked(self, query: &'static [(&'static str, &'static str)]) -> Self {
-        Self { query, ..self }
+    pub(super) fn asked(self, query: &[Parameter]) -> Self {
+        Self { query: query.to_vec(), ..self }
     }
 }
 

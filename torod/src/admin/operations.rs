@@ -11,7 +11,7 @@ use tokenrouter_shared::provider::{
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, RoutingView};
 use tokenrouter_shared::run::{RunDetail, RunPage};
-use tokenrouter_shared::secrets::{SecretPut, SecretRemoved, SecretView, SecretsRotated};
+use tokenrouter_shared::secrets::{SecretPage, SecretPut, SecretRemoved, SecretView, SecretsRotated};
 use tokenrouter_shared::session::{Login, Me, SessionList, SessionView, SetupCreate, SetupCreated};
 use tokenrouter_shared::settings::{Settings, SettingsChange, SettingsChanged};
 use tokenrouter_shared::token::{
@@ -20,7 +20,7 @@ use tokenrouter_shared::token::{
 
 use tokenrouter_shared::usage_of::UsageOf;
 
-use super::operation::{Needs, Operation};
+use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
 use super::{
     audit, config, me, models, openapi, providers, routes, routing, secrets, sessions, settings, setup, tokens,
 };
@@ -38,28 +38,30 @@ pub fn operations() -> Vec<Operation> {
 #[rustfmt::skip]
 fn who() -> Vec<Operation> {
     use Needs::{Nothing, Token};
-    const USAGE: &[(&str, &str)] = &[
-        ("by", "`day`, `model`, `run`, `session`, `provider`, `token` or `agent`"),
-        ("since_ms", "from this time on, in milliseconds since 1970; 30 days before the end without it"),
-        ("until_ms", "before this time; now without it"),
-        ("time_zone", "by whose clocks days are told, such as `Europe/Berlin`; `UTC` without it"),
-        ("token", "the id or name of a token below the calling one, gone or not; an admin may name any, or `*` for all"),
-        ("limit", "at most so many lines, up to 1000"),
+    const SESSIONS: &[Parameter] = &[search("only those with this text in id, token, address or browser"), CURSOR, LIMIT];
+    const WHOSE: Parameter = ("token", Form::Text, "the id or name of a token below the calling one, gone or not; an admin may name any, or `*` for all");
+    const USAGE: &[Parameter] = &[
+        ("by", Form::Word(&["day", "model", "run", "session", "provider", "token", "agent"]), "what is summed up in one line; `day` without it"),
+        ("since_ms", Form::Number(0, i64::MAX), "from this time on, in milliseconds since 1970; 30 days before the end without it"),
+        ("until_ms", Form::Number(0, i64::MAX), "before this time; now without it"),
+        ("time_zone", Form::Text, "by whose clocks days are told, such as `Europe/Berlin`; `UTC` without it"),
+        WHOSE,
+        ("limit", Form::Number(1, 1_000), "at most so many lines"),
     ];
-    const RUNS: &[(&str, &str)] = &[
-        ("token", "the id or name of a token below the calling one, gone or not; an admin may name any, or `*` for all"),
-        ("q", "only those with this text in name, id or labels"),
-        ("since_ms", "only those that began at this time or later, in milliseconds since 1970"),
-        ("cursor", "the `next` of the page before"),
-        ("limit", "at most so many, up to 200"),
+    const RUNS: &[Parameter] = &[
+        WHOSE,
+        search("only those with this text in name, id or labels"),
+        ("since_ms", Form::Number(0, i64::MAX), "only those that began at this time or later, in milliseconds since 1970"),
+        CURSOR,
+        ("limit", Form::Number(1, 200), "at most so many"),
     ];
     let new = Operation::new;
     vec![
-        new("GET", "/admin/api/openapi.json", Nothing, "This document.", get(openapi::handler)),
-        new("POST", "/admin/api/setup", Nothing, "Makes the first admin token, as long as there is none.", post(setup::handler)).takes::<SetupCreate>().gives::<SetupCreated>(201),
+        new("GET", "/admin/api/openapi.json", Nothing, "This document.", get(openapi::handler)).gives::<Document>(200),
+        new("POST", "/admin/api/setup", Nothing, "Makes the first admin token, as long as there is none.", post(setup::handler)).may_take::<SetupCreate>().gives::<SetupCreated>(201),
         new("POST", "/admin/api/login", Nothing, "Begins a session in a cookie, for the key of a token.", post(sessions::login::handler)).takes::<Login>().gives::<SessionView>(201),
         new("POST", "/admin/api/logout", Token, "Ends the session that the request comes with.", post(sessions::logout::handler)).ends(),
-        new("GET", "/admin/api/sessions", Token, "Lists the sessions of the own token; for an admin, all.", get(sessions::list::handler)).gives::<SessionList>(200),
+        new("GET", "/admin/api/sessions", Token, "Lists the sessions of the own token; for an admin, all.", get(sessions::list::handler)).asked(SESSIONS).gives::<SessionList>(200),
         new("DELETE", "/admin/api/sessions/{id}", Token, "Ends a session of the own token; for an admin, any.", delete(sessions::end::handler)).ends(),
         new("GET", "/admin/api/me", Token, "Who asks, what that token may still use, and what it has used today.", get(me::handler)).gives::<Me>(200),
         new("POST", "/admin/api/me/lease", Token, "Renews the lease of the calling token.", post(me::lease::renew)).gives::<LeaseView>(200),
@@ -69,42 +71,49 @@ fn who() -> Vec<Operation> {
     ]
 }
 
+/// What every list takes.
+const CURSOR: Parameter = ("cursor", Form::Text, "the `next` of the page before");
+const LIMIT: Parameter = ("limit", Form::Number(1, 500), "at most so many");
+const SINCE: Parameter = ("since_ms", Form::Number(0, i64::MAX), "from this time on, in milliseconds since 1970");
+const UNTIL: Parameter = ("until_ms", Form::Number(0, i64::MAX), "before this time, in milliseconds since 1970");
+
+const fn search(meaning: &'static str) -> Parameter {
+    ("q", Form::Text, meaning)
+}
+
 #[rustfmt::skip]
 fn token_operations() -> Vec<Operation> {
     use Needs::{Admin, Keymaster, Token};
-    const LIST: &[(&str, &str)] = &[
-        ("all", "`true`: also those that ended"),
-        ("state", "`live`, `expired` or `revoked`"),
-        ("role", "only of this role"),
-        ("parent", "only those right below the token with this id or name"),
-        ("q", "only those with this text in name, id or labels"),
-        ("sort", "`created`, `name`, `used` or `expires`"),
-        ("order", "`asc` or `desc`"),
-        ("cursor", "the `next` of the page before"),
-        ("limit", "at most so many, up to 500"),
+    const LIST: &[Parameter] = &[
+        ("all", Form::Switch, "also those that ended"),
+        ("state", Form::Word(&["live", "expired", "revoked"]), "only in this state"),
+        ("role", Form::Word(&["admin", "keymaster", "inferrer"]), "only of this role"),
+        ("parent", Form::Text, "only those right below the token with this id or name"),
+        search("only those with this text in name, id or labels"),
+        ("sort", Form::Word(&["created", "name", "used", "expires"]), "what they are sorted by"),
+        ("order", Form::Word(&["asc", "desc"]), "the smallest first, or the greatest"),
+        CURSOR, LIMIT,
     ];
-    const END: &[(&str, &str)] = &[
-        ("reason", "`finished`: the agent that the token was made for has ended; `revoked` otherwise"),
-        ("exit", "with `finished`: what the agent returned, 0 to 255"),
-        ("signal", "with `finished`: the signal that the agent died of, 1 to 64"),
+    const END: &[Parameter] = &[
+        ("reason", Form::Word(&["finished", "revoked"]), "`finished`: the agent that the token was made for has ended; `revoked` otherwise"),
+        ("exit", Form::Number(0, 255), "with `finished`: what the agent returned"),
+        ("signal", Form::Number(1, 64), "with `finished`: the signal that the agent died of"),
     ];
-    const TRAIL: &[(&str, &str)] = &[
-        ("actor", "who: `local owner`, `torod` or a token's id"),
-        ("action", "what was done; `token.` stands for all that begins so"),
-        ("subject", "to what"),
-        ("since_ms", "from this time on, in milliseconds since 1970"),
-        ("until_ms", "before this time"),
-        ("cursor", "the `next` of the page before"),
-        ("limit", "at most so many, up to 500"),
+    const TRAIL: &[Parameter] = &[
+        ("actor", Form::Text, "who: `local owner`, `torod`, a token's id, or the name that it had"),
+        ("action", Form::Text, "what was done; `token.` stands for all that begins so"),
+        ("subject", Form::Text, "to what: an id or a name"),
+        search("only those with this text in any of these, or in the detail"),
+        SINCE, UNTIL, CURSOR, LIMIT,
     ];
     let new = Operation::new;
     vec![
         new("GET", "/admin/api/tokens", Token, "Lists the tokens that may be seen, page by page.", get(tokens::list::handler)).asked(LIST).gives::<TokenPage>(200),
         new("POST", "/admin/api/tokens", Keymaster, "Makes a token and shows its key, once.", post(tokens::create::handler)).takes::<TokenCreate>().gives::<TokenCreated>(201),
-        new("GET", "/admin/api/tokens/{which}", Token, "Shows a token and where it stands.", get(tokens::show::handler)).gives::<TokenDetail>(200),
-        new("PATCH", "/admin/api/tokens/{which}", Keymaster, "Changes a token at the version that body or `If-Match` names; what is absent stays, `null` clears.", patch(tokens::edit::handler)).takes::<TokenChange>().gives::<TokenDetail>(200),
-        new("DELETE", "/admin/api/tokens/{which}", Token, "Ends a token and all below it.", delete(tokens::revoke::handler)).asked(END).gives::<TokenRevoked>(200),
-        new("POST", "/admin/api/tokens/{which}/rotate", Keymaster, "Gives a token another key and shows it, once.", post(tokens::rotate::handler)).takes::<TokenRotate>().gives::<TokenCreated>(200),
+        new("GET", "/admin/api/tokens/{which}", Token, "Shows a token and where it stands.", get(tokens::show::handler)).gives::<TokenDetail>(200).versioned(),
+        new("PATCH", "/admin/api/tokens/{which}", Keymaster, "Changes a token at the version that body or `If-Match` names; what is absent stays, `null` clears.", patch(tokens::edit::handler)).takes::<TokenChange>().gives::<TokenDetail>(200).for_version().versioned(),
+        new("DELETE", "/admin/api/tokens/{which}", Token, "Ends a token and all below it.", delete(tokens::revoke::handler)).asked(END).gives::<TokenRevoked>(200).for_version(),
+        new("POST", "/admin/api/tokens/{which}/rotate", Keymaster, "Gives a token another key and shows it, once.", post(tokens::rotate::handler)).may_take::<TokenRotate>().gives::<TokenCreated>(200).for_version(),
         new("GET", "/admin/api/audit", Admin, "Lists who changed what, the newest first.", get(audit::list)).asked(TRAIL).gives::<AuditPage>(200),
     ]
 }
@@ -112,31 +121,31 @@ fn token_operations() -> Vec<Operation> {
 #[rustfmt::skip]
 fn routing_operations() -> Vec<Operation> {
     use Needs::Admin;
-    const QUESTION: &[(&str, &str)] = &[
-        ("model", "the model; goes before what the request says"),
-        ("surface", "`chat`, `responses`, …; without it, the request's form tells"),
-        ("session", "the session that an agent would name in a header"),
-        ("token", "the id or name of the token that asks"),
+    const QUESTION: &[Parameter] = &[
+        ("model", Form::Text, "the model; goes before what the request says"),
+        ("surface", Form::Text, "`chat`, `responses`, …; without it, the request's form tells"),
+        ("session", Form::Text, "the session that an agent would name in a header"),
+        ("token", Form::Text, "the id or name of the token that asks"),
     ];
-    const MODELS: &[(&str, &str)] = &[
-        ("search", "only those with this text in name or id"),
-        ("provider", "only those of this provider"),
-        ("can", "only those that can all of this, such as `tools,vision`"),
-        ("free", "`true`: only those that cost nothing"),
-        ("max_price", "only those whose million tokens cost at most so many US dollars"),
-        ("sort", "what they are sorted by"),
-        ("limit", "at most so many"),
-        ("form", "`codex`: as Codex's catalogue"),
+    const MODELS: &[Parameter] = &[
+        ("search", Form::Text, "only those with these words in name or id"),
+        ("provider", Form::Text, "only those of this provider"),
+        ("can", Form::Text, "only those that can all of this, such as `tools,vision`"),
+        ("free", Form::Switch, "only those that cost nothing"),
+        ("max_price", Form::Text, "only those whose million tokens cost at most so many US dollars, such as `2.5`"),
+        ("sort", Form::Word(&["listed", "name", "price", "context", "output", "newest"]), "what they are sorted by"),
+        CURSOR, LIMIT,
+        ("form", Form::Word(&["codex"]), "as Codex's catalogue"),
     ];
     let new = Operation::new;
     vec![
-        new("GET", "/admin/api/models", Admin, "Lists what this gateway can be asked for.", get(models::list)).asked(MODELS).gives::<ModelsView>(200),
+        new("GET", "/admin/api/models", Admin, "Lists what this gateway can be asked for.", get(models::list)).asked(MODELS).gives::<ModelsView>(200).or("With `form=codex`: Codex's catalogue."),
         new("GET", "/admin/api/models/{id}", Admin, "Shows what is known of a model; a slash in its name is written `%2F`.", get(models::show)).gives::<ModelView>(200),
         new("POST", "/admin/api/reload", Admin, "Reads the configuration file and every secret anew.", post(config::reload)).gives::<Reloaded>(200),
-        new("GET", "/admin/api/routing", Admin, "Shows what aliases mean.", get(routing::show)).gives::<RoutingView>(200),
-        new("PATCH", "/admin/api/routing", Admin, "Changes the active profile.", patch(routing::change)).takes::<RoutingChange>().gives::<RoutingChanged>(200),
+        new("GET", "/admin/api/routing", Admin, "Shows what aliases mean.", get(routing::show)).gives::<RoutingView>(200).versioned(),
+        new("PATCH", "/admin/api/routing", Admin, "Changes the active profile.", patch(routing::change)).takes::<RoutingChange>().gives::<RoutingChanged>(200).for_version().versioned(),
         new("GET", "/admin/api/routes/explain", Admin, "Says who would get a request for a model.", get(routes::explain)).asked(QUESTION).gives::<RouteExplained>(200),
-        new("POST", "/admin/api/routes/explain", Admin, "Says who would get this request of a client.", post(routes::explain_request)).asked(QUESTION).gives::<RouteExplained>(200),
+        new("POST", "/admin/api/routes/explain", Admin, "Says who would get this request of a client.", post(routes::explain_request)).asked(QUESTION).takes::<ClientRequest>().gives::<RouteExplained>(200),
         new("GET", "/admin/api/routes/{request_id}", Admin, "Says who got a request.", get(routes::show)).gives::<RouteDecision>(200),
     ]
 }
@@ -144,11 +153,12 @@ fn routing_operations() -> Vec<Operation> {
 #[rustfmt::skip]
 fn secret_operations() -> Vec<Operation> {
     use Needs::Admin;
+    const LIST: &[Parameter] = &[search("only those with this text in name or places"), CURSOR, LIMIT];
     let new = Operation::new;
     vec![
-        new("GET", "/admin/api/secrets", Admin, "Lists the secrets of the store by name.", get(secrets::list)).lists::<SecretView>(),
-        new("PUT", "/admin/api/secrets/{name}", Admin, "Keeps a secret; nothing gives it out again.", put(secrets::put)).takes::<SecretPut>().gives::<SecretView>(200),
-        new("DELETE", "/admin/api/secrets/{name}", Admin, "Forgets a secret.", delete(secrets::remove)).gives::<SecretRemoved>(200),
+        new("GET", "/admin/api/secrets", Admin, "Lists the secrets of the store by name.", get(secrets::list)).asked(LIST).gives::<SecretPage>(200),
+        new("PUT", "/admin/api/secrets/{name}", Admin, "Keeps a secret; nothing gives it out again.", put(secrets::put)).takes::<SecretPut>().gives::<SecretView>(200).for_version().versioned(),
+        new("DELETE", "/admin/api/secrets/{name}", Admin, "Forgets a secret.", delete(secrets::remove)).gives::<SecretRemoved>(200).for_version(),
         new("POST", "/admin/api/secrets-key/rotate", Admin, "Seals every secret anew under a new key.", post(secrets::rotate)).gives::<SecretsRotated>(200),
     ]
 }
@@ -156,18 +166,19 @@ fn secret_operations() -> Vec<Operation> {
 #[rustfmt::skip]
 fn provider_operations() -> Vec<Operation> {
     use Needs::Admin;
+    const LIST: &[Parameter] = &[search("only those with this text in name, preset or URLs"), CURSOR, LIMIT];
     let new = Operation::new;
     vec![
-        new("GET", "/admin/api/providers", Admin, "Lists the providers; keys by where they come from alone.", get(providers::list::handler)).gives::<ProviderList>(200),
-        new("POST", "/admin/api/providers", Admin, "Adds a provider to the file, by its preset or its URL.", post(providers::add::handler)).takes::<ProviderCreate>().gives::<ProviderSummary>(201),
-        new("GET", "/admin/api/providers/{name}", Admin, "Shows a provider, and how its models stand.", get(providers::show::handler)).gives::<ProviderDetail>(200),
-        new("PATCH", "/admin/api/providers/{name}", Admin, "Changes a provider in the file.", patch(providers::change::handler)).takes::<SettingsChange>().gives::<SettingsChanged>(200),
-        new("DELETE", "/admin/api/providers/{name}", Admin, "Removes a provider from the file; with `If-Match`, only from that version of it.", delete(providers::remove::handler)).ends(),
-        new("PUT", "/admin/api/providers/{name}/key", Admin, "Gives a provider another key.", put(providers::key::handler)).takes::<KeyChange>().gives::<SettingsChanged>(200),
-        new("POST", "/admin/api/providers/{name}/enable", Admin, "Uses a provider again.", post(providers::switch::enable)).gives::<SettingsChanged>(200),
-        new("POST", "/admin/api/providers/{name}/disable", Admin, "Leaves a provider out.", post(providers::switch::disable)).gives::<SettingsChanged>(200),
-        new("POST", "/admin/api/providers/{name}/test", Admin, "Tries a provider with real calls.", post(providers::trial::handler)).takes::<ProviderTest>().gives::<Tried>(200),
-        new("GET", "/admin/api/settings", Admin, "Shows the settings with defaults and meanings.", get(settings::show)).gives::<Settings>(200),
-        new("PATCH", "/admin/api/settings", Admin, "Changes settings in the file.", patch(settings::change)).takes::<SettingsChange>().gives::<SettingsChanged>(200),
+        new("GET", "/admin/api/providers", Admin, "Lists the providers; keys by where they come from alone.", get(providers::list::handler)).asked(LIST).gives::<ProviderList>(200).versioned(),
+        new("POST", "/admin/api/providers", Admin, "Adds a provider to the file, by its preset or its URL.", post(providers::add::handler)).takes::<ProviderCreate>().gives::<ProviderSummary>(201).for_version(),
+        new("GET", "/admin/api/providers/{name}", Admin, "Shows a provider, and how its models stand.", get(providers::show::handler)).gives::<ProviderDetail>(200).versioned(),
+        new("PATCH", "/admin/api/providers/{name}", Admin, "Changes a provider in the file, at the version that body or `If-Match` names.", patch(providers::change::handler)).takes::<SettingsChange>().gives::<SettingsChanged>(200).for_version().versioned(),
+        new("DELETE", "/admin/api/providers/{name}", Admin, "Removes a provider from the file.", delete(providers::remove::handler)).ends().for_version(),
+        new("PUT", "/admin/api/providers/{name}/key", Admin, "Gives a provider another key, at the version that body or `If-Match` names.", put(providers::key::handler)).takes::<KeyChange>().gives::<SettingsChanged>(200).for_version().versioned(),
+        new("POST", "/admin/api/providers/{name}/enable", Admin, "Uses a provider again.", post(providers::switch::enable)).gives::<SettingsChanged>(200).for_version().versioned(),
+        new("POST", "/admin/api/providers/{name}/disable", Admin, "Leaves a provider out.", post(providers::switch::disable)).gives::<SettingsChanged>(200).for_version().versioned(),
+        new("POST", "/admin/api/providers/{name}/test", Admin, "Tries a provider with real calls.", post(providers::trial::handler)).may_take::<ProviderTest>().gives::<Tried>(200),
+        new("GET", "/admin/api/settings", Admin, "Shows the settings with defaults and meanings.", get(settings::show)).gives::<Settings>(200).versioned(),
+        new("PATCH", "/admin/api/settings", Admin, "Changes settings in the file, at the version that body or `If-Match` names.", patch(settings::change)).takes::<SettingsChange>().gives::<SettingsChanged>(200).for_version().versioned(),
     ]
 }

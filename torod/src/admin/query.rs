@@ -42,6 +42,15 @@ impl Words {
         text.parse().map(Some).map_err(|_| unclear(key, &text, example))
     }
 
+    /// A time, in milliseconds since 1970.
+    pub(super) fn time_ms(&self, key: &str) -> Result<Option<i64>, Failure> {
+        let example = "1800000000000";
+        match self.parsed::<i64>(key, example)? {
+            Some(ms) if ms < 0 => Err(unclear(key, &ms.to_string(), example)),
+            ms => Ok(ms),
+        }
+    }
+
     /// One of some words.
     pub(super) fn choice<T: Copy>(&self, key: &str, choices: &[(&str, T)]) -> Result<Option<T>, Failure> {
         let Some(text) = self.text(key) else { return Ok(None) };

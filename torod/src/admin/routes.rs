@@ -18,10 +18,10 @@ use super::Admin;
 use super::answer::Failure;
 use crate::access::rights::Wanted;
 use crate::access::wall::{self, Amounts};
-use crate::access::{Operator, TokenEntry, remaining};
+use crate::access::{Operator, TokenEntry, caller, rate, remaining};
 use crate::upstreams::asked::Asked;
 use crate::upstreams::explain;
-use crate::upstreams::permit::Permit;
+use crate::upstreams::permit::{Names, Permit};
 use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::standing::Moment;
 use crate::usage::Charge;
@@ -39,7 +39,7 @@ pub struct Question {
     surface: Option<String>,
     /// The session that an agent would name in a header.
     session: Option<String>,
-    /// The id or name of the token that asks: its rights and used-up budgets count, and its conversations are its own.
+    /// The id or name of the token that asks: its rights, rates and used-up budgets count, and its conversations are its own.
     token: Option<String>,
 }
 
@@ -103,8 +103,8 @@ fn answer(
     if let Some(token) = &token {
         (asked.token_id, asked.lossy) = (token.id, token.lossy);
         let asking = Arc::clone(token);
-        asked.permit = Permit::new(move |alias, provider, model| {
-            let wanted = Wanted { alias, provider, model };
+        asked.permit = Permit::new(move |Names { asked, through, passed }, provider, model| {
+            let wanted = Wanted { alias: asked, through, passed, provider, model };
             asking.chain().all(|token| token.meter.walls().iter().all(|walls| walls.rights.allow(&wanted)))
         });
     }
@@ -113,25 +113,30 @@ fn answer(
     let live = admin.live.load();
     let mut told = explain::explain(&live, &asked, moment, dice);
     if let Some(token) = &token {
-        without_budget(&mut told, admin, &live, token, asked.surface);
+        refuse_now(&mut told, admin, &live, token, asked.surface);
     }
     Ok(Json(told))
 }
 
-/// Puts a refusal in the place of what was `told` where a budget of `token` or of one above it has nothing left. What a
-/// request may need is not reckoned.
-fn without_budget(told: &mut RouteExplained, admin: &Admin, live: &Snapshot, token: &TokenEntry, surface: Surface) {
-    // Rights are looked at before budgets, and so is whether there is anybody at all.
-    if told.candidates.is_empty() || told.would_refuse.as_ref().is_some_and(|why| why.code == "model_forbidden") {
-        return;
-    }
-    let one = Counts { input_uncached: 1, output: 1, ..Counts::default() };
-    let unknown_nanos = Charge::of(None, &live.unknown_price, one, admin.clock.now_ms()).nanos;
-    let costs = told.candidates.iter().any(|c| c.fits && c.price_nanos.unwrap_or(unknown_nanos) > 0);
-    let least = Amounts { requests: 1, tokens: 1, nanos: u64::from(costs) };
-    if let Some(refused) = remaining::no_room(token, &least, wall::Moment::of(&admin.clock)) {
+/// Puts a refusal in the place of what was `told` where `token` itself is in the way now: it has ended, it or one above it
+/// has had its requests, or has nothing left of a budget. What a request may need is not reckoned, and nothing is taken.
+fn refuse_now(told: &mut RouteExplained, admin: &Admin, live: &Snapshot, token: &TokenEntry, surface: Surface) {
+    let now = wall::Moment::of(&admin.clock);
+    // In the order in which a request meets them: whose it is, whether it may come in, where it may go, what that costs.
+    let problem = caller::ended(token, now.now_ms).or_else(|| rate::refusal_now(token, now)).or_else(|| {
+        let goes_nowhere = told.would_refuse.as_ref().is_some_and(|why| why.code == "model_forbidden");
+        if told.candidates.is_empty() || goes_nowhere {
+            return None;
+        }
+        let one = Counts { input_uncached: 1, output: 1, ..Counts::default() };
+        let unknown_nanos = Charge::of(None, &live.unknown_price, one, now.now_ms).nanos;
+        let costs = told.candidates.iter().any(|c| c.fits && c.price_nanos.unwrap_or(unknown_nanos) > 0);
+        let least = Amounts { requests: 1, tokens: 1, nanos: u64::from(costs) };
+        Some(remaining::in_the_way(token, &least, now, |wall| !wall.is_pace())?.problem())
+    });
+    if let Some(problem) = problem {
         (told.chosen, told.why, told.would_wait_ms) = (None, None, None);
-        told.would_refuse = Some(explain::refusal(&refused.problem(), surface));
+        told.would_refuse = Some(explain::refusal(&problem, surface));
     }
 }
 

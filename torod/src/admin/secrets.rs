@@ -2,24 +2,40 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use axum::{Extension, Json};
-use tokenrouter_shared::secrets::{SecretPut, SecretRemoved, SecretView, SecretsRotated};
+use tokenrouter_shared::secrets::{SecretPage, SecretPut, SecretRemoved, SecretsRotated};
 
 use super::Admin;
 use super::answer::Failure;
 use super::body::{NoObject, Object};
+use super::paging;
+use super::query::Words;
+use super::version::{Expected, tagged};
 use crate::access::Operator;
 use crate::access::secrets::{self, SecretsError, Wanted};
+use crate::config::is_secret_name;
 
 /// `GET /admin/api/secrets`
 pub async fn list(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
-) -> Result<Json<Vec<SecretView>>, Failure> {
+    RawQuery(query): RawQuery,
+) -> Result<Json<SecretPage>, Failure> {
     Failure::unless_admin(&operator)?;
-    let listed = admin.writer.call(|connection| Ok::<_, SecretsError>(secrets::list(connection)?)).await?;
-    Ok(Json(listed))
+    let words = Words::read(query.as_deref(), &["q", "cursor", "limit"])?;
+    let (text, cursor, limit) = (paging::text(&words)?, words.text("cursor"), paging::limit(&words)?);
+    if cursor.as_deref().is_some_and(|name| !is_secret_name(name)) {
+        return Err(paging::no_cursor());
+    }
+    let list = move |connection: &mut _| {
+        Ok::<_, SecretsError>(secrets::page(connection, text.as_deref(), cursor.as_deref(), limit)?)
+    };
+    let (secrets, has_more) = admin.writer.call(list).await?;
+    let next = secrets.last().filter(|_| has_more).map(|last| last.name.clone());
+    Ok(Json(SecretPage { secrets, next }))
 }
 
 /// `PUT /admin/api/secrets/{name}`
@@ -27,21 +43,24 @@ pub async fn put(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     wanted: Result<Object<SecretPut>, NoObject>,
-) -> Result<Json<SecretView>, Failure> {
+) -> Result<Response, Failure> {
     Failure::unless_admin(&operator)?;
     // What the parser says may quote the secret.
-    let Object(SecretPut { value, places }) = wanted.map_err(|_| {
-        Failure::bad_request(
-            "This is no secret to be kept.",
-            "Send {\"value\": \"…\", \"for\": [\"https://api.example.com\"]}.",
-        )
+    let Object(SecretPut { value, places }) = wanted.map_err(|e| {
+        Failure::bad_request(e.masked(), "Send {\"value\": \"…\", \"for\": [\"https://api.example.com\"]}.")
     })?;
     let wanted = Wanted::new(&name, &places, value, &admin.reload.status().config)?;
     let (keys, now_ms) = (Arc::clone(&admin.keys), admin.clock.now_ms());
-    let made = admin.writer.call(move |connection| secrets::set(connection, &keys, &wanted, &operator, now_ms)).await?;
+    let expected = Expected::read(&headers)?.version();
+    let set = move |connection: &mut _| {
+        secrets::at_version(connection, &name, expected.as_deref())?;
+        secrets::set(connection, &keys, &wanted, &operator, now_ms)
+    };
+    let made = admin.writer.call(set).await?;
     use_anew(&admin).await;
-    Ok(Json(made))
+    Ok(tagged(Some(&made.version.clone()), Json(made)))
 }
 
 /// `DELETE /admin/api/secrets/{name}`
@@ -49,10 +68,16 @@ pub async fn remove(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     Path(name): Path<String>,
+    headers: HeaderMap,
 ) -> Result<Json<SecretRemoved>, Failure> {
     Failure::unless_admin(&operator)?;
     let (now_ms, removed) = (admin.clock.now_ms(), name.clone());
-    admin.writer.call(move |connection| secrets::remove(connection, &name, &operator, now_ms)).await?;
+    let expected = Expected::read(&headers)?.version();
+    let remove = move |connection: &mut _| {
+        secrets::at_version(connection, &name, expected.as_deref())?;
+        secrets::remove(connection, &name, &operator, now_ms)
+    };
+    admin.writer.call(remove).await?;
     use_anew(&admin).await;
     Ok(Json(SecretRemoved { removed }))
 }

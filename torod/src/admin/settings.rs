@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
+use axum::response::Response;
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 use tokenrouter_shared::settings::{SettingValue, Settings, SettingsChange, SettingsChanged};
@@ -12,30 +13,35 @@ use tokenrouter_shared::settings::{SettingValue, Settings, SettingsChange, Setti
 use super::Admin;
 use super::answer::Failure;
 use super::body::Small;
-use super::config::{note, told};
+use super::config::told;
+use super::noted::{Deed, noted};
+use super::version::{Expected, tagged};
 use crate::access::Operator;
 use crate::config::edit::{self, By, Change};
 use crate::config::settings::{is_setting, settings};
 use crate::config::{self, closest, shorten};
+use crate::reload::Changes;
 
 /// Shows them.
 pub async fn show(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
-) -> Result<Json<Settings>, Failure> {
+) -> Result<Response, Failure> {
     Failure::unless_admin(&operator)?;
     let status = admin.reload.status();
     let (config, error) = (Arc::clone(&status.config), status.error.clone());
     drop(status);
-    Ok(Json(Settings { version: version(&admin).await?, error, settings: settings(&config) }))
+    let version = version(&admin).await?;
+    Ok(tagged(version.clone().as_deref(), Json(Settings { version, error, settings: settings(&config) })))
 }
 
 /// Changes some: all of it holds, or nothing. The answer is sent when requests see it.
 pub async fn change(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
+    headers: HeaderMap,
     wanted: Small<SettingsChange>,
-) -> Result<Json<SettingsChanged>, Failure> {
+) -> Result<Response, Failure> {
     Failure::unless_admin(&operator)?;
     let wanted = wanted.read("Send {\"version\": \"…\", \"set\": {\"routing.attempts\": 5}}.")?;
     if let Some(key) = wanted.set.keys().find(|key| !is_setting(key)) {
@@ -48,11 +54,21 @@ pub async fn change(
         return Err(Failure::new(StatusCode::UNPROCESSABLE_ENTITY, "setting_unknown", said, advice));
     }
     let before = Arc::clone(&admin.reload.status().config);
-    let (changes, expected) = (changes(&wanted.set), wanted.version);
-    let done = admin.reload.edit(move |path| edit::set_all(path, &changes, &expected, By::Api)).await?;
-    let detail = detail(&settings(&before), &wanted.set);
-    note(&admin, &operator, "settings.change", "torod.toml", detail).await?;
-    Ok(Json(SettingsChanged { version: version(&admin).await?.unwrap_or_default(), reloaded: told(&done) }))
+    let expected = Expected::read(&headers)?.and(wanted.version)?.required()?;
+    let changes = changes(&wanted.set);
+    let deed = Deed::new(operator, "settings.change", "torod.toml", detail(&settings(&before), &wanted.set));
+    let reload = Arc::clone(&admin.reload);
+    let change =
+        async move { Ok(reload.edit(move |path| edit::set_all(path, &changes, expected.as_deref(), By::Api)).await?) };
+    let done = noted(&admin, deed, change, |_| None).await?;
+    changed(&admin, &done).await
+}
+
+/// What a change of the file did, with the version that it has since.
+pub(super) async fn changed(admin: &Admin, done: &Changes) -> Result<Response, Failure> {
+    let version = version(admin).await?;
+    let answer = SettingsChanged { version: version.clone().unwrap_or_default(), reloaded: told(done) };
+    Ok(tagged(version.as_deref(), Json(answer)))
 }
 
 /// The version of the file as it is now.

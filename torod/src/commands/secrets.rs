@@ -1,13 +1,14 @@
 //! `torod secrets set|list|remove|rotate`: by the running daemon, or in the database itself when none runs.
 
 use std::io::{IsTerminal as _, Read as _, Write};
+use std::path::Path;
 
 use anyhow::{Context as _, bail};
 use clap::{Args, Subcommand};
 use http::Method;
 use serde::Serialize;
 use tokenrouter_shared::Secret;
-use tokenrouter_shared::secrets::{SecretRemoved, SecretView, SecretsRotated};
+use tokenrouter_shared::secrets::{SecretPage, SecretRemoved, SecretView, SecretsRotated};
 use zeroize::Zeroizing;
 
 use super::table::table;
@@ -158,7 +159,7 @@ impl Set {
 impl List {
     async fn run(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool) -> anyhow::Result<()> {
         let listed: Vec<SecretView> = match way(paths)? {
-            Way::Daemon => control::ask(&paths.data_dir, Method::GET, "/admin/api/secrets", NOTHING).await?,
+            Way::Daemon => all(&paths.data_dir).await?,
             Way::Here(connection, _lock) => secrets::list(&connection)?,
         };
         if self.json {
@@ -173,6 +174,20 @@ impl List {
             table.add_row([view.name, view.origins.join(" ")]);
         }
         Ok(writeln!(out, "{table}")?)
+    }
+}
+
+/// Every secret that a running gateway keeps, page by page.
+async fn all(data_dir: &Path) -> anyhow::Result<Vec<SecretView>> {
+    let (mut secrets, mut cursor) = (Vec::new(), String::new());
+    loop {
+        let path = format!("/admin/api/secrets?cursor={}", control::escape(&cursor));
+        let page: SecretPage = control::ask(data_dir, Method::GET, &path, NOTHING).await?;
+        secrets.extend(page.secrets);
+        match page.next {
+            Some(next) => cursor = next,
+            None => return Ok(secrets),
+        }
     }
 }
 

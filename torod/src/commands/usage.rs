@@ -59,7 +59,7 @@ impl Usage {
     }
 }
 
-fn since_ms(text: &str, now: DateTime<Local>) -> Option<i64> {
+pub(super) fn since_ms(text: &str, now: DateTime<Local>) -> Option<i64> {
     let midnight = |date: NaiveDate| {
         let start = date.and_hms_opt(0, 0, 0)?;
         // Where summer time skips midnight, the day begins when the clock has a time again.

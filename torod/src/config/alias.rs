@@ -67,6 +67,8 @@ pub struct Target {
     pub model: String,
     /// Its share of the traffic. Once any target of an alias has one, the others count as 1 and all share one rank.
     pub weight: Option<u32>,
+    /// The aliases that were passed on the way here, in order.
+    pub through: Vec<String>,
 }
 
 impl AliasConfig {
@@ -91,7 +93,7 @@ impl Config {
         let alias = |alias: &AliasConfig| {
             let profile = alias.profile(self.active_model_profile.as_deref()).0;
             let mut targets = Vec::new();
-            self.flatten(alias, None, 0, &mut targets);
+            self.flatten(alias, None, &mut Vec::new(), &mut targets);
             let name = alias.name.clone();
             Alias { name, lossy: alias.lossy, order: alias.order.clone(), profile: profile.map(str::to_owned), targets }
         };
@@ -103,12 +105,13 @@ impl Config {
         self.model_aliases.iter().flat_map(|alias| &alias.targets).filter_map(|t| t.profile.as_deref()).collect()
     }
 
-    /// The targets of `alias` in the active profile; `share` is what a weight on the way here leaves them.
-    fn flatten(&self, alias: &AliasConfig, share: Option<u32>, depth: usize, found: &mut Vec<Target>) {
+    /// The targets of `alias` in the active profile; `share` is what a weight on the way here leaves them, `way` the
+    /// aliases on it.
+    fn flatten(&self, alias: &AliasConfig, share: Option<u32>, way: &mut Vec<String>, found: &mut Vec<Target>) {
         let profile = alias.profile(self.active_model_profile.as_deref()).0;
         for target in alias.targets_of(profile) {
             // A file that was read without errors comes to neither bound.
-            if found.len() >= MOST_TARGETS || depth > MOST_STEPS {
+            if found.len() >= MOST_TARGETS || way.len() > MOST_STEPS {
                 return;
             }
             let weight = match (share, target.weight) {
@@ -116,9 +119,12 @@ impl Config {
                 (share, weight) => share.or(weight),
             };
             if let Some(provider) = &target.provider {
-                found.push(Target { provider: provider.clone(), model: target.model.clone(), weight });
+                let (provider, model, through) = (provider.clone(), target.model.clone(), way.clone());
+                found.push(Target { provider, model, weight, through });
             } else if let Some(other) = self.model_aliases.iter().find(|other| other.name == target.model) {
-                self.flatten(other, weight, depth + 1, found);
+                way.push(other.name.clone());
+                self.flatten(other, weight, way, found);
+                way.pop();
             }
         }
     }

@@ -117,12 +117,13 @@ pub fn version(path: &Path) -> Result<String, EditError> {
     Ok(version_of(&read_text(path)?))
 }
 
-/// Sets many values at once, or none; keys are written like `routing.attempts`. Says whether the file was changed.
+/// Sets many values at once, or none, if the file has the version `expected`; keys are written like `routing.attempts`.
+/// Says whether the file was changed.
 ///
 /// # Errors
 ///
 /// As [`set`], and where the file has another version than `expected`.
-pub fn set_all(path: &Path, changes: &[Change], expected: &str, by: By) -> Result<bool, EditError> {
+pub fn set_all(path: &Path, changes: &[Change], expected: Option<&str>, by: By) -> Result<bool, EditError> {
     update(path, by, |text, name| {
         check_version(text, expected)?;
         changes.iter().try_fold(text.to_owned(), |text, (key, value)| {
@@ -131,7 +132,8 @@ pub fn set_all(path: &Path, changes: &[Change], expected: &str, by: By) -> Resul
     })
 }
 
-fn check_version(text: &str, expected: &str) -> Result<(), EditError> {
+fn check_version(text: &str, expected: Option<&str>) -> Result<(), EditError> {
+    let Some(expected) = expected else { return Ok(()) };
     let version = version_of(text);
     if version == expected { Ok(()) } else { Err(EditError::Stale(version)) }
 }

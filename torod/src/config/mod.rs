@@ -20,6 +20,7 @@ mod launch;
 mod limits;
 mod log;
 mod model;
+mod own;
 mod paths;
 mod preset;
 mod prices;
@@ -227,12 +228,16 @@ impl Config {
         }
         // Every URL of the file is held against it.
         section.report.set_egress(&config.egress);
+        if let Some(admin) = section.section("admin") {
+            config.admin = Admin::read(admin);
+        }
         config.presets = preset::read_all(&mut section);
         if let Some(field) = section.take("providers") {
             let mut names = Vec::new();
             for element in field.elements("an array of tables (`[[providers]]`)") {
                 let Some(provider) = element.section() else { continue };
                 let provider = ProviderConfig::read(provider, &names, &config.presets);
+                own::check(&config, &provider, &element);
                 names.push(provider.name.clone());
                 config.providers.push(provider);
                 element.report.provider_read();
@@ -275,9 +280,6 @@ impl Config {
         }
         if let Some(server) = section.section("server") {
             config.server = Server::read(server);
-        }
-        if let Some(admin) = section.section("admin") {
-            config.admin = Admin::read(admin);
         }
         section.finish();
         config

@@ -93,6 +93,7 @@ impl Config {
     /// What names mean, as the admin API and `torod profile` tell it.
     pub fn routing_view(&self) -> RoutingView {
         RoutingView {
+            version: None,
             active_model_profile: self.active_model_profile.clone(),
             profiles: self.profiles().into_iter().map(str::to_owned).collect(),
             order: names(&self.routing.order).into_iter().map(str::to_owned).collect(),

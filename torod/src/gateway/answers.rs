@@ -226,7 +226,7 @@ async fn ask_all(
 }
 
 /// Asks with the credential at `credential`.
-async fn ask(
+pub(super) async fn ask(
     provider: &Provider,
     credential: usize,
     method: &Method,

@@ -20,10 +20,11 @@ use super::exchange::Input;
 use super::lane::{Lane, Way};
 use super::request_id::{self, RequestId};
 use super::stateful::{self, Remember};
-use super::{headers, reject, shed, translated};
+use super::{conversation, headers, reject, shed, translated};
 use crate::app::App;
 use crate::lifecycle::{Gauge, Permit};
 use crate::problem;
+use crate::upstreams::passage;
 use crate::upstreams::provider::{Provider, Route};
 use crate::upstreams::snapshot::Snapshot;
 
@@ -63,6 +64,8 @@ pub struct Prepared {
     pub input: Input,
     /// What is to be kept of the answer.
     pub remember: Option<Box<Remember>>,
+    /// The conversation that becomes the token's own where the provider knows it.
+    pub claim: Option<Box<str>>,
 }
 
 /// Writes the request for `target`.
@@ -88,6 +91,13 @@ pub async fn prepare(
     if surface == Surface::Responses && peek.previous.is_some() {
         // Boxed like every future that most requests do not need.
         full = Box::pin(stateful::continued(app, caller, peek, body, provider, *native, is_home)).await?;
+    }
+    let mut claim = None;
+    if *native && matches!(surface, Surface::Responses | Surface::Compact) {
+        let previous = peek.previous.as_deref().filter(|_| surface == Surface::Compact);
+        if previous.is_some() || conversation::may_be_in(body) {
+            claim = Box::pin(conversation::check(app, caller.token_id(), previous, body)).await?;
+        }
     }
     let path = Path { model: &in_path.model, stream: in_path.stream, list: in_path.list };
     let sent = full.as_ref().unwrap_or(body);
@@ -131,7 +141,7 @@ pub async fn prepare(
         pieces = shed::known(call, target, pieces, &mut said, lossy)?;
     }
     let upstream = outgoing(&call.headers, uri, route, pieces, request_id, surface);
-    Ok(Prepared { upstream, way, said, input, remember })
+    Ok(Prepared { upstream, way, said, input, remember, claim })
 }
 
 /// There is no place: why, and what is full.
@@ -197,5 +207,6 @@ fn outgoing(
     to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     to.insert(request_id::HEADER, id.header().clone());
     route.sign(to);
+    passage::hand_on(client, to);
     request
 }

@@ -19,11 +19,12 @@ use tokenrouter::surface::{Surface, counted};
 
 use super::reply::Reply;
 use super::request_id::RequestId;
-use super::{attempt, entry, headers, intake, reject};
+use super::{attempt, conversation, entry, headers, intake, reject};
 use crate::access::{caller, rate};
 use crate::app::App;
 use crate::problem;
 use crate::server::connection::Peer;
+use crate::upstreams::passage;
 use crate::upstreams::provider::{Provider, Route};
 
 /// Says that a number is not the provider's: `true` for an estimate, `tokenizer` for one by the model's vocabulary.
@@ -85,6 +86,10 @@ async fn answer(
     let request = ask::request(protocol, &body).map_err(|e| e.problem())?;
     if let Some((to, route)) = route {
         let _place = attempt::permits(app, &live, &provider, false, |_| false).map_err(|full| full.problem)?;
+        if protocol == Protocol::Responses && to == protocol {
+            // How long another's conversation is, is nobody's business either.
+            conversation::check(app, caller.token_id(), peek.previous.as_deref(), &body).await?;
+        }
         let question = if to == protocol {
             if protocol == Protocol::Gemini {
                 Some(vec![body.clone()])
@@ -167,6 +172,7 @@ async fn of_provider(
     to.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
     to.insert(super::request_id::HEADER, request_id.header().clone());
     route.sign(to);
+    passage::hand_on(client, to);
     // An estimate is better than no answer, whatever is wrong with the provider.
     let Ok(answer) = provider.client.send(request).await else { return Ok(None) };
     let status = answer.status().as_u16();
@@ -176,6 +182,9 @@ async fn of_provider(
     let body = Limited::new(answer.into_body(), MAX_ANSWER_BYTES).collect();
     let Ok(Ok(body)) = tokio::time::timeout(provider.client.timeouts().idle, body).await else { return Ok(None) };
     let body = body.to_bytes();
+    if status == passage::STATUS {
+        return Err(passage::leads_back(&provider.name));
+    }
     if status == 400 || status == 413 || status == 422 {
         return Err(tokenrouter::convert::provider_error(protocol, status, &body));
     }

@@ -202,12 +202,11 @@ pub(super) fn named<'a>(
     let cards = live.told.cards(live, app.clock.now_ms());
     let features = Features::read(protocol, body);
     let mut question = Question::new(live, &cards.pool, of, surface, &features, app.clock.uptime_ms());
-    question.permit(&|id| may.allows_virtual(asked, id));
+    question.permit(&|id| may.allows_target(live, asked, id));
     let salt = affinity::salt(caller.token_id(), asked);
     match question.now(affinity::recognise(Signs { salt, headers, protocol, body })) {
-        // What was chosen was chosen by the same rights.
-        Some(choice) if may.allows_virtual(asked, &choice.target) => Ok((Cow::Owned(choice.target), May::default())),
-        Some(choice) => Ok((Cow::Owned(choice.target), may)),
+        // It may stand for several, of which only some may be used.
+        Some(choice) => Ok((Cow::Owned(choice.target), may.asked_as(asked))),
         None if question.is_restricted() => Err(may.refusal(live, asked, app.clock.now_ms())),
         None => Err(auto::nobody(asked, "every candidate is left out")),
     }
@@ -224,7 +223,7 @@ pub(super) fn find<'l>(
     let found = live.table.resolve(asked).map_err(|unknown| {
         // Whoever asks once more may find it.
         drop(misses::look_again(live, now_ms));
-        reject::unknown_model(asked, unknown)
+        reject::unknown_model(asked, may.unknown(live, unknown))
     })?;
     if !may.allows_any(live, &found) {
         return Err(may.refusal(live, asked, clock.now_ms()));

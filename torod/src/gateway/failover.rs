@@ -90,12 +90,12 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>) 
     }
     match live.table.resolve(asked) {
         Ok(found) => serve(call, live, peek, found).await,
-        Err(unknown) => Box::pin(unknown_name(call, peek, unknown)).await,
+        Err(unknown) => Box::pin(unknown_name(call, live, peek, unknown)).await,
     }
 }
 
 /// Serves a request for a name that nobody lists, if a second look finds it.
-async fn unknown_name(call: &mut Call, peek: &Peek<'_>, unknown: Unknown) -> Response<Reply> {
+async fn unknown_name(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, unknown: Unknown) -> Response<Reply> {
     let asked = peek.model.as_ref();
     let learnt = misses::learn(&call.app.live, asked, &unknown, &call.app.clock).await;
     if let Some(live) = &learnt
@@ -103,6 +103,7 @@ async fn unknown_name(call: &mut Call, peek: &Peek<'_>, unknown: Unknown) -> Res
     {
         return serve(call, live, peek, found).await;
     }
+    let unknown = May::of(&call.caller).unknown(learnt.as_ref().unwrap_or(live), unknown);
     entry::refused(call, &reject::unknown_model(asked, unknown))
 }
 
@@ -300,7 +301,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             took_ms: 0,
         };
         let protocol = target.route.protocol;
-        let Prepared { upstream, way, mut said, .. } = prepared;
+        let Prepared { upstream, way, mut said, claim, .. } = prepared;
         let sent = provider.client.send(upstream).await;
         let now_ms = app.clock.now_ms();
         let judged = judge(sent, &provider, protocol, peek.stream, now_ms).await;
@@ -310,6 +311,9 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         match judged {
             Ok(good) => {
                 step.status = good.head.status.as_u16();
+                if let Some(conversation) = claim {
+                    app.memory.claim(&exchange.origin(), &conversation);
+                }
                 exchange.answered(step.status, &good.verdict, now, now_ms);
                 self.steps.push(step);
                 self.in_scene(|course, scene| course.served(choice.at, scene));

@@ -114,7 +114,7 @@ fn piece<E>(frame: Option<Result<Frame<Bytes>, E>>) -> Result<Option<Bytes>, Pro
         Err(_) => Err(Problem::new(
             Kind::BadRequest,
             "body_incomplete",
-            "the request body ended before its announced length",
+            "the request body ended before its announced length, or its chunks are not framed as HTTP/1.1 says",
             "Send the whole body.",
         )),
     }

@@ -15,6 +15,7 @@ use tokenrouter::pick::verdict::{Blame, Verdict};
 use tokenrouter::protocol::Protocol;
 
 use super::unfit::{refused_key, unfit};
+use crate::upstreams::passage;
 use crate::upstreams::provider::Provider;
 use crate::usage::record::Outcome;
 
@@ -64,6 +65,9 @@ pub async fn judge(
         Err(e) => return Err(Box::new(unreachable(&e, provider))),
     };
     let status = head.status.as_u16();
+    if status == passage::STATUS {
+        return Err(Box::new(back_again(provider)));
+    }
     let idle = provider.client.timeouts().idle;
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let failed = |problem: Problem, verbatim, head: &Parts| {
@@ -161,6 +165,13 @@ fn without_body(head: &Parts) -> Parts {
     *response.status_mut() = head.status;
     response.headers_mut().clone_from(&head.headers);
     response.into_parts().0
+}
+
+/// A gateway says that the request was there before. Whoever asks may have made it look so: nobody has failed.
+fn back_again(provider: &Provider) -> Bad {
+    let (problem, outcome) = (passage::leads_back(&provider.name), Outcome::UpstreamError);
+    let (verdict, status) = (Verdict::UNFIT, passage::STATUS);
+    Bad { problem, verbatim: None, verdict, outcome, status, reported: None, input_was_seen: false }
 }
 
 fn unreachable(e: &CallError, provider: &Provider) -> Bad {

@@ -56,7 +56,7 @@ fn list(live: &Snapshot, may: &May, protocol: Protocol, query: &str, now_ms: i64
     let window = asked.window();
     if !may.is_everything() {
         // A list of its own: pages are pages of what the token may use, and its name tells it from others.
-        let seen: Vec<Card> = cards.list.iter().filter(|card| may.sees(card)).cloned().collect();
+        let seen: Vec<Card> = cards.list.iter().filter_map(|card| may.shown(live, card)).collect();
         if !asked.selection.is_everything() {
             let chosen: Vec<Card> = asked.selection.of(&seen).into_iter().cloned().collect();
             return Ok(Text::new(listing::list(asked.shape, Page::whole(&chosen))));
@@ -82,8 +82,7 @@ fn one(live: &Snapshot, may: &May, protocol: Protocol, id: &str, clock: &Clock) 
     }
     let cards = live.told.cards(live, clock.now_ms());
     let card = match cards.find(id) {
-        Some(card) if may.sees(card) => card.clone(),
-        Some(_) => return Err(may.refusal(live, id, clock.now_ms())),
+        Some(card) => may.shown(live, card).ok_or_else(|| may.refusal(live, id, clock.now_ms()))?,
         None => unlisted(live, &cards, may, id, clock)?,
     };
     Ok(Text::new(listing::one(Shape::of(protocol), &card)))
@@ -94,9 +93,12 @@ fn one(live: &Snapshot, may: &May, protocol: Protocol, id: &str, clock: &Clock) 
 fn unlisted(live: &Snapshot, cards: &Cards, may: &May, id: &str, clock: &Clock) -> Result<Card, Problem> {
     let (provider, _, model) = entry::find(live, id, may, clock)?;
     if !live.table.names().may_have(&provider.name, model) {
-        return Err(reject::unknown_model(id, Unknown::Model(live.table.names().closest(id))));
+        let closest = Unknown::Model(live.table.names().closest(id));
+        return Err(reject::unknown_model(id, may.unknown(live, closest)));
     }
-    let known = cards.find(&format!("{}/{model}", provider.name)).cloned();
+    // An alias may have such a name too.
+    let own = cards.find(&format!("{}/{model}", provider.name)).filter(|card| card.targets.is_empty());
+    let known = own.cloned();
     let card = known.unwrap_or_else(|| known::card(live, &provider, model, None, clock.now_ms()));
     Ok(Card { id: id.to_owned(), ..card })
 }

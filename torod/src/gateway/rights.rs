@@ -5,12 +5,13 @@ use std::sync::Arc;
 use tokenrouter::catalog::listing::Card;
 use tokenrouter::error::Problem;
 use tokenrouter::pick::endpoint::Endpoint;
+use tokenrouter::pick::name::Unknown;
 use tokenrouter::pick::table::Found;
 
 use crate::access::caller::Caller;
 use crate::access::rights::Wanted;
 use crate::access::wall::Walls;
-use crate::upstreams::permit;
+use crate::upstreams::permit::{self, Names};
 use crate::upstreams::snapshot::Snapshot;
 
 /// The rights of a caller: of its token and of every one above it, which all must allow. Empty, and not allocated, for
@@ -43,34 +44,23 @@ impl May {
         self.levels.is_empty()
     }
 
-    /// Whether it may use `wanted`.
-    pub(super) fn allows(&self, wanted: &Wanted<'_>) -> bool {
-        self.levels.iter().all(|walls| walls.rights.allow(wanted))
+    /// Whether it may use `model` of `provider` by these names.
+    fn allows(&self, names: Names<'_>, provider: &str, model: &str) -> bool {
+        let Names { asked, through, passed } = names;
+        let wanted = Wanted { alias: asked, through, passed, provider, model };
+        self.levels.iter().all(|walls| walls.rights.allow(&wanted))
     }
 
     /// Whether it may use `endpoint`, which `found` came to.
     pub(super) fn allows_endpoint(&self, live: &Snapshot, found: &Found<'_, '_>, endpoint: &Endpoint) -> bool {
-        if self.is_everything() {
-            return true;
-        }
-        let Some(provider) = live.providers.get(endpoint.provider) else { return false };
-        let alias = found.alias.and_then(|at| live.aliases.get(at)).map(|alias| alias.name.as_str());
-        let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
-        let wanted = Wanted { alias, provider: &provider.name, model };
-        match &self.asked {
-            None => self.allows(&wanted),
-            // Either name may be allowed or denied.
-            Some(asked) => {
-                let is_denied = self.levels.iter().any(|walls| walls.rights.deny(&wanted));
-                !is_denied && self.allows(&Wanted { alias: Some(asked), ..wanted })
-            }
-        }
+        let allows = |names: Names<'_>, provider: &str, model: &str| self.allows(names, provider, model);
+        self.is_everything() || permit::is_open(live, self.asked.as_deref(), found, endpoint, &allows)
     }
 
-    /// Whether it may use the model `id` (`provider/model`) where it asks for the virtual one `asked`.
-    pub(super) fn allows_virtual(&self, asked: &str, id: &str) -> bool {
-        let (provider, model) = id.split_once('/').unwrap_or(("", id));
-        self.is_everything() || self.allows(&Wanted { alias: Some(asked), provider, model })
+    /// Whether it may use anything that `target` stands for where it asks for the virtual model `asked`.
+    pub(super) fn allows_target(&self, live: &Snapshot, asked: &str, target: &str) -> bool {
+        self.is_everything()
+            || live.table.resolve(target).is_ok_and(|found| self.clone().asked_as(asked).allows_any(live, &found))
     }
 
     /// Whether it may use any endpoint that `found` came to; where there is none, rights are not what is missing.
@@ -79,16 +69,35 @@ impl May {
         self.is_everything() || list.is_empty() || list.iter().any(|c| self.allows_endpoint(live, found, &c.endpoint))
     }
 
-    /// Whether it may see `card`: an alias where it may use one of its targets.
-    pub(super) fn sees(&self, card: &Card) -> bool {
+    /// `card` as it may be seen: without the targets that may not be used.
+    pub(super) fn shown(&self, live: &Snapshot, card: &Card) -> Option<Card> {
         if self.is_everything() {
-            return true;
+            return Some(card.clone());
         }
-        permit::sees(card, &|alias, provider, model| self.allows(&Wanted { alias, provider, model }))
+        let allows = |names: Names<'_>, provider: &str, model: &str| self.allows(names, provider, model);
+        permit::sees(live, card, &allows).then(|| {
+            let mut shown = card.clone();
+            shown.targets.retain(|target| permit::sees_target(live, card, target, &allows));
+            shown
+        })
+    }
+
+    /// What is told of a name that means nothing, without the models that may not be used.
+    pub(super) fn unknown(&self, live: &Snapshot, unknown: Unknown) -> Unknown {
+        match unknown {
+            Unknown::Model(mut closest) if !self.is_everything() => {
+                let is_known =
+                    |name: &String| live.table.resolve(name).is_ok_and(|found| self.allows_any(live, &found));
+                closest.retain(is_known);
+                Unknown::Model(closest)
+            }
+            told => told,
+        }
     }
 
     /// Nobody whom the caller may use serves `asked`.
     pub(super) fn refusal(&self, live: &Snapshot, asked: &str, now_ms: i64) -> Problem {
-        permit::forbidden(live, asked, now_ms, &|card| self.sees(card))
+        let allows = |names: Names<'_>, provider: &str, model: &str| self.allows(names, provider, model);
+        permit::forbidden(live, asked, now_ms, &|card| self.is_everything() || permit::sees(live, card, &allows))
     }
 }

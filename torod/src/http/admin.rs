@@ -20,7 +20,7 @@ use crate::access::session::{Cookie, Session, cookie, no_cookie};
 use crate::access::site::Site;
 use crate::access::throttle::Whence;
 use crate::access::{Operator, TokenEntry};
-use crate::admin::answer::Failure;
+use crate::admin::answer::{self, Failure};
 use crate::admin::operation;
 use crate::config::Admin;
 use crate::gateway::reply::Reply;
@@ -62,6 +62,7 @@ impl Routes {
             }
             Err(Refused(refused)) => *refused,
         };
+        answer::name_request(&mut response, id.as_str());
         secure(response.headers_mut(), true);
         response.headers_mut().insert(crate::gateway::request_id::HEADER, id.header().clone());
         response.map(Reply::Admin)
@@ -111,7 +112,7 @@ impl Routes {
         rules: &Admin,
     ) -> Result<(Arc<TokenEntry>, Option<Arc<Session>>), Refused> {
         let now_ms = self.app.clock.now_ms();
-        if let Some(key) = caller::presented_key(headers) {
+        if let Some(key) = caller::presented_key(headers).map_err(refuse)? {
             return match caller::check(key, &self.app.tokens, now_ms) {
                 Ok((token, _)) => {
                     self.app.tokens.touch(&token, peer.address(), now_ms);

@@ -145,6 +145,11 @@ pub fn status(app: &App, peer: Peer, headers: &HeaderMap, id: &RequestId) -> Res
     let moment = Moment::now(&app.clock);
     let usage = app.usage.status();
     let config = app.reload.status();
+    // What whoever asks may not use it is not told of either.
+    let seen = live.providers.iter().zip(notable(&live)).map(|(provider, mut all)| {
+        all.retain(|endpoint| caller.may_use(&provider.name, &endpoint.model));
+        all
+    });
     let status = Status {
         status: if app.lifecycle.is_draining() {
             "stopping"
@@ -158,7 +163,7 @@ pub fn status(app: &App, peer: Peer, headers: &HeaderMap, id: &RequestId) -> Res
         uptime_s: moment.now_ms.saturating_sub(app.started_ms) / 1000,
         in_flight: app.lifecycle.in_flight(),
         caller: view(&caller),
-        providers: live.providers.iter().zip(notable(&live)).map(|(p, all)| with_endpoints(p, &all, moment)).collect(),
+        providers: live.providers.iter().zip(seen).map(|(p, all)| with_endpoints(p, &all, moment)).collect(),
         usage: UsageView {
             written: usage.written,
             waiting: usage.queued,

@@ -4,5 +4,6 @@ pub mod admin;
 pub mod contained;
 pub mod health;
 pub mod listed;
+mod misread;
 pub mod page;
 pub mod routes;

@@ -6,7 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use http::header::{HOST, UPGRADE};
-use http::{HeaderMap, HeaderValue, Method, Request, Response};
+use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
@@ -24,6 +24,7 @@ use crate::gateway::{answers, count, entry, models, reject};
 use crate::problem;
 use crate::server::connection::{Peer, Service};
 use crate::store::WriterHandle;
+use crate::upstreams::passage;
 
 /// Something that is looked at.
 pub struct Page {
@@ -120,8 +121,9 @@ impl Service for Routes {
             && surface.method() == "POST"
         {
             let (app, protocol) = (Arc::clone(&self.app), surface.protocol());
+            let unwelcome = self.unwelcome(&request);
             let id = move || self.fresh_id();
-            if let Some(problem) = oversized(&request) {
+            if let Some(problem) = unwelcome {
                 return Box::pin(std::future::ready(problem::respond(&problem, protocol, &id())));
             }
             if surface.counts().is_some() {
@@ -135,10 +137,14 @@ impl Service for Routes {
         };
         let me = Arc::clone(&self);
         let id = move || me.fresh_id();
-        if let Some(problem) = oversized(&request) {
+        if let Some(problem) = self.unwelcome(&request) {
             return Box::pin(std::future::ready(problem::respond(&problem, protocol, &id())));
         }
         Box::pin(contained(protocol, id, self.other(peer, request)))
+    }
+
+    fn misread(&self, status: u16, beginning: &[u8]) -> Response<Reply> {
+        self.told_misread(status, beginning)
     }
 }
 
@@ -186,7 +192,12 @@ impl Routes {
         }
     }
 
-    fn fresh_id(&self) -> RequestId {
+    /// What is wrong with a request before anybody asks what it wants.
+    fn unwelcome(&self, request: &Request<Incoming>) -> Option<Problem> {
+        malformed(request).or_else(|| self.app.live.passage.was_here(request.headers()).then(passage::came_back))
+    }
+
+    pub(super) fn fresh_id(&self) -> RequestId {
         self.id(&HeaderMap::new())
     }
 
@@ -195,15 +206,24 @@ impl Routes {
     }
 }
 
-/// What is wrong with the size of a request's head.
-fn oversized(request: &Request<Incoming>) -> Option<Problem> {
+/// What is wrong with a request's head: hosts that it does not name, or its size.
+fn malformed(request: &Request<Incoming>) -> Option<Problem> {
+    let headers = request.headers();
+    // RFC 9112, section 3.2. Where the target names a host as well, both stand here by now.
+    if request.version() == Version::HTTP_11 && request.uri().authority().is_none() {
+        let mut hosts = headers.get_all(HOST).iter();
+        if hosts.next().is_none() || hosts.next().is_some() {
+            let said = "a request of HTTP/1.1 has exactly one header `Host`";
+            return Some(Problem::new(Kind::BadRequest, "host_not_one", said, "Send one, with the name in the URL."));
+        }
+    }
     let target = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if target > LONGEST_TARGET {
         let said = format!("the URL is longer than {LONGEST_TARGET} bytes");
         let problem = Problem::new(Kind::BadRequest, "url_too_long", said, "Send parameters in the body.");
         return Some(problem.with_status(414));
     }
-    if request.headers().len() > MOST_HEADERS {
+    if headers.len() > MOST_HEADERS {
         let said = format!("the request has more than {MOST_HEADERS} headers");
         let problem = Problem::new(Kind::BadRequest, "too_many_headers", said, "Send fewer.");
         return Some(problem.with_status(431));

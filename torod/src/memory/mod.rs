@@ -33,7 +33,21 @@ const AGAIN: Duration = Duration::from_secs(1);
 /// How often the ended are removed.
 const SWEEP: Duration = Duration::from_mins(10);
 
+/// For how long it is remembered whose a conversation is.
+const CONVERSATION_DAYS: i64 = 3_650;
+
 const DAY_MS: i64 = 86_400_000;
+
+/// Whose something is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Owner {
+    /// Whoever asks.
+    Own,
+    /// Another token.
+    Another,
+    /// Nobody, as far as is known.
+    Nobody,
+}
 
 /// Answers and states, by the token that they belong to.
 pub struct Memory {
@@ -158,6 +172,26 @@ impl Memory {
             me.readers.with(|connection| kept::is_anothers(connection, Kind::Answer, &id, token_id, now_ms))
         };
         self.read(look).await
+    }
+
+    /// Whose the conversation `id` is, seen from a token.
+    pub async fn conversation(self: &Arc<Self>, token_id: i64, id: &str) -> Result<Owner, StoreError> {
+        let id = id.to_owned();
+        self.read(move |me| {
+            if me.look(Kind::Conversation, &id, token_id)?.is_some() {
+                return Ok(Owner::Own);
+            }
+            let now_ms = me.clock.now_ms();
+            let look = |connection: &_| kept::is_anothers(connection, Kind::Conversation, &id, token_id, now_ms);
+            let is_anothers = me.waiting.is_anothers(Kind::Conversation, &id, token_id) || me.readers.with(look)?;
+            Ok(if is_anothers { Owner::Another } else { Owner::Nobody })
+        })
+        .await
+    }
+
+    /// The conversation `id` is its token's from now on.
+    pub fn claim(&self, origin: &Origin, id: &str) {
+        self.keep(Kind::Conversation, id.to_owned(), origin, CONVERSATION_DAYS, None, Vec::new(), Vec::new());
     }
 
     /// Everything up to and with the answer `id`, the oldest first; none if a part of it is not kept.

@@ -71,14 +71,18 @@ impl Reload {
         }
     }
 
-    /// Makes `profile` the active one: in the file, and where there is none, until the daemon ends.
-    pub async fn set_profile(&self, profile: Option<String>) -> Result<Changes, ReloadError> {
+    /// Makes `profile` the active one: in the file, if it has the version `expected`, and where there is none, until the
+    /// daemon ends.
+    pub async fn set_profile(&self, profile: Option<String>, expected: Option<String>) -> Result<Changes, ReloadError> {
         let mut state = self.state.lock().await;
         if let Some(file) = self.file.clone() {
-            let value = profile.map(toml_edit::Value::from);
-            let edit = move || edit::set(&file.path, &["active_model_profile"], value.as_ref(), edit::By::Api);
+            let change = [("active_model_profile".to_owned(), profile.map(toml_edit::Value::from))];
+            let edit = move || edit::set_all(&file.path, &change, expected.as_deref(), edit::By::Api);
             tokio::task::spawn_blocking(edit).await.map_err(|_| ReloadError::Stopping)??;
             return self.read(&mut state, |_, _| true).await.map(Option::unwrap_or_default);
+        }
+        if expected.is_some() {
+            return Err(ReloadError::NoFile);
         }
         let mut config = Config::clone(&self.status().config);
         if let Some(unknown) = profile.as_deref().filter(|name| !config.profiles().contains(name)) {

@@ -22,6 +22,7 @@ use crate::upstreams::catalogue;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
 use crate::upstreams::local::Locals;
+use crate::upstreams::passage::Passage;
 use crate::upstreams::renewal::Renewals;
 
 /// Asks the environment.
@@ -31,11 +32,14 @@ pub type Env = fn(&str) -> Option<String>;
 struct Sources {
     env: Env,
     vault: Arc<dyn Vault>,
+    /// Marks what goes to the providers.
+    passage: Arc<Passage>,
 }
 
 impl Sources {
-    fn of(world: &World) -> Self {
-        Self { env: world.env, vault: Arc::clone(&world.vault) }
+    fn of(parts: &Parts) -> Self {
+        let World { env, vault, .. } = &parts.renewals.world;
+        Self { env: *env, vault: Arc::clone(vault), passage: Arc::clone(&parts.discovery.live.passage) }
     }
 }
 
@@ -107,7 +111,7 @@ impl Reload {
     /// Prepares the providers of `config`, and makes them what `live` shows. Blocks: secrets are fetched.
     pub fn new(parts: Parts, config: Config, file: Option<ConfigFile>) -> Self {
         let World { clock, .. } = &parts.renewals.world;
-        let prepared = providers::prepare(&config, &Sources::of(&parts.renewals.world), clock.now_ms(), &[]);
+        let prepared = providers::prepare(&config, &Sources::of(&parts), clock.now_ms(), &[]);
         let config = Arc::new(config);
         let shared = providers::shared(&prepared);
         parts.discovery.lists.sweep();
@@ -146,7 +150,7 @@ impl Reload {
         let parts = &self.parts;
         let before = self.status().config.clone();
         let known = state.prepared.clone();
-        let (sources, now_ms) = (Sources::of(&parts.renewals.world), parts.discovery.clock.now_ms());
+        let (sources, now_ms) = (Sources::of(parts), parts.discovery.clock.now_ms());
         let discovery = parts.discovery.clone();
         // Secrets come from files and commands, which may take their time.
         let (config, prepared) = tokio::task::spawn_blocking(move || {

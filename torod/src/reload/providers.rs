@@ -78,6 +78,7 @@ fn one(described: &ProviderConfig, sources: &Sources, now_ms: i64, before: &[Pre
     }
     match Provider::new(&effective, &ready) {
         Ok(mut provider) => {
+            provider.passage = (!effective.is_at_its_vendor()).then(|| Arc::clone(&sources.passage));
             if let Some(then) = before.iter().find(|known| known.provider.line == provider.line) {
                 provider.inherit(&then.provider);
             }
@@ -153,14 +154,16 @@ pub(super) fn shared(prepared: &[Prepared]) -> Vec<Arc<Provider>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::clock::Clock;
     use crate::config::parse;
+    use crate::upstreams::passage::Passage;
 
     fn config(text: &str) -> Config {
         parse(text, "t").unwrap()
     }
 
     fn from(env: super::super::Env) -> Sources {
-        Sources { env, vault: Arc::new(config::NoVault) }
+        Sources { env, vault: Arc::new(config::NoVault), passage: Passage::new(0, Clock::fixed(0)) }
     }
 
     const TEXT: &str = "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_key = \"${KEY}\"\n\

@@ -16,6 +16,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncRead, AsyncWrite};
 
 use super::crowd::Place;
+use super::misread::{Count, Counted, Outspoken};
 use super::patient::{PATIENCE, Patient};
 use crate::gateway::reply::Reply;
 use crate::lifecycle::Lifecycle;
@@ -78,6 +79,9 @@ pub trait Service: Send + Sync + 'static {
         peer: Peer,
         request: Request<Incoming>,
     ) -> Pin<Box<dyn Future<Output = Response<Reply>> + Send>>;
+
+    /// Answers what begins with `beginning` and is no request of HTTP/1.1, with `status`.
+    fn misread(&self, status: u16, beginning: &[u8]) -> Response<Reply>;
 }
 
 /// Resolves when a connection has gone without a new request for too long, with the number of those it had.
@@ -118,13 +122,14 @@ where
         .keep_alive_interval(Duration::from_secs(30))
         .keep_alive_timeout(Duration::from_secs(20));
     let requests = Arc::clone(&place.requests);
-    let counted = Arc::clone(&requests);
+    let count = Count::new(Arc::clone(&requests));
+    let stream = Outspoken::new(Patient::new(stream, PATIENCE), Arc::clone(&service), count.clone());
     let answer = hyper::service::service_fn(move |request| {
-        counted.fetch_add(1, Ordering::Relaxed);
+        let asked = count.ask();
         let answer = Arc::clone(&service).call(peer, request);
-        async move { Ok::<_, Infallible>(answer.await) }
+        async move { Ok::<_, Infallible>(answer.await.map(|reply| Counted::new(reply, asked))) }
     });
-    let stream = TokioIo::new(Patient::new(stream, PATIENCE));
+    let stream = TokioIo::new(stream);
     let mut connection = pin!(builder.serve_connection(stream, answer));
     let end = async {
         tokio::select! {
@@ -177,6 +182,11 @@ mod tests {
             _: Request<Incoming>,
         ) -> Pin<Box<dyn Future<Output = Response<Reply>> + Send>> {
             Box::pin(async { Response::new(Reply::from(bytes::Bytes::from_static(b"hello"))) })
+        }
+
+        fn misread(&self, status: u16, beginning: &[u8]) -> Response<Reply> {
+            let said = format!("{status} of {}", String::from_utf8_lossy(beginning));
+            Response::builder().status(status).body(Reply::from(bytes::Bytes::from(said))).unwrap()
         }
     }
 

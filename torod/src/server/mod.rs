@@ -5,4 +5,5 @@ pub mod bind;
 pub mod connection;
 pub mod crowd;
 pub mod descriptors;
+pub mod misread;
 pub mod patient;

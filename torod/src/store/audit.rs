@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use tokenrouter_shared::audit::AuditView;
 
 use super::StoreError;
+use super::token_list::escaped;
 
 /// One entry. Nothing secret belongs in any field.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,7 +61,11 @@ pub fn add_change(
     };
     connection
         .prepare_cached(
-            "INSERT INTO audit (at_ms, actor, action, subject, detail, before, after) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            // A token that is removed keeps its name where it is remembered.
+            "INSERT INTO audit (at_ms, actor, action, subject, detail, before, after, actor_name, subject_name)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT name FROM token WHERE public_id = ?2),
+                 coalesce((SELECT name FROM token WHERE public_id = ?4),
+                     (SELECT name FROM token_removed WHERE public_id = ?4)))",
         )?
         .execute((entry.at_ms, entry.actor, entry.action, entry.subject, entry.detail, text(before), text(after)))?;
     Ok(())
@@ -107,6 +112,8 @@ pub struct AuditQuery {
     pub action: Option<String>,
     /// Only to this.
     pub subject: Option<String>,
+    /// Only those with this text in one of these, or in the detail.
+    pub text: Option<String>,
     /// Only from this time on, in milliseconds since 1970.
     pub since_ms: Option<i64>,
     /// Only before this time, in milliseconds since 1970.
@@ -127,8 +134,14 @@ pub fn page(connection: &Connection, query: &AuditQuery) -> Result<(Vec<AuditVie
             conditions.push(condition.replace('?', &format!("?{}", values.len())));
         }
     };
-    given("actor = ?", query.actor.clone().map(Into::into));
-    given("subject = ?", query.subject.clone().map(Into::into));
+    given("(actor = ? OR actor_name = ?)", query.actor.clone().map(Into::into));
+    given("(subject = ? OR subject_name = ?)", query.subject.clone().map(Into::into));
+    let like = query.text.as_ref().map(|text| format!("%{}%", escaped(text)));
+    given(
+        r"(actor LIKE ? ESCAPE '\' OR actor_name LIKE ? ESCAPE '\' OR action LIKE ? ESCAPE '\'
+            OR subject LIKE ? ESCAPE '\' OR subject_name LIKE ? ESCAPE '\' OR detail LIKE ? ESCAPE '\')",
+        like.map(Into::into),
+    );
     given("at_ms >= ?", query.since_ms.map(Into::into));
     given("at_ms < ?", query.until_ms.map(Into::into));
     given("id < ?", query.before.map(Into::into));
@@ -137,8 +150,12 @@ pub fn page(connection: &Connection, query: &AuditQuery) -> Result<(Vec<AuditVie
     given(if begins { "instr(action, ?) = 1" } else { "action = ?" }, query.action.clone().map(Into::into));
     values.push(i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1).into());
     let sql = format!(
-        "SELECT id, at_ms, actor, action, subject, detail, before, after FROM audit
-         WHERE {} ORDER BY id DESC LIMIT ?{}",
+        "SELECT id, at_ms, actor, action, subject, detail, before, after,
+             coalesce(actor_name, (SELECT name FROM token WHERE public_id = actor),
+                 (SELECT name FROM token_removed WHERE public_id = actor)),
+             coalesce(subject_name, (SELECT name FROM token WHERE public_id = subject),
+                 (SELECT name FROM token_removed WHERE public_id = subject))
+         FROM audit WHERE {} ORDER BY id DESC LIMIT ?{}",
         conditions.join(" AND "),
         values.len()
     );
@@ -154,6 +171,8 @@ pub fn page(connection: &Connection, query: &AuditQuery) -> Result<(Vec<AuditVie
             detail: row.get(5)?,
             before: json(row.get(6)?),
             after: json(row.get(7)?),
+            actor_name: row.get(8)?,
+            subject_name: row.get(9)?,
         })
     })?;
     let mut entries = rows.collect::<rusqlite::Result<Vec<_>>>()?;

@@ -12,6 +12,8 @@ pub enum Kind {
     Answer = 0,
     /// The state of a tool call, for clients that cannot carry it.
     Call = 1,
+    /// A conversation that a provider keeps: whose it is, and nothing else.
+    Conversation = 2,
 }
 
 /// A row of the table.

@@ -2,6 +2,7 @@
 
 pub mod agent_sessions;
 pub mod audit;
+pub mod begun;
 pub mod bell;
 pub mod data_set;
 pub mod kept;

@@ -22,6 +22,8 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0008_sessions.sql")),
     M::up(include_str!("../../migrations/0009_secrets.sql")),
     M::up(include_str!("../../migrations/0010_runs.sql")),
+    M::up(include_str!("../../migrations/0011_audit.sql")),
+    M::up(include_str!("../../migrations/0012_spend_spans.sql")),
 ];
 
 /// How long the writer waits for another writer before it says [`StoreError::Busy`].

@@ -1,11 +1,13 @@
 //! Secrets that were given by name: sealed, each bound to its name and to where it may be sent.
 
 use rusqlite::{Connection, OptionalExtension as _};
+use sha2::{Digest as _, Sha256};
 use tokenrouter_shared::Secret;
 use zeroize::Zeroizing;
 
 use super::StoreError;
 use super::keyring::Keyring;
+use super::token_list::escaped;
 
 /// What is known of a secret without opening it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,6 +20,8 @@ pub struct SecretRow {
     pub created_ms: i64,
     /// When it was last given, in milliseconds since 1970.
     pub changed_ms: i64,
+    /// Another one whenever it is sealed: no two nonces are the same.
+    pub version: String,
 }
 
 /// What is sealed in beside the secret: a row that was renamed, or told another place to be sent to, opens no more.
@@ -60,10 +64,32 @@ pub fn get(connection: &Connection, keys: &Keyring, name: &str) -> Result<Option
 
 /// Every secret by name, none of them opened.
 pub fn all(connection: &Connection) -> Result<Vec<SecretRow>, StoreError> {
-    let mut statement = connection.prepare("SELECT name, origins, created_ms, changed_ms FROM secret ORDER BY name")?;
-    let rows = statement.query_map([], |row| {
-        let origins: String = row.get(1)?;
-        Ok(SecretRow { name: row.get(0)?, origins: split(&origins), created_ms: row.get(2)?, changed_ms: row.get(3)? })
+    page(connection, None, None, usize::MAX)
+}
+
+/// Those behind the name `after`, with `text` in their names or places: so many at most.
+pub fn page(
+    connection: &Connection,
+    text: Option<&str>,
+    after: Option<&str>,
+    limit: usize,
+) -> Result<Vec<SecretRow>, StoreError> {
+    let like = text.map(|text| format!("%{}%", escaped(text)));
+    let mut statement = connection.prepare_cached(
+        r"SELECT name, origins, created_ms, changed_ms, sealed FROM secret
+          WHERE name > coalesce(?1, '') AND (?2 IS NULL OR name LIKE ?2 ESCAPE '\' OR origins LIKE ?2 ESCAPE '\')
+          ORDER BY name LIMIT ?3",
+    )?;
+    let rows = statement.query_map((after, like, i64::try_from(limit).unwrap_or(i64::MAX)), |row| {
+        let (origins, sealed): (String, Vec<u8>) = (row.get(1)?, row.get(4)?);
+        let digest: [u8; 32] = Sha256::digest(&sealed).into();
+        Ok(SecretRow {
+            name: row.get(0)?,
+            origins: split(&origins),
+            created_ms: row.get(2)?,
+            changed_ms: row.get(3)?,
+            version: format!("{:016x}", u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default())),
+        })
     })?;
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
@@ -126,11 +152,13 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let (connection, keys) = (schema::open_writer(dir.path()).unwrap(), keys(dir.path()));
         assert!(!put(&connection, &keys, "a", &origins(), &"hunter2".into(), 5).unwrap());
+        let version = all(&connection).unwrap().remove(0).version;
         assert!(put(&connection, &keys, "a", &origins(), &"hunter3".into(), 6).unwrap());
         assert_eq!(get(&connection, &keys, "a").unwrap(), Some(("hunter3".into(), origins())));
         assert_eq!(get(&connection, &keys, "b").unwrap(), None);
-        let row = SecretRow { name: "a".to_owned(), origins: origins(), created_ms: 5, changed_ms: 6 };
-        assert_eq!(all(&connection).unwrap(), [row]);
+        let row = all(&connection).unwrap().remove(0);
+        assert_ne!(row.version, version, "another secret, another version");
+        assert_eq!((row.name.as_str(), row.origins, row.created_ms, row.changed_ms), ("a", origins(), 5, 6));
         for (change, back) in [
             ("UPDATE secret SET origins = 'https://evil.example'", "UPDATE secret SET origins = 'x'"),
             ("UPDATE secret SET name = 'b'", "UPDATE secret SET name = 'a'"),

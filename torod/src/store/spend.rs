@@ -1,4 +1,4 @@
-//! What tokens have used up, summed by quarters of an hour: written with the usage rows, read when budgets are founded.
+//! What tokens have used up, summed by quarters of an hour and by stretches of three hours: written with the usage rows, read when budgets are founded.
 
 use std::collections::HashMap;
 
@@ -9,6 +9,10 @@ use super::StoreError;
 
 /// A quarter of an hour in milliseconds.
 pub const QUARTER_MS: i64 = 900_000;
+/// Quarters of an hour in a stretch.
+const QUARTERS: i64 = 12;
+/// A stretch of three hours in milliseconds.
+pub const SPAN_MS: i64 = QUARTERS * QUARTER_MS;
 
 /// Requests, LLM tokens and nano-dollars.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -69,6 +73,11 @@ impl Sums {
                 requests = requests + excluded.requests, tokens = tokens + excluded.tokens,
                 cost_nanos = cost_nanos + excluded.cost_nanos",
         )?;
+        let mut spans = transaction.prepare_cached(
+            "INSERT INTO spend_span VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (span, token_id) DO UPDATE SET
+                requests = requests + excluded.requests, tokens = tokens + excluded.tokens,
+                cost_nanos = cost_nanos + excluded.cost_nanos",
+        )?;
         let mut total = transaction.prepare_cached(
             "INSERT INTO spend_total VALUES (?1, ?2, ?3, ?4) ON CONFLICT (token_id) DO UPDATE SET
                 requests = requests + excluded.requests, tokens = tokens + excluded.tokens,
@@ -76,6 +85,7 @@ impl Sums {
         )?;
         for ((quarter, token), Sum { requests, tokens, nanos }) in self.by_key {
             quarters.execute((quarter, token, requests, tokens, nanos))?;
+            spans.execute((quarter.div_euclid(QUARTERS), token, requests, tokens, nanos))?;
             total.execute((token, requests, tokens, nanos))?;
         }
         Ok(())
@@ -108,10 +118,25 @@ pub fn totals(connection: &Connection, mut each: impl FnMut(Spent)) -> Result<()
     Ok(())
 }
 
+/// In which pieces what was used is read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Pieces {
+    /// Of a quarter of an hour.
+    Quarters,
+    /// Of three hours: a twelfth as many to read.
+    Spans,
+}
+
 /// What every token used up from `from_ms` on, the future included: rows made before the clock was set back.
 ///
-/// Whole quarters of an hour come as one; of a quarter that `from_ms` cuts, every row.
-pub fn since(connection: &Connection, from_ms: i64, mut each: impl FnMut(Spent)) -> Result<(), StoreError> {
+/// A piece comes as one; of the one that `from_ms` cuts, the quarters of an hour, and of the one of these that it cuts,
+/// every row.
+pub fn since(
+    connection: &Connection,
+    from_ms: i64,
+    pieces: Pieces,
+    mut each: impl FnMut(Spent),
+) -> Result<(), StoreError> {
     let from_ms = from_ms.max(0);
     let quarter = from_ms.saturating_add(QUARTER_MS - 1).div_euclid(QUARTER_MS);
     let whole_ms = quarter.saturating_mul(QUARTER_MS);
@@ -125,11 +150,22 @@ pub fn since(connection: &Connection, from_ms: i64, mut each: impl FnMut(Spent))
             each(row?);
         }
     }
+    let span = (pieces == Pieces::Spans).then(|| quarter.saturating_add(QUARTERS - 1).div_euclid(QUARTERS));
+    let until = span.map_or(i64::MAX, |span| span.saturating_mul(QUARTERS));
     let mut quarters = connection.prepare_cached(
-        "SELECT (quarter + 1) * 900000 - 1, token_id, requests, tokens, cost_nanos FROM spend WHERE quarter >= ?1",
+        "SELECT (quarter + 1) * 900000 - 1, token_id, requests, tokens, cost_nanos FROM spend
+         WHERE quarter >= ?1 AND quarter < ?2",
     )?;
-    for row in quarters.query_map([quarter], spent)? {
+    for row in quarters.query_map((quarter, until), spent)? {
         each(row?);
+    }
+    if let Some(span) = span {
+        let mut spans = connection.prepare_cached(
+            "SELECT (span + 1) * 10800000 - 1, token_id, requests, tokens, cost_nanos FROM spend_span WHERE span >= ?1",
+        )?;
+        for row in spans.query_map([span], spent)? {
+            each(row?);
+        }
     }
     Ok(())
 }

@@ -75,7 +75,8 @@ pub fn explain(live: &Snapshot, asked: &Asked, moment: Moment, random: u64) -> R
     let provider = |endpoint: &Endpoint| live.providers.get(endpoint.provider);
     let speaks = |endpoint: &Endpoint| provider(endpoint).is_some_and(|p| fits(p, endpoint.credential, surface));
     // Whoever is chosen for a virtual model may be used.
-    let allowed = |endpoint: &Endpoint| of.is_some() || asked.permit.allows_endpoint(live, &found, endpoint);
+    let virtually = of.is_some().then_some(&*asked.model);
+    let allowed = |endpoint: &Endpoint| asked.permit.allows_endpoint(live, virtually, &found, endpoint);
     let can_serve =
         |endpoint: &Endpoint| speaks(endpoint) && allowed(endpoint) && !matches!(fitting.at(endpoint), Some(Err(_)));
     let explained = candidates.explain(&Wish {

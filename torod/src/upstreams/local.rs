@@ -151,7 +151,11 @@ impl Locals {
             return None;
         }
         let provider = match Provider::new(&ProviderConfig::local(preset, &server.url, &self.config.egress)?, &[]) {
-            Ok(provider) => Arc::new(provider.found(Origin::Local)),
+            Ok(mut provider) => {
+                // It may be another gateway.
+                provider.passage = Some(Arc::clone(&live.passage));
+                Arc::new(provider.found(Origin::Local))
+            }
             Err(e) => {
                 tracing::warn!("{e}");
                 return None;

@@ -25,6 +25,7 @@ pub mod model_list;
 pub mod native;
 pub mod oauth;
 pub mod pace;
+pub mod passage;
 pub mod permit;
 mod place;
 pub mod probe;

@@ -16,8 +16,19 @@ const TOLD: usize = 3;
 /// Why nobody calls what whoever asks may not use.
 pub const NOT_ALLOWED: &str = "the token may not use it";
 
-/// Whether a model may be used: the alias or virtual model that was asked for, if it was one, the provider, the model.
-type Allows = dyn Fn(Option<&str>, &str, &str) -> bool + Send + Sync;
+/// Names on the way to a model.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Names<'a> {
+    /// The alias or virtual model that was asked for, if it was one.
+    pub asked: Option<&'a str>,
+    /// An alias that this stood for in turn.
+    pub through: Option<&'a str>,
+    /// More of them, between that alias and the model.
+    pub passed: &'a [String],
+}
+
+/// Whether a model may be used: by which names, the provider, the model.
+type Allows = dyn Fn(Names<'_>, &str, &str) -> bool + Send + Sync;
 
 /// The rights of whoever asks; by default everything.
 #[derive(Default)]
@@ -30,60 +41,84 @@ impl fmt::Debug for Permit {
 }
 
 impl Permit {
-    /// Only what `allows` is true of: of the alias or virtual model that was asked for, the provider and the model.
-    pub fn new(allows: impl Fn(Option<&str>, &str, &str) -> bool + Send + Sync + 'static) -> Self {
+    /// Only what `allows` is true of: of the names on the way, the provider and the model.
+    pub fn new(allows: impl Fn(Names<'_>, &str, &str) -> bool + Send + Sync + 'static) -> Self {
         Self(Some(Box::new(allows)))
     }
 
     /// Whether this model may be used.
-    pub fn allows(&self, alias: Option<&str>, provider: &str, model: &str) -> bool {
-        self.0.as_ref().is_none_or(|allows| allows(alias, provider, model))
+    pub fn allows(&self, names: Names<'_>, provider: &str, model: &str) -> bool {
+        self.0.as_ref().is_none_or(|allows| allows(names, provider, model))
     }
 
-    /// Whether `endpoint` may be used, which `found` came to.
-    pub fn allows_endpoint(&self, live: &Snapshot, found: &Found<'_, '_>, endpoint: &Endpoint) -> bool {
-        let alias = found.alias.and_then(|at| live.aliases.get(at)).map(|alias| alias.name.as_str());
-        self.allows_as(alias, live, found, endpoint)
-    }
-
-    /// Whether the model `id` (`provider/model`) may be used by whoever asks for the virtual one `asked`.
-    pub fn allows_virtual(&self, asked: &str, id: &str) -> bool {
-        let (provider, model) = id.split_once('/').unwrap_or(("", id));
-        self.allows(Some(asked), provider, model)
+    /// Whether `endpoint` may be used, which `found` came to: for the virtual model `asked`, if one was asked for.
+    pub fn allows_endpoint(
+        &self,
+        live: &Snapshot,
+        asked: Option<&str>,
+        found: &Found<'_, '_>,
+        endpoint: &Endpoint,
+    ) -> bool {
+        let allows = |names: Names<'_>, provider: &str, model: &str| self.allows(names, provider, model);
+        self.0.is_none() || is_open(live, asked, found, endpoint, &allows)
     }
 
     /// Whether anything that `target` stands for may be used by whoever asks for the virtual model `asked`.
     pub fn allows_target(&self, live: &Snapshot, asked: &str, target: &str) -> bool {
         let Ok(found) = live.table.resolve(target) else { return self.0.is_none() };
         let mut list = found.candidates.list().iter();
-        self.0.is_none() || list.any(|c| self.allows_as(Some(asked), live, &found, &c.endpoint))
-    }
-
-    fn allows_as(&self, alias: Option<&str>, live: &Snapshot, found: &Found<'_, '_>, endpoint: &Endpoint) -> bool {
-        let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
-        let provider = live.providers.get(endpoint.provider);
-        self.0.is_none() || provider.is_some_and(|provider| self.allows(alias, &provider.name, model))
+        self.0.is_none() || list.any(|c| self.allows_endpoint(live, Some(asked), &found, &c.endpoint))
     }
 
     /// Nobody who may be used serves `asked`.
     pub fn refusal(&self, live: &Snapshot, asked: &str, now_ms: i64) -> Problem {
-        forbidden(live, asked, now_ms, &|card| {
-            sees(card, &|alias, provider, model| self.allows(alias, provider, model))
-        })
+        let allows = |names: Names<'_>, provider: &str, model: &str| self.allows(names, provider, model);
+        forbidden(live, asked, now_ms, &|card| sees(live, card, &allows))
     }
 }
 
-/// Whether whoever may use what `allows` is true of sees `card`: an alias where one of its targets is.
-pub fn sees(card: &Card, allows: &dyn Fn(Option<&str>, &str, &str) -> bool) -> bool {
-    let of = |alias, text: &str| {
-        let (provider, model) = text.split_once('/').unwrap_or(("", text));
-        allows(alias, provider, model)
+/// Whether there is a way to `endpoint`, which `found` came to, that `allows` is true of; `asked` is the virtual model
+/// that was asked for, if it was one.
+pub fn is_open(
+    live: &Snapshot,
+    asked: Option<&str>,
+    found: &Found<'_, '_>,
+    endpoint: &Endpoint,
+    allows: &dyn Fn(Names<'_>, &str, &str) -> bool,
+) -> bool {
+    let Some(provider) = live.providers.get(endpoint.provider) else { return false };
+    let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
+    let Some(alias) = found.alias.and_then(|at| live.aliases.get(at)) else {
+        return allows(Names { asked, ..Names::default() }, &provider.name, model);
     };
+    let (asked, through) = match asked {
+        Some(_) => (asked, Some(alias.name.as_str())),
+        None => (Some(alias.name.as_str()), None),
+    };
+    let mut targets = alias.targets.iter().filter(|target| *target.provider == *provider.name && target.model == model);
+    targets.any(|target| allows(Names { asked, through, passed: &target.through }, &provider.name, model))
+}
+
+/// Whether whoever may use what `allows` is true of sees `card`: what stands for others where it may use one of them.
+pub fn sees(live: &Snapshot, card: &Card, allows: &dyn Fn(Names<'_>, &str, &str) -> bool) -> bool {
     if card.targets.is_empty() {
-        of(None, &card.id)
-    } else {
-        card.targets.iter().any(|target| of(Some(&*card.id), target))
+        let (provider, model) = card.id.split_once('/').unwrap_or(("", &card.id));
+        return allows(Names::default(), provider, model);
     }
+    card.targets.iter().any(|target| sees_target(live, card, target, allows))
+}
+
+/// The same of one of the targets that `card` stands for.
+pub fn sees_target(live: &Snapshot, card: &Card, target: &str, allows: &dyn Fn(Names<'_>, &str, &str) -> bool) -> bool {
+    let asked = Some(card.id.as_str());
+    if let Some(alias) = live.aliases.iter().find(|alias| alias.name == card.id) {
+        let (provider, model) = target.split_once('/').unwrap_or(("", target));
+        let mut ways = alias.targets.iter().filter(|way| way.provider == provider && way.model == model);
+        return ways.any(|way| allows(Names { asked, through: None, passed: &way.through }, provider, model));
+    }
+    // A virtual model, which may stand for an alias.
+    let Ok(found) = live.table.resolve(target) else { return false };
+    found.candidates.list().iter().any(|c| is_open(live, asked, &found, &c.endpoint, allows))
 }
 
 /// Nobody who may be used serves `asked`; whoever asks `sees` these models.

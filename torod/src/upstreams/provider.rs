@@ -17,6 +17,7 @@ use super::findings::Findings;
 use super::health::Health;
 use super::model_list::ModelList;
 use super::pace::ProviderPace;
+use super::passage::Passage;
 use super::place::Place;
 use crate::config::{Egress, ModelConfig, ProviderConfig};
 use crate::lifecycle::Gauge;
@@ -65,6 +66,8 @@ pub struct Provider {
     pub counts_from_ms: AtomicI64,
     /// How many calls went to it.
     pub calls: AtomicU64,
+    /// Marks what is sent to it; none where it surely leads nowhere but to its vendor.
+    pub passage: Option<Arc<Passage>>,
     list: Listing,
     places: Vec<Place>,
     credentials: Vec<Credential>,
@@ -101,11 +104,16 @@ pub struct Route<'a> {
     pub signature: Option<Signature<'a>>,
     /// Headers that the file adds to every call.
     pub extra: &'a [(HeaderName, HeaderValue)],
+    /// Marks the call.
+    pub passage: Option<&'a Passage>,
 }
 
 impl Route<'_> {
-    /// Puts what the file adds to every call, and the key, into a request's headers.
+    /// Puts what the file adds to every call, the key, and the mark of this gateway into a request's headers.
     pub fn sign(&self, to: &mut HeaderMap) {
+        if let Some(passage) = self.passage {
+            passage.put(to);
+        }
         for (name, value) in self.extra {
             to.insert(name, value.clone());
         }
@@ -197,6 +205,7 @@ impl Provider {
             findings: Arc::default(),
             counts_from_ms: AtomicI64::new(0),
             calls: AtomicU64::new(0),
+            passage: None,
             list,
             places,
             credentials,
@@ -339,7 +348,7 @@ impl Provider {
     ) -> Option<Route<'a>> {
         let (_, uri) = place.uris.iter().find(|(s, _)| *s == surface)?;
         let signature = self.credentials.get(credential).map(|credential| credential.signature(place.protocol));
-        Some(Route { protocol, uri, signature, extra: &self.extra })
+        Some(Route { protocol, uri, signature, extra: &self.extra, passage: self.passage.as_deref() })
     }
 
     /// Whether one of its URLs lies beneath `base`.

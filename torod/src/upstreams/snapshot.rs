@@ -19,6 +19,7 @@ use super::auto::state::State;
 use super::catalogue;
 use super::endpoints::{Known, Rules};
 use super::looks::{Look, Looks};
+use super::passage::Passage;
 use super::provider::{Origin, Provider};
 use super::told::Told;
 use crate::clock::Clock;
@@ -132,12 +133,15 @@ pub struct Live {
     pub local: Looks,
     /// Somebody wants it looked for providers that serve without a key.
     pub public: Notify,
+    /// Marks what goes out.
+    pub passage: Arc<Passage>,
 }
 
 impl Live {
     /// Begins with what `config` says; nothing is known of the providers' models yet but what it declares.
     /// `seed` is a random number.
     pub fn new(config: &Config, providers: Vec<Arc<Provider>>, seed: u64, clock: Clock) -> Self {
+        let passage = Passage::new(seed, clock.clone());
         let known = Known::new(seed, clock);
         let snapshot = Snapshot::new(&known, &Arc::new(config.clone()), providers, Vec::new());
         Self {
@@ -146,6 +150,7 @@ impl Live {
             swapped: Notify::new(),
             local: Looks::new(LOCAL_AGAIN_MS),
             public: Notify::new(),
+            passage,
         }
     }
 

@@ -1,6 +1,6 @@
 //! Every model that clients may ask for, with what is told of it: built once for each world, not for each request.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, OnceLock};
 
 use arc_swap::ArcSwapOption;
@@ -102,7 +102,9 @@ fn all(live: &Snapshot, models: Vec<Card>, pool: &Pool, now_ms: i64) -> Vec<Card
         let targets: Vec<Card> = targets.collect();
         cards.push(Card::alias(&alias.name, OURSELVES, &targets));
     }
-    cards.extend(models);
+    // Whoever asks for a model under an alias's name gets the alias.
+    let names: HashSet<&str> = live.aliases.iter().map(|alias| alias.name.as_str()).collect();
+    cards.extend(models.into_iter().filter(|card| !names.contains(card.id.as_str())));
     cards
 }
 

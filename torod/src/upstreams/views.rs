@@ -21,7 +21,7 @@ pub fn models(live: &Snapshot, wanted: &Selection, now_ms: i64) -> ModelsView {
         }
     }
     let models = wanted.of(&cards.list).into_iter().map(view).collect();
-    ModelsView { models, total: cards.list.len(), providers, is_live: true }
+    ModelsView { models, total: cards.list.len(), next: None, providers, is_live: true }
 }
 
 /// One model with where it is known from; else the names that look most like it.

@@ -142,7 +142,7 @@ async fn what_a_killed_gateway_counts_afterwards_is_what_its_rows_say() {
         .await;
 
     let served = Arc::new(AtomicUsize::new(0));
-    let many = |url: &str| {
+    let many = |url: &str, count: usize| {
         let one = |_| {
             let (asked, served) = (chat(url.to_owned(), third.1.clone()), Arc::clone(&served));
             tokio::runtime::Handle::current().spawn(async move {
@@ -151,10 +151,15 @@ async fn what_a_killed_gateway_counts_afterwards_is_what_its_rows_say() {
                 }
             })
         };
-        (0..200).map(one).collect::<Vec<_>>()
+        (0..count).map(one).collect::<Vec<_>>()
     };
-    let asked = many(&url);
-    until("some are served", || async { served.load(Ordering::SeqCst) >= 8 }).await;
+    // Some are in the database for sure, and others under way.
+    for one in many(&url, 8) {
+        one.await.unwrap();
+    }
+    until("the first rows are written", || async { site.rows()[0] == 9 }).await;
+    let asked = many(&url, 200);
+    until("some are served", || async { served.load(Ordering::SeqCst) >= 12 }).await;
     let mut running = running;
     running.child.kill().unwrap();
     running.child.wait().unwrap();
@@ -168,11 +173,12 @@ async fn what_a_killed_gateway_counts_afterwards_is_what_its_rows_say() {
     let [requests, tokens, nanos] = site.rows();
     // The free token's request is the one beside.
     let (requests, below) = (requests - 1, nanos - each);
+    assert!(requests >= 8 && below >= 8 * each, "{requests} requests, {below} nano-dollars");
     for token in [&first, &second] {
         assert_eq!(site.used(&url, &admin, &token.0).await, [below, requests, below]);
     }
     assert_eq!(site.used(&url, &admin, &third.0).await, [tokens * below / nanos.max(1)]);
-    for one in many(&url) {
+    for one in many(&url, 200) {
         one.await.unwrap();
     }
     while chat(url.clone(), third.1.clone()).await == Some(200) {}

@@ -4,12 +4,16 @@
 
 mod asides;
 mod auto;
+mod hangups;
 mod killed;
 mod race;
 mod rates;
 mod rig;
+mod rights;
+mod started;
 #[path = "../gateway/support.rs"]
 mod support;
+mod swept;
 mod told;
 mod trees;
 mod wall;

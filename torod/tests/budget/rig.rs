@@ -3,8 +3,12 @@
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
+use tokenrouter::Protocol;
+use tokenrouter::count::{Counts, Source};
+use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 use torod::access::TokenEntry;
 use torod::access::wall::Moment;
+use torod::usage::{Charge, Outcome, Record};
 
 use crate::support::{Answer, TestDaemon, chat_body};
 
@@ -82,4 +86,32 @@ impl TestDaemon {
 pub fn budgets(list: &[(&str, u64)]) -> Value {
     let budgets: Vec<Value> = list.iter().map(|(unit, limit)| json!({ "unit": unit, "limit": limit })).collect();
     json!({ "budgets": budgets })
+}
+
+/// What is written of an attempt of a token that used so many LLM tokens.
+pub fn record(ids: (AttemptId, ExchangeId), token_id: i64, began_ms: i64, amount: u64) -> Record {
+    Record {
+        id: ids.0,
+        exchange_id: ids.1,
+        request_id: None,
+        started_ms: began_ms,
+        total_us: 1,
+        first_byte_us: 1,
+        token_id,
+        provider: "p".into(),
+        model: "m".into(),
+        model_asked: None,
+        surface: "chat",
+        client_protocol: Protocol::OpenAi,
+        upstream_protocol: Protocol::OpenAi,
+        status: 200,
+        outcome: Outcome::Ok,
+        stream: false,
+        counts: Counts { input_uncached: amount, ..Counts::default() },
+        source: Source::Reported,
+        charge: Charge::default(),
+        counted: true,
+        session: None,
+        agent: None,
+    }
 }

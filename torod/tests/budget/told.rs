@@ -2,8 +2,10 @@
 
 use serde_json::json;
 
-use crate::rig::{PRICES, budgets};
-use crate::support::{TestDaemon, chat_body};
+use torod::access::wall::Moment;
+
+use crate::rig::{PRICES, Token, budgets};
+use crate::support::{Answer, TestDaemon, chat_body};
 
 #[tokio::test]
 async fn remaining_limits_are_our_own_in_the_words_of_the_protocol() {
@@ -83,13 +85,13 @@ async fn a_token_uses_and_sees_only_what_it_and_all_above_it_may() {
     let refused = daemon.chat_of(&child, "tool", "").await;
     assert_eq!(refused.json()["error"]["code"], "model_forbidden");
     assert!(refused.text().contains("sim/ok"), "{}", refused.text());
-    let list = |token: crate::rig::Token, path: &'static str| {
+    let list = |token: Token, path: &'static str| {
         let mut request = daemon.request_of(&token, path, String::new());
         *request.method_mut() = http::Method::GET;
         daemon.send(request)
     };
     let seen = list(child.clone(), "/v1/models").await;
-    let names = |answer: &crate::support::Answer| -> Vec<String> {
+    let names = |answer: &Answer| -> Vec<String> {
         answer.json()["data"].as_array().unwrap().iter().map(|m| m["id"].as_str().unwrap().to_owned()).collect()
     };
     // Virtual models are seen where one of theirs may be used.
@@ -131,6 +133,77 @@ async fn a_budget_that_is_given_later_knows_what_was_used_before() {
     );
     assert_eq!(daemon.chat_of(&token, "ok", "").await.status, 200);
     assert_eq!(daemon.chat_of(&token, "ok", "").await.status, 429);
+    daemon.stop().await;
+}
+
+/// Explains `model` for `token`, and asks. Both must be refused alike.
+async fn refused_alike(daemon: &TestDaemon, token: &Token, status: u16, code: &str) -> Answer {
+    for _ in 0..2 {
+        let told = daemon.get(&format!("/admin/api/routes/explain?model=sim/ok&token={}", token.id)).await.json();
+        let refusal = &told["would_refuse"];
+        assert_eq!((refusal["status"].as_u64(), refusal["code"].as_str()), (Some(status.into()), Some(code)), "{told}");
+        assert!(told["chosen"].is_null() && told["why"].is_null() && !refusal["advice"].is_null(), "{told}");
+    }
+    let answer = daemon.chat_of(token, "ok", "").await;
+    assert_eq!((answer.status.as_u16(), answer.json()["error"]["code"].as_str()), (status, Some(code)));
+    answer
+}
+
+#[tokio::test]
+async fn rates_places_and_ends_are_explained_and_none_is_used_up_by_it() {
+    let daemon = TestDaemon::with("", PRICES).await;
+    let chosen = async |token: &Token| {
+        let told = daemon.get(&format!("/admin/api/routes/explain?model=sim/ok&token={}", token.id)).await.json();
+        assert!(told["chosen"].is_u64() && told["would_refuse"].is_null(), "{told}");
+    };
+    let team = daemon.token(None, json!({ "requests_per_minute": 2 })).await;
+    let run = daemon.token(Some(&team), json!({})).await;
+    for _ in 0..3 {
+        chosen(&run).await;
+    }
+    assert_eq!(daemon.chat_of(&run, "ok", "").await.status, 200);
+    chosen(&run).await;
+    assert_eq!(daemon.chat_of(&run, "ok", "").await.status, 200);
+    refused_alike(&daemon, &run, 429, "rate_limit_exceeded").await;
+    refused_alike(&daemon, &team, 429, "rate_limit_exceeded").await;
+
+    let tokens = daemon.token(None, json!({ "tokens_per_minute": 10 })).await;
+    daemon.entry(&tokens).meter.walls().as_ref().unwrap().walls[0].counter.charge(10, Moment::of(&daemon.app.clock));
+    refused_alike(&daemon, &tokens, 429, "rate_limit_exceeded").await;
+
+    let single = daemon.token(None, json!({ "concurrent": 1 })).await;
+    chosen(&single).await;
+    let gauge = daemon.entry(&single).meter.in_flight.clone();
+    let place = gauge.enter(1).unwrap();
+    refused_alike(&daemon, &single, 429, "rate_limit_exceeded").await;
+    drop(place);
+    chosen(&single).await;
+
+    let ended = daemon.token(None, json!({})).await;
+    let mut end = daemon.request(&format!("/admin/api/tokens/{}", ended.id), "");
+    *end.method_mut() = http::Method::DELETE;
+    assert_eq!(daemon.send(end).await.status, 200);
+    refused_alike(&daemon, &ended, 401, "token_revoked").await;
+    daemon.stop().await;
+}
+
+#[tokio::test]
+async fn whoever_comes_when_it_is_told_to_is_not_sent_away_by_another_limit() {
+    let daemon = TestDaemon::with("", PRICES).await;
+    let window = |seconds: u32| json!({ "unit": "requests", "limit": 1, "window": { "seconds": seconds } });
+    let team = daemon.token(None, json!({ "budgets": [window(7_200)] })).await;
+    let run = daemon.token(Some(&team), json!({ "budgets": [window(60), window(600)] })).await;
+    assert_eq!(daemon.chat_of(&run, "ok", "").await.status, 200);
+    daemon.spent(&[&run]).await;
+    let answer = refused_alike(&daemon, &run, 429, "insufficient_quota").await;
+    let seconds: u32 = answer.header("retry-after").parse().unwrap();
+    // Two hours, and the sixtieth of them in which the request came.
+    assert!((7_190..=7_320).contains(&seconds), "{seconds}");
+    let once = json!({ "budgets": [{ "unit": "requests", "limit": 1 }], "requests_per_minute": 1 });
+    let proof = daemon.token(Some(&team), once).await;
+    daemon.entry(&proof).meter.walls().as_ref().unwrap().walls[0].counter.charge(1, Moment::of(&daemon.app.clock));
+    let answer = refused_alike(&daemon, &proof, 429, "insufficient_quota").await;
+    assert_eq!(answer.header("retry-after"), "", "never by itself, though the team's will be there again");
     daemon.stop().await;
 }
 

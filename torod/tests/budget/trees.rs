@@ -7,8 +7,6 @@ use std::path::Path;
 use std::time::Duration;
 
 use proptest::prelude::*;
-use tokenrouter::Protocol;
-use tokenrouter::count::{Counts, Source};
 use tokenrouter_shared::Role;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 use tokenrouter_shared::limits::{Budget, BudgetUnit, Limits};
@@ -20,6 +18,8 @@ use torod::clock::Clock;
 use torod::store::tokens::{self, TokenRow};
 use torod::store::{Connection, schema};
 use torod::usage::{Charge, Outcome, Record, Sequence, UsageWriter};
+
+use crate::rig::record;
 
 const START_MS: i64 = 1_796_000_000_000;
 const DAY_MS: i64 = 86_400_000;
@@ -194,28 +194,10 @@ impl<'f> World<'f> {
 
     fn record(flight: &Flight, actual: u64, fails: bool) -> Record {
         Record {
-            id: flight.ids.0,
-            exchange_id: flight.ids.1,
-            request_id: None,
-            started_ms: flight.began_ms,
-            total_us: 1,
-            first_byte_us: 1,
-            token_id: Self::id(flight.token),
-            provider: "p".into(),
-            model: "m".into(),
-            model_asked: None,
-            surface: "chat",
-            client_protocol: Protocol::OpenAi,
-            upstream_protocol: Protocol::OpenAi,
-            status: 200,
             outcome: if fails { Outcome::UpstreamError } else { Outcome::Ok },
-            stream: false,
-            counts: Counts { input_uncached: actual, ..Counts::default() },
-            source: Source::Reported,
             charge: Charge { nanos: actual, ..Charge::default() },
             counted: !fails,
-            session: None,
-            agent: None,
+            ..record(flight.ids, Self::id(flight.token), flight.began_ms, actual)
         }
     }
 

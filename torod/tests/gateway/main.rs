@@ -4,15 +4,19 @@
 
 mod access;
 mod answers;
+mod audit;
+mod background;
 mod bad_input;
 mod cost;
 mod count;
 mod database;
 mod explain;
+mod forms;
 mod framing;
 mod generate;
 mod lease;
 mod life;
+mod lists;
 mod login;
 mod models;
 mod models_command;
@@ -39,4 +43,5 @@ mod support;
 mod tokens;
 mod translated;
 mod usage;
+mod versions;
 mod walk;

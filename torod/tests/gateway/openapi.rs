@@ -2,10 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use serde_json::Value;
+use http::{HeaderName, HeaderValue};
+use serde_json::{Value, json};
+use tokenrouter_simulator::{Settings, Simulator};
+use torod::clock::Clock;
 use torod::http::listed::{Listed, routes};
 
-use crate::support::TestDaemon;
+use crate::forms::Forms;
+use crate::support::{Answer, TestDaemon, chat_body, configuration, port_zero};
 
 fn described(document: &Value) -> BTreeSet<(String, String)> {
     let paths = document["paths"].as_object().unwrap();
@@ -61,29 +65,202 @@ async fn every_route_is_described_and_nothing_else_is() {
     daemon.stop().await;
 }
 
-/// What the document says of an answer holds for the answer: required fields are there, unknown ones are not.
+const T: &str = "/admin/api/tokens";
+const ONE: &str = "/admin/api/tokens/{which}";
+
+struct Asking {
+    daemon: TestDaemon,
+    forms: Forms,
+}
+
+impl Asking {
+    /// Sends what the document lets be sent, and compares the answer with the document.
+    async fn ask(&mut self, method: &str, path: &str, place: &str, headers: &[(&str, &str)], body: &str) -> Answer {
+        self.forms.may_send(method, path, body).unwrap_or_else(|why| panic!("{method} {path}: {why}"));
+        let mut request = self.daemon.request(place, body.to_owned());
+        *request.method_mut() = method.parse().unwrap();
+        for (name, value) in headers {
+            request.headers_mut().insert(HeaderName::try_from(*name).unwrap(), HeaderValue::try_from(*value).unwrap());
+        }
+        let answer = self.daemon.send(request).await;
+        self.forms.check(method, path, &answer);
+        answer
+    }
+
+    /// The same, which must succeed.
+    async fn done(&mut self, method: &str, path: &str, place: &str, body: &str) -> Value {
+        let answer = self.ask(method, path, place, &[], body).await;
+        assert!(answer.status.is_success(), "{method} {place}: {}", answer.text());
+        if answer.body.is_empty() { Value::Null } else { answer.json() }
+    }
+
+    async fn get(&mut self, path: &str) -> Value {
+        self.done("GET", path, path, "").await
+    }
+}
+
+/// Every operation succeeds once, with full answers; each request and each answer has the form that is described.
 #[tokio::test]
-async fn answers_have_the_form_that_is_described() {
+async fn every_request_and_every_answer_has_the_form_that_is_described() {
+    let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let aliases = "[[model_aliases]]\nname = \"chat\"\ntargets = [{ profile = \"p\", provider = \"sim\", model = \"ok\", weight = 2 }]\n";
+    let text = format!("{}{aliases}", configuration(&simulator.url(), "", "priority = 7"));
+    std::fs::write(folder.path().join("torod.toml"), &text).unwrap();
+    let daemon = TestDaemon::in_folder(simulator, &text, Clock::system(), folder).await;
+    let forms = Forms::new(daemon.get("/admin/api/openapi.json").await.json());
+    let mut all = Asking { daemon, forms };
+
+    all.get("/admin/api/openapi.json").await;
+    let limits = r#"{"budgets":[{"unit":"usd_nanos","limit":5000000000,"window":{"calendar":"month","time_zone":"Europe/Berlin"}},{"unit":"tokens","limit":9,"window":{"seconds":60}},{"unit":"requests","limit":3,"window":null}],"requests_per_minute":5,"tokens_per_minute":6,"concurrent":7,"models":{"allow":["sim/*"],"deny":["x"]}}"#;
+    let body = format!(
+        r#"{{"name":"all","role":"keymaster","ttl_ms":60000000,"lossy":"warn","limits":{limits},"labels":{{"team":"a"}},"capture":false}}"#
+    );
+    let made = all.done("POST", T, T, &body).await;
+    let (which, key) = (made["id"].as_str().unwrap().to_owned(), made["key"].as_str().unwrap().to_owned());
+    all.done("POST", T, T, &format!(r#"{{"parent":"{which}"}}"#)).await;
+    let run = all.done("POST", T, T, r#"{"run":true,"lease_s":60}"#).await;
+    let admin = format!("Bearer {}", all.daemon.key);
+    let bearer = format!("Bearer {}", run["key"].as_str().unwrap());
+    for path in ["/admin/api/me/lease", "/admin/api/me"] {
+        let method = if path.ends_with("me") { "GET" } else { "POST" };
+        let answer = all.ask(method, path, path, &[("authorization", &bearer)], "").await;
+        assert_eq!(answer.status, 200, "{}", answer.text());
+    }
+    let refused = all.ask("POST", "/admin/api/me/lease", "/admin/api/me/lease", &[("authorization", &admin)], "").await;
+    assert_eq!(refused.status, 400, "{}", refused.text());
+    let worked = [("authorization", &*bearer), ("session-id", "c0de"), ("user-agent", "codex_exec/0.169.0")];
+    let mut request = all.daemon.request("/v1/responses", r#"{"model":"ok","input":"hi"}"#);
+    for (name, value) in worked {
+        request.headers_mut().insert(name, HeaderValue::try_from(value).unwrap());
+    }
+    assert_eq!(all.daemon.send(request).await.status, 200);
+    all.daemon.rows("id").await;
+    let ended = format!("{T}/{}?reason=finished&exit=3", run["id"].as_str().unwrap());
+    all.done("DELETE", ONE, &ended, "").await;
+    let listed = all.done("GET", "/admin/api/me/runs", "/admin/api/me/runs?token=*&limit=1", "").await;
+    assert_eq!(listed["runs"].as_array().unwrap().len(), 1);
+    let place = format!("/admin/api/me/runs/{}", run["id"].as_str().unwrap());
+    let shown = all.done("GET", "/admin/api/me/runs/{id}", &place, "").await;
+    assert_eq!((&shown["sessions"][0]["id"], &shown["exit_code"]), (&json!("c0de"), &json!(3)));
+    for by in ["day", "model", "run", "session", "provider", "token", "agent"] {
+        let place = format!("/admin/api/me/usage?token=*&by={by}");
+        let used = all.done("GET", "/admin/api/me/usage", &place, "").await;
+        assert!(!used["rows"].as_array().unwrap().is_empty(), "{by}");
+    }
+    let at = format!("{T}/{which}");
+    let shown = all.done("GET", ONE, &at, "").await;
+    assert_eq!(shown["budgets"].as_array().unwrap().len(), 3);
+    all.done("PATCH", ONE, &at, r#"{"version":1,"expires_ms":null,"lossy":null,"labels":{"team":null},"limits":{"budgets":null,"models":{"deny":null}}}"#).await;
+    all.done("POST", &format!("{ONE}/rotate"), &format!("{at}/rotate"), "").await;
+    all.get("/admin/api/me").await;
+    all.done("GET", T, &format!("{T}?all=true&sort=used&order=desc&limit=1"), "").await;
+    all.done("DELETE", ONE, &at, "").await;
+    all.get("/admin/api/audit").await;
+
+    let own = all.daemon.key.clone();
+    all.done("POST", "/admin/api/login", "/admin/api/login", &format!(r#"{{"key":"{own}"}}"#)).await;
+    let listed = all.get("/admin/api/sessions").await;
+    let session = listed["sessions"][0]["id"].as_str().unwrap().to_owned();
+    all.done("DELETE", "/admin/api/sessions/{id}", &format!("/admin/api/sessions/{session}"), "").await;
+    let refused = all.ask("POST", "/admin/api/login", "/admin/api/login", &[], &format!(r#"{{"key":"{key}"}}"#)).await;
+    assert_eq!(refused.status, 401);
+
+    all.get("/admin/api/models").await;
+    all.done("GET", "/admin/api/models", "/admin/api/models?form=codex", "").await;
+    all.done("GET", "/admin/api/models/{id}", "/admin/api/models/sim%2Fok", "").await;
+    all.done("POST", "/admin/api/reload", "/admin/api/reload", "").await;
+    all.get("/admin/api/routing").await;
+    for profile in ["\"p\"", "null"] {
+        let body = format!(r#"{{"active_model_profile":{profile}}}"#);
+        all.done("PATCH", "/admin/api/routing", "/admin/api/routing", &body).await;
+    }
+    let explain = "/admin/api/routes/explain";
+    all.done("GET", explain, &format!("{explain}?model=ok"), "").await;
+    all.done("POST", explain, explain, &chat_body("ok", "")).await;
+    let chat = all.daemon.chat("ok", "").await;
+    let place = format!("/admin/api/routes/{}", chat.header("x-request-id"));
+    all.done("GET", "/admin/api/routes/{request_id}", &place, "").await;
+
+    let secret = "/admin/api/secrets/{name}";
+    all.done("PUT", secret, "/admin/api/secrets/a", r#"{"value":"s","for":["https://api.example.com"]}"#).await;
+    all.get("/admin/api/secrets").await;
+    all.done("POST", "/admin/api/secrets-key/rotate", "/admin/api/secrets-key/rotate", "").await;
+    all.done("DELETE", secret, "/admin/api/secrets/a", "").await;
+
+    let settings = all.get("/admin/api/settings").await;
+    let version = settings["version"].as_str().unwrap();
+    let body = format!(
+        r#"{{"version":"{version}","set":{{"routing.attempts":2,"routing.order":["price"],"responses.max_age":"3d","prompt_cache.inject":null}}}}"#
+    );
+    let answer = all.ask("PATCH", "/admin/api/settings", "/admin/api/settings", &[], &body).await;
+    assert!([200, 422].contains(&answer.status.as_u16()), "{}", answer.text());
+    let body = format!(r#"{{"version":"{version}","set":{{"routing.attempts":2}}}}"#);
+    all.done("PATCH", "/admin/api/settings", "/admin/api/settings", &body).await;
+    let provider = "/admin/api/providers/{name}";
+    let new = r#"{"provider":"http://127.0.0.1:9/v1","name":"own","key":{"value":"sk-own-key-00000000"}}"#;
+    all.done("POST", "/admin/api/providers", "/admin/api/providers", new).await;
+    all.get("/admin/api/providers").await;
+    let shown = all.done("GET", provider, "/admin/api/providers/own", "").await;
+    let version = shown["version"].as_str().unwrap().to_owned();
+    let body = format!(r#"{{"version":"{version}","set":{{"priority":3}}}}"#);
+    let changed = all.done("PATCH", provider, "/admin/api/providers/own", &body).await;
+    let key = format!(r#"{{"version":{},"key":{{"value":"sk-other-key-0000000"}}}}"#, changed["version"]);
+    all.done("PUT", &format!("{provider}/key"), "/admin/api/providers/own/key", &key).await;
+    all.done("POST", &format!("{provider}/disable"), "/admin/api/providers/own/disable", "").await;
+    all.done("POST", &format!("{provider}/enable"), "/admin/api/providers/own/enable", "").await;
+    all.done("POST", &format!("{provider}/test"), "/admin/api/providers/sim/test", r#"{"model":"ok"}"#).await;
+    all.done("DELETE", provider, "/admin/api/providers/own", "").await;
+
+    // The first token is there already, and this session's browser is none: both are looked at elsewhere.
+    assert_eq!(all.forms.left(), ["POST /admin/api/logout", "POST /admin/api/setup"]);
+    all.daemon.stop().await;
+}
+
+/// What the document refuses, the code refuses too; and the other way round.
+#[tokio::test]
+async fn document_and_code_refuse_the_same_bodies() {
     let daemon = TestDaemon::start().await;
-    let document = daemon.get("/admin/api/openapi.json").await.json();
-    for path in [
-        "/admin/api/me",
-        "/admin/api/sessions",
-        "/admin/api/providers",
-        "/admin/api/settings",
-        "/admin/api/routing",
-        "/admin/api/models",
+    let mut forms = Forms::new(daemon.get("/admin/api/openapi.json").await.json());
+    for (path, body, is_right) in [
+        (T, "{}", true),
+        (T, r#"{"limits":{"budgets":[{"unit":"requests","limit":1,"window":null}]}}"#, true),
+        (T, r#"{"limits":[]}"#, false),
+        (T, r#"{"limits":{"models":[[],[]]}}"#, false),
+        (T, r#"{"limits":{"budgets":[["requests",5]]}}"#, false),
+        (T, r#"{"limits":{"budgets":[{"unit":"requests","limit":-1}]}}"#, false),
+        (T, r#"{"limits":{"budgets":[{"unit":"requests"}]}}"#, false),
+        (T, r#"{"limits":{"budgets":[{"unit":"euros","limit":1}]}}"#, false),
+        (T, r#"{"limits":{"budgets":[{"unit":"requests","limit":1,"window":[60]}]}}"#, false),
+        (T, r#"{"limits":{"budgets":[{"unit":"requests","limit":1,"window":{"second":60}}]}}"#, false),
+        (T, r#"{"limits":{"concurrent":1.5}}"#, false),
+        (T, r#"{"role":"root"}"#, false),
+        (T, r#"{"name":7}"#, false),
+        (T, r#"{"labels":{"a":1}}"#, false),
+        (T, r#"{"capture":"yes"}"#, false),
+        (T, r#"{"ttl":1}"#, false),
+        ("/admin/api/login", r#"{"key":1}"#, false),
+        ("/admin/api/login", r#"["tr_x"]"#, false),
+        ("/admin/api/login", "{}", false),
+        ("/admin/api/setup", r#"{"codes":"x"}"#, false),
     ] {
-        let form = &document["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]["schema"];
-        let form = document.pointer(form["$ref"].as_str().unwrap().trim_start_matches('#')).unwrap();
-        let answer = daemon.get(path).await.json();
-        let fields = form["properties"].as_object().unwrap();
-        for name in answer.as_object().unwrap().keys() {
-            assert!(fields.contains_key(name), "{path}: `{name}` is not described");
-        }
-        for name in form["required"].as_array().unwrap() {
-            assert!(!answer[name.as_str().unwrap()].is_null(), "{path}: {name} is missing");
-        }
+        assert_eq!(forms.may_send("POST", path, body).is_ok(), is_right, "the document: {body}");
+        let answer = daemon.post(path, body).await;
+        let is_taken = answer.status.is_success() || (path.ends_with("setup") && answer.status == 403 && is_right);
+        assert_eq!(is_taken, is_right, "the code: {body}: {}", answer.text());
+        forms.check("POST", path, &answer);
+    }
+    for (set, is_right) in [
+        (r#"{"a":1}"#, true),
+        (r#"{"a":2.5,"b":true,"c":"30s","d":["x"],"e":null}"#, true),
+        (r#"{"a":{}}"#, false),
+        (r#"{"a":[1]}"#, false),
+        ("[]", false),
+    ] {
+        let body = format!(r#"{{"version":"x","set":{set}}}"#);
+        assert_eq!(forms.may_send("PATCH", "/admin/api/settings", &body).is_ok(), is_right, "{body}");
+        let is_read = serde_json::from_str::<tokenrouter_shared::settings::SettingsChange>(&body).is_ok();
+        assert_eq!(is_read, is_right, "{body}");
     }
     daemon.stop().await;
 }

@@ -116,7 +116,8 @@ async fn the_api_starts_no_program_reads_no_file_and_sends_no_key_elsewhere() {
         (set("priority", json!("high")), (422, "config_invalid")),
         (set("nonsense", json!(1)), (422, "config_invalid")),
         (set("a b", json!(1)), (422, "config_invalid")),
-        (json!({ "set": {} }), (400, "bad_request")),
+        (json!({ "set": {} }), (428, "version_required")),
+        (json!({ "version": "x" }), (400, "bad_request")),
         (set("timeouts", json!({ "connect": "1s" })), (400, "bad_request")),
     ] {
         let answer = ask(&site, &Method::PATCH, "/providers/p", &wanted).await;

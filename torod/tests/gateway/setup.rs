@@ -98,7 +98,13 @@ async fn the_setup_code_works_once_and_five_wrong_ones_void_it() {
     let made = fresh.send("POST", "/admin/api/setup", &[ELSEWHERE], &body).await;
     assert_eq!((made.status.as_u16(), made.json()["role"].as_str()), (201, Some("admin")));
     assert_eq!(fresh.ask(&[ELSEWHERE], &body).await, "setup_closed");
-    fresh.stop().await;
+    assert!(!made.text().contains(&code));
+    let folder = fresh.stop().await;
+    for file in std::fs::read_dir(folder.path().join("data")).unwrap().map(|file| file.unwrap().path()) {
+        let bytes = std::fs::read(&file).unwrap_or_default();
+        let is_there = |text: &str| bytes.windows(text.len()).any(|part| part == text.as_bytes());
+        assert!(!is_there(&code) && !is_there(&code.to_lowercase()), "the code is in {}", file.display());
+    }
     let fresh = Fresh::start().await;
     let code = fresh.daemon.setup().open().unwrap();
     for _ in 0..5 {

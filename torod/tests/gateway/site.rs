@@ -81,7 +81,9 @@ impl Site {
     }
 
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_torod"));
+        // Another build of it, to be measured.
+        let other = std::env::var("TOROD_BINARY");
+        let mut command = Command::new(other.as_deref().unwrap_or(env!("CARGO_BIN_EXE_torod")));
         command.args(arguments).arg("--config").arg(self.file()).arg("--data-dir").arg(self.folder.path().join("data"));
         command.env_clear().env("PATH", "/usr/bin:/bin").env("HOME", self.folder.path()).stdin(Stdio::null());
         command
@@ -132,6 +134,10 @@ impl Site {
         tokio::time::timeout(SOON, self.client.request(request)).await.unwrap().unwrap()
     }
 
+    pub async fn send(&self, request: http::Request<http_body_util::Full<bytes::Bytes>>) -> Answer {
+        whole(tokio::time::timeout(SOON, self.client.request(request)).await.unwrap().unwrap()).await
+    }
+
     pub async fn chat(&self, model: &str) {
         let answer = self.ask("POST", "/v1/chat/completions", &chat_body(model, "")).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
@@ -167,7 +173,7 @@ impl Site {
         self.end().await;
     }
 
-    async fn end(&mut self) {
+    pub async fn end(&mut self) {
         let mut child = self.child.take().unwrap();
         let id = child.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().unwrap().success());

@@ -141,8 +141,9 @@ async fn a_token_is_changed_field_by_field_and_only_at_its_version() {
     };
     assert_eq!(with_header("\"1\"", r#"{"name":"b"}"#).await, 409);
     assert_eq!(with_header("\"2\"", r#"{"name":"b","version":1}"#).await, 400);
-    assert_eq!(with_header("*", r#"{"name":"b"}"#).await, 400);
+    assert_eq!(with_header("\"2\", \"3\"", r#"{"name":"b"}"#).await, 400);
     assert_eq!(with_header("\"2\"", r#"{"name":"b"}"#).await, 200);
+    assert_eq!(with_header("*", r#"{"name":"b"}"#).await, 200, "which it has already");
     for body in [
         r#"{"version":3,"role":"admin"}"#,
         r#"{"version":3,"parent":null}"#,

@@ -14,6 +14,7 @@ use tokenrouter_simulator::{Settings, Simulator};
 use torod::clock::Clock;
 use torod::http::listed::{Listed, routes};
 
+use crate::forms::Forms;
 use crate::support::{Answer, TestDaemon, configuration, port_zero};
 
 const PLACES: [&str; 5] = ["authorization", "x-api-key", "cookie", "cookie+origin", "cookie+host"];
@@ -109,7 +110,7 @@ impl Walk {
     }
 
     /// The status for one of [`WHO`] in one of [`PLACES`].
-    async fn ask(&self, route: Listed, place: usize, who: usize) -> u16 {
+    async fn ask(&self, route: Listed, place: usize, who: usize) -> Answer {
         // Guesses are counted, and forgotten with time.
         self.clock.advance(if route.path == "/admin/api/login" { 13_000 } else { 2_000 });
         let person = &self.people[who];
@@ -134,7 +135,7 @@ impl Walk {
         let path = route.path.replace("{which}", &target).replace("{model}", "ok").replace("{id}", "none");
         let path = path.replace("{request_id}", "none").replace("{name}", "none");
         let path = if path.ends_with("/explain") { format!("{path}?model=ok") } else { path };
-        self.send(route.method.parse().unwrap(), &path, &headers, body(route)).await.status.as_u16()
+        self.send(route.method.parse().unwrap(), &path, &headers, body(route)).await
     }
 
     /// The token that is asked about; one that is ended is made anew.
@@ -210,13 +211,18 @@ fn check_line(route: Listed, columns: &[Vec<u16>]) {
 #[tokio::test]
 async fn every_route_answers_every_key_in_every_place_as_the_table_says() {
     let walk = Walk::start().await;
+    let mut forms = Forms::new(walk.daemon.get("/admin/api/openapi.json").await.json());
     let mut text = format!("# method\tpath\tneeds\t{}\n# statuses for: {}\n", PLACES.join("\t"), WHO.join(" "));
     for route in routes() {
         let mut columns = Vec::new();
         for place in 0..PLACES.len() {
             let mut statuses = Vec::new();
             for who in 0..WHO.len() {
-                statuses.push(walk.ask(route, place, who).await);
+                let answer = walk.ask(route, place, who).await;
+                if route.path.starts_with("/admin/api") {
+                    forms.check(route.method, route.path, &answer);
+                }
+                statuses.push(answer.status.as_u16());
             }
             columns.push(statuses);
         }

@@ -5,95 +5,13 @@ use std::io::Write as _;
 use std::path::Path;
 use std::process::Stdio;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
 use serde_json::json;
 
+use crate::hunt::{CANARY, Hunt};
 use crate::site::{SITE_KEY, Site};
 use crate::stranger::Stranger;
-use crate::support::{Answer, until, whole};
+use crate::support::{until, whole};
 use crate::token_server::{Reply, TokenServer};
-
-/// Every canary begins with this; what follows tells which it was.
-const CANARY: &str = "cAnArY7f3a";
-
-/// What must be found nowhere.
-struct Hunt {
-    forms: Vec<(String, Vec<u8>)>,
-    seen: Vec<String>,
-}
-
-impl Hunt {
-    /// For the canaries, and the key of a token.
-    fn of(token: &str) -> Self {
-        let mut forms = Vec::new();
-        for secret in [CANARY, &token[3..30]] {
-            forms.push(("plain".to_owned(), secret.into()));
-            forms.push((
-                "hexadecimal".to_owned(),
-                secret.bytes().flat_map(|b| format!("{b:02x}").into_bytes()).collect(),
-            ));
-            let percent = secret.bytes().flat_map(|b| format!("%{b:02X}").into_bytes()).collect();
-            forms.push(("percent-encoded".to_owned(), percent));
-            for engine in [STANDARD_NO_PAD, URL_SAFE_NO_PAD] {
-                for before in 0..3 {
-                    // What stands before and behind it changes the first and the last letters.
-                    let text = engine.encode([&vec![0; before][..], secret.as_bytes()].concat());
-                    let inner = &text.as_bytes()[(before * 8).div_ceil(6)..text.len() - 2];
-                    forms.push((format!("base64 behind {before}"), inner.to_vec()));
-                }
-            }
-        }
-        Self { forms, seen: Vec::new() }
-    }
-
-    fn look(&mut self, place: &str, bytes: &[u8]) {
-        for (form, wanted) in &self.forms {
-            if let Some(at) = memchr::memmem::find(bytes, wanted) {
-                let around = &bytes[at.saturating_sub(80)..(at + 80).min(bytes.len())];
-                self.seen.push(format!("{place}, {form}: …{}…", String::from_utf8_lossy(around)));
-            }
-        }
-    }
-
-    fn look_at(&mut self, place: &str, answer: &Answer) {
-        self.look(place, &answer.body);
-        self.look(place, format!("{:?}", answer.headers).as_bytes());
-    }
-
-    fn look_through(&mut self, folder: &Path) {
-        for entry in std::fs::read_dir(folder).unwrap().map(Result::unwrap) {
-            let path = entry.path();
-            if entry.file_type().unwrap().is_dir() {
-                self.look_through(&path);
-            } else if let Ok(bytes) = std::fs::read(&path) {
-                // Keys are in keys; sockets cannot be read.
-                self.look(&path.display().to_string(), &bytes);
-            }
-        }
-    }
-}
-
-#[test]
-fn the_hunt_finds_what_it_looks_for() {
-    let token = format!("tr_{}", "x".repeat(40));
-    let canary = format!("{CANARY}-tail");
-    for found in [
-        canary.clone(),
-        STANDARD_NO_PAD.encode(&canary),
-        STANDARD_NO_PAD.encode(format!("u:{canary}")),
-        URL_SAFE_NO_PAD.encode(format!("a{canary}b")),
-        canary.bytes().fold(String::new(), |text, b| text + &format!("{b:02x}")),
-        format!("x{}y", "x".repeat(27)),
-    ] {
-        let mut hunt = Hunt::of(&token);
-        hunt.look("here", format!("…{found}…").as_bytes());
-        assert!(!hunt.seen.is_empty(), "{found}");
-    }
-    let mut hunt = Hunt::of(&token);
-    hunt.look("here", b"nothing of that kind");
-    assert!(hunt.seen.is_empty());
-}
 
 /// The configuration: a canary in every form that a credential has, at providers that work and at one that tells.
 fn configuration(folder: &Path, teller: &Stranger, tokens: &TokenServer) -> String {
@@ -167,6 +85,98 @@ async fn run(site: &Site, arguments: &[&str], input: &str) -> Vec<u8> {
     [ended.stdout, ended.stderr].concat()
 }
 
+/// Sessions and keys that come and go: each is told once, to whom it is for, and never again.
+async fn people(site: &Site, hunt: &mut Hunt) {
+    for name in ["first", "second"] {
+        let made = site.ask("POST", "/admin/api/tokens", &format!(r#"{{"name":"{name}"}}"#)).await.json();
+        let (id, key) = (made["id"].as_str().unwrap(), made["key"].as_str().unwrap());
+        let login = site.ask("POST", "/admin/api/login", &format!(r#"{{"key":"{key}"}}"#)).await;
+        let cookie = login.header("set-cookie").split(';').next().unwrap().to_owned();
+        hunt.add(&key[3..30]);
+        hunt.look("login", &login.body);
+        hunt.add(cookie.split_once('=').unwrap().1);
+        for (method, path) in [
+            ("GET", "/admin/api/me"),
+            ("GET", "/admin/api/sessions"),
+            ("GET", "/admin/api/x"),
+            ("POST", "/v1/chat/completions"),
+        ] {
+            let request = http::Request::builder().method(method).uri(format!("{}{path}", site.url()));
+            let request = request.header("cookie", &cookie).header("content-type", "application/json");
+            hunt.look_at(path, &site.send(request.body("{}".to_owned().into()).unwrap()).await);
+        }
+        for body in [r#"{"grace_ms":60000}"#, ""] {
+            let rotated = site.ask("POST", &format!("/admin/api/tokens/{id}/rotate"), body).await.json();
+            hunt.add(&rotated["key"].as_str().unwrap()[3..30]);
+        }
+        hunt.look_at("revoke", &site.ask("DELETE", &format!("/admin/api/tokens/{id}"), "").await);
+        let late = site.head_as(key, "POST", "/v1/chat/completions", "{}").await;
+        hunt.look_at("an ended key", &whole(late).await);
+    }
+}
+
+/// Secrets in every place of a body, the wrong ones too.
+async fn bodies(site: &Site, hunt: &mut Hunt) {
+    let version = site.ask("GET", "/admin/api/settings", "").await.json()["version"].to_string();
+    let change = |inner: &str| format!(r#"{{"version":{version},{inner}}}"#);
+    let secret = format!("{CANARY}-body");
+    for (method, path, body) in [
+        ("POST", "login", format!(r#"{{"key":"{secret}"}}"#)),
+        ("POST", "login", format!(r#"{{"{secret}":1}}"#)),
+        ("POST", "login", format!(r#"{{"key":{{"{secret}":1}}}}"#)),
+        ("POST", "login", format!(r#"["{secret}"]"#)),
+        ("POST", "setup", format!(r#"{{"code":["{secret}"]}}"#)),
+        ("POST", "setup", format!(r#"{{"{secret}":""}}"#)),
+        ("POST", "providers", format!(r#"{{"provider":"http://127.0.0.1:9/v1","name":"x","key":"{secret}"}}"#)),
+        ("POST", "providers", format!(r#"{{"provider":"http://127.0.0.1:9/v1","name":"x","key":{{"{secret}":1}}}}"#)),
+        ("POST", "providers", format!(r#"{{"provider":"http://u:{secret}@127.0.0.1:9/v1","name":"x"}}"#)),
+        ("POST", "providers", format!(r#"{{"provider":"http://127.0.0.1:9/v1?key={secret}","name":"x"}}"#)),
+        ("PUT", "providers/literal/key", change(&format!(r#""key":{{"value":["{secret}"]}}"#))),
+        ("PUT", "providers/literal/key", change(&format!(r#""key":{{"value":"{secret} x"}}"#))),
+        ("PUT", "providers/literal/key", change(&format!(r#""{secret}":1"#))),
+        ("PATCH", "providers/literal", change(&format!(r#""set":{{"api_key":"{secret}"}}"#))),
+        ("PATCH", "providers/literal", change(&format!(r#""set":{{"headers.x-extra":"{secret}"}}"#))),
+        ("PATCH", "providers/literal", change(&format!(r#""set":{{"base_url":"https://u:{secret}@h/v1"}}"#))),
+        ("PUT", "secrets/b", format!(r#"{{"value":"{secret}","for":["https://u:{secret}@h"]}}"#)),
+        ("PUT", "secrets/b", format!(r#"{{"value":"{secret}","value":"{secret}"}}"#)),
+        ("PUT", "secrets/b", format!(r#"{{"value":"{secret}","for":[["{secret}"]]}}"#)),
+        // This one is kept, and so is a provider's own: the search of the data folder is for something.
+        ("PUT", "secrets/b", format!(r#"{{"value":"{secret}","for":["https://api.example.com"]}}"#)),
+        (
+            "POST",
+            "providers",
+            format!(r#"{{"provider":"http://127.0.0.1:9/v1","name":"added","key":{{"value":"{secret}"}}}}"#),
+        ),
+    ] {
+        hunt.look_at(&format!("{method} {path}"), &site.ask(method, &format!("/admin/api/{path}"), &body).await);
+    }
+    let shown = site.ask("GET", "/admin/api/providers/added", "").await;
+    assert_eq!(shown.status, 200, "{}", shown.text());
+    hunt.look_at("added", &shown);
+    hunt.look("torod.toml", std::fs::read_to_string(site.file()).unwrap().split("added").nth(1).unwrap().as_bytes());
+    assert_eq!(site.ask("DELETE", "/admin/api/providers/added", "").await.status, 204);
+}
+
+/// The help of every command, asked for where the environment is full of secrets.
+async fn helps(site: &Site, hunt: &mut Hunt) {
+    let mut waiting = vec![Vec::<String>::new()];
+    let mut seen = 0;
+    while let Some(path) = waiting.pop() {
+        let words: Vec<&str> = path.iter().map(String::as_str).chain(["--help"]).collect();
+        let help = String::from_utf8(run(site, &words, "").await).unwrap();
+        hunt.look(&words.join(" "), help.as_bytes());
+        seen += 1;
+        let commands = help.split("Commands:\n").nth(1).unwrap_or_default();
+        let commands = commands.lines().take_while(|line| line.starts_with("  "));
+        let named =
+            commands.filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|word| !word.is_empty()));
+        for command in named.filter(|word| *word != "help") {
+            waiting.push(path.iter().cloned().chain([command.to_owned()]).collect());
+        }
+    }
+    assert!(seen > 30, "{seen} commands");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_canary_in_every_secret_place_is_found_nowhere() {
     assert!(SITE_KEY.starts_with(CANARY));
@@ -238,6 +248,9 @@ async fn a_canary_in_every_secret_place_is_found_nowhere() {
         hunt.look_at("secrets", &site.ask("PUT", "/admin/api/secrets/stored", &body).await);
     }
 
+    people(&site, &mut hunt).await;
+    bodies(&site, &mut hunt).await;
+
     // All that is told.
     for path in [
         "/",
@@ -278,6 +291,8 @@ async fn a_canary_in_every_secret_place_is_found_nowhere() {
         &["provider", "test", "gone", "--model", "ok"],
         &["secrets", "list", "--json"],
         &["token", "list", "--all", "--json"],
+        &["audit", "--limit", "1000"],
+        &["audit", "--limit", "1000", "--json"],
         &["models"],
         &["usage"],
         &["route", "explain", "literal/ok"],
@@ -285,6 +300,7 @@ async fn a_canary_in_every_secret_place_is_found_nowhere() {
     ] {
         hunt.look(&arguments.join(" "), &run(&site, arguments, "").await);
     }
+    helps(&site, &mut hunt).await;
 
     // Files that are wrong in ways that could quote a key.
     let reasons = [

@@ -9,7 +9,7 @@ use tokio::net::TcpStream;
 use crate::support::{SOON, TestDaemon};
 
 /// Sends bytes and reads what comes until the other side hangs up or says nothing for a while.
-async fn tell(daemon: &TestDaemon, bytes: &[u8]) -> (Vec<u8>, bool) {
+pub async fn tell(daemon: &TestDaemon, bytes: &[u8]) -> (Vec<u8>, bool) {
     let addr = daemon.url.trim_start_matches("http://").to_owned();
     let (mut reading, mut writing) = TcpStream::connect(addr).await.unwrap().into_split();
     let sending = async {
@@ -60,23 +60,23 @@ async fn a_head_has_bounds() {
 }
 
 /// A frame of HTTP/2 (RFC 9113, section 4.1).
-fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
+pub fn frame(kind: u8, flags: u8, stream: u32, payload: &[u8]) -> Vec<u8> {
     let length = u32::try_from(payload.len()).unwrap().to_be_bytes();
     [&length[1..], &[kind, flags], &stream.to_be_bytes(), payload].concat()
 }
 
 const SETTINGS: u8 = 4;
-const HEADERS: u8 = 1;
+pub const HEADERS: u8 = 1;
 const RESET: u8 = 3;
 const CONTINUATION: u8 = 9;
-const END_STREAM: u8 = 1;
-const END_HEADERS: u8 = 4;
+pub const END_STREAM: u8 = 1;
+pub const END_HEADERS: u8 = 4;
 const GOAWAY: u8 = 7;
 
 /// `GET /` in HPACK: three entries of the static table and a host.
 const GET_ROOT: &[u8] = b"\x82\x86\x84\x41\x09localhost";
 
-fn preface() -> Vec<u8> {
+pub fn preface() -> Vec<u8> {
     [b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n".to_vec(), frame(SETTINGS, 0, 0, &[])].concat()
 }
 

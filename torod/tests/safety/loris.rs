@@ -4,6 +4,8 @@
 //!
 //!     ulimit -n 20000
 //!     cargo test --release -p torod --test safety -- --ignored --nocapture ten_thousand
+//!
+//! or, where there is a release build already, with `TOROD_BINARY=$PWD/target/release/torod` and without `--release`.
 
 use std::time::{Duration, Instant};
 

@@ -4,9 +4,13 @@
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
 mod canary;
+mod circles;
 mod egress;
 mod hardening;
+mod headers;
+mod hunt;
 mod loris;
+mod misread;
 mod redirects;
 mod secrets;
 mod stranger;

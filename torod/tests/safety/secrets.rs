@@ -63,7 +63,7 @@ async fn a_stored_key_serves_and_changes_while_the_gateway_runs() {
         assert_eq!(used(&site), SECOND);
     }
     let listed = site.ask("GET", "/admin/api/secrets", "").await;
-    assert_eq!(listed.json()[0]["for"], json!([site.one.url()]));
+    assert_eq!(listed.json()["secrets"][0]["for"], json!([site.one.url()]));
     let shown = said(&site.torod(&["secrets", "list"]));
     assert!(shown.contains("provider/p"), "{shown}");
     for text in [&listed.text(), &shown, &site.log(), &said(&site.torod(&["config", "show"])), &said(&stored)] {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::State;
-use axum::http::StatusCode;
+use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use tokenrouter_shared::provider::{ProviderCreate, ProviderSummary};
 
@@ -14,7 +14,8 @@ use crate::access::Operator;
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::body::Small;
-use crate::admin::config::note;
+use crate::admin::noted::{Deed, noted};
+use crate::admin::version::Expected;
 use crate::config::draft::{Source, drafted, missing};
 use crate::config::edit::provider as edit;
 use crate::config::edit::provider::far;
@@ -24,10 +25,12 @@ use crate::reload::ReloadError;
 pub async fn handler(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
+    headers: HeaderMap,
     wanted: Small<ProviderCreate>,
 ) -> Result<(StatusCode, Json<ProviderSummary>), Failure> {
     Failure::unless_admin(&operator)?;
     let wanted = wanted.read("Send {\"provider\": \"groq\", \"key\": {\"value\": \"…\"}}; a URL for others.")?;
+    let expected = Expected::read(&headers)?.version();
     let path = admin.reload.path().ok_or(ReloadError::NoFile)?.to_owned();
     let config = Arc::clone(&admin.reload.status().config);
     let bad =
@@ -58,15 +61,12 @@ pub async fn handler(
         let places = places.map(crate::config::ProviderConfig::origins).unwrap_or_default();
         draft.key = Some(keep(&admin, &operator, &draft.name, places, key, &examined.config).await?);
     }
-    let (name, shown) = (draft.name.clone(), draft.masked().text());
-    admin
-        .reload
-        .edit(move |path| {
-            far::add(path, &draft)?;
-            Ok(true)
-        })
-        .await?;
-    note(&admin, &operator, "provider.add", &name, shown).await?;
+    let name = draft.name.clone();
+    let deed = Deed::new(operator, "provider.add", &name, draft.masked().text());
+    let reload = Arc::clone(&admin.reload);
+    let change =
+        async move { Ok(reload.edit(move |path| far::add(path, &draft, expected.as_deref()).map(|()| true)).await?) };
+    noted(&admin, deed, change, |_| None).await?;
     let (config, live) = (Arc::clone(&admin.reload.status().config), admin.live.load());
     let added = config.providers.iter().find(|one| one.name == name);
     let added =

@@ -2,39 +2,48 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use serde_json::{Map, Value, json};
-use tokenrouter_shared::settings::{SettingsChange, SettingsChanged};
+use tokenrouter_shared::settings::SettingsChange;
 
 use super::named;
 use crate::access::Operator;
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::body::Small;
-use crate::admin::config::{note, told};
-use crate::admin::settings::{changes, version};
-use crate::config;
+use crate::admin::noted::{Deed, noted};
+use crate::admin::settings::{changed, changes};
+use crate::admin::version::Expected;
 use crate::config::edit::provider::far;
+use crate::config::{self, shorten};
 
 /// Changes them: all of it holds, or nothing. The answer is sent when requests see it.
 pub async fn handler(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     wanted: Small<SettingsChange>,
-) -> Result<Json<SettingsChanged>, Failure> {
+) -> Result<Response, Failure> {
     Failure::unless_admin(&operator)?;
     let wanted =
         wanted.read("Send {\"version\": \"…\", \"set\": {\"priority\": 10, \"timeouts.connect\": \"5s\"}}.")?;
     let name = named(&admin, &name)?;
+    let expected = Expected::read(&headers)?.and(wanted.version)?.required()?;
     let before = shown(&admin, &name);
-    let (subject, keys) = (name.clone(), changes(&wanted.set));
-    let done = admin.reload.edit(move |path| far::set_all(path, &name, &keys, &wanted.version)).await?;
-    let detail = difference(&before, &shown(&admin, &subject));
-    note(&admin, &operator, "provider.change", &subject, detail).await?;
-    let version = version(&admin).await?.unwrap_or_default();
-    Ok(Json(SettingsChanged { version, reloaded: told(&done) }))
+    let keys = changes(&wanted.set);
+    // Values may hold what only the reader of the file knows to be secret.
+    let asked = wanted.set.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let deed = Deed::new(operator, "provider.change", &name, shorten(&asked));
+    let (inner, subject) = (Arc::clone(&admin), name.clone());
+    let change =
+        async move { Ok(inner.reload.edit(move |path| far::set_all(path, &name, &keys, expected.as_deref())).await?) };
+    let inner = Arc::clone(&admin);
+    let done = noted(&admin, deed, change, move |_| Some(difference(&before, &shown(&inner, &subject)))).await?;
+    changed(&admin, &done).await
 }
 
 /// A provider as it is in force, in JSON without secrets.

@@ -2,10 +2,11 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, State};
-use axum::{Extension, Json};
+use axum::http::HeaderMap;
+use axum::response::Response;
 use tokenrouter_shared::provider::{KeyChange, KeyGiven};
-use tokenrouter_shared::settings::SettingsChanged;
 
 use super::named;
 use crate::access::Operator;
@@ -13,8 +14,9 @@ use crate::access::secrets::{self, Wanted};
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::body::Small;
-use crate::admin::config::{note, told};
-use crate::admin::settings::version;
+use crate::admin::noted::{Deed, noted};
+use crate::admin::settings::{changed, version};
+use crate::admin::version::Expected;
 use crate::config::edit::EditError;
 use crate::config::edit::provider::far;
 use crate::config::{Config, SecretSource, StoredSecret};
@@ -25,25 +27,28 @@ pub async fn handler(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     Path(name): Path<String>,
+    headers: HeaderMap,
     wanted: Small<KeyChange>,
-) -> Result<Json<SettingsChanged>, Failure> {
+) -> Result<Response, Failure> {
     Failure::unless_admin(&operator)?;
     let wanted =
         wanted.read("Send {\"version\": \"…\", \"key\": {\"value\": \"…\"}}; or `env` or `secret` for `value`.")?;
     let name = named(&admin, &name)?;
     // Before anything is kept: what the key is kept for must still be there.
     let now = version(&admin).await?.ok_or(ReloadError::NoFile)?;
-    if now != wanted.version {
+    let expected = Expected::read(&headers)?.and(wanted.version)?.required()?;
+    if expected.as_ref().is_some_and(|expected| now != *expected) {
         return Err(ReloadError::Edit(EditError::Stale(now)).into());
     }
     let config = Arc::clone(&admin.reload.status().config);
     let places = config.providers.iter().find(|one| one.name == name).map(crate::config::ProviderConfig::origins);
     let source = keep(&admin, &operator, &name, places.unwrap_or_default(), wanted.key, &config).await?;
-    let (subject, reference) = (name.clone(), source.reference());
-    let done = admin.reload.edit(move |path| far::set_key(path, &name, &source, &wanted.version)).await?;
-    note(&admin, &operator, "provider.key", &subject, format!("now {reference}")).await?;
-    let version = version(&admin).await?.unwrap_or_default();
-    Ok(Json(SettingsChanged { version, reloaded: told(&done) }))
+    let deed = Deed::new(operator, "provider.key", &name, format!("now {}", source.reference()));
+    let reload = Arc::clone(&admin.reload);
+    let change =
+        async move { Ok(reload.edit(move |path| far::set_key(path, &name, &source, expected.as_deref())).await?) };
+    let done = noted(&admin, deed, change, |_| None).await?;
+    changed(&admin, &done).await
 }
 
 /// How the file refers to a key that may be sent to `places`; one that is given itself is kept in the store.

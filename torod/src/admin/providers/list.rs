@@ -2,14 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::extract::{RawQuery, State};
+use axum::response::Response;
 use axum::{Extension, Json};
 use tokenrouter_shared::provider::{ProtocolUrl, ProviderList, ProviderSummary};
 
 use crate::access::Operator;
-use crate::admin::Admin;
 use crate::admin::answer::Failure;
+use crate::admin::query::Words;
 use crate::admin::settings::version;
+use crate::admin::version::tagged;
+use crate::admin::{Admin, paging};
 use crate::config::{self, ProviderConfig};
 use crate::upstreams::credential::Credential;
 use crate::upstreams::provider::Provider;
@@ -19,14 +22,26 @@ use crate::upstreams::snapshot::Snapshot;
 pub async fn handler(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
-) -> Result<Json<ProviderList>, Failure> {
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
     Failure::unless_admin(&operator)?;
+    let words = Words::read(query.as_deref(), &["q", "cursor", "limit"])?;
+    let (text, limit) = (paging::text(&words)?, paging::limit(&words)?);
     let version = version(&admin).await?;
     let (config, live) = (Arc::clone(&admin.reload.status().config), admin.live.load());
-    let providers = config.providers.iter().map(|described| summary(described, &live)).collect();
+    let providers = config.providers.iter().map(|described| (true, summary(described, &live)));
     let is_found = |seen: &&Arc<Provider>| config.providers.iter().all(|described| described.name != *seen.name);
-    let found = live.providers.iter().filter(is_found).map(|seen| found(seen)).collect();
-    Ok(Json(ProviderList { version, providers, found }))
+    let found = live.providers.iter().filter(is_found).map(|seen| (false, found(seen)));
+    let is_wanted = |(_, one): &(bool, ProviderSummary)| {
+        let urls = one.protocols.iter().map(|place| place.url.as_str());
+        paging::has(text.as_deref(), [one.name.as_str()].into_iter().chain(one.preset.as_deref()).chain(urls))
+    };
+    let all = providers.chain(found).filter(is_wanted).collect();
+    let (page, next) = paging::page(all, |(_, one)| one.name.clone(), words.text("cursor").as_deref(), limit)?;
+    let (providers, found): (Vec<_>, Vec<_>) = page.into_iter().partition(|(in_file, _)| *in_file);
+    let plain = |list: Vec<(bool, ProviderSummary)>| list.into_iter().map(|(_, one)| one).collect();
+    let list = ProviderList { version: version.clone(), providers: plain(providers), found: plain(found), next };
+    Ok(tagged(version.as_deref(), Json(list)))
 }
 
 /// One of the file, as it is seen now.

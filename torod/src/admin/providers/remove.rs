@@ -4,7 +4,6 @@ use std::sync::Arc;
 
 use axum::Extension;
 use axum::extract::{Path, State};
-use axum::http::header::IF_MATCH;
 use axum::http::{HeaderMap, StatusCode};
 
 use super::change::shown;
@@ -12,7 +11,8 @@ use super::named;
 use crate::access::Operator;
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
-use crate::admin::config::note;
+use crate::admin::noted::{Deed, noted};
+use crate::admin::version::Expected;
 use crate::config::edit::provider::far;
 
 /// Removes it; where `If-Match` names a version of the file, only from that one. What is under way there ends as it
@@ -27,15 +27,13 @@ pub async fn handler(
     let name = named(&admin, &name)?;
     let before = shown(&admin, &name).to_string();
     let subject = name.clone();
-    // What cannot be read matches no version.
-    let expected = headers.get(IF_MATCH).map(|value| value.to_str().unwrap_or_default().trim_matches('"').to_owned());
-    admin
-        .reload
-        .edit(move |path| {
-            far::remove(path, &name, expected.as_deref())?;
-            Ok(true)
-        })
-        .await?;
-    note(&admin, &operator, "provider.remove", &subject, before).await?;
+    let expected = Expected::read(&headers)?.version();
+    let deed = Deed::new(operator, "provider.remove", &subject, before);
+    let reload = Arc::clone(&admin.reload);
+    let change = async move {
+        let edit = move |path: &std::path::Path| far::remove(path, &name, expected.as_deref()).map(|()| true);
+        Ok(reload.edit(edit).await?)
+    };
+    noted(&admin, deed, change, |_| None).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, State};
+use axum::response::Response;
 use axum::{Extension, Json};
 use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter_shared::provider::{EndpointStanding, ProviderDetail};
@@ -12,6 +13,7 @@ use crate::access::Operator;
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::settings::version;
+use crate::admin::version::tagged;
 use crate::upstreams::condition::notable;
 use crate::upstreams::standing::{Moment, standing};
 
@@ -23,7 +25,7 @@ pub async fn handler(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     Path(name): Path<String>,
-) -> Result<Json<ProviderDetail>, Failure> {
+) -> Result<Response, Failure> {
     Failure::unless_admin(&operator)?;
     let version = version(&admin).await?;
     let (config, live) = (Arc::clone(&admin.reload.status().config), admin.live.load());
@@ -43,8 +45,8 @@ pub async fn handler(
         standing: standing(endpoint, moment),
     };
     let (last_ok_ms, last_failure_ms) = seen.map(|seen| seen.health.times_ms()).unwrap_or_default();
-    Ok(Json(ProviderDetail {
-        version,
+    let answer = ProviderDetail {
+        version: version.clone(),
         in_file: described.is_some(),
         provider,
         calls: seen.map_or(0, |seen| seen.calls.load(std::sync::atomic::Ordering::Relaxed)),
@@ -52,7 +54,8 @@ pub async fn handler(
         last_failure_ms,
         endpoints: notable.iter().take(MOST_ENDPOINTS).map(one).collect(),
         endpoints_left_out: notable.len().saturating_sub(MOST_ENDPOINTS),
-    }))
+    };
+    Ok(tagged(version.as_deref(), Json(answer)))
 }
 
 fn gone() -> Failure {

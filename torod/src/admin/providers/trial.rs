@@ -13,7 +13,7 @@ use crate::access::Operator;
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::body::Small;
-use crate::admin::config::note;
+use crate::admin::noted::Deed;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::trial::{self, Terms};
 
@@ -45,7 +45,7 @@ pub async fn handler(
     let (mut begins, mut ends) = (|_: trial::What, _: Option<&str>| {}, |_: &TriedStep| {});
     let tried = trial::run(&provider, &terms, &admin.clock, &mut begins, &mut ends).await;
     let result = if tried.works { "works" } else { "does not work" };
-    note(&admin, &operator, "provider.test", &provider.name, result.to_owned()).await?;
+    admin.note(Deed::new(operator, "provider.test", &provider.name, result)).await?;
     Ok(Json(tried))
 }
 

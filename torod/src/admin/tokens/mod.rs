@@ -8,12 +8,11 @@ pub mod rotate;
 pub mod show;
 
 use axum::Json;
-use axum::http::HeaderValue;
-use axum::http::header::ETAG;
-use axum::response::{IntoResponse, Response};
+use axum::response::Response;
 use tokenrouter_shared::token::{TokenDetail, TokenView};
 
 use super::Admin;
+use super::version::tagged;
 use crate::access::remaining;
 use crate::access::wall::Moment;
 
@@ -26,10 +25,5 @@ fn count(admin: &Admin, token: &mut TokenView) {
 
 /// A token with its version in the header `ETag`, for the next `If-Match`.
 fn versioned(detail: TokenDetail) -> Response {
-    let tag = HeaderValue::try_from(format!("\"{}\"", detail.token.version));
-    let mut answer = Json(detail).into_response();
-    if let Ok(tag) = tag {
-        answer.headers_mut().insert(ETAG, tag);
-    }
-    answer
+    tagged(Some(&detail.token.version.to_string()), Json(detail))
 }

@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use axum::extract::{Path, RawQuery, State};
+use axum::http::HeaderMap;
 use axum::{Extension, Json};
 use tokenrouter_shared::token::TokenRevoked;
 
@@ -12,21 +13,25 @@ use crate::access::issue::{self, Farewell, IssueError};
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::query::Words;
+use crate::admin::version::Expected;
 
 /// Revokes it. The answer is sent after no request can use it any more.
 pub async fn handler(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     Path(which): Path<String>,
+    headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Json<TokenRevoked>, Failure> {
     let said = farewell(query.as_deref())?;
+    let expected = Expected::read(&headers)?.number()?;
     let now_ms = admin.clock.now_ms();
     // Published by the writer itself: changes cannot overtake each other, nor be lost with a caller that hangs up.
     let index = Arc::clone(&admin.tokens);
     let revoked = admin
         .writer
         .call(move |connection| {
+            issue::at_version(connection, &which, expected, &operator, now_ms)?;
             let revoked = issue::revoke(connection, &which, said, &operator, now_ms)?;
             Ok::<_, IssueError>(revoked.publish(&index))
         })

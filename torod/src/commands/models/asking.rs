@@ -33,7 +33,7 @@ pub(super) async fn models(
     clock: &Clock,
 ) -> anyhow::Result<ModelsView> {
     if is_running(paths) {
-        return ask(paths, &query(wishes)).await;
+        return all(paths, wishes).await;
     }
     let live = world(paths, talk, clock)?;
     Ok(ModelsView { is_live: false, ..views::models(&live, &selection(wishes)?, clock.now_ms()) })
@@ -68,6 +68,21 @@ pub(super) async fn catalogue(
     let cards = live.told.cards(&live, clock.now_ms());
     let chosen: Vec<Card> = selection(wishes)?.of(&cards.list).into_iter().cloned().collect();
     Ok(serde_json::from_slice(&listing::list(Shape::Codex { is_whole: false }, Page::whole(&chosen)))?)
+}
+
+/// All that are wanted of a running gateway, page by page.
+async fn all(paths: &Paths, wishes: &Wishes) -> anyhow::Result<ModelsView> {
+    let most = selection(wishes)?.limit.unwrap_or(usize::MAX);
+    let wishes: Vec<_> = wishes.iter().filter(|(key, _)| *key != "limit").cloned().collect();
+    let mut told: ModelsView = ask(paths, &query(&wishes)).await?;
+    while let Some(next) = told.next.take().filter(|_| told.models.len() < most) {
+        let wishes: Vec<_> = wishes.iter().cloned().chain([("cursor", next)]).collect();
+        let page: ModelsView = ask(paths, &query(&wishes)).await?;
+        told.models.extend(page.models);
+        told.next = page.next;
+    }
+    told.models.truncate(most);
+    Ok(told)
 }
 
 fn query(wishes: &Wishes) -> String {

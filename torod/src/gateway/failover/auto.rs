@@ -50,7 +50,7 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
     let known = affinity::recognise(signs);
     let mut question = Question::new(live, &cards.pool, of, surface, &features, call.app.clock.uptime_ms());
     let may = May::of(&call.caller);
-    question.permit(&|id| may.allows_virtual(asked, id));
+    question.permit(&|id| may.allows_target(live, asked, id));
     let most = live.config.auto.max_attempts as usize;
     let mut tried: Vec<usize> = Vec::new();
     let mut names: Vec<String> = Vec::new();
@@ -60,9 +60,10 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
         Some(kept) => Some(kept),
         None => decide(call, &question, &original, &tried).await,
     };
-    let default = || question.default().filter(|choice| is_allowed(&may, live, asked, &choice.target));
+    let default = || question.default().filter(|choice| may.allows_target(live, asked, &choice.target));
     let Some(mut choice) = first.or_else(default) else {
-        let problem = if question.is_restricted() {
+        // A default that is there may not be used.
+        let problem = if question.is_restricted() || question.default().is_some() {
             may.refusal(live, asked, call.now_ms)
         } else {
             nobody(asked, &why_nobody(&question))
@@ -84,11 +85,10 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
         let target = choice.target.clone();
         let found = match live.table.resolve(&target) {
             Ok(found) => Found { how: How::Auto, ..found },
-            Err(unknown) => return entry::refused(call, &reject::unknown_model(&target, unknown)),
+            Err(unknown) => return entry::refused(call, &reject::unknown_model(&target, may.unknown(live, unknown))),
         };
-        // A candidate that was chosen may be used, by its own name or by the one that was asked for. The default may stand
-        // for several, of which only some may be.
-        let may = if choice.at.is_some() { May::default() } else { May::of(&call.caller).asked_as(asked) };
+        // Its name may stand for several, of which only some may be used.
+        let may = May::of(&call.caller).asked_as(asked);
         let fit = Fit::new(live, found, surface, may.clone());
         let is_counted = left.as_ref().and_then(|left| left.exchange.as_ref()).is_some_and(|e| e.is_counted());
         // What was reserved for the one before is not needed any more.
@@ -171,17 +171,6 @@ fn settle(live: &Snapshot, known: Option<Known>, chosen: Option<u32>, now_ms: u6
     if !known.is_opening || live.auto.home(known.session, now_ms).is_none() {
         live.auto.settle(known.session, chosen, live.config.routing.session_ttl, now_ms);
     }
-}
-
-/// Whether whoever asks for `asked` may use what `target` stands for.
-fn is_allowed(may: &May, live: &Snapshot, asked: &str, target: &str) -> bool {
-    let Ok(found) = live.table.resolve(target) else { return false };
-    let mut list = found.candidates.list().iter().filter_map(|c| {
-        let provider = live.providers.get(c.endpoint.provider)?;
-        let model = if c.endpoint.model.is_empty() { found.model } else { &c.endpoint.model };
-        Some(format!("{}/{model}", provider.name))
-    });
-    may.is_everything() || list.any(|id| may.allows_virtual(asked, &id))
 }
 
 fn why_nobody(question: &Question<'_>) -> String {

@@ -1,11 +1,12 @@
 //! How a journey ends: somebody serves the request, or the client is told why nobody does.
 
 use http::{HeaderMap, HeaderValue, Response};
+use tokenrouter::surface::Surface;
 
 use super::super::entry::{self, Call};
 use super::super::lane::Way;
 use super::super::reply::Reply;
-use super::super::{said, translated};
+use super::super::{background, said, translated};
 use super::{Journey, Served};
 use crate::upstreams::decisions::Decision;
 use crate::upstreams::provider::Provider;
@@ -27,6 +28,11 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         self.say(&mut said, &provider, asked);
         call.tell_remaining(&mut said);
         self.remember(call, asked);
+        if call.surface == Surface::Responses && matches!(way, Way::Native { .. }) && background::is_asked(call, &good)
+        {
+            // Boxed like every future that most requests do not need.
+            return Box::pin(background::answer(call, exchange, good, said, &provider)).await;
+        }
         match way {
             Way::Native { hide_usage } => entry::relay(exchange, good, said, protocol, &provider, hide_usage),
             // Boxed: its state is large, and every native request would carry room for it.

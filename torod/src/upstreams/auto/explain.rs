@@ -28,7 +28,7 @@ pub fn explain(
     let pool = &cards.pool;
     let features = Features::read(asked.surface.protocol(), &asked.body);
     let mut question = Question::new(live, pool, of, asked.surface, &features, uptime_ms);
-    question.permit(&|id| asked.permit.allows_virtual(&asked.model, id));
+    question.permit(&|id| asked.permit.allows_target(live, &asked.model, id));
     let salt = affinity::salt(asked.token_id, &asked.model);
     let signs = Signs { salt, headers: &asked.headers, protocol: asked.surface.protocol(), body: &asked.body };
     let choice = question.kept(affinity::recognise(signs));

@@ -19,7 +19,7 @@ const NOT_FROM_HERE: [&str; 5] = ["name", "provider_type", "api_key", "api_keys"
 ///
 /// As [`super::set`], and where the file has another version, a key is none that is changed from far, or a key of the
 /// provider would be sent to another place than before.
-pub fn set_all(path: &Path, name: &str, changes: &[Change], expected: &str) -> Result<bool, EditError> {
+pub fn set_all(path: &Path, name: &str, changes: &[Change], expected: Option<&str>) -> Result<bool, EditError> {
     for (key, _) in changes {
         let first = key.split(['.', '[']).next().unwrap_or_default();
         if NOT_FROM_HERE.contains(&first) {
@@ -29,23 +29,36 @@ pub fn set_all(path: &Path, name: &str, changes: &[Change], expected: &str) -> R
     change(path, name, changes, expected)
 }
 
+/// Uses the provider `name`, or leaves it out.
+///
+/// # Errors
+///
+/// As [`set_all`].
+pub fn switch(path: &Path, name: &str, is_on: bool, expected: Option<&str>) -> Result<bool, EditError> {
+    change(path, name, &[("enabled".to_owned(), Some(is_on.into()))], expected)
+}
+
 /// Gives the provider `name` the key `source`, in the place of all that it had.
 ///
 /// # Errors
 ///
 /// As [`set_all`].
-pub fn set_key(path: &Path, name: &str, source: &SecretSource, expected: &str) -> Result<bool, EditError> {
+pub fn set_key(path: &Path, name: &str, source: &SecretSource, expected: Option<&str>) -> Result<bool, EditError> {
     let changes = [("api_keys".to_owned(), None), ("api_key".to_owned(), Some(super::key_value(source)))];
     change(path, name, &changes, expected)
 }
 
-/// Writes `draft` at the end of the providers.
+/// Writes `draft` at the end of the providers, if the file has the version `expected`.
 ///
 /// # Errors
 ///
 /// As [`super::add`], and where its key would be sent to another place than it is for.
-pub fn add(path: &Path, draft: &Draft) -> Result<(), EditError> {
-    update(path, By::Api, |text, file| added(text, std::slice::from_ref(draft), file)).map(|_| ())
+pub fn add(path: &Path, draft: &Draft, expected: Option<&str>) -> Result<(), EditError> {
+    update(path, By::Api, |text, file| {
+        check_version(text, expected)?;
+        added(text, std::slice::from_ref(draft), file)
+    })
+    .map(|_| ())
 }
 
 /// Removes the provider `name` with its comments, if the file has the version `expected`.
@@ -55,13 +68,13 @@ pub fn add(path: &Path, draft: &Draft) -> Result<(), EditError> {
 /// As [`super::remove`], and where the file has another version.
 pub fn remove(path: &Path, name: &str, expected: Option<&str>) -> Result<(), EditError> {
     update(path, By::Api, |text, file| {
-        expected.map_or(Ok(()), |expected| check_version(text, expected))?;
+        check_version(text, expected)?;
         removed(text, name, file)
     })
     .map(|_| ())
 }
 
-fn change(path: &Path, name: &str, changes: &[Change], expected: &str) -> Result<bool, EditError> {
+fn change(path: &Path, name: &str, changes: &[Change], expected: Option<&str>) -> Result<bool, EditError> {
     update(path, By::Api, |text, file| {
         check_version(text, expected)?;
         changes.iter().try_fold(text.to_owned(), |text, (key, value)| {
@@ -91,7 +104,7 @@ mod tests {
 
     fn set(path: &Path, name: &str, key: &str, value: &str) -> Result<bool, EditError> {
         let changes = [(key.to_owned(), Some(value.parse().unwrap()))];
-        set_all(path, name, &changes, &version(path).unwrap())
+        set_all(path, name, &changes, Some(&version(path).unwrap()))
     }
 
     #[test]
@@ -123,7 +136,7 @@ mod tests {
     #[test]
     fn a_key_from_far_is_a_stored_one_or_the_presets_own_variable() {
         let (_folder, path) = file();
-        let give = |name: &str, source: SecretSource| set_key(&path, name, &source, &version(&path).unwrap());
+        let give = |name: &str, source: SecretSource| set_key(&path, name, &source, Some(&version(&path).unwrap()));
         let stored = || SecretSource::Stored(crate::config::StoredSecret { name: "a/b".into(), origins: Vec::new() });
         assert!(give("own", stored()).unwrap());
         assert!(give("groq", SecretSource::Env("GROQ_API_KEY".into())).is_ok());
@@ -139,7 +152,7 @@ mod tests {
                 account: Vec::new(),
                 key: Some(source),
             };
-            assert!(matches!(add(&path, &draft), Err(EditError::NotByApi { .. })));
+            assert!(matches!(add(&path, &draft, None), Err(EditError::NotByApi { .. })));
         }
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("name = 'own' # mine") && text.contains("api_key = { secret = \"a/b\" }"), "{text}");
@@ -149,7 +162,7 @@ mod tests {
     fn a_change_for_another_version_changes_nothing() {
         let (_folder, path) = file();
         let changes = [("priority".to_owned(), Some(3.into()))];
-        let Err(EditError::Stale(now)) = set_all(&path, "own", &changes, "0000") else { panic!("changed") };
+        let Err(EditError::Stale(now)) = set_all(&path, "own", &changes, Some("0000")) else { panic!("changed") };
         assert_eq!(now, version(&path).unwrap());
         assert!(matches!(remove(&path, "own", Some("0000")), Err(EditError::Stale(_))));
         assert_eq!(std::fs::read_to_string(&path).unwrap(), FILE);
