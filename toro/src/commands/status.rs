@@ -67,10 +67,9 @@ impl Status {
         let health = block_on(health(&client))??;
         let answered_ms = u64::try_from(context.clock.moment().duration_since(begun).as_millis()).unwrap_or(u64::MAX);
         let me: Me = block_on(client.get("/admin/api/me"))??;
-        let used_up = me.left.iter().any(|left| left.remaining == 0);
-        let reason = match (health.status.as_str(), used_up) {
-            ("ok", false) => None,
-            ("ok", true) => Some("your budget is used up"),
+        let used_up = used_up(&me, context.clock.now_ms());
+        let reason = match health.status.as_str() {
+            "ok" => used_up.as_deref(),
             _ if health.reason.is_empty() => Some("the gateway cannot serve now"),
             _ => Some(health.reason.as_str()),
         };
@@ -84,6 +83,17 @@ impl Status {
         }
         Ok(if reason.is_none() { Exit::Done } else { Exit::Failed })
     }
+}
+
+/// Of what nothing is left, by a budget or a rate of the token or of one above it, and until when.
+fn used_up(me: &Me, now_ms: i64) -> Option<String> {
+    let left = me.left.iter().find(|left| left.remaining == 0)?;
+    let limit = figures::amount(left.unit, left.limit);
+    let again = left
+        .resets_ms
+        .filter(|at| *at > now_ms)
+        .map(|at| format!("; all of it is there again {}", distance(at, now_ms)));
+    Some(format!("all of your {limit} is used up{}", again.unwrap_or_default()))
 }
 
 /// Also a gateway that cannot serve says who it is.
@@ -114,7 +124,7 @@ fn told(
     let (now_ms, zone) = (context.clock.now_ms(), Zone::here());
     let line = |label: &str, text: &str| printer.line(&format!("{label:<9}  {text}"));
     let version = plain(&health.version);
-    line("gateway", &format!("{} (torod {version}), answers in {}", client.address(), span(answered_ms)))?;
+    line("gateway", &format!("{} (torod {version}), answers in {}", client.address(), span(answered_ms.max(1))))?;
     line("state", &reason.map_or_else(|| "ok".to_owned(), |why| format!("NOT OK: {}", plain(why))))?;
     let ends = me.ends_ms.or(me.expires_ms);
     let ends = ends.map_or_else(|| "never ends by itself".to_owned(), |at| format!("ends {}", zone.moment(at, now_ms)));

@@ -21,7 +21,7 @@ fn status_tells_by_its_exit_code_whether_the_next_request_can_be_served() {
     site.said(&["chat", "-m", "sim/ok", "Hello"]);
     let said = site.home.run(&["status"]);
     assert_eq!(said.ended, Ended::Code(1), "{}", said.out);
-    assert!(row(&said.out, "state").contains("NOT OK: your budget is used up"), "{}", said.out);
+    assert!(row(&said.out, "state").contains("NOT OK: all of your 1 request is used up"), "{}", said.out);
     let refused = site.home.run(&["chat", "-m", "sim/ok", "Hello"]);
     assert_eq!(refused.ended, Ended::Code(5));
     assert!(refused.err.contains("budget"), "{}", refused.err);

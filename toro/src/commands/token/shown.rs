@@ -69,7 +69,7 @@ fn limits(view: &TokenView) -> String {
     let left = |at: usize| view.budgets.get(at).map(|budget| figures::amount(budget.unit, budget.remaining));
     let budget = |(at, budget): (usize, &tokenrouter_shared::Budget)| {
         let limit = format!("{}{}", figures::amount(budget.unit, budget.limit), figures::within(&budget.window));
-        left(at).map_or_else(|| limit.clone(), |left| format!("{left} of {limit}"))
+        left(at).map_or_else(|| limit.clone(), |left| format!("{left} left of {limit}"))
     };
     let mut words: Vec<String> = limits.budgets.iter().enumerate().map(budget).collect();
     words.extend(limits.requests_per_minute.map(|rate| format!("{rate} rpm")));
