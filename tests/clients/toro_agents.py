@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from harness.agent import BEGUN, OPTIONS, RAN
+from harness.agent import BEGUN, OPTIONS, RAN, TIME_S
 from harness.cases import case
-from harness.launch import NOWHERE, Launched
+from harness.launch import NOWHERE, TORO, Launched
 from harness.question import SENTENCE
 from harness.seen import read
 
@@ -146,6 +148,26 @@ def aider_edits(upstream: str) -> None:
     said = launched.launch(["--model", model_on(upstream)], words, {})
     assert launched.marker.read_text() == BEGUN + RAN, said[-2000:]
     launched.check_run(launched.received(1))
+
+
+def quickest(program: list[str], launched: Launched) -> float:
+    """The shortest of some times in milliseconds: what the machine does beside counts for nothing."""
+    times = []
+    for _ in range(7):
+        begun = time.monotonic()
+        done = subprocess.run(program, env=launched.env, cwd=launched.home, capture_output=True, timeout=TIME_S)
+        times.append((time.monotonic() - begun) * 1000)
+        assert done.returncode == 0, done.stderr
+    return min(times)
+
+
+@case
+def toro_costs_no_time() -> None:
+    """At most 60 ms beside the agent alone, also where a run is made, kept alive, ended and billed."""
+    launched = Launched("codex", "toro-time-run", {})
+    for words in (["codex", "--version"], ["codex", "exec", "--help"]):
+        alone, under = quickest(words, launched), quickest([TORO, "--model", "oa/ok", *words], launched)
+        assert under - alone <= 60, f"{words}: {alone:.0f} ms alone, {under:.0f} ms under toro"
 
 
 def add(name: str, run: Callable[[], None]) -> None:

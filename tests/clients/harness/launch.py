@@ -17,6 +17,7 @@ from harness.question import reported_of
 
 TORO = os.environ["TORO"]
 ROOT = BASE.removesuffix("/v1")
+PATIENCE_S = 60  # some agents first try for seconds to reach their makers
 NOWHERE = "http://127.0.0.1:9"
 KEY = re.compile(rb"(?:tr|door)_[0-9A-Za-z]{30,}")
 # What whoever starts an agent may have in the environment: none of it may lead past the gateway.
@@ -81,7 +82,7 @@ class Launched(Agent):
         )
         self.watch = Watch(told.pid)
         try:
-            said, beside = told.communicate(given, timeout=TIME_S + 10)
+            said, beside = told.communicate(given, timeout=PATIENCE_S)
         except subprocess.TimeoutExpired:
             told.terminate()
             said, beside = told.communicate(timeout=TIME_S)

@@ -73,7 +73,8 @@ fn past_proxies(env: Env) -> Vec<(String, OsString)> {
 /// Whether nothing of the user's arguments has a model asked.
 pub fn is_idle(agent: &Agent, arguments: &[OsString]) -> bool {
     let words = arguments.iter().take_while(|word| *word != "--").map(|word| word.to_string_lossy());
-    words.into_iter().any(|word| agent.idle.contains(&&*word))
+    // A word that is no flag is a command where it comes first, and may be a prompt elsewhere.
+    words.enumerate().any(|(at, word)| agent.idle.contains(&&*word) && (at == 0 || word.starts_with('-')))
 }
 
 /// Whether the agent's arguments of ours have no place before the user's.
@@ -124,4 +125,35 @@ pub fn find_program(name: &str, path: Option<&str>) -> Result<PathBuf, Exit> {
         folders.map(|folder| folder.join(name)).find(|file| is_program(file))
     };
     found.ok_or(if found_other { Exit::NotStarted } else { Exit::NotInstalled })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn words(line: &str) -> Vec<OsString> {
+        line.split(' ').map(OsString::from).collect()
+    }
+
+    #[test]
+    fn what_the_user_says_is_read_as_the_agent_reads_it() {
+        let codex = super::super::find("codex").unwrap();
+        for (line, idle) in [
+            ("mcp list", true),
+            ("exec --help", true),
+            ("exec doctor", false),
+            ("exec -- --help", false),
+            ("exec hi", false),
+        ] {
+            assert_eq!(is_idle(codex, &words(line)), idle, "{line}");
+        }
+        for (line, chosen) in
+            [("exec -m x hi", true), ("exec --model=x", true), ("exec --models x", false), ("exec -- -m", false)]
+        {
+            assert_eq!(chooses(codex, &words(line)), chosen, "{line}");
+        }
+        for (line, about) in [("--version", true), ("-h", true), ("exec --help", false), ("--versions", false)] {
+            assert_eq!(is_about_itself(&words(line)), about, "{line}");
+        }
+    }
 }

@@ -12,7 +12,7 @@ use super::support::{Ended, Gateway, Home, Said, said, write_program};
 const AGENT: &str = r#"#!/bin/sh
 for word in "$@"; do printf 'ARG %s\n' "$word"; done
 env | sed 's/^/ENV /'
-for file in "$TMPDIR"/*/* "$TMPDIR"/*/.gemini/*; do
+for file in "${TMPDIR:?}"/toro-*/* "${TMPDIR:?}"/toro-*/.gemini/*; do
   if [ -f "$file" ]; then echo "FILE ${file##*/}"; cat "$file"; echo; echo "END"; fi
 done
 "#;
@@ -70,7 +70,7 @@ impl Started {
     }
 
     fn json(&self, file: &str) -> Value {
-        serde_json::from_str(&self.files[file]).unwrap_or_else(|e| panic!("{file}: {e}: {}", self.files[file]))
+        serde_json::from_str(&self.files[file]).unwrap()
     }
 }
 
@@ -286,7 +286,7 @@ fn an_agent_that_brings_no_model_gets_the_gateways_choice_and_one_that_must_choo
         let bin = home.folder.path().join("bin");
         write_program(&bin, "aider", AGENT);
         let mut command = home.toro(words);
-        command.env("PATH", format!("{}:/usr/bin:/bin", bin.display()));
+        command.env("PATH", format!("{}:/usr/bin:/bin", bin.display())).env("TMPDIR", home.folder.path());
         said(command)
     };
     let chosen = agent(&["aider", "--message", "hi"]);

@@ -158,7 +158,7 @@ fn a_websocket_is_refused_with_a_reason_and_a_gateway_that_is_gone_is_told() {
         "GET /v1/responses HTTP/1.1\r\nhost: h\r\nauthorization: Bearer {}\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n",
         door.secret.expose()
     );
-    let said = read_until(&mut knock(&door, &upgrade), "}}");
+    let said = read_until(&mut knock(&door, &upgrade), "\"type\":\"error\"}");
     assert!(said.starts_with("HTTP/1.1 426 ") && said.contains("WebSockets do not go through the door"), "{said}");
     assert!(behind.heads.try_recv().is_err(), "the gateway was asked");
 
@@ -166,7 +166,7 @@ fn a_websocket_is_refused_with_a_reason_and_a_gateway_that_is_gone_is_told() {
     let client = Client::to(&format!("http://{nobody}").parse().unwrap(), None, None).unwrap();
     let door = Door::open(&client, &Secret::from(REAL)).unwrap();
     let ask = format!("GET /v1/models HTTP/1.1\r\nhost: h\r\nx-api-key: {}\r\n\r\n", door.secret.expose());
-    let said = read_until(&mut knock(&door, &ask), "}}");
+    let said = read_until(&mut knock(&door, &ask), "\"type\":\"error\"}");
     assert!(said.starts_with("HTTP/1.1 502 ") && said.contains("nothing listens there"), "{said}");
 }
 
