@@ -56,7 +56,7 @@ fn what_is_wrong_is_told_with_what_to_do() {
     let mut command = site.home.toro(&["doctor", "--offline"]);
     command.env("http_proxy", "http://proxy:3128");
     let said = super::support::said(command);
-    assert!(said.out.contains("! proxy") && said.out.contains("export NO_PROXY=127.0.0.1"), "{}", said.out);
+    assert!(said.out.contains("! proxy") && said.out.contains("export NO_PROXY=127."), "{}", said.out);
 
     site.gateway.down();
     let said = site.home.run(&["doctor"]);
