@@ -19,7 +19,7 @@ use tokenrouter::surface::{Surface, counted};
 
 use super::reply::Reply;
 use super::request_id::RequestId;
-use super::{attempt, conversation, entry, headers, intake, reject};
+use super::{attempt, conversation, entry, headers, intake, references, reject};
 use crate::access::{caller, rate};
 use crate::app::App;
 use crate::problem;
@@ -89,6 +89,9 @@ async fn answer(
         if protocol == Protocol::Responses && to == protocol {
             // How long another's conversation is, is nobody's business either.
             conversation::check(app, caller.token_id(), peek.previous.as_deref(), &body).await?;
+            if references::may_be_in(&body) {
+                references::check(app, caller.token_id(), &body).await?;
+            }
         }
         let question = if to == protocol {
             if protocol == Protocol::Gemini {

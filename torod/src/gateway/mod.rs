@@ -26,6 +26,7 @@ pub mod models;
 mod opening;
 mod queue;
 mod quota;
+mod references;
 pub mod refusal;
 pub mod reject;
 mod remaining;
