@@ -70,7 +70,10 @@ async fn answer(
     let body = intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await?;
     let (_, id) = Surface::at(head.uri.path()).unwrap_or((surface, "".into()));
     let peek = match counted(&id) {
-        Some(model) => Peek::in_path(&body, model, false),
+        Some(model) => {
+            super::asides::check_count(&caller, model, &body).map_err(|problem| *problem)?;
+            Peek::in_path(&body, model, false)
+        }
         None => Peek::read(&body),
     };
     let peek = peek.map_err(|e| reject::unreadable(&e))?;
