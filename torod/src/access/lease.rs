@@ -35,6 +35,8 @@ pub struct Lease {
     /// By the clock's uptime, or [`OVER`].
     ends_ms: AtomicU64,
     clock: Clock,
+    /// Told when it ends.
+    ended: Arc<Notify>,
     /// Of the next token above that has one.
     above: Option<Arc<Self>>,
 }
@@ -56,7 +58,12 @@ impl Lease {
         while now_ms >= ends_ms {
             // For good: what one request was refused for, no renewal that was on its way brings back.
             match self.ends_ms.compare_exchange(ends_ms, OVER, Ordering::AcqRel, Ordering::Acquire) {
-                Ok(_) | Err(OVER) => return true,
+                Ok(_) => {
+                    // Written at once, so that a daemon that is killed does not give it a new term.
+                    self.ended.notify_one();
+                    return true;
+                }
+                Err(OVER) => return true,
                 Err(renewed) => ends_ms = renewed,
             }
         }
@@ -96,6 +103,8 @@ impl Lease {
 pub struct Leases {
     by_token: Mutex<HashMap<i64, Arc<Lease>>>,
     begun: Notify,
+    /// Somebody saw the end of one.
+    ended: Arc<Notify>,
     clock: Clock,
 }
 
@@ -107,14 +116,15 @@ impl Default for Leases {
 
 impl Leases {
     pub(super) fn new(clock: Clock) -> Self {
-        Self { by_token: Mutex::default(), begun: Notify::new(), clock }
+        Self { by_token: Mutex::default(), begun: Notify::new(), ended: Arc::default(), clock }
     }
 
     /// Begins the lease of a token.
     pub(super) fn begin(&self, token_id: i64, seconds: u32, above: Option<Arc<Lease>>) -> Arc<Lease> {
         let clock = self.clock.clone();
         let ends_ms = AtomicU64::new(clock.uptime_ms().saturating_add(u64::from(seconds) * 1_000));
-        let lease = Arc::new(Lease { token_id, seconds, ends_ms, clock, above });
+        let ended = Arc::clone(&self.ended);
+        let lease = Arc::new(Lease { token_id, seconds, ends_ms, clock, ended, above });
         let mut by_token = self.by_token.lock().unwrap_or_else(PoisonError::into_inner);
         by_token.insert(token_id, Arc::clone(&lease));
         self.begun.notify_one();
@@ -128,6 +138,17 @@ impl Leases {
 
     fn is_empty(&self) -> bool {
         self.by_token.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+    }
+
+    /// Waits until it is time to look for ends: there are leases, and a while has passed or somebody saw one end.
+    async fn due(&self) {
+        if self.is_empty() {
+            self.begun.notified().await;
+        }
+        tokio::select! {
+            () = tokio::time::sleep(PAUSE) => {}
+            () = self.ended.notified() => {}
+        }
     }
 
     /// Tokens whose own lease is over.
@@ -177,14 +198,8 @@ pub async fn round(writer: &WriterHandle, index: &Arc<TokenIndex>, clock: &Clock
 pub async fn run(writer: WriterHandle, index: Arc<TokenIndex>, clock: Clock, lifecycle: Lifecycle) {
     let mut was_refused = false;
     loop {
-        let next = async {
-            if index.leases().is_empty() {
-                index.leases().begun.notified().await;
-            }
-            tokio::time::sleep(PAUSE).await;
-        };
         tokio::select! {
-            () = next => {}
+            () = index.leases().due() => {}
             () = lifecycle.hard_stop() => return,
         }
         match round(&writer, &index, &clock).await {
@@ -222,6 +237,23 @@ mod tests {
         assert!(lease.is_over() && lease.renew().is_none());
         leases.forget(7);
         assert!(leases.over().is_empty() && leases.is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_end_that_somebody_saw_is_written_at_once() {
+        let clock = Clock::fixed(START);
+        let leases = Leases::new(clock.clone());
+        let lease = leases.begin(7, 60, None);
+        let before = tokio::time::Instant::now();
+        leases.due().await;
+        assert_eq!(before.elapsed(), PAUSE, "nobody saw anything");
+        clock.advance(60_000);
+        assert!(lease.is_over() && lease.is_over());
+        let before = tokio::time::Instant::now();
+        leases.due().await;
+        assert_eq!(before.elapsed(), Duration::ZERO);
+        leases.due().await;
+        assert_eq!(before.elapsed(), PAUSE, "it is told once");
     }
 
     #[test]

@@ -99,6 +99,9 @@ impl From<ReloadError> for Failure {
                 "version_conflict",
                 "Look at what changed, and send the change with that version.",
             ),
+            ReloadError::Edit(EditError::IsProvider(_)) => {
+                (StatusCode::CONFLICT, "provider_exists", "Give this one a name of its own.")
+            }
             ReloadError::Edit(EditError::NoProvider { .. }) => {
                 (StatusCode::NOT_FOUND, "provider_not_found", "GET /admin/api/providers lists those there are.")
             }

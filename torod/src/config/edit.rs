@@ -37,6 +37,9 @@ pub enum EditError {
         /// The name that was probably meant.
         close: Option<String>,
     },
+    /// A provider has this name.
+    #[error("there is already a provider `{0}`")]
+    IsProvider(String),
     /// The providers stand in one array.
     #[error("`providers` is written as one array: write each as a `[[providers]]` table first")]
     OneArray,

@@ -20,7 +20,7 @@ use super::exchange::Input;
 use super::lane::{Lane, Way};
 use super::request_id::{self, RequestId};
 use super::stateful::{self, Remember};
-use super::{conversation, headers, reject, shed, translated};
+use super::{conversation, headers, references, reject, shed, translated};
 use crate::app::App;
 use crate::lifecycle::{Gauge, Permit};
 use crate::problem;
@@ -98,6 +98,9 @@ pub async fn prepare(
         if previous.is_some() || conversation::may_be_in(body) {
             claim = Box::pin(conversation::check(app, caller.token_id(), previous, body)).await?;
         }
+    }
+    if *native && matches!(surface, Surface::Responses | Surface::Compact) && references::may_be_in(body) {
+        Box::pin(references::check(app, caller.token_id(), body)).await?;
     }
     let path = Path { model: &in_path.model, stream: in_path.stream, list: in_path.list };
     let sent = full.as_ref().unwrap_or(body);

@@ -1,18 +1,18 @@
 //! Conversations that a provider keeps (`conversation` of the Responses API). All tokens share the provider's key, so the
 //! gateway remembers whose each is: that of the token which first went on with it. Others are told that it is not there.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use serde::Deserialize;
-use serde_json::value::RawValue;
 use tokenrouter::convert::unknown_answer;
 use tokenrouter::error::{Kind, Problem};
 
+use super::members::{Ambiguous, Members};
 use super::{background, stateful};
 use crate::app::App;
 use crate::memory::Owner;
 
+/// The field that names one.
+const NAME: &str = "conversation";
 /// The longest id that is remembered.
 const MAX_ID_BYTES: usize = 256;
 
@@ -31,9 +31,7 @@ pub(super) async fn check(
     if let Some(previous) = previous {
         let is_own =
             app.memory.find(token_id, previous).await.map_err(|e| stateful::unreadable(&e.to_string()))?.is_some();
-        if !is_own
-            && app.memory.is_anothers(token_id, previous).await.map_err(|e| stateful::unreadable(&e.to_string()))?
-        {
+        if !is_own && is_anothers_answer(app, token_id, previous).await? {
             return Err(unknown_answer(previous));
         }
     }
@@ -45,43 +43,55 @@ pub(super) async fn check(
     }
 }
 
-/// Whether `body` may name a conversation: a quick look.
+/// Whether `body` may name a conversation, in any letters: a quick look.
 pub(super) fn may_be_in(body: &[u8]) -> bool {
-    background::mentions(body, br#""conversation""#)
+    // Its rarest letter, in either case, and what stands around it.
+    let is_there = |at: usize| {
+        let word = at.checked_sub(3).and_then(|from| body.get(from..from + NAME.len()));
+        word.is_some_and(|word| word.eq_ignore_ascii_case(NAME.as_bytes()))
+    };
+    background::mentions(body, br#""conversation""#) || memchr::memchr2_iter(b'v', b'V', body).any(is_there)
 }
 
-/// The id of the conversation that `body` goes on with.
+/// Whether `id` is spelt like one that providers give: what is cut off or folded there cannot be in it.
+pub(super) fn is_id(id: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'.' | b'-');
+    !id.is_empty() && id.len() <= MAX_ID_BYTES && id.bytes().all(is_plain)
+}
+
+/// Whether the answer `id`, which is none of the token's own, may be another's.
+pub(super) async fn is_anothers_answer(app: &Arc<App>, token_id: i64, id: &str) -> Result<bool, Problem> {
+    if !is_id(id) {
+        return Ok(true);
+    }
+    let small = id.to_ascii_lowercase();
+    for spelt in [Some(id), (small != id).then_some(small.as_str())].into_iter().flatten() {
+        if app.memory.is_anothers(token_id, spelt).await.map_err(|e| stateful::unreadable(&e.to_string()))? {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+/// The id of the conversation that `body` goes on with, in small letters.
 fn named(body: &[u8]) -> Result<Option<Box<str>>, Problem> {
-    #[derive(Deserialize)]
-    struct Only<'a> {
-        #[serde(borrow, default)]
-        conversation: Option<&'a RawValue>,
-    }
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Named<'a> {
-        Id(#[serde(borrow)] Cow<'a, str>),
-        Object {
-            #[serde(borrow)]
-            id: Cow<'a, str>,
-        },
-    }
     if !may_be_in(body) {
         return Ok(None);
     }
-    let refuse = |said: &'static str| {
+    let refuse = |code: &'static str, said: &'static str| {
         let advice = "Name it once: \"conv_…\", or {\"id\": \"conv_…\"}.";
-        Problem::new(Kind::BadRequest, "invalid_conversation", said, advice).at_field(Some("conversation"))
+        Problem::new(Kind::BadRequest, code, said, advice).at_field(Some(NAME))
     };
-    // Two of one name are an error here: which of them a provider goes by is not known.
-    let only: Only<'_> = serde_json::from_slice(body).map_err(|_| refuse("`conversation` is named more than once"))?;
-    let Some(raw) = only.conversation else { return Ok(None) };
-    match serde_json::from_str(raw.get()) {
-        Ok(Named::Id(id) | Named::Object { id }) if !id.is_empty() && id.len() <= MAX_ID_BYTES => {
-            Ok(Some(id.into_owned().into()))
-        }
-        _ => Err(refuse("`conversation` is no id of a conversation")),
-    }
+    let ambiguous = |Ambiguous| refuse("ambiguous_field", "`conversation` is named twice, or nearly as it is called");
+    let invalid = || refuse("invalid_conversation", "`conversation` is no id of a conversation");
+    let top = Members::of(body).ok_or_else(invalid)?;
+    let Some(raw) = top.one(NAME).map_err(ambiguous)?.filter(|raw| raw.get() != "null") else { return Ok(None) };
+    let id = match Members::of(raw.get().as_bytes()) {
+        Some(object) => object.one("id").map_err(ambiguous)?.ok_or_else(invalid)?,
+        None => raw,
+    };
+    let id: String = serde_json::from_str(id.get()).map_err(|_| invalid())?;
+    if is_id(&id) { Ok(Some(id.to_ascii_lowercase().into())) } else { Err(invalid()) }
 }
 
 fn unknown(id: &str) -> Problem {
@@ -106,6 +116,15 @@ mod tests {
             (r#"{"input":"\u00e4"}"#, Ok(None)),
             (r#"{"conversation":"a","conversation":"b"}"#, Err(())),
             (r#"{"conversation":"a","convers\u0061tion":"b"}"#, Err(())),
+            (r#"{"conversation":"CONV_1"}"#, Ok(Some("conv_1"))),
+            (r#"{"conversation":" conv_1"}"#, Err(())),
+            (r#"{"conversation":"conv_1\u00a0"}"#, Err(())),
+            (r#"{"Conversation":"conv_1"}"#, Err(())),
+            (r#"{"\u0020CONVERSATIO\u004e":"conv_1"}"#, Err(())),
+            (r#"{" conversation ":"conv_1"}"#, Err(())),
+            (r#"{"conversation":{"id":"a","Id":"conv_1"}}"#, Err(())),
+            (r#"{"conversation":{"ID":"conv_1"}}"#, Err(())),
+            (r#"{"conversation":{}}"#, Err(())),
             (r#"{"conversation":7}"#, Err(())),
             (r#"{"conversation":""}"#, Err(())),
             (r#"{"conversation":{"id":{"id":"x"}}}"#, Err(())),

@@ -19,7 +19,7 @@ use tokenrouter::surface::{Surface, counted};
 
 use super::reply::Reply;
 use super::request_id::RequestId;
-use super::{attempt, conversation, entry, headers, intake, reject};
+use super::{attempt, conversation, entry, headers, intake, references, reject};
 use crate::access::{caller, rate};
 use crate::app::App;
 use crate::problem;
@@ -70,7 +70,10 @@ async fn answer(
     let body = intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await?;
     let (_, id) = Surface::at(head.uri.path()).unwrap_or((surface, "".into()));
     let peek = match counted(&id) {
-        Some(model) => Peek::in_path(&body, model, false),
+        Some(model) => {
+            super::asides::check_count(&caller, model, &body).map_err(|problem| *problem)?;
+            Peek::in_path(&body, model, false)
+        }
         None => Peek::read(&body),
     };
     let peek = peek.map_err(|e| reject::unreadable(&e))?;
@@ -89,6 +92,9 @@ async fn answer(
         if protocol == Protocol::Responses && to == protocol {
             // How long another's conversation is, is nobody's business either.
             conversation::check(app, caller.token_id(), peek.previous.as_deref(), &body).await?;
+            if references::may_be_in(&body) {
+                references::check(app, caller.token_id(), &body).await?;
+            }
         }
         let question = if to == protocol {
             if protocol == Protocol::Gemini {

@@ -11,6 +11,7 @@ use tokenrouter::protocol::Protocol;
 use tokenrouter::responses::state;
 use tokenrouter::surface::Surface;
 
+use super::conversation;
 use crate::access::caller::Caller;
 use crate::app::App;
 use crate::memory::MAX_BYTES;
@@ -72,12 +73,8 @@ pub async fn continued(
         // Perhaps made before this gateway was in use: the provider says whether it knows it.
         // One that was made for another token is none of this one's, although the provider's key is the same.
         None if native => {
-            let is_anothers = app.memory.is_anothers(token_id, previous).await;
-            return if is_anothers.map_err(|e| unreadable(&e.to_string()))? {
-                Err(unknown_answer(previous))
-            } else {
-                Ok(None)
-            };
+            let is_anothers = conversation::is_anothers_answer(app, token_id, previous).await?;
+            return if is_anothers { Err(unknown_answer(previous)) } else { Ok(None) };
         }
         None => return Err(unknown_answer(previous)),
     }

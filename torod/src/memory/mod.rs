@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
+use serde::Deserialize;
 use tokenrouter::convert::Carried;
 use tokenrouter::responses::state::{self, Turn};
 use tokio::sync::Notify;
@@ -47,6 +48,20 @@ pub enum Owner {
     Another,
     /// Nobody, as far as is known.
     Nobody,
+}
+
+/// The ids of the items of an answer.
+fn item_ids(answer: &[u8]) -> Vec<String> {
+    #[derive(Deserialize)]
+    struct Item {
+        id: Option<String>,
+    }
+    #[derive(Deserialize)]
+    struct Answer {
+        output: Vec<Item>,
+    }
+    let answer = serde_json::from_slice::<Answer>(answer);
+    answer.map(|answer| answer.output.into_iter().filter_map(|item| item.id).collect()).unwrap_or_default()
 }
 
 /// Answers and states, by the token that they belong to.
@@ -105,8 +120,12 @@ impl Memory {
         }
         let (answer, input) = state::answer(data).zip(state::own_input(body))?;
         let id = answer.id.clone();
+        let items = item_ids(&answer.object);
         let days = i64::from(self.settings.load().retention_days);
         self.keep(Kind::Answer, answer.id, origin, days, previous.map(str::to_owned), input, answer.object);
+        for item in items {
+            self.keep(Kind::Item, item, origin, days, None, Vec::new(), Vec::new());
+        }
         Some(id)
     }
 
@@ -185,6 +204,23 @@ impl Memory {
             let look = |connection: &_| kept::is_anothers(connection, Kind::Conversation, &id, token_id, now_ms);
             let is_anothers = me.waiting.is_anothers(Kind::Conversation, &id, token_id) || me.readers.with(look)?;
             Ok(if is_anothers { Owner::Another } else { Owner::Nobody })
+        })
+        .await
+    }
+
+    /// The first of `items` that is in no answer which is kept for the token.
+    pub async fn unknown_item(
+        self: &Arc<Self>,
+        token_id: i64,
+        items: Vec<String>,
+    ) -> Result<Option<String>, StoreError> {
+        self.read(move |me| {
+            for item in items {
+                if me.look(Kind::Item, &item, token_id)?.is_none() {
+                    return Ok(Some(item));
+                }
+            }
+            Ok(None)
         })
         .await
     }

@@ -14,6 +14,8 @@ pub enum Kind {
     Call = 1,
     /// A conversation that a provider keeps: whose it is, and nothing else.
     Conversation = 2,
+    /// An item of an answer: whose it is, and nothing else.
+    Item = 3,
 }
 
 /// A row of the table.

@@ -58,6 +58,29 @@ async fn further_models_are_for_tokens_without_rights_and_budgets_in_money() {
 }
 
 #[tokio::test]
+async fn a_second_model_in_a_gemini_body_is_a_further_model() {
+    let daemon = TestDaemon::with("", PRICES).await;
+    let denied = daemon.token(None, json!({ "models": { "deny": ["think"] } })).await;
+    let free = daemon.token(None, budgets(&[("requests", 50)])).await;
+    let contents = r#""contents":[{"parts":[{"text":"hi"}]}]"#;
+    for (way, more, is_refused) in [
+        ("generateContent", r#""model":"models/think","#, true),
+        ("streamGenerateContent", r#""m\u006fdel":"think","#, true),
+        ("countTokens", r#""model":"think","#, true),
+        ("countTokens", r#""generateContentRequest":{"model":"models/think","contents":[]},"#, true),
+        ("generateContent", r#""model":"models/ok","#, false),
+        ("countTokens", r#""model":"ok","#, false),
+    ] {
+        let (path, body) = (format!("/v1beta/models/ok:{way}"), format!("{{{more}{contents}}}"));
+        let answer = daemon.post_of(&denied, &path, body.clone()).await;
+        assert_eq!(answer.status.as_u16() == 403, is_refused, "{way} {more}: {}", answer.text());
+        assert!(is_refused || answer.status == 200, "{way} {more}: {}", answer.text());
+        assert_ne!(daemon.post_of(&free, &path, body).await.status, 403, "{way} {more}");
+    }
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn a_default_that_stands_for_several_keeps_to_the_rights() {
     let aliases = "[[model_aliases]]\nname = \"mix\"\norder = [\"round_robin\"]\n\
          [[model_aliases.targets]]\nprovider = \"sim\"\nmodel = \"ok\"\n\

@@ -150,6 +150,20 @@ async fn a_conversation_is_the_tokens_that_used_it_first() {
     assert_eq!(ask(&other, "/v1/responses", r#","conversation":"x","conversation":"conv_1""#).await.0, 400);
     assert_eq!(ask(&other, "/v1/responses/compact", r#","previous_response_id":"resp_1""#).await.0, 400);
     assert_eq!(ask(&other, "/v1/responses/input_tokens", r#","previous_response_id":"resp_1""#).await.0, 400);
+    for odd in [
+        r#","conversation":" conv_1""#,
+        r#","conversation":"conv_1 ""#,
+        r#","Conversation":"conv_1""#,
+        r#"," conversation":"conv_1""#,
+        r#","conversation":{"id":"conv_7","Id":"conv_1"}"#,
+        r#","previous_response_id":"resp_1 ""#,
+        r#","previous_response_id":"RESP_1""#,
+    ] {
+        for path in ["/v1/responses", "/v1/responses/compact", "/v1/responses/input_tokens"] {
+            assert_eq!(ask(&other, path, odd).await.0, 400, "{odd} at {path}");
+        }
+    }
+    assert_eq!(ask(&other, "/v1/responses", r#","conversation":"CONV_1""#).await, foreign);
     assert_eq!(worker.posts(), before, "the provider was asked");
     assert_eq!(ask(&other, "/v1/responses", r#","conversation":"conv_2""#).await, fine);
     assert_eq!(ask(&daemon.key, "/v1/responses", r#","conversation":"conv_2""#).await, foreign);

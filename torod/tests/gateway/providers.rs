@@ -30,6 +30,20 @@ fn audit(site: &Site) -> Vec<(String, String, String, String)> {
 }
 
 #[tokio::test]
+async fn of_many_that_add_one_name_at_once_one_does() {
+    let site = Site::start(&provider("ONE", "")).await;
+    let wanted = json!({ "provider": format!("{}/v1", site.two.url()), "name": "second" });
+    let adding = (0..8).map(|_| ask(&site, &Method::POST, "/providers", &wanted));
+    let answers = futures_util::future::join_all(adding).await;
+    let mut codes: Vec<_> = answers.iter().map(code).collect();
+    codes.sort_unstable();
+    let mut expected = vec![(409, "provider_exists".to_owned()); 8];
+    expected[0] = (201, String::new());
+    assert_eq!(codes, expected);
+    site.stop().await;
+}
+
+#[tokio::test]
 async fn a_provider_is_added_changed_tried_and_removed_and_its_key_never_comes_out() {
     let site = Site::start(&format!("# mine\n{}", provider("ONE", "# why\npriority = 3"))).await;
     let two = site.two.url();

@@ -256,6 +256,41 @@ async fn a_conversation_is_compacted_by_its_own_model() {
     daemon.stop().await;
 }
 
+#[tokio::test]
+async fn an_item_is_referred_to_by_the_token_whose_answer_it_is_in() {
+    let daemon = daemon().await;
+    let other = daemon.other_key().await;
+    let asked = respond(&daemon, "own/ok", r#","input":"my secret""#).await.json();
+    let item = asked["output"][0]["id"].as_str().unwrap().to_owned();
+    let ask = async |key: &str, path: &str, reference: &str| {
+        let mut request = daemon.request(path, format!(r#"{{"model":"own/ok","input":[{reference}]}}"#));
+        request.headers_mut().insert("authorization", format!("Bearer {key}").parse().unwrap());
+        let answer = daemon.send(request).await;
+        (answer.status.as_u16(), answer.json()["error"]["code"].as_str().unwrap_or_default().to_owned())
+    };
+    daemon.simulator.clear();
+    let refused = (400, "item_not_found".to_owned());
+    for path in ["/v1/responses", "/v1/responses/compact", "/v1/responses/input_tokens"] {
+        for reference in [
+            format!(r#"{{"type":"item_reference","id":"{item}"}}"#),
+            format!(r#"{{"type":"item\u005freference","\u0069d":"{item}"}}"#),
+            format!(r#"{{"id":"{item}"}}"#),
+            r#"{"type":"item_reference","id":"msg_nobodys"}"#.to_owned(),
+        ] {
+            assert_eq!(ask(&other, path, &reference).await, refused, "{reference} at {path}");
+        }
+    }
+    let twice = format!(r#"{{"type":"message","type":"item_reference","id":"{item}"}}"#);
+    assert_eq!(ask(&other, "/v1/responses", &twice).await, (400, "ambiguous_field".into()));
+    assert!(daemon.simulator.calls().is_empty(), "the provider was asked");
+    let own = format!(r#"{{"type":"item_reference","id":"{item}"}}"#);
+    assert_eq!(ask(&daemon.key, "/v1/responses", &own).await.0, 200);
+    assert_eq!(last_body(&daemon)["input"][0]["id"], item.as_str());
+    let sent_whole = format!(r#"{{"type":"message","role":"assistant","id":"{item}","content":"hello"}}"#);
+    assert_eq!(ask(&other, "/v1/responses", &sent_whole).await.0, 200, "it holds all that it says");
+    daemon.stop().await;
+}
+
 /// What was sealed for another vendor is taken out of a native request; what the request continues stays in it.
 #[tokio::test]
 async fn a_request_that_was_unsealed_still_continues_its_answer() {

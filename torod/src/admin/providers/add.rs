@@ -17,7 +17,6 @@ use crate::admin::body::Small;
 use crate::admin::noted::{Deed, noted};
 use crate::admin::version::Expected;
 use crate::config::draft::{Source, drafted, missing};
-use crate::config::edit::provider as edit;
 use crate::config::edit::provider::far;
 use crate::reload::ReloadError;
 
@@ -55,8 +54,8 @@ pub async fn handler(
     if let Some(key) = wanted.key {
         // Where it is says whereto its key may be sent; what cannot be written is refused before the key is kept.
         let (at, without_key) = (path.clone(), draft.clone());
-        let looking = tokio::task::spawn_blocking(move || edit::preview(&at, &[without_key]));
-        let (examined, _) = looking.await.map_err(|_| ReloadError::Stopping)?.map_err(ReloadError::from)?;
+        let looking = tokio::task::spawn_blocking(move || far::preview(&at, &without_key));
+        let examined = looking.await.map_err(|_| ReloadError::Stopping)?.map_err(ReloadError::from)?;
         let places = examined.config.providers.iter().find(|one| one.name == draft.name);
         let places = places.map(crate::config::ProviderConfig::origins).unwrap_or_default();
         draft.key = Some(keep(&admin, &operator, &draft.name, places, key, &examined.config).await?);

@@ -7,7 +7,9 @@ use super::{added, changed, read_key, removed};
 use crate::config::credential::SecretSource;
 use crate::config::edit::provider::Draft;
 use crate::config::edit::{By, Change, EditError, check_version, update};
+use crate::config::file::read_text;
 use crate::config::section::shorten;
+use crate::config::{Examined, examine};
 
 /// Keys whose values are, or lead to, secrets, or by which others find the provider.
 const NOT_FROM_HERE: [&str; 5] = ["name", "provider_type", "api_key", "api_keys", "headers"];
@@ -56,9 +58,26 @@ pub fn set_key(path: &Path, name: &str, source: &SecretSource, expected: Option<
 pub fn add(path: &Path, draft: &Draft, expected: Option<&str>) -> Result<(), EditError> {
     update(path, By::Api, |text, file| {
         check_version(text, expected)?;
+        unless_there(text, &draft.name, file)?;
         added(text, std::slice::from_ref(draft), file)
     })
     .map(|_| ())
+}
+
+/// What the file would mean with `draft` in it, which is not written.
+///
+/// # Errors
+///
+/// As [`add`].
+pub fn preview(path: &Path, draft: &Draft) -> Result<Examined, EditError> {
+    unless_there(&read_text(path)?, &draft.name, &path.display().to_string())?;
+    super::preview(path, std::slice::from_ref(draft)).map(|(examined, _)| examined)
+}
+
+/// Somebody else may have added one of this name a moment ago.
+fn unless_there(text: &str, name: &str, file: &str) -> Result<(), EditError> {
+    let is_there = examine(text, file).config.providers.iter().any(|other| other.name.eq_ignore_ascii_case(name));
+    if is_there { Err(EditError::IsProvider(shorten(name))) } else { Ok(()) }
 }
 
 /// Removes the provider `name` with its comments, if the file has the version `expected`.
@@ -156,6 +175,25 @@ mod tests {
         }
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains("name = 'own' # mine") && text.contains("api_key = { secret = \"a/b\" }"), "{text}");
+    }
+
+    #[test]
+    fn of_many_that_add_one_name_one_does() {
+        let (_folder, path) = file();
+        let draft = |name: &str| Draft {
+            name: name.into(),
+            preset: None,
+            urls: Urls::Base("https://h.example".into()),
+            account: Vec::new(),
+            key: None,
+        };
+        add(&path, &draft("new"), None).unwrap();
+        let text = std::fs::read_to_string(&path).unwrap();
+        for name in ["new", "NEW", "own"] {
+            assert!(matches!(add(&path, &draft(name), None), Err(EditError::IsProvider(_))), "{name}");
+            assert!(matches!(preview(&path, &draft(name)), Err(EditError::IsProvider(_))), "{name}");
+        }
+        assert_eq!(std::fs::read_to_string(&path).unwrap(), text);
     }
 
     #[test]
