@@ -189,9 +189,12 @@ impl Home {
         fs::set_permissions(self.config(), fs::Permissions::from_mode(0o600)).unwrap();
     }
 
+    /// `toro` with these words. Whoever started the tests may ignore signals, such as `nohup` or a shell's `&` does, and
+    /// that would be inherited: `env` takes it back.
     pub(crate) fn toro(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_toro"));
+        let mut command = Command::new("/usr/bin/env");
         command
+            .args(["--default-signal=HUP,INT,QUIT,TERM", env!("CARGO_BIN_EXE_toro")])
             .args(words)
             .env_clear()
             .env("HOME", self.folder.path())

@@ -77,7 +77,7 @@ fn what_was_started_to_outlive_its_terminal_does() {
     let home = gateway.home("keymaster", &json!({}));
     let toro = home.toro(&[]);
     let mut command = std::process::Command::new("nohup");
-    command.arg(toro.get_program()).args([
+    command.arg(env!("CARGO_BIN_EXE_toro")).args([
         "wrap",
         "--",
         "sh",
