@@ -178,6 +178,7 @@ impl Daemon {
             sessions: Arc::clone(&sessions),
             setup: Arc::clone(&setup),
             logins: admin::logins(),
+            giving_key: Arc::default(),
         }));
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer: usage.handle(), listens_at: addr };
         let routes = Arc::new(Routes::new(Arc::clone(&app), door));

@@ -67,6 +67,9 @@ pub struct Admin {
     pub setup: Arc<Setup>,
     /// Logins that failed.
     pub logins: Throttle,
+    /// Held by whoever gives a provider a key, until the file names it: of two at once, the one whose change was refused
+    /// must not have left its key for the other's provider.
+    pub giving_key: Arc<tokio::sync::Mutex<()>>,
 }
 
 /// How often somebody may try to log in with a wrong key: by address, and all together.
