@@ -4,6 +4,7 @@ pub mod charge;
 pub mod record;
 pub mod recorder;
 pub mod sequence;
+pub mod upkeep;
 pub mod writer;
 
 pub use crate::store::agent_sessions::AgentSession;
