@@ -10,6 +10,7 @@ pub mod key_file;
 pub mod keyring;
 pub mod lists;
 pub mod lock;
+pub mod log;
 pub mod reader;
 pub mod removed;
 pub mod reports;
