@@ -69,6 +69,7 @@ pub fn first_run(found: &Detected) -> String {
         "prices",
         "server",
         "admin",
+        "telemetry",
     ] {
         text += &format!("\n[{table}]\n");
         for key in KEYS.iter().filter(|key| key.path.strip_prefix(table).is_some_and(is_one_key)) {

@@ -12,6 +12,7 @@ pub mod key_file;
 pub mod keyring;
 pub mod lists;
 pub mod lock;
+pub mod log;
 pub mod names;
 pub mod origins;
 pub mod reader;
