@@ -4,6 +4,7 @@ pub mod answer;
 pub mod audit;
 pub mod body;
 pub mod config;
+pub mod conversations;
 pub mod me;
 pub mod models;
 mod noted;
@@ -31,6 +32,7 @@ use crate::access::issue::IssueError;
 use crate::access::throttle::{Rate, Throttle};
 use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::clock::Clock;
+use crate::conversations::Conversations;
 use crate::lifecycle::Lifecycle;
 use crate::reload::Reload;
 use crate::store::{Connection, Keyring, Readers, SignIns, StoreError, WriterHandle};
@@ -67,6 +69,8 @@ pub struct Admin {
     pub setup: Arc<Setup>,
     /// Logins that failed.
     pub logins: Throttle,
+    /// The conversations that are kept.
+    pub conversations: Arc<Conversations>,
 }
 
 /// How often somebody may try to log in with a wrong key: by address, and all together.

@@ -12,8 +12,8 @@ use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
 use super::{
-    Alias, AliasConfig, Auto, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing,
-    SecretSource, Target,
+    Alias, AliasConfig, Auto, Config, Conversations, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig,
+    Routing, SecretSource, Target,
 };
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
@@ -62,6 +62,7 @@ pub fn view(config: &Config) -> Value {
             "retention_days": config.responses.retention_days,
             "size_bytes": config.responses.size_bytes,
         },
+        "conversations": view_conversations(&config.conversations),
         "prices": {
             "unknown_per_million": view_price(&config.prices.unknown),
         },
@@ -72,6 +73,20 @@ pub fn view(config: &Config) -> Value {
             "session_idle_ms": ms(config.admin.session_idle),
             "session_lifetime_ms": ms(config.admin.session_lifetime),
         },
+    })
+}
+
+fn view_conversations(conversations: &Conversations) -> Value {
+    let Conversations { enabled, max_items, max_age_days, size_bytes, exchange_bytes, loopback, redact } =
+        conversations;
+    json!({
+        "enabled": enabled,
+        "max_items": max_items,
+        "max_age_days": max_age_days,
+        "size_bytes": size_bytes,
+        "exchange_bytes": exchange_bytes,
+        "loopback": loopback,
+        "redact": redact,
     })
 }
 

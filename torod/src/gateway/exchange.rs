@@ -25,6 +25,7 @@ use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::access::wall::{Amounts, Moment};
 use crate::app::App;
+use crate::conversations::watch::{Tried, Watch};
 use crate::lifecycle::InFlight;
 use crate::memory::{Memory, Origin};
 use crate::upstreams::snapshot::Snapshot;
@@ -49,6 +50,9 @@ pub struct Exchange {
     counted: bool,
     reservation: Option<Reservation>,
     _places: Places,
+    watch: Option<Arc<Watch>>,
+    /// For `watch`: what each attempt came to.
+    tried: Vec<Tried>,
 }
 
 impl Exchange {
@@ -68,6 +72,7 @@ impl Exchange {
             reservation,
             places,
             asker,
+            watch,
         } = opening;
         Box::new(Self {
             app,
@@ -86,6 +91,8 @@ impl Exchange {
             counted: said_as != surface.as_str(),
             reservation,
             _places: places,
+            watch,
+            tried: Vec::new(),
         })
     }
 
@@ -270,6 +277,9 @@ impl Exchange {
         if let Some(pace) = &mut self.attempt.pace {
             pace.spend(counts.total());
         }
+        if self.watch.is_some() {
+            self.tried.push(Tried { record: record.clone(), sent: None, got: None });
+        }
         self.app.recorder.push(record);
     }
 
@@ -367,6 +377,9 @@ impl Drop for Exchange {
             }
             let counts = self.estimate(0);
             self.settle(Outcome::ClientAbort, counts, Source::Estimated);
+        }
+        if let Some(watch) = &self.watch {
+            watch.tried(std::mem::take(&mut self.tried));
         }
     }
 }

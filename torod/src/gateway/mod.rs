@@ -38,3 +38,4 @@ pub mod shed;
 pub mod stateful;
 pub mod translated;
 pub mod unfit;
+mod watch;

@@ -17,6 +17,7 @@ use crate::access::budget::Reservation;
 use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::app::App;
+use crate::conversations::watch::Watch;
 use crate::lifecycle::{InFlight, Permit};
 use crate::upstreams::pace::PacePlace;
 use crate::upstreams::provider::Provider;
@@ -88,4 +89,6 @@ pub struct Opening {
     pub places: Places,
     /// The program that asks, and in which conversation.
     pub asker: Asker,
+    /// Gathers what is kept of it, where somebody wants that.
+    pub watch: Option<Arc<Watch>>,
 }

@@ -139,6 +139,7 @@ fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Answer
             headers: HeaderMap::new(),
             in_path: InPath::default(),
             body,
+            watch: None,
         };
         let answer: Response<Reply> = entry::run(&mut own).await;
         if !answer.status().is_success() {
