@@ -88,7 +88,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop(live);
     let read_at = arrived.map(|_| app.clock.instant());
     let headers = head.headers;
-    let asker = Asker::of(&caller, &headers, &body);
+    let asker = Asker::of(&caller, peer.address(), &headers, &body);
     let in_flight = Some(in_flight);
     let mut call = Call {
         app,
