@@ -203,6 +203,7 @@ impl Record {
             counted: true,
             session: None,
             agent: None,
+            trace: None,
             credential: Arc::default(),
             address: None,
             user_agent: None,
