@@ -102,6 +102,7 @@ fn fill(data: &Path, clock: &Clock) -> Fallible<()> {
             stream: true,
             counts: Counts { input_uncached: 1_000, output: 300, ..Counts::default() },
             source: Source::Reported,
+            detail: None,
             charge: Charge { nanos: 1_000_000, ..Charge::default() },
             counted: true,
             session: None,

@@ -84,6 +84,7 @@ fn record(ids: &Sequence, now_ms: i64, names: &(Arc<str>, Arc<str>)) -> Record {
         stream: true,
         counts: Counts { input_uncached: 1_000, cache_read: 9_000, output: 300, ..Counts::default() },
         source: Source::Reported,
+        detail: None,
         charge: Charge::default(),
         counted: true,
         session: None,

@@ -53,6 +53,8 @@ pub enum Command {
     Audit(commands::audit::Audit),
     /// Show what was used.
     Usage(commands::usage::Usage),
+    /// Carry over what other programs wrote down.
+    Import(commands::import::Import),
     /// Print a completion script for a shell.
     Completions(commands::completions::Completions),
     /// Print the version.

@@ -12,6 +12,7 @@ pub mod config;
 pub mod daemon;
 pub mod gateway;
 pub mod http;
+pub mod import;
 pub mod lifecycle;
 pub mod memory;
 pub mod problem;

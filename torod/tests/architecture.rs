@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 11] = [
     &["problem"],
     &["gateway", "admin"],
     &["app"],
-    &["reload"],
+    &["reload", "import"],
     &["access", "upstreams", "usage", "telemetry", "memory"],
     &["store", "config"],
 ];

@@ -44,6 +44,7 @@ fn record(sequence: &Sequence, model: &Arc<str>, token_id: i64) -> Record {
             reasoning: 600,
         },
         source: Source::Reported,
+        detail: None,
         charge: Charge::default(),
         counted: true,
         session: None,

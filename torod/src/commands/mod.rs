@@ -5,6 +5,7 @@ pub mod completions;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod import;
 pub mod models;
 pub mod profile;
 mod prompt;
@@ -120,7 +121,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Secrets(secrets) => block_on(secrets.run(&paths?, out, is_terminal, clock)),
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
         Command::Audit(audit) => block_on(audit.run(&paths?, out, is_terminal, &clock)),
-        Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
+        Command::Usage(usage) => block_on(usage.run(&paths?, out, &mut anstream::stderr(), is_terminal, &clock)),
+        Command::Import(import) => import.run(&paths?, out, &mut anstream::stderr(), &clock),
         Command::Completions(completions) => completions.run(out),
         Command::Version(version) => version.run(out),
     }

@@ -1,5 +1,8 @@
 //! `torod usage`: what was used, from the database, whether the daemon runs or not.
 
+mod reconcile;
+mod reprice;
+
 use std::io::Write;
 
 use chrono::{DateTime, Local, NaiveDate, TimeZone};
@@ -22,9 +25,12 @@ const NUMBERS: [&str; 9] =
 /// Show what was used.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage --since 2026-11-01 --json"
+    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage --since 2026-11-01 --json\n  torod usage reprice --dry-run",
+    args_conflicts_with_subcommands = true
 )]
 pub struct Usage {
+    #[command(subcommand)]
+    what: Option<What>,
     /// From when on: today, 24h, 7d, or a date such as 2026-11-01.
     #[arg(long, default_value = "today", value_name = "TIME")]
     since: String,
@@ -36,9 +42,33 @@ pub struct Usage {
     json: bool,
 }
 
+/// What else can be done with usage.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Reckon anew what calls cost.
+    Reprice(reprice::Reprice),
+    /// Hold a provider's export of usage or costs against what is written down here.
+    Reconcile(reconcile::Reconcile),
+}
+
 impl Usage {
-    /// Prints the report.
-    pub fn run(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool, clock: &Clock) -> anyhow::Result<Exit> {
+    /// Prints the report, or does what else was typed.
+    pub async fn run(
+        self,
+        paths: &Paths,
+        out: &mut dyn Write,
+        talk: &mut (dyn Write + Send),
+        is_terminal: bool,
+        clock: &Clock,
+    ) -> anyhow::Result<Exit> {
+        match self.what {
+            Some(What::Reprice(reprice)) => reprice.run(paths, out, talk, is_terminal, clock).await,
+            Some(What::Reconcile(reconcile)) => reconcile.run(paths, out, is_terminal),
+            None => self.report(paths, out, is_terminal, clock),
+        }
+    }
+
+    fn report(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool, clock: &Clock) -> anyhow::Result<Exit> {
         let now_ms = clock.now_ms();
         let now = Local.timestamp_millis_opt(now_ms).single();
         let since_ms = now.and_then(|now| since_ms(&self.since, now)).ok_or_else(|| {

@@ -5,9 +5,11 @@ use std::fmt;
 use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction};
+use tokenrouter::count::Report;
 
 use super::StoreError;
 use super::agent_sessions::{AgentSession, SessionNumbers};
+use super::detail;
 use super::spend::Sum;
 
 /// Names kept in memory; the map starts again when it holds this many.
@@ -23,7 +25,7 @@ const NAME_BYTES: usize = 256;
 const MAX_COUNT: u64 = 1 << 40;
 
 /// The greatest cost that is stored, for the same reason: no attempt costs a hundred thousand dollars.
-const MAX_NANOS: u64 = 100_000_000_000_000;
+pub(super) const MAX_NANOS: u64 = 100_000_000_000_000;
 
 /// One attempt, ready to be written.
 #[derive(Debug)]
@@ -76,6 +78,8 @@ pub struct UsageRow<'a> {
     pub session: Option<&'a Arc<AgentSession>>,
     /// The program that asked.
     pub agent: Option<&'a Arc<str>>,
+    /// What the provider reported, where that is more than the counts.
+    pub detail: Option<&'a Report>,
 }
 
 impl UsageRow<'_> {
@@ -195,8 +199,14 @@ fn price_in(connection: &Connection, provider: i64, model: i64, price: PriceRow<
     Ok(connection.last_insert_rowid())
 }
 
-fn number_in(connection: &Connection, name: &str) -> Result<i64, StoreError> {
-    let kept = name.get(..name.floor_char_boundary(NAME_BYTES)).unwrap_or_default();
+/// As much of a name as is kept.
+pub(super) fn kept_name(name: &str) -> &str {
+    name.get(..name.floor_char_boundary(NAME_BYTES)).unwrap_or_default()
+}
+
+/// The number of a name, which is kept where it is not yet.
+pub(super) fn number_in(connection: &Connection, name: &str) -> Result<i64, StoreError> {
+    let kept = kept_name(name);
     let mut known = connection.prepare_cached("SELECT id FROM name WHERE text = ?1")?;
     if let Some(number) = known.query_row([kept], |row| row.get(0)).optional()? {
         return Ok(number);
@@ -275,11 +285,16 @@ impl<'c> Insert<'c> {
         statement.raw_bind_parameter(27, row.counted)?;
         statement.raw_bind_parameter(28, session)?;
         statement.raw_bind_parameter(29, agent)?;
-        Ok(statement.raw_execute()? > 0)
+        let is_new = statement.raw_execute()? > 0;
+        if let Some(report) = row.detail.filter(|_| is_new) {
+            detail::keep(self.transaction, row.id, report)?;
+        }
+        Ok(is_new)
     }
 }
 
-fn clamped(count: u64) -> i64 {
+/// A count as it is stored.
+pub(super) fn clamped(count: u64) -> i64 {
     count.min(MAX_COUNT).cast_signed()
 }
 

@@ -3,6 +3,7 @@
 pub mod charge;
 pub mod record;
 pub mod recorder;
+pub mod reprice;
 pub mod sequence;
 pub mod writer;
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use tokenrouter::Protocol;
-use tokenrouter::count::{Counts, Source};
+use tokenrouter::count::{Counts, Report, Source};
 use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
 
 use super::charge::Charge;
@@ -126,6 +126,8 @@ pub struct Record {
     pub counts: Counts,
     /// Who says so.
     pub source: Source,
+    /// The whole of what the provider reported, where that is more than the counts.
+    pub detail: Option<Box<Report>>,
     /// What it cost.
     pub charge: Charge,
     /// Whether it is the one request that its exchange counts as.
@@ -186,6 +188,7 @@ impl Record {
             counted: self.counted,
             session: self.session.as_ref(),
             agent: self.agent.as_ref(),
+            detail: self.detail.as_deref(),
         }
     }
 }

@@ -109,6 +109,7 @@ pub fn record(ids: (AttemptId, ExchangeId), token_id: i64, began_ms: i64, amount
         stream: false,
         counts: Counts { input_uncached: amount, ..Counts::default() },
         source: Source::Reported,
+        detail: None,
         charge: Charge::default(),
         counted: true,
         session: None,
