@@ -29,3 +29,6 @@ CREATE TABLE usage_import (
     from_ms  INTEGER NOT NULL,     -- the time of the first row
     until_ms INTEGER NOT NULL      -- and of the last
 ) STRICT;
+
+-- Grows when rows were changed that whoever sums them up may have in memory.
+ALTER TABLE usage_fold ADD COLUMN edition INTEGER NOT NULL DEFAULT 0;

@@ -37,7 +37,7 @@ use crate::upstreams::probe;
 use crate::upstreams::renewal::Renewals;
 use crate::upstreams::snapshot::Live;
 use crate::upstreams::vault::Vault;
-use crate::usage::{Sequence, UsageWriter};
+use crate::usage::{Sequence, UsageWriter, upkeep};
 
 /// The control socket's name in the data folder.
 pub const SOCKET: &str = "torod.sock";
@@ -198,6 +198,10 @@ impl Daemon {
         let used_up = used_up::watch(Arc::clone(&index), app.clock.clone());
         let swept = sweep::run(writer, index, used_up, keep, app.clock.clone(), lifecycle.clone());
         lifecycle.spawn("token sweep", swept);
+        let configured = Arc::clone(&reload);
+        let kept = move || configured.status().config.usage.clone();
+        let upkeep = upkeep::run(usage.handle(), kept, app.clock.clone(), lifecycle.clone());
+        lifecycle.spawn("usage upkeep", upkeep);
         let leases = lease::run(usage.handle(), Arc::clone(&app.tokens), app.clock.clone(), lifecycle.clone());
         lifecycle.spawn("token leases", leases);
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));

@@ -21,7 +21,7 @@ const LAYERS: [&[&str]; 11] = [
     &["store", "config"],
 ];
 /// Everybody may import these, and they import nothing of ours.
-const GROUND: [&str; 3] = ["clock", "lifecycle", "rolling"];
+const GROUND: [&str; 4] = ["calendar", "clock", "lifecycle", "rolling"];
 
 /// Imports against the order, each with its reason.
 const EXCEPTIONS: [(&str, &str, &str); 7] = [

@@ -60,6 +60,10 @@ pub struct Report {
     pub billed: Option<[u64; 2]>,
     /// What the provider itself says that it costs, in nano-dollars.
     pub told_nanos: Option<u64>,
+    /// How long the provider says that it read the input, in microseconds; 0: it does not say.
+    pub prompt_us: u32,
+    /// The same for writing the output.
+    pub generation_us: u32,
 }
 
 impl Report {
@@ -68,9 +72,10 @@ impl Report {
         Self { counts, ..Self::default() }
     }
 
-    /// Whether it says no more than its counts.
+    /// Whether nothing but its counts decides about the price.
     pub fn is_plain(&self) -> bool {
-        *self == Self::of(self.counts)
+        let Self { counts, prompt_us, generation_us, .. } = *self;
+        *self == Self { prompt_us, generation_us, ..Self::of(counts) }
     }
 }
 

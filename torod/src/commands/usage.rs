@@ -1,5 +1,6 @@
 //! `torod usage`: what was used, from the database, whether the daemon runs or not.
 
+mod prune;
 mod reconcile;
 mod reprice;
 
@@ -25,8 +26,8 @@ const NUMBERS: [&str; 9] =
 /// Show what was used.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage --since 2026-11-01 --json\n  torod usage reprice --dry-run",
-    args_conflicts_with_subcommands = true
+    args_conflicts_with_subcommands = true,
+    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage --since 2026-11-01 --json\n  torod usage reprice --dry-run"
 )]
 pub struct Usage {
     #[command(subcommand)]
@@ -47,6 +48,8 @@ pub struct Usage {
 enum What {
     /// Reckon anew what calls cost.
     Reprice(reprice::Reprice),
+    /// Remove rows from before a time, for good.
+    Prune(prune::Args),
     /// Hold a provider's export of usage or costs against what is written down here.
     Reconcile(reconcile::Reconcile),
 }
@@ -64,6 +67,7 @@ impl Usage {
         match self.what {
             Some(What::Reprice(reprice)) => reprice.run(paths, out, talk, is_terminal, clock).await,
             Some(What::Reconcile(reconcile)) => reconcile.run(paths, out, is_terminal),
+            Some(What::Prune(prune)) => prune.run(paths, out, clock),
             None => self.report(paths, out, is_terminal, clock),
         }
     }

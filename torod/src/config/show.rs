@@ -68,7 +68,10 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "requests = {}", log.requests)?;
     let after = config.tokens.remove_ended_after.map_or_else(|| NEVER.to_owned(), format_duration);
     writeln!(text, "\n[tokens]\nremove_ended_after = \"{after}\"")?;
-    writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)?;
+    let usage = &config.usage;
+    writeln!(text, "\n[usage]\nretention_days = {}", usage.retention_days)?;
+    writeln!(text, "hourly_retention_days = {}", usage.hourly_retention_days)?;
+    writeln!(text, "daily_retention_days = {}\nqueue = {}", usage.daily_retention_days, usage.queue)?;
     let responses = &config.responses;
     writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;
     writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))?;

@@ -188,6 +188,8 @@ fn every_key_is_read() {
         remove_ended_after = "never"
         [usage]
         retention_days = 7
+        hourly_retention_days = 8
+        daily_retention_days = 9
         queue = 8
         [responses]
         retention_days = 2
@@ -314,7 +316,7 @@ fn every_key_is_read() {
         shutdown: Shutdown { grace: Duration::ZERO },
         log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
         tokens: Tokens { remove_ended_after: None },
-        usage: Usage { retention_days: 7, queue: 8 },
+        usage: Usage { retention_days: 7, hourly_retention_days: 8, daily_retention_days: 9, queue: 8 },
         responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
         prices: Prices {
             unknown: PriceConfig {

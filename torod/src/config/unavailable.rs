@@ -2,6 +2,3 @@
 
 /// Top-level keys and tables.
 pub(super) const KEYS: &[&str] = &["conversations", "dedup", "prompt_cache", "telemetry", "tls"];
-
-/// Keys that are read and checked, so that a file can be written for later, but that nothing acts upon yet.
-pub(super) const WITHOUT_EFFECT: &[&str] = &["usage.retention_days"];

@@ -57,7 +57,12 @@ pub fn view(config: &Config) -> Value {
             "requests": config.log.requests,
         },
         "tokens": { "remove_ended_after_ms": config.tokens.remove_ended_after.map(ms) },
-        "usage": { "retention_days": config.usage.retention_days, "queue": config.usage.queue },
+        "usage": {
+            "retention_days": config.usage.retention_days,
+            "hourly_retention_days": config.usage.hourly_retention_days,
+            "daily_retention_days": config.usage.daily_retention_days,
+            "queue": config.usage.queue,
+        },
         "responses": {
             "retention_days": config.responses.retention_days,
             "size_bytes": config.responses.size_bytes,

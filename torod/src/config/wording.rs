@@ -296,14 +296,6 @@ fn every_finding_is_worded_with_place_and_advice() {
 }
 
 #[test]
-fn keys_that_nothing_acts_upon_yet_are_doubted() {
-    let text = "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\npriority = 1\napi_keys = [\"${A}\", { env = \"B\", weight = 2 }]\n[usage]\nretention_days = 9";
-    let found: Vec<_> = examine(text, "t").findings.iter().map(Finding::to_string).collect();
-    assert_eq!(found, ["t:7:18: warning: `retention_days` has no effect in this version: leave it out until it has",]);
-    assert!(parse(text, "t").is_ok());
-}
-
-#[test]
 fn no_finding_shows_a_secret() {
     let mut secrets = 0;
     for (text, _) in CASES {

@@ -76,7 +76,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     };
     drop(live);
     let headers = head.headers;
-    let asker = Asker::of(&caller, &headers, &body);
+    let asker = Asker::of(&caller, peer.address(), &headers, &body);
     let in_flight = Some(in_flight);
     let mut call = Call {
         app,

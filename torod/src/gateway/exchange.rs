@@ -29,7 +29,7 @@ use crate::lifecycle::InFlight;
 use crate::memory::{Memory, Origin};
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::Charge;
-use crate::usage::record::{Outcome, Record};
+use crate::usage::record::{Outcome, Record, class_number};
 
 /// One client request under way.
 pub struct Exchange {
@@ -47,6 +47,8 @@ pub struct Exchange {
     ended: bool,
     /// Whether one of its attempts counts as the request already.
     counted: bool,
+    /// Whether the attempt is the first of what the client asked.
+    first: bool,
     reservation: Option<Reservation>,
     _places: Places,
 }
@@ -84,6 +86,7 @@ impl Exchange {
             ended: false,
             // A question of the gateway's own is none of the client's.
             counted: said_as != surface.as_str(),
+            first: said_as == surface.as_str(),
             reservation,
             _places: places,
         })
@@ -94,6 +97,7 @@ impl Exchange {
     pub fn again(mut self: Box<Self>, attempt: Attempt) -> Box<Self> {
         self.attempt = attempt;
         self.ended = false;
+        self.first = false;
         self
     }
 
@@ -182,6 +186,7 @@ impl Exchange {
     }
 
     fn judge(&mut self, verdict: &Verdict, now: Instant) {
+        self.attempt.blame = verdict.blame;
         if let Some(ticket) = &mut self.attempt.ticket {
             ticket.tell(self.app.clock.uptime_ms_at(now), verdict, &self.live.rules.course.trips);
         }
@@ -211,6 +216,7 @@ impl Exchange {
         let total = self.app.clock.instant().saturating_duration_since(attempt.began);
         let total_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
         let charge = self.charge(outcome, &report);
+        let savings_nanos = charge.saved_nanos;
         if self.app.logs_requests() {
             tracing::info!(
                 target: "request",
@@ -240,6 +246,7 @@ impl Exchange {
         }
         let is_use = matches!(outcome, Outcome::Ok | Outcome::ClientAbort) || charge.nanos > 0 || counts.total() > 0;
         let counted = is_use && !std::mem::replace(&mut self.counted, true);
+        let credential = attempt.provider.credentials().get(attempt.endpoint.credential);
         let record = Record {
             id: attempt.id,
             exchange_id: self.id,
@@ -264,6 +271,16 @@ impl Exchange {
             counted,
             session: self.asker.session.clone(),
             agent: self.asker.agent.clone(),
+            credential: credential.map(|credential| Arc::clone(&credential.label)).unwrap_or_default(),
+            address: self.asker.address,
+            user_agent: self.asker.user_agent.clone(),
+            labels: self.caller.token().and_then(|token| token.labels.clone()),
+            first: self.first,
+            degraded: attempt.degraded,
+            error_class: class_number(attempt.blame),
+            savings_nanos,
+            generation_us: report.generation_us,
+            prompt_us: report.prompt_us,
         };
         // Before the record is on its way: what a new budget finds in the database, it did not learn from us.
         if let Some(reservation) = &mut self.reservation {

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokenrouter::pick::endpoint::{Endpoint, Ticket};
 use tokenrouter::pick::session::EndpointId;
+use tokenrouter::pick::verdict::Blame;
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
@@ -52,6 +53,10 @@ pub struct Attempt {
     pub first_byte_us: u64,
     /// The provider's status; 0 before it answered.
     pub status: u16,
+    /// How many fields of the request its provider was not told.
+    pub degraded: u16,
+    /// Whose fault it is that it did not go well.
+    pub blame: Blame,
     /// The model that was chosen for its conversation, as [`State`](crate::upstreams::auto::state::State) counts them.
     pub chosen: Option<u32>,
     /// What is to be kept of the answer, besides its usage.

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::{ImportError, Left, damaged};
 
 /// The largest file that is read.
-const MOST_BYTES: u64 = 256 << 20;
+const MOST_BYTES: u64 = 64 << 20;
 /// Lines of days and models that are told apart.
 const MOST_LINES: usize = 200_000;
 /// Lists within lists of a JSON file.

@@ -15,6 +15,7 @@ use tokenrouter::price::Bill;
 use super::torod_go::Source;
 use super::{ImportError, Left, MOST_CALLS, Past, damaged};
 use crate::store::audit::{self, Entry};
+use crate::store::history::sum_up_old;
 use crate::store::imported::{self, PastRow, PastRows};
 use crate::store::tokrouter::{self, At, Call};
 use crate::store::{Connection, StoreError};
@@ -88,6 +89,8 @@ pub fn run(
     if !path.exists() {
         return Err(damaged(path, "there is no such file or folder"));
     }
+    // What is summed up yet is not summed up again with what comes between.
+    while sum_up_old(connection)? {}
     let program = if tokrouter::is_database(path) { Program::Tokrouter } else { Program::TorodGo };
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(StoreError::from)?;
     let before = imported::last_of(&transaction, program.as_str())?.filter(|_| !way.is_another_machine);
@@ -103,6 +106,7 @@ pub fn run(
         Program::TorodGo => torod_go(path, &mut book)?,
         Program::Tokrouter => of_tokrouter(path, &mut book)?,
     };
+    book.rows.close()?;
     let told = book.told;
     if let Some(earlier) = imported::of_digest(&transaction, &digest)? {
         let day = DateTime::from_timestamp_millis(earlier.at_ms).map(|at| at.format("%Y-%m-%d").to_string());
@@ -124,7 +128,7 @@ pub fn run(
 struct Book<'a, 'c> {
     rows: PastRows<'c>,
     prices: &'a Prices<'a>,
-    known: HashMap<(String, String), Option<(Arc<Tariff>, String)>>,
+    known: HashMap<(Arc<str>, Arc<str>), Option<(Arc<Tariff>, String)>>,
     /// Until when calls of this program were imported before.
     before: Option<i64>,
     now_ms: i64,
@@ -142,20 +146,23 @@ impl Book<'_, '_> {
             left.note("a call at or before the last one that was imported already (--another-machine takes these too)");
             return Ok(());
         }
-        if !past.address.is_empty() && past.address.parse::<IpAddr>().is_err() {
+        let address = past.address.parse::<IpAddr>().ok();
+        if !past.address.is_empty() && address.is_none() {
             left.note("an address that is none; the call itself is kept");
         }
-        let provider = if past.provider.is_empty() { "unknown" } else { past.provider.as_str() };
-        let model = if past.model.is_empty() { "unknown" } else { past.model.as_str() };
-        let key = (provider.to_owned(), model.to_owned());
+        let named = |name: &str| Arc::<str>::from(if name.is_empty() { "unknown" } else { name });
+        let key = (named(&past.provider), named(&past.model));
+        let (provider, model) = key.clone();
+        let user_agent = past.user_agent.get(..past.user_agent.floor_char_boundary(200)).unwrap_or_default();
+        let user_agent = Some(user_agent).filter(|text| !text.is_empty()).map(Arc::<str>::from);
         let prices = self.prices;
         if self.known.len() > 10_000 {
             self.known.clear();
         }
         let tariff = self.known.entry(key).or_insert_with(|| {
             // The model was kept as the client named it, which may be with its provider.
-            let bare = model.strip_prefix(provider).and_then(|rest| rest.strip_prefix('/'));
-            let tariff = prices(provider, bare.unwrap_or(model))?;
+            let bare = model.strip_prefix(&*provider).and_then(|rest| rest.strip_prefix('/'));
+            let tariff = prices(&provider, bare.unwrap_or(&model))?;
             let rates = tariff.price.to_string();
             Some((tariff, rates))
         });
@@ -170,8 +177,10 @@ impl Book<'_, '_> {
             at_ms: past.at_ms,
             total_us: past.total_us,
             token: &past.token,
-            provider,
-            model,
+            provider: &provider,
+            model: &model,
+            address,
+            user_agent: user_agent.as_ref(),
             status: past.status,
             // The other program knew of no other ends than well and not.
             outcome: if past.is_ok { 0 } else { 2 },

@@ -66,11 +66,5 @@ pub fn read(row: &Row<'_>, from: usize, counts: Counts) -> rusqlite::Result<Repo
     };
     let tier = at(0)?.and_then(|number| u8::try_from(number).ok()).map(ServiceTier::numbered).unwrap_or_default();
     let billed = at(13)?.zip(at(14)?).map(<[u64; 2]>::from);
-    Ok(Report { counts, media, tier, billed, told_nanos: at(15)? })
-}
-
-/// Forgets the details of rows from `from_id` to before `until_id`, whose rows are removed.
-pub fn forget(connection: &Connection, from_id: i64, until_id: i64) -> Result<usize, StoreError> {
-    let mut statement = connection.prepare_cached("DELETE FROM usage_detail WHERE id >= ?1 AND id < ?2")?;
-    Ok(statement.execute((from_id, until_id))?)
+    Ok(Report { media, tier, billed, told_nanos: at(15)?, ..Report::of(counts) })
 }

@@ -1,11 +1,17 @@
 //! Rows that another program had written down: history, for which no budget pays.
 
 use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension as _, Transaction};
-use tokenrouter_shared::ids::first_of_ms;
+use tokenrouter_shared::ids::{first_of_ms, ms_of};
 
 use super::StoreError;
+use super::figures::block::{Entry, Facts};
+use super::history::late::{IN_CHUNKS, Late};
+use super::names::{Names, kept};
+use super::origins::Origin;
 use super::usage::clamped;
 
 /// The surface that imported rows are marked with.
@@ -24,9 +30,13 @@ pub struct PastRow<'a> {
     /// The access token's name there; empty: none.
     pub token: &'a str,
     /// The provider's name.
-    pub provider: &'a str,
+    pub provider: &'a Arc<str>,
     /// The model.
-    pub model: &'a str,
+    pub model: &'a Arc<str>,
+    /// The client's address.
+    pub address: Option<IpAddr>,
+    /// What the client called itself.
+    pub user_agent: Option<&'a Arc<str>>,
     /// HTTP status; 0: not known.
     pub status: u16,
     /// How it ended; 0 is well.
@@ -82,9 +92,11 @@ pub fn remember(
 /// Writes rows inside a transaction.
 pub struct PastRows<'c> {
     transaction: &'c Transaction<'c>,
-    names: HashMap<String, i64>,
+    names: Names,
+    surface: Arc<str>,
     tokens: HashMap<String, i64>,
     prices: HashMap<(String, i64, i64), i64>,
+    late: Late,
     now_ms: i64,
 }
 
@@ -94,31 +106,39 @@ const NAMES: usize = 10_000;
 impl<'c> PastRows<'c> {
     /// For the rows of one transaction, made at `now_ms`.
     pub fn new(transaction: &'c Transaction<'c>, now_ms: i64) -> Self {
-        let (names, tokens, prices) = (HashMap::new(), HashMap::new(), HashMap::new());
-        Self { transaction, names, tokens, prices, now_ms }
+        let (tokens, prices) = (HashMap::new(), HashMap::new());
+        let (names, late) = (Names::default(), Late::default());
+        Self { transaction, names, surface: SURFACE.into(), tokens, prices, late, now_ms }
     }
 
     /// Writes one.
     pub fn write(&mut self, row: &PastRow<'_>) -> Result<(), StoreError> {
-        let (provider, model) = (self.name(row.provider)?, self.name(row.model)?);
-        let (surface, token) = (self.name(SURFACE)?, self.token(row.token)?);
+        let provider = self.names.number(self.transaction, row.provider)?;
+        let model = self.names.number(self.transaction, row.model)?;
+        let surface = self.names.number(self.transaction, &self.surface)?;
+        let token = self.token(row.token)?;
+        let origin = Origin { address: row.address, user_agent: row.user_agent, labels: None };
+        let origin = self.names.origin(self.transaction, &origin)?;
         let price = match row.cost {
             Some((_, version, rates)) => Some(self.price(version, rates, provider, model)?),
             None => None,
         };
         let nanos = row.cost.map_or(0, |(nanos, ..)| nanos.min(super::usage::MAX_NANOS).cast_signed());
         let [uncached, read, output] = row.tokens.map(clamped);
+        let total_us = clamped(row.total_us);
         let mut statement = self.transaction.prepare_cached(
             "INSERT OR IGNORE INTO usage (id, exchange_id, skew_ms, total_us, first_byte_us, token_id, provider, model,
                 surface, client_protocol, upstream_protocol, status, outcome, stream, estimated, input_uncached,
-                cache_read, cache_write_5m, cache_write_1h, output, reasoning, cost_nanos, price, cost_assumed, counted)
-             VALUES (?1, ?1, 0, ?2, 0, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, ?9, 0, ?10, ?11, 0, 0, ?12, 0, ?13, ?14, 0, 1)",
+                cache_read, cache_write_5m, cache_write_1h, output, reasoning, cost_nanos, price, cost_assumed, counted,
+                origin, is_first, round)
+             VALUES (?1, ?1, 0, ?2, 0, ?3, ?4, ?5, ?6, 0, 0, ?7, ?8, ?9, 0, ?10, ?11, 0, 0, ?12, 0, ?13, ?14, 0, 1,
+                ?15, 1, ?16)",
         )?;
         let mut id = first_of_ms(row.at_ms).saturating_add(MIDDLE);
         // Of two calls in a millisecond, the second takes the next number.
         loop {
             statement.raw_bind_parameter(1, id)?;
-            statement.raw_bind_parameter(2, clamped(row.total_us))?;
+            statement.raw_bind_parameter(2, total_us)?;
             let numbers = [token, provider, model, surface, row.status.into(), row.outcome.into(), row.stream.into()];
             for (at, number) in (3..).zip(numbers) {
                 statement.raw_bind_parameter(at, number)?;
@@ -127,29 +147,38 @@ impl<'c> PastRows<'c> {
                 statement.raw_bind_parameter(at, number)?;
             }
             statement.raw_bind_parameter(14, price)?;
+            statement.raw_bind_parameter(15, origin)?;
+            statement.raw_bind_parameter(16, IN_CHUNKS)?;
             if statement.raw_execute()? > 0 {
-                return Ok(());
+                break;
             }
             id = id.saturating_add(1);
         }
+        if row.outcome != 0 {
+            self.transaction.prepare_cached("INSERT OR IGNORE INTO usage_failure VALUES (?1)")?.execute([id])?;
+        }
+        let (status, outcome, stream) = (row.status.into(), row.outcome.into(), row.stream.into());
+        let dims = [token, provider, model, model, 0, surface, 0, status, outcome, 0, stream, 0, 0, origin];
+        let facts = Facts {
+            is_first: true,
+            counted: true,
+            counts: [uncached, read, 0, 0, output, 0],
+            cost_nanos: nanos,
+            unpriced: price.is_none(),
+            total_us,
+            ..Facts::default()
+        };
+        self.late.row(self.transaction, &Entry::of(ms_of(id), dims, &facts))
     }
 
-    fn name(&mut self, text: &str) -> Result<i64, StoreError> {
-        let text = super::usage::kept_name(text);
-        if let Some(number) = self.names.get(text) {
-            return Ok(*number);
-        }
-        let number = super::usage::number_in(self.transaction, text)?;
-        if self.names.len() >= NAMES {
-            self.names.clear();
-        }
-        self.names.insert(text.to_owned(), number);
-        Ok(number)
+    /// Sums up what is left.
+    pub fn close(&mut self) -> Result<(), StoreError> {
+        self.late.close(self.transaction)
     }
 
     /// A token of another program is one that is gone: it has a name in reports, nobody above it, and opens nothing.
     fn token(&mut self, name: &str) -> Result<i64, StoreError> {
-        let name = super::usage::kept_name(name);
+        let name = kept(name);
         if name.is_empty() {
             return Ok(0);
         }
@@ -164,16 +193,21 @@ impl<'c> PastRows<'c> {
         let number = match known {
             Some(number) => number,
             None => {
-                let least: i64 = self.transaction.query_row(
-                    "SELECT min(coalesce(min(id), 0), 0) FROM token_removed",
-                    [],
-                    |row| row.get(0),
-                )?;
+                // A number of its own, which no token has had or will have.
+                let next = "SELECT 1 + max((SELECT coalesce(max(id), 0) FROM token), (SELECT coalesce(max(id), 0) FROM \
+                            token_removed), coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'token'), 0))";
+                let number: i64 = self.transaction.query_row(next, [], |row| row.get(0))?;
+                let moved =
+                    self.transaction.execute("UPDATE sqlite_sequence SET seq = ?1 WHERE name = 'token'", [number])?;
+                if moved == 0 {
+                    self.transaction
+                        .execute("INSERT INTO sqlite_sequence (name, seq) VALUES ('token', ?1)", [number])?;
+                }
                 self.transaction.execute(
                     "INSERT INTO token_removed (id, public_id, name, removed_ms) VALUES (?1, ?2, ?3, ?4)",
-                    (least - 1, &public_id, name, self.now_ms),
+                    (number, &public_id, name, self.now_ms),
                 )?;
-                least - 1
+                number
             }
         };
         if self.tokens.len() >= NAMES {

@@ -7,16 +7,21 @@ pub mod bell;
 pub mod data_set;
 pub mod detail;
 pub mod drift;
+pub mod figures;
+pub mod history;
 pub mod imported;
 pub mod kept;
 pub mod key_file;
 pub mod keyring;
 pub mod lists;
 pub mod lock;
+pub mod names;
+pub mod origins;
 pub mod reader;
 pub mod removed;
 pub mod reports;
 pub mod reprice;
+pub mod requests;
 pub mod runs;
 pub mod schema;
 pub mod secrets;
@@ -106,6 +111,9 @@ pub enum StoreError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A question cannot be answered as it was put; the text says why.
+    #[error("{0}")]
+    Refused(String),
     /// A stored value is not what this program writes.
     #[error("the database holds a value that does not belong there: {0}")]
     Damaged(String),

@@ -4,6 +4,9 @@ use rusqlite::{Connection, OptionalExtension as _, Transaction};
 use tokenrouter::count::{Counts, Report};
 use tokenrouter_shared::ids::{first_of_ms, ms_of};
 
+use super::figures::block::{self, Entry};
+use super::history::State;
+use super::history::late::{Late, Place};
 use super::usage::PriceRow;
 use super::{StoreError, detail};
 
@@ -32,8 +35,12 @@ pub struct Priced {
     pub id: i64,
     /// When the attempt began, in milliseconds since 1970.
     pub started_ms: i64,
-    /// Whose budget paid for it; nobody's where not above zero.
+    /// Whose it is; 0: no key.
     pub token_id: i64,
+    /// Whether a budget paid for it: nobody pays for what another program had written down.
+    pub is_paid: bool,
+    /// Of summing up; see [`super::history`].
+    round: Option<i64>,
     /// The number of its provider's name.
     pub provider: i64,
     /// The number of its model's name.
@@ -79,12 +86,13 @@ pub fn rows(
     let end = next.unwrap_or(until);
     let mut statement = connection.prepare_cached(&format!(
         "SELECT u.id, u.skew_ms, u.token_id, u.provider, u.model, u.input_uncached, u.cache_read, u.cache_write_5m,
-            u.cache_write_1h, u.output, u.reasoning, u.cost_nanos, u.cost_assumed, u.price, {}
+            u.cache_write_1h, u.output, u.reasoning, u.cost_nanos, u.cost_assumed, u.price,
+            u.token_id <> 0 AND u.surface IS NOT (SELECT id FROM name WHERE text = ?4), u.round, {}
          FROM usage AS u LEFT JOIN usage_detail AS d ON d.id = u.id
          WHERE u.id >= ?1 AND u.id < ?2 AND (u.price IS NOT NULL OR u.cost_nanos > 0) AND (?3 OR u.price IS NULL)",
         detail::COLUMNS
     ))?;
-    let found = statement.query_map((from, end, which.all), |row| {
+    let found = statement.query_map((from, end, which.all, super::imported::SURFACE), |row| {
         let count = |at: usize| -> rusqlite::Result<u64> { Ok(u64::try_from(row.get::<_, i64>(at)?).unwrap_or(0)) };
         let counts = Counts {
             input_uncached: count(5)?,
@@ -101,7 +109,9 @@ pub fn rows(
             token_id: row.get(2)?,
             provider: row.get(3)?,
             model: row.get(4)?,
-            report: detail::read(row, 14, counts)?,
+            is_paid: row.get(14)?,
+            round: row.get(15)?,
+            report: detail::read(row, 16, counts)?,
             nanos: count(11)?,
             assumed: row.get(12)?,
             price: row.get(13)?,
@@ -159,18 +169,33 @@ impl Correction<'_> {
 /// Writes corrections, and puts right what was summed from these rows.
 pub fn correct(transaction: &Transaction<'_>, corrections: &[Correction<'_>]) -> Result<(), StoreError> {
     let mut sums = super::spend::Sums::default();
+    let (state, mut late, mut is_in_memory) = (State::read(transaction)?, Late::default(), false);
     {
-        let mut update = transaction
-            .prepare_cached("UPDATE usage SET cost_nanos = ?2, cost_assumed = ?3, price = ?4 WHERE id = ?1")?;
+        let mut update = transaction.prepare_cached(
+            "UPDATE usage SET cost_nanos = ?2, cost_assumed = ?3, price = ?4, savings_nanos = ?5 WHERE id = ?1",
+        )?;
+        let mut select = transaction.prepare_cached(&format!("SELECT {} FROM usage WHERE id = ?1", block::COLUMNS))?;
         for correction in corrections {
-            let Correction { row, nanos, assumed, price, .. } = correction;
+            let Correction { row, nanos, saved_nanos, assumed, price } = correction;
             let number = price_number(transaction, price.version, row.provider, row.model, price.rates)?;
-            update.execute((row.id, nanos.min(&MAX_NANOS).cast_signed(), assumed, number))?;
-            if row.token_id > 0 {
+            let before = select.query_row([row.id], Entry::read)?;
+            let most = MAX_NANOS.cast_signed();
+            let saved_nanos = (*saved_nanos).clamp(-most, most);
+            update.execute((row.id, nanos.min(&MAX_NANOS).cast_signed(), assumed, number, saved_nanos))?;
+            match state.place(row.id, row.round) {
+                Place::Chunk => late.change(&before, &select.query_row([row.id], Entry::read)?),
+                Place::Rows => {}
+                Place::Memory => is_in_memory = true,
+            }
+            if row.is_paid {
                 let nanos = correction.difference();
                 sums.add(ms_of(row.id), row.token_id, super::spend::Sum { requests: 0, tokens: 0, nanos });
             }
         }
+    }
+    late.close(transaction)?;
+    if is_in_memory {
+        transaction.prepare_cached("UPDATE usage_fold SET edition = edition + 1")?.execute([])?;
     }
     sums.write(transaction)
 }

@@ -5,6 +5,7 @@ pub mod record;
 pub mod recorder;
 pub mod reprice;
 pub mod sequence;
+pub mod upkeep;
 pub mod writer;
 
 pub use crate::store::agent_sessions::AgentSession;

@@ -19,7 +19,7 @@ use crate::store::usage::PriceRow;
 use crate::store::{Connection, StoreError};
 
 /// Rows that one step looks at: a few hundredths of a second on the writer.
-pub const STEP: usize = 10_000;
+pub const STEP: usize = 2_000;
 
 /// What is done with the rows of a step.
 #[derive(Debug, Default)]
@@ -119,7 +119,7 @@ fn step(
         line.unpriced_rows += u64::from(row.price.is_none());
         line.old_nanos = line.old_nanos.saturating_add(row.nanos);
         line.new_nanos = line.new_nanos.saturating_add(charge.nanos);
-        if row.token_id > 0 && correction.difference() != 0 {
+        if row.is_paid && correction.difference() != 0 {
             let sum = Sum { nanos: correction.difference(), ..Sum::default() };
             step.differences.push(Spent { at_ms: ms_of(row.id), token_id: row.token_id, sum });
         }

@@ -11,6 +11,7 @@ use super::charge::Unpriced;
 use super::recorder::{BATCH, Gap, Queue};
 use super::{Record, Recorder};
 use crate::clock::Clock;
+use crate::store::history::History;
 use crate::store::spend::Sums;
 use crate::store::usage::{Insert, Names, grow_gap, open_gap};
 use crate::store::{Bell, Feed, StoreError, Writer, WriterHandle};
@@ -54,10 +55,20 @@ pub struct UsageWriter {
 impl UsageWriter {
     /// Starts the writer thread on an open writing connection; `bound` records may wait at the same time.
     pub fn start(connection: Connection, bound: usize, clock: Clock) -> Result<Self, std::io::Error> {
+        Self::start_with(connection, bound, clock, History::default())
+    }
+
+    /// The same with a way of its own to sum up.
+    pub fn start_with(
+        connection: Connection,
+        bound: usize,
+        clock: Clock,
+        history: History,
+    ) -> Result<Self, std::io::Error> {
         let bell = Arc::new(Bell::default());
         let recorder = Recorder::new(bound, Arc::clone(&bell));
         let progress = Arc::new(Progress::default());
-        let batches = Batches::new(Arc::clone(&recorder.queue), Arc::clone(&progress));
+        let batches = Batches::new(Arc::clone(&recorder.queue), Arc::clone(&progress), history);
         let writer = Writer::start(connection, batches, &bell, clock.clone())?;
         Ok(Self { recorder, progress, writer, clock })
     }
@@ -111,10 +122,11 @@ pub struct Batches {
     gap_row: Option<i64>,
     names: Names,
     unpriced: Unpriced,
+    history: History,
 }
 
 impl Batches {
-    fn new(queue: Arc<Queue>, progress: Arc<Progress>) -> Self {
+    fn new(queue: Arc<Queue>, progress: Arc<Progress>, history: History) -> Self {
         Self {
             queue,
             progress,
@@ -123,6 +135,7 @@ impl Batches {
             gap_row: None,
             names: Names::default(),
             unpriced: Unpriced::default(),
+            history,
         }
     }
 
@@ -150,16 +163,18 @@ impl Batches {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut sums = Sums::default();
         {
-            let mut insert = Insert::new(&transaction)?;
+            let mut insert = Insert::new(&transaction, self.history.round(&transaction)?)?;
             for record in &self.batch {
                 let row = record.row();
                 // One that is there already, by a commit that was thought to have failed, is summed already too.
-                if insert.row(&mut self.names, &row)? {
+                if let Some(written) = insert.row(&mut self.names, &row)? {
+                    self.history.add(&written, row.request_id);
                     sums.add(ms_of(row.id), row.token_id, row.sum());
                 }
             }
         }
         sums.write(&transaction)?;
+        self.history.prepare(&transaction)?;
         // Records lost from one batch to the next are one gap: an overload of an hour is one row, not 100,000.
         let gap_row = match (self.gap, self.gap_row) {
             (None, _) => None,
@@ -191,6 +206,7 @@ impl Feed for Batches {
             Err(error) => {
                 // What was learnt inside the transaction went with it.
                 self.names.forget();
+                self.history.forget();
                 return Err(error);
             }
         };
@@ -199,6 +215,7 @@ impl Feed for Batches {
         }
         self.gap_row = gap_row;
         self.gap = None;
+        self.history.committed();
         for record in &self.batch {
             self.unpriced.see(record);
         }
@@ -208,6 +225,7 @@ impl Feed for Batches {
         self.progress.oldest_ms.store(0, Ordering::Relaxed);
         // Last: whoever sees that nothing waits may rely on everything being on disk.
         self.queue.len.fetch_sub(written, Ordering::SeqCst);
+        self.history.work(connection);
         Ok(())
     }
 

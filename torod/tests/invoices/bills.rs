@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http_body_util::BodyExt as _;
 use tokenrouter_simulator::{Settings, Simulator};
 use torod::clock::Clock;
+use torod::store::figures::{Question, figures};
 
 use crate::case::{Case, read};
 use crate::support::{TestDaemon, port_zero};
@@ -112,7 +113,7 @@ async fn ask(daemon: &TestDaemon, key: &str, case: &Case) {
 
 const COLUMNS: &str = "(SELECT text FROM name WHERE id = model), outcome, estimated, input_uncached, cache_read, \
     cache_write_5m, cache_write_1h, output, reasoning, cost_nanos, cost_assumed, price IS NULL, \
-    (SELECT told_nanos FROM usage_detail AS d WHERE d.id = usage.id)";
+    (SELECT told_nanos FROM usage_detail AS d WHERE d.id = usage.id), savings_nanos";
 
 /// The same of what was reckoned by hand.
 fn expected(case: &Case) -> Vec<Vec<String>> {
@@ -126,6 +127,7 @@ fn expected(case: &Case) -> Vec<Vec<String>> {
         let is_nothing = attempt.nanos == 0 && attempt.outcome != "ok";
         row.push(u8::from(attempt.is_unpriced || is_nothing).to_string());
         row.push(attempt.told_nanos.map_or_else(|| "-".to_owned(), |nanos| nanos.to_string()));
+        row.push(attempt.saved_nanos.to_string());
         row
     };
     case.attempts.iter().map(row).collect()
@@ -164,6 +166,16 @@ async fn every_invoice_is_exact() {
         total += case.attempts.iter().map(|attempt| attempt.nanos).sum::<i64>();
     }
     assert!(wrong.is_empty(), "{wrong}");
+    // What reports add up is what was reckoned, too.
+    let attempts = || cases.iter().flat_map(|case| &case.attempts);
+    let reader = torod::store::schema::open_reader(&daemon.folder.path().join("data")).unwrap();
+    let whole = figures(&reader, &Question::new(0, i64::MAX)).unwrap().total;
+    let unpriced = attempts().filter(|attempt| attempt.is_unpriced).map(|attempt| attempt.nanos).sum::<i64>();
+    let saved = attempts().map(|attempt| attempt.saved_nanos).sum::<i64>();
+    assert_eq!(
+        (whole.cost_nanos, whole.unpriced_nanos, whole.savings_nanos),
+        (total.unsigned_abs(), unpriced.unsigned_abs(), saved)
+    );
     let id = token["id"].as_str().unwrap_or_else(|| panic!("{token}"));
     let shown = daemon.get(&format!("/admin/api/tokens/{id}")).await;
     assert!(shown.text().contains(&format!("\"used\":{total}")), "the budget has {total} used: {}", shown.text());

@@ -1,6 +1,6 @@
 //! What vendors add to a usage object: tiers, searches, seconds, the cost in their own words.
 
-use super::lenient::{Lenient, nanos, ticks, whole};
+use super::lenient::{Lenient, micros, nanos, ticks, whole};
 use crate::count::{Counts, ServiceTier};
 use crate::walk;
 
@@ -27,6 +27,9 @@ pub(super) struct Extra {
     own_key: bool,
     /// Seconds of sound in.
     pub(super) seconds_in: u64,
+    /// Groq and others: how long reading and writing took, in microseconds.
+    pub(super) prompt_us: u32,
+    pub(super) generation_us: u32,
     /// Anthropic: what summing up a long conversation cost beside the answer.
     compactions: Option<Counts>,
 }
@@ -55,6 +58,8 @@ impl Extra {
             b"cost_details" => self.upstream_nanos = walk::last(value, "upstream_inference_cost").and_then(nanos),
             b"is_byok" => self.own_key = value == b"true",
             b"seconds" | b"prompt_audio_seconds" => self.seconds_in = whole(value).unwrap_or(0),
+            b"prompt_time" => self.prompt_us = micros(value),
+            b"completion_time" => self.generation_us = micros(value),
             b"iterations" => self.compactions = compactions(value),
             _ => {}
         }

@@ -257,6 +257,8 @@ impl Usage {
             tier: extra.tier(),
             billed: None,
             told_nanos: extra.told_nanos(),
+            prompt_us: extra.prompt_us,
+            generation_us: extra.generation_us,
         })
     }
 
@@ -298,6 +300,7 @@ impl Usage {
             tier: if extra.tells_tier() { extra.tier() } else { report.tier },
             billed: None,
             told_nanos: extra.told_nanos().or(report.told_nanos),
+            ..report
         })
     }
 }
