@@ -16,6 +16,7 @@ pub mod money;
 pub mod page;
 pub mod problem;
 pub mod provider;
+pub mod reprice;
 pub mod role;
 pub mod route;
 pub mod routing;

@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 13] = [
     &["problem"],
     &["gateway", "admin"],
     &["app"],
-    &["reload"],
+    &["reload", "import"],
     &["conversations"],
     &["telemetry"],
     &["access", "upstreams", "usage", "memory"],

@@ -10,6 +10,7 @@ use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::provider::{
     KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
 };
+use tokenrouter_shared::reprice::{Reprice, Repriced};
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, RoutingView};
 use tokenrouter_shared::run::{RunDetail, RunPage};
@@ -24,8 +25,8 @@ use tokenrouter_shared::usage_of::UsageOf;
 
 use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
 use super::{
-    audit, config, conversations, log, me, models, openapi, providers, routes, routing, secrets, sessions, settings,
-    setup, tokens,
+    audit, config, conversations, log, me, models, openapi, providers, reprice, routes, routing, secrets, sessions,
+    settings, setup, tokens,
 };
 
 /// Every operation of the admin API.
@@ -36,6 +37,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(secret_operations());
     all.extend(provider_operations());
     all.extend(conversation_operations());
+    all.extend(cost_operations());
     all
 }
 
@@ -162,6 +164,15 @@ fn routing_operations() -> Vec<Operation> {
         new("GET", "/admin/api/routes/explain", Admin, "Says who would get a request for a model.", get(routes::explain)).asked(QUESTION).gives::<RouteExplained>(200),
         new("POST", "/admin/api/routes/explain", Admin, "Says who would get this request of a client.", post(routes::explain_request)).asked(QUESTION).takes::<ClientRequest>().gives::<RouteExplained>(200),
         new("GET", "/admin/api/routes/{request_id}", Admin, "Says who got a request.", get(routes::show)).gives::<RouteDecision>(200),
+    ]
+}
+
+#[rustfmt::skip]
+fn cost_operations() -> Vec<Operation> {
+    use Needs::Admin;
+    let new = Operation::new;
+    vec![
+        new("POST", "/admin/api/usage/reprice", Admin, "Reckons anew, step by step, what calls cost by the prices of today; with `write` in their place.", post(reprice::handler)).takes::<Reprice>().gives::<Repriced>(200),
     ]
 }
 

@@ -1,6 +1,8 @@
 //! `torod usage`: what was used, from the database, whether the daemon runs or not.
 
 mod prune;
+mod reconcile;
+mod reprice;
 
 use std::io::Write;
 
@@ -25,7 +27,7 @@ const NUMBERS: [&str; 9] =
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage --since 2026-11-01 --json"
+    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage --since 2026-11-01 --json\n  torod usage reprice --dry-run"
 )]
 pub struct Usage {
     #[command(subcommand)]
@@ -41,19 +43,36 @@ pub struct Usage {
     json: bool,
 }
 
-/// What else is done with usage.
+/// What else can be done with usage.
 #[derive(Debug, clap::Subcommand)]
 enum What {
+    /// Reckon anew what calls cost.
+    Reprice(reprice::Reprice),
     /// Remove rows from before a time, for good.
     Prune(prune::Args),
+    /// Hold a provider's export of usage or costs against what is written down here.
+    Reconcile(reconcile::Reconcile),
 }
 
 impl Usage {
-    /// Prints the report.
-    pub fn run(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool, clock: &Clock) -> anyhow::Result<Exit> {
-        if let Some(What::Prune(prune)) = self.what {
-            return prune.run(paths, out, clock);
+    /// Prints the report, or does what else was typed.
+    pub async fn run(
+        self,
+        paths: &Paths,
+        out: &mut dyn Write,
+        talk: &mut (dyn Write + Send),
+        is_terminal: bool,
+        clock: &Clock,
+    ) -> anyhow::Result<Exit> {
+        match self.what {
+            Some(What::Reprice(reprice)) => reprice.run(paths, out, talk, is_terminal, clock).await,
+            Some(What::Reconcile(reconcile)) => reconcile.run(paths, out, is_terminal),
+            Some(What::Prune(prune)) => prune.run(paths, out, clock),
+            None => self.report(paths, out, is_terminal, clock),
         }
+    }
+
+    fn report(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool, clock: &Clock) -> anyhow::Result<Exit> {
         let now_ms = clock.now_ms();
         let now = Local.timestamp_millis_opt(now_ms).single();
         let since_ms = now.and_then(|now| since_ms(&self.since, now)).ok_or_else(|| {
