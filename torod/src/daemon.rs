@@ -178,6 +178,7 @@ impl Daemon {
             sessions: Arc::clone(&sessions),
             setup: Arc::clone(&setup),
             logins: admin::logins(),
+            reports: Arc::new(Semaphore::new(admin::REPORTS)),
         }));
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer: usage.handle(), listens_at: addr };
         let routes = Arc::new(Routes::new(Arc::clone(&app), door));
