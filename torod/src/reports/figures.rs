@@ -1,7 +1,5 @@
 //! The figures of a span: sums by any two dimensions and over time.
 
-use std::collections::HashSet;
-
 use jiff::civil::Time;
 use tokenrouter_shared::figures::{Sort, StepUnit};
 use tokenrouter_shared::report::{Report, ReportRow};
@@ -39,10 +37,8 @@ pub fn report(
     };
     let found = figures(connection, &question)?;
     let mut names = Names::below(scope.root);
-    let mut told = HashSet::new();
     let mut rows = Vec::with_capacity(found.lines.len());
     for line in found.lines {
-        told.insert(line.key.clone());
         let (key, names) = names.of(connection, &grouping.by, line.key)?;
         rows.push(ReportRow {
             key,
@@ -61,7 +57,7 @@ pub fn report(
         step: grouping.step,
         sort,
         rows,
-        omitted: if grouping.by.is_empty() { 0 } else { found.groups.saturating_sub(told.len() as u64) },
+        omitted: if grouping.by.is_empty() { 0 } else { found.groups.saturating_sub(most as u64) },
         total: found.total,
         spread: found.spread.unwrap_or_default(),
         lost_records: found.lost_records,
