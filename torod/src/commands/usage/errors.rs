@@ -50,8 +50,8 @@ impl Args {
             Cell::new("last model"),
             Cell::new("last request"),
         ]);
-        table.keep_whole(&[4, 6]);
-        table.spare(&[5]);
+        table.keep_whole(&[0, 4, 6]);
+        table.spare(&[5, 6]);
         for row in &of.rows {
             let models = if row.models > 1 { format!(" and {} more", row.models - 1) } else { String::new() };
             table.add_row([

@@ -185,7 +185,8 @@ impl Args {
             in_time.rows.iter().map(|row| (short_label(row, unit), weight(sort, &row.totals))).collect();
         let mark = if sort == Sort::Cost && of.total.unpriced_attempts > 0 { "≤ " } else { "" };
         let total = weighed(sort, weight(sort, &of.total));
-        writeln!(page.out, "{sort} by {}: {mark}{total} in all", told_step(unit))?;
+        page.is_ascii = ink == Ink::Plain;
+        page.say(&format!("{sort} by {}: {mark}{total} in all", told_step(unit)))?;
         writeln!(page.out)?;
         for line in columns(&points, width, ink, |value| weighed(sort, value)) {
             writeln!(page.out, "{line}")?;

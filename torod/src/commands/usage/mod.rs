@@ -69,7 +69,7 @@ impl Usage {
         }
         let readers = Readers::new(paths.data_dir.clone());
         let asking = Asking { readers: &readers, now_ms: clock.now_ms() };
-        let mut page = Page { out, is_terminal, asking };
+        let mut page = Page { out, is_terminal, is_ascii: false, asking };
         match self.what {
             None => self.figures.run(&mut page),
             Some(What::Movers(movers)) => movers.run(&mut page),
@@ -88,6 +88,8 @@ impl Usage {
 struct Page<'a> {
     out: &'a mut dyn Write,
     is_terminal: bool,
+    /// Whether the terminal shows ASCII alone.
+    is_ascii: bool,
     asking: Asking<'a>,
 }
 

@@ -71,7 +71,7 @@ impl Args {
             right("cost"),
         ]);
         table.keep_whole(&[0, 1]);
-        table.spare(&[6, 2, 3]);
+        table.spare(&[6, 2, 3, 8, 9, 7]);
         for request in &found {
             let tries = grouped(request.attempts.len() as u64);
             if self.attempts {

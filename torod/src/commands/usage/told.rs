@@ -110,6 +110,8 @@ impl Page<'_> {
 
     /// The same, with what follows a break under `indent`.
     pub(super) fn tell(&mut self, text: &str, indent: usize) -> std::io::Result<()> {
+        let plain = self.is_ascii.then(|| text.replace('≤', "<=").replace('–', "-"));
+        let text = plain.as_deref().unwrap_or(text);
         if self.is_terminal { tell(self.out, text, indent) } else { writeln!(self.out, "{text}") }
     }
 
