@@ -174,11 +174,8 @@ impl FromStr for StepUnit {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = || Self::ALL.map(Self::as_str).join(", ");
-        Self::ALL
-            .into_iter()
-            .find(|unit| unit.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is no stretch of time; known: {}", known()))
+        let known = || format!("`{text}` is no stretch of time; known: {}", Self::ALL.map(Self::as_str).join(", "));
+        Self::ALL.into_iter().find(|unit| unit.as_str() == text).ok_or_else(known)
     }
 }
 
@@ -233,11 +230,8 @@ impl FromStr for Sort {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let known = || Self::ALL.map(Self::as_str).join(", ");
-        Self::ALL
-            .into_iter()
-            .find(|sort| sort.as_str() == text)
-            .ok_or_else(|| format!("`{text}` is no order; known: {}", known()))
+        let known = || format!("`{text}` is no order; known: {}", Self::ALL.map(Self::as_str).join(", "));
+        Self::ALL.into_iter().find(|sort| sort.as_str() == text).ok_or_else(known)
     }
 }
 

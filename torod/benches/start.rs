@@ -10,8 +10,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use tokenrouter::Protocol;
-use tokenrouter::count::{Counts, Source};
+use tokenrouter::count::Counts;
 use tokenrouter_shared::Role;
 use tokenrouter_shared::limits::Limits;
 use tokenrouter_simulator::{Settings, Simulator};
@@ -19,7 +18,7 @@ use torod::access::Key;
 use torod::clock::Clock;
 use torod::store::schema;
 use torod::store::tokens::{self, TokenRow};
-use torod::usage::{Charge, Outcome, Record, Sequence, UsageWriter};
+use torod::usage::{Charge, Record, Sequence, UsageWriter};
 
 const ROWS: i64 = 1_000_000;
 /// People, each with runs of their own below.

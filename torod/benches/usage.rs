@@ -5,14 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use tokenrouter::Protocol;
-use tokenrouter::count::{Counts, Source};
+use tokenrouter::count::Counts;
 use tokenrouter_shared::Role;
 use torod::access::{Key, TokenIndex};
 use torod::clock::Clock;
 use torod::store::schema;
 use torod::store::tokens::TokenRow;
-use torod::usage::{Charge, Outcome, Record, Sequence, UsageWriter};
+use torod::usage::{Record, Sequence, UsageWriter};
 
 const ROWS: usize = 50_000;
 

@@ -34,15 +34,15 @@ fn seconds(from: Instant, clock: &Clock) -> f64 {
 /// Writes the rows as the daemon does.
 fn fill(dir: &Path, rows: i64, clock: &Clock) -> Fallible<()> {
     let connection = schema::open_writer(dir)?;
-    for id in 1..=(TOKENS + RUNS) as i64 {
+    for id in 1..=(TOKENS + RUNS).cast_signed() {
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&id.to_le_bytes());
-        let is_run = id > TOKENS as i64;
+        let is_run = id > TOKENS.cast_signed();
         let row = TokenRow {
             id,
             digest,
             run: is_run,
-            parent_id: is_run.then_some(1 + id % TOKENS as i64),
+            parent_id: is_run.then_some(1 + id % TOKENS.cast_signed()),
             ..TokenRow::new(&format!("tok_{id:016x}"), Role::Keymaster)
         };
         tokens::insert(&connection, &row)?;

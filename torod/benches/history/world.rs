@@ -113,7 +113,7 @@ impl World {
         };
         Talk {
             left: if is_agent { 20 + dice.roll(180) } else { 400 },
-            token_id: token as i64,
+            token_id: token.cast_signed(),
             session: is_agent.then(|| Arc::new(AgentSession { id: id.into(), parent: None })),
             agent: is_agent.then(|| Self::pick(dice, &self.agents)),
             user_agent: self.user_agents.get((person % 60) as usize).cloned().unwrap_or_default(),

@@ -3,12 +3,11 @@
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
-use tokenrouter::Protocol;
-use tokenrouter::count::{Counts, Source};
+use tokenrouter::count::Counts;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
 use torod::access::TokenEntry;
 use torod::access::wall::Moment;
-use torod::usage::{Charge, Outcome, Record};
+use torod::usage::Record;
 
 use crate::support::{Answer, TestDaemon, chat_body};
 

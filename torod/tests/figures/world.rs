@@ -62,7 +62,7 @@ impl World {
     pub fn request(&self, dice: &mut Dice, now_ms: i64) -> Vec<Record> {
         let exchange = self.sequence.exchange(now_ms);
         let attempts = 1 + dice.roll(3).saturating_sub(1);
-        let token_id = dice.roll(4) as i64;
+        let token_id = dice.roll(4).cast_signed();
         let session = (!dice.one_in(3)).then(|| Arc::clone(&self.sessions[dice.roll(5) as usize]));
         let address = (!dice.one_in(4)).then(|| IpAddr::V4(Ipv4Addr::new(10, 0, 0, dice.roll(3) as u8)));
         let (user_agent, agent) = (dice.one_in(2).then(|| self.name(dice)), dice.one_in(2).then(|| self.name(dice)));
@@ -125,7 +125,7 @@ impl World {
                 first: attempt == 0,
                 degraded: dice.roll(3).saturating_sub(1) as u16,
                 error_class: if is_fine { 0 } else { 1 + dice.roll(8) as u8 },
-                savings_nanos: dice.roll(1_000) as i64 - 300,
+                savings_nanos: dice.roll(1_000).cast_signed() - 300,
                 generation_us: if dice.one_in(3) { dice.roll(1_000_000) as u32 } else { 0 },
                 prompt_us: if dice.one_in(3) { dice.roll(100_000) as u32 } else { 0 },
                 ..Record::new(self.sequence.attempt(now_ms), exchange, now_ms)
