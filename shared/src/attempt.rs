@@ -8,7 +8,7 @@ use crate::usage_of::Buckets;
 /// One attempt: a call to one endpoint, or a request that was refused before any.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct AttemptView {
+pub struct UsageAttempt {
     /// The attempt's number, which grows with time.
     pub id: String,
     /// The request that it belongs to: `req_…`.
@@ -103,7 +103,7 @@ pub struct AttemptView {
 /// A request of a client with its attempts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RequestView {
+pub struct UsageRequest {
     /// `req_…`
     pub id: String,
     /// When it began, in milliseconds since 1970.
@@ -115,15 +115,15 @@ pub struct RequestView {
     /// What all of its attempts cost, in nano-dollars.
     pub cost_nanos: u64,
     /// Its attempts, in their order.
-    pub attempts: Vec<AttemptView>,
+    pub attempts: Vec<UsageAttempt>,
 }
 
 /// A page of requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct RequestPage {
+pub struct UsageRequests {
     /// The newest first.
-    pub requests: Vec<RequestView>,
+    pub requests: Vec<UsageRequest>,
     /// Where the next page starts; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,

@@ -2,7 +2,7 @@
 //! through.
 
 use axum::routing::{delete, get, patch, post, put};
-use tokenrouter_shared::attempt::{DimensionPage, RequestPage, RequestView};
+use tokenrouter_shared::attempt::{DimensionPage, UsageRequest, UsageRequests};
 use tokenrouter_shared::audit::AuditPage;
 use tokenrouter_shared::change::TokenChange;
 use tokenrouter_shared::model::{ModelView, ModelsView};
@@ -52,7 +52,6 @@ fn who() -> Vec<Operation> {
         ("step", Form::Word(&["five_minutes", "hour", "day", "week", "month"]), "also the whole over time, by stretches of this length"),
         ("limit", Form::Number(1, 1_000), "at most so many lines"),
     ];
-    let own_usage: Vec<Parameter> = USAGE.iter().chain(usage::FILTERS.iter().filter(|(name, ..)| *name != "token")).copied().collect();
     const RUNS: &[Parameter] = &[
         WHOSE,
         search("only those with this text in name, id or labels"),
@@ -60,6 +59,7 @@ fn who() -> Vec<Operation> {
         CURSOR,
         ("limit", Form::Number(1, 200), "at most so many"),
     ];
+    let own_usage: Vec<Parameter> = USAGE.iter().chain(usage::FILTERS.iter().filter(|(name, ..)| *name != "token")).copied().collect();
     let new = Operation::new;
     vec![
         new("GET", "/admin/api/openapi.json", Nothing, "This document.", get(openapi::handler)).gives::<Document>(200),
@@ -172,8 +172,8 @@ fn usage_operations() -> Vec<Operation> {
         new("GET", "/admin/api/usage/forecast", Keymaster, "Says what this month comes to; the span does not matter.", get(usage::forecast::handler)).asked(&asked(&[])).gives::<Forecast>(200),
         new("GET", "/admin/api/usage/cache", Keymaster, "Says what prompt caches saved, and what was written to them for nothing.", get(usage::cache::handler)).asked(&asked(&[BY, ROWS])).gives::<CacheReport>(200),
         new("GET", "/admin/api/usage/errors", Keymaster, "Says what failed, when last, and what to do.", get(usage::errors::handler)).asked(&asked(&[ROWS])).gives::<ErrorReport>(200),
-        new("GET", "/admin/api/usage/requests", Keymaster, "Lists the requests behind the figures with their attempts, the newest first.", get(usage::requests::list)).asked(&asked(&[CURSOR, PAGE])).gives::<RequestPage>(200),
-        new("GET", "/admin/api/usage/requests/{id}", Keymaster, "Shows all that is known of a request, by our id of it or the client's own.", get(usage::requests::show)).gives::<RequestView>(200),
+        new("GET", "/admin/api/usage/requests", Keymaster, "Lists the requests behind the figures with their attempts, the newest first.", get(usage::requests::list)).asked(&asked(&[CURSOR, PAGE])).gives::<UsageRequests>(200),
+        new("GET", "/admin/api/usage/requests/{id}", Keymaster, "Shows all that is known of a request, by our id of it or the client's own.", get(usage::requests::show)).gives::<UsageRequest>(200),
         new("GET", "/admin/api/usage/export", Keymaster, "Tells every attempt of a span, as comma-separated values or lines of JSON.", get(usage::export::handler)).asked(&asked(&[("form", Form::Word(&["csv", "json"]), "`csv` without it")])).gives_text(&usage::export::KINDS),
         new("GET", "/admin/api/usage/dimensions/{dimension}", Keymaster, "Lists the values that a filter can take, the most used first.", get(usage::dimensions::handler)).asked(&asked(&[search("only those with this text in value or name"), CURSOR, LIMIT])).gives::<DimensionPage>(200),
     ]

@@ -1,7 +1,7 @@
 //! Every attempt of a span as comma-separated values or lines of JSON, piece by piece: memory does not grow with the span, and
 //! no piece holds the database longer than it takes to read it.
 
-use tokenrouter_shared::attempt::AttemptView;
+use tokenrouter_shared::attempt::UsageAttempt;
 
 use super::ReportError;
 use super::asked::Scope;
@@ -112,11 +112,11 @@ impl Export {
     }
 }
 
-fn text(text: &Option<String>) -> Field<'_> {
-    text.as_deref().into()
+fn text(text: Option<&String>) -> Field<'_> {
+    text.map_or(Field::None, |text| Field::Text(text))
 }
 
-fn write_csv(piece: &mut Vec<u8>, view: &AttemptView) {
+fn write_csv(piece: &mut Vec<u8>, view: &UsageAttempt) {
     let known = |number: Option<u64>| number.map_or(Field::None, Field::Number);
     let labels =
         if view.labels.is_empty() { String::new() } else { serde_json::to_string(&view.labels).unwrap_or_default() };
@@ -124,28 +124,28 @@ fn write_csv(piece: &mut Vec<u8>, view: &AttemptView) {
     let fields = [
         Field::Text(&view.id),
         Field::Text(&view.request),
-        text(&view.client_request_id),
+        text(view.client_request_id.as_ref()),
         Field::Signed(view.started_ms),
         view.total_us.into(),
         known(view.first_byte_us),
         Field::Text(&view.provider),
         Field::Text(&view.model),
-        text(&view.model_asked),
-        text(&view.token),
-        text(&view.token_name),
-        text(&view.run),
-        text(&view.session),
-        text(&view.agent),
+        text(view.model_asked.as_ref()),
+        text(view.token.as_ref()),
+        text(view.token_name.as_ref()),
+        text(view.run.as_ref()),
+        text(view.session.as_ref()),
+        text(view.agent.as_ref()),
         if labels.is_empty() { Field::None } else { Field::Text(&labels) },
-        text(&view.address),
-        text(&view.user_agent),
-        text(&view.credential),
+        text(view.address.as_ref()),
+        text(view.user_agent.as_ref()),
+        text(view.credential.as_ref()),
         Field::Text(&view.surface),
         Field::Text(&view.client_protocol),
         Field::Text(&view.upstream_protocol),
         u64::from(view.status).into(),
         Field::Text(&view.outcome),
-        text(&view.error_class),
+        text(view.error_class.as_ref()),
         Field::Flag(view.stream),
         Field::Flag(view.estimated),
         Field::Flag(view.counted),
@@ -159,7 +159,7 @@ fn write_csv(piece: &mut Vec<u8>, view: &AttemptView) {
         view.cost_nanos.into(),
         Field::Dollars(i64::try_from(view.cost_nanos).unwrap_or(i64::MAX)),
         Field::Flag(view.unpriced),
-        text(&view.price_version),
+        text(view.price_version.as_ref()),
         Field::Signed(view.savings_nanos),
         known(view.generation_us),
         known(view.prompt_us),

@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use tokenrouter_shared::ExchangeId;
-use tokenrouter_shared::attempt::{AttemptView, RequestPage, RequestView};
+use tokenrouter_shared::attempt::{UsageAttempt, UsageRequest, UsageRequests};
 
 use super::ReportError;
 use super::asked::{Asked, Scope};
@@ -23,7 +23,7 @@ pub fn page(
     scope: &Scope,
     cursor: Option<&str>,
     limit: usize,
-) -> Result<RequestPage, ReportError> {
+) -> Result<UsageRequests, ReportError> {
     if !(1..=MOST).contains(&limit) {
         return Err(ReportError::Unclear(format!("`limit` lies between 1 and {MOST}")));
     }
@@ -32,7 +32,7 @@ pub fn page(
     let page = attempts::page(connection, &query, before, limit)?;
     let mut seen = Seen::new(scope.is_admin, scope.root);
     let requests = page.requests.into_iter().map(|attempts| seen.request(connection, attempts));
-    Ok(RequestPage {
+    Ok(UsageRequests {
         requests: requests.collect::<Result<_, _>>()?,
         next: page.next.map(|at| format!("{CURSOR}{at:x}")),
     })
@@ -50,7 +50,7 @@ pub fn show(
     which: &str,
     root: Option<i64>,
     is_admin: bool,
-) -> Result<RequestView, ReportError> {
+) -> Result<UsageRequest, ReportError> {
     let attempts = match which.parse::<ExchangeId>() {
         Ok(id) => attempts::request(connection, id, root)?,
         Err(_) => attempts::named(connection, which, root)?,
@@ -75,15 +75,15 @@ impl Seen {
         Self { is_admin, root, runs: HashMap::new() }
     }
 
-    fn request(&mut self, connection: &Connection, attempts: Vec<Attempt>) -> Result<RequestView, StoreError> {
-        let attempts: Vec<AttemptView> =
+    fn request(&mut self, connection: &Connection, attempts: Vec<Attempt>) -> Result<UsageRequest, StoreError> {
+        let attempts: Vec<UsageAttempt> =
             attempts.into_iter().map(|attempt| self.attempt(connection, attempt)).collect::<Result<_, _>>()?;
         let started_ms = attempts.iter().map(|one| one.started_ms).min().unwrap_or(0);
-        let ends_us = |one: &AttemptView| {
+        let ends_us = |one: &UsageAttempt| {
             let late_ms = u64::try_from(one.started_ms.saturating_sub(started_ms)).unwrap_or(0);
             late_ms.saturating_mul(1_000).saturating_add(one.total_us)
         };
-        Ok(RequestView {
+        Ok(UsageRequest {
             id: attempts.first().map(|one| one.request.clone()).unwrap_or_default(),
             started_ms,
             total_us: attempts.iter().map(ends_us).max().unwrap_or(0),
@@ -94,7 +94,7 @@ impl Seen {
     }
 
     /// One attempt with its run, without what is not for whoever asks.
-    pub fn attempt(&mut self, connection: &Connection, attempt: Attempt) -> Result<AttemptView, StoreError> {
+    pub fn attempt(&mut self, connection: &Connection, attempt: Attempt) -> Result<UsageAttempt, StoreError> {
         let mut view = attempt.view;
         view.run = self.run(connection, attempt.token_id)?;
         if !self.is_admin {

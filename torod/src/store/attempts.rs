@@ -3,7 +3,7 @@
 use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use tokenrouter_shared::ExchangeId;
-use tokenrouter_shared::attempt::AttemptView;
+use tokenrouter_shared::attempt::UsageAttempt;
 use tokenrouter_shared::figures::{ERROR_CLASSES, OUTCOMES, PROTOCOLS};
 use tokenrouter_shared::ids::{first_of_ms, ms_of};
 use tokenrouter_shared::usage_of::Buckets;
@@ -38,7 +38,7 @@ pub struct Attempt {
     /// Whether it matches what was asked for: of a request, all attempts are told.
     pub is_match: bool,
     /// What is known of it; `run` is left to be found.
-    pub view: AttemptView,
+    pub view: UsageAttempt,
 }
 
 /// What [`read`] reads, in its order, but for whether it matches.
@@ -77,7 +77,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     let outcome: i64 = row.get(13)?;
     let (cost_nanos, is_without_price) = (number(23)?, row.get::<_, bool>(24)?);
     let labels = text(33)?.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
-    let view = AttemptView {
+    let view = UsageAttempt {
         id: id.to_string(),
         request: ExchangeId(exchange_id).to_string(),
         client_request_id: text(22)?,

@@ -1,6 +1,6 @@
 //! The total, the sum of the rows, the sum of an export and the sum of the requests are one figure.
 
-use tokenrouter_shared::attempt::{AttemptView, RequestView};
+use tokenrouter_shared::attempt::{UsageAttempt, UsageRequest};
 use tokenrouter_shared::figures::{Dimension, Sort, StepUnit};
 use tokenrouter_shared::report::{Measure, Report};
 use torod::access::Operator;
@@ -43,8 +43,8 @@ fn exported(connection: &Connection, asked: &Asked, form: Form) -> String {
 }
 
 /// Every request that matches, page by page.
-fn listed(connection: &Connection, asked: &Asked, limit: usize) -> Vec<RequestView> {
-    let (mut all, mut cursor): (Vec<RequestView>, Option<String>) = (Vec::new(), None);
+fn listed(connection: &Connection, asked: &Asked, limit: usize) -> Vec<UsageRequest> {
+    let (mut all, mut cursor): (Vec<UsageRequest>, Option<String>) = (Vec::new(), None);
     loop {
         let page = requests::page(connection, asked, &scope(connection, asked), cursor.as_deref(), limit).unwrap();
         assert!(page.requests.len() <= limit);
@@ -57,8 +57,8 @@ fn listed(connection: &Connection, asked: &Asked, limit: usize) -> Vec<RequestVi
 }
 
 /// Requests, attempts, tokens of input and output, cost, savings: by a column of an export each.
-fn sums(views: &[AttemptView]) -> (u64, u64, u64, i64) {
-    let sum = |of: fn(&AttemptView) -> u64| views.iter().map(of).sum::<u64>();
+fn sums(views: &[UsageAttempt]) -> (u64, u64, u64, i64) {
+    let sum = |of: fn(&UsageAttempt) -> u64| views.iter().map(of).sum::<u64>();
     (
         sum(|_| 1),
         sum(|view| view.counts.total()),
@@ -113,7 +113,7 @@ fn whatever_is_asked_total_rows_exports_and_requests_say_the_same() {
             assert_eq!(json, of, "exactly");
         }
         let lines = exported(&connection, &asked, Form::Json);
-        let views: Vec<AttemptView> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let views: Vec<UsageAttempt> = lines.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
         assert_eq!(sums(&views), of_totals(&total), "{what}");
         let csv = exported(&connection, &asked, Form::Csv);
         let column = |name: &str| {

@@ -1,4 +1,4 @@
-//! `GET /admin/api/usage/cache`: what prompt caches did.`
+//! `GET /admin/api/usage/cache`: what prompt caches did.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /admin/api/usage/errors`: what failed.`
+//! `GET /admin/api/usage/errors`: what failed.
 
 use std::sync::Arc;
 

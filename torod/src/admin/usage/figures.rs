@@ -1,4 +1,4 @@
-//! `GET /admin/api/usage`: figures by any two things and over time.`
+//! `GET /admin/api/usage`: figures by any two things and over time.
 
 use std::sync::Arc;
 

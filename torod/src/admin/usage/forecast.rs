@@ -1,4 +1,4 @@
-//! `GET /admin/api/usage/forecast`: what this month comes to.`
+//! `GET /admin/api/usage/forecast`: what this month comes to.
 
 use std::sync::Arc;
 

@@ -1,4 +1,4 @@
-//! `GET /admin/api/usage/movers`: what rose and fell against the span before.`
+//! `GET /admin/api/usage/movers`: what rose and fell against the span before.
 
 use std::sync::Arc;
 

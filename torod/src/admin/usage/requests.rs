@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, RawQuery, State};
 use axum::{Extension, Json};
 use tokenrouter_shared::Role;
-use tokenrouter_shared::attempt::{RequestPage, RequestView};
+use tokenrouter_shared::attempt::{UsageRequest, UsageRequests};
 
 use super::{Question, unless_alone};
 use crate::access::Operator;
@@ -19,7 +19,7 @@ pub async fn list(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     RawQuery(query): RawQuery,
-) -> Result<Json<RequestPage>, Failure> {
+) -> Result<Json<UsageRequests>, Failure> {
     unless_alone(&operator)?;
     let now_ms = admin.clock.now_ms();
     let question = Question::read(query.as_deref(), &["cursor", "limit"], "7d", now_ms)?;
@@ -37,7 +37,7 @@ pub async fn show(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     Path(id): Path<String>,
-) -> Result<Json<RequestView>, Failure> {
+) -> Result<Json<UsageRequest>, Failure> {
     unless_alone(&operator)?;
     let is_admin = operator.role() == Role::Admin;
     let shown = admin.report(move |connection| requests::show(connection, &id, operator.root(), is_admin));

@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use comfy_table::Cell;
-use tokenrouter_shared::attempt::{AttemptView, RequestView};
+use tokenrouter_shared::attempt::{UsageAttempt, UsageRequest};
 use tokenrouter_shared::money::dollars;
 
 use super::figures::{export, write_to};
@@ -94,9 +94,9 @@ impl Args {
     }
 
     /// So many as are asked for, page by page, and whether there are more.
-    fn found(&self, asking: Asking<'_>, asked: &Asked) -> anyhow::Result<(Vec<RequestView>, bool)> {
+    fn found(&self, asking: Asking<'_>, asked: &Asked) -> anyhow::Result<(Vec<UsageRequest>, bool)> {
         let top = usize::try_from(self.top).unwrap_or(usize::MAX);
-        let (mut found, mut cursor): (Vec<RequestView>, Option<String>) = (Vec::new(), None);
+        let (mut found, mut cursor): (Vec<UsageRequest>, Option<String>) = (Vec::new(), None);
         loop {
             let limit = top.saturating_sub(found.len()).min(requests::MOST);
             let part = asking
@@ -111,8 +111,8 @@ impl Args {
 }
 
 /// Some attempts of one request on a line.
-fn line(zone: &Zone, attempts: &[AttemptView], tries: &str, took_us: u64) -> Vec<Cell> {
-    let sum = |of: fn(&AttemptView) -> u64| attempts.iter().map(of).fold(0, u64::saturating_add);
+fn line(zone: &Zone, attempts: &[UsageAttempt], tries: &str, took_us: u64) -> Vec<Cell> {
+    let sum = |of: fn(&UsageAttempt) -> u64| attempts.iter().map(of).fold(0, u64::saturating_add);
     let Some(last) = attempts.last() else { return Vec::new() };
     let first = attempts.first().unwrap_or(last);
     let mark = if attempts.iter().any(|one| one.unpriced) { "≤ " } else { "" };
@@ -132,7 +132,7 @@ fn line(zone: &Zone, attempts: &[AttemptView], tries: &str, took_us: u64) -> Vec
 }
 
 /// How an attempt ended, with the status where that tells more.
-fn ended(attempt: &AttemptView) -> String {
+fn ended(attempt: &UsageAttempt) -> String {
     let word = attempt.error_class.as_deref().unwrap_or(&attempt.outcome).replace('_', " ");
     if attempt.outcome == "ok" || attempt.status == 0 { word } else { format!("{word} {}", attempt.status) }
 }
@@ -194,7 +194,7 @@ impl One {
 }
 
 /// What is known of an attempt, in the order in which people ask.
-fn facts(one: &AttemptView) -> Vec<(&'static str, String)> {
+fn facts(one: &UsageAttempt) -> Vec<(&'static str, String)> {
     let text = |text: &Option<String>| text.clone().unwrap_or_default();
     let counts = &one.counts;
     let named = |name: &Option<String>, id: &Option<String>| match (name, id) {
