@@ -1,5 +1,6 @@
 //! The words that the daemon and its clients both say. Types and their text forms only: no I/O, no clock.
 
+pub mod attempt;
 pub mod audit;
 pub mod budget;
 pub mod budget_text;
@@ -16,6 +17,7 @@ pub mod money;
 pub mod page;
 pub mod problem;
 pub mod provider;
+pub mod report;
 pub mod reprice;
 pub mod role;
 pub mod route;

@@ -183,6 +183,9 @@ pub struct UsageOf {
     pub time_zone: String,
     /// Days in their order, every one of the span; else the dearest first.
     pub rows: Vec<UsageLine>,
+    /// The whole over time, every stretch of the span; only where stretches were asked for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub series: Option<Vec<UsageLine>>,
     /// Lines that are left out; `total` counts them.
     pub omitted: u64,
     /// Everything together.

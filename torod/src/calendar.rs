@@ -1,6 +1,6 @@
 //! Hours, days, weeks and months of a time zone, as stretches of milliseconds since 1970.
 
-use jiff::civil::{Date, Time};
+use jiff::civil::{Date, DateTime, Time};
 use jiff::tz::{AmbiguousOffset, TimeZone, TimeZoneDatabase};
 use jiff::{SignedDuration, Timestamp};
 use tokenrouter_shared::limits::Period;
@@ -25,6 +25,35 @@ impl Zone {
         (zone.iana_name() == Some(name)).then_some(Self(zone))
     }
 
+    /// The one of everybody.
+    pub const fn utc() -> Self {
+        Self(TimeZone::UTC)
+    }
+
+    /// That of this machine; UTC where it has none with a name that the database knows.
+    pub fn here() -> Self {
+        let named = TimeZone::try_system().ok().and_then(|zone| Self::named(zone.iana_name()?));
+        named.unwrap_or(Self(TimeZone::UTC))
+    }
+
+    /// Its name: `Europe/Berlin`, `UTC`.
+    pub fn name(&self) -> &str {
+        self.0.iana_name().unwrap_or("UTC")
+    }
+
+    /// What its clocks show at `at_ms` milliseconds since 1970; the first moment of all for times beyond the calendar.
+    pub fn shown(&self, at_ms: i64) -> DateTime {
+        self.0.to_datetime(Timestamp::from_millisecond(at_ms).unwrap_or(Timestamp::UNIX_EPOCH))
+    }
+
+    /// When its clocks show `time`: the first time, where they do twice; where they never do, as soon as they show a later one.
+    pub fn at_ms(&self, time: DateTime) -> Option<i64> {
+        if time.time() == Time::midnight() {
+            return self.begins_ms(time.date());
+        }
+        Some(self.0.to_timestamp(time).ok()?.as_millisecond())
+    }
+
     /// How far the zone's clocks are ahead of UTC at `at_ms` milliseconds since 1970, in seconds.
     pub fn offset_s(&self, at_ms: i64) -> Option<i32> {
         Some(self.0.to_offset(Timestamp::from_millisecond(at_ms).ok()?).seconds())
@@ -46,7 +75,7 @@ impl Zone {
     }
 
     /// When `date` begins: with the first moment at which the zone's clocks show it or a later one.
-    fn begins_ms(&self, date: Date) -> Option<i64> {
+    pub fn begins_ms(&self, date: Date) -> Option<i64> {
         let midnight = date.to_datetime(Time::midnight());
         let at = match self.0.to_ambiguous_timestamp(midnight).offset() {
             AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {
@@ -72,7 +101,17 @@ pub struct Calendar {
 impl Calendar {
     /// The stretch `period` by the clocks of `zone`, a name of the IANA database; none where nobody knows the name.
     pub fn new(period: Period, zone: &str) -> Option<Self> {
-        Some(Self { period, zone: Zone::named(zone)? })
+        Some(Self::of(period, Zone::named(zone)?))
+    }
+
+    /// The stretch `period` by the clocks of `zone`.
+    pub const fn of(period: Period, zone: Zone) -> Self {
+        Self { period, zone }
+    }
+
+    /// The stretch right before the one that begins at `since_ms`.
+    pub fn before(&self, since_ms: i64) -> (i64, i64) {
+        self.around(since_ms.saturating_sub(1))
     }
 
     /// The stretch that `now_ms` lies in: its first millisecond, and the first of the next one.
@@ -121,11 +160,11 @@ impl Calendar {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use chrono::{DateTime, Datelike, NaiveDate};
+    use chrono::{Datelike, NaiveDate};
     use proptest::prelude::*;
 
     fn ms(text: &str) -> i64 {
-        DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis()
+        chrono::DateTime::parse_from_rfc3339(text).unwrap().timestamp_millis()
     }
 
     fn around(period: Period, zone: &str, now: &str) -> (i64, i64) {

@@ -207,6 +207,7 @@ impl Daemon {
             giving_key: Arc::default(),
             lines,
             conversations,
+            reports: Arc::new(Semaphore::new(admin::REPORTS)),
         }));
         let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addr, scrape_key };

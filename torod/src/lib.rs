@@ -19,6 +19,7 @@ pub mod lifecycle;
 pub mod memory;
 pub mod problem;
 pub mod reload;
+pub mod reports;
 pub mod rolling;
 pub mod server;
 pub mod store;

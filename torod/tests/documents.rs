@@ -161,6 +161,23 @@ fn the_manuals_way_with_secrets_works() {
 }
 
 #[test]
+fn the_way_of_whoever_pays_works() {
+    let home = tempfile::tempdir().unwrap();
+    // Usage is read from a database, which a token makes.
+    assert!(torod(home.path()).args(["token", "create", "--name", "alice"]).output().unwrap().status.success());
+    let commands = shown(&document("docs/usage.md"));
+    assert!(commands.len() >= 20, "{commands:?}");
+    for line in commands {
+        let mut command = torod(home.path());
+        command.current_dir(home.path()).args(line.split_whitespace().skip(1));
+        let output = command.output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+        assert!(!output.stdout.is_empty() || line.contains("--export"), "{line}");
+    }
+    assert!(home.path().join("every-call.csv").exists() && home.path().join("tokens.csv").exists());
+}
+
+#[test]
 fn every_command_has_a_help_text_with_an_example() {
     let home = tempfile::tempdir().unwrap();
     for name in [

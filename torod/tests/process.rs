@@ -285,7 +285,7 @@ async fn commands_work_with_and_without_a_daemon() {
     let usage = || -> serde_json::Value { serde_json::from_slice(&site.command(&["usage", "--json"]).stdout).unwrap() };
     until("the row is there", || usage()["total"]["requests"] == 1).await;
     let usage = usage();
-    assert_eq!((usage["total"]["requests"].as_u64(), usage["rows"][0]["name"].as_str()), (Some(1), Some("ok")));
+    assert_eq!((usage["total"]["requests"].as_u64(), usage["rows"][0]["names"][0].as_str()), (Some(1), Some("ok")));
     let table = String::from_utf8(site.command(&["usage"]).stdout).unwrap();
     assert!(table.contains("requests") && table.contains("ok"), "{table}");
     assert!(!site.torod(&["token", "revoke", "nobody"]).output().unwrap().status.success());

@@ -14,6 +14,7 @@ use crate::access::{NoRandomness, Operator};
 use crate::config::ConfigError;
 use crate::config::edit::EditError;
 use crate::reload::ReloadError;
+use crate::reports::ReportError;
 use crate::store::StoreError;
 
 /// An operation that failed.
@@ -53,6 +54,20 @@ impl Failure {
         let advice = "Nobody needs many attempts: copy the whole key.";
         let failure = Self::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", said, advice);
         Self { retry_after_s: Some(seconds), ..failure }
+    }
+
+    /// A report that takes too long.
+    pub fn too_slow() -> Self {
+        let said = "The report took too long and was given up.";
+        let advice = "Ask for a shorter span, or for less at once.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "report_too_slow", said, advice)
+    }
+
+    /// Too many reports are being made.
+    pub fn busy() -> Self {
+        let said = "Other reports are being made, and none was ready in time.";
+        let failure = Self::new(StatusCode::SERVICE_UNAVAILABLE, "reports_busy", said, "Ask again in a moment.");
+        Self { retry_after_s: Some(5), ..failure }
     }
 
     /// A request that makes no sense.
@@ -158,6 +173,18 @@ impl From<IssueError> for Failure {
         if status.is_server_error() {
             tracing::error!("an admin operation failed: {error}");
         }
+        Self { status, problem: Box::new(error.problem()), retry_after_s: None }
+    }
+}
+
+impl From<ReportError> for Failure {
+    fn from(error: ReportError) -> Self {
+        let status = match error {
+            ReportError::Unclear(_) => StatusCode::BAD_REQUEST,
+            ReportError::NoRequest(_) => StatusCode::NOT_FOUND,
+            ReportError::Issue(IssueError::Store(StoreError::Interrupted)) => return Self::too_slow(),
+            ReportError::Issue(error) => return error.into(),
+        };
         Self { status, problem: Box::new(error.problem()), retry_after_s: None }
     }
 }

@@ -24,11 +24,16 @@ pub mod settings;
 pub mod setup;
 mod strict;
 pub mod tokens;
+pub mod usage;
 mod version;
 
 use std::sync::{Arc, OnceLock};
+use std::time::Duration;
 
 pub use operation::router;
+use tokio::sync::Semaphore;
+
+use self::answer::Failure;
 
 use crate::access::issue::IssueError;
 use crate::access::throttle::{Rate, Throttle};
@@ -37,7 +42,8 @@ use crate::clock::Clock;
 use crate::conversations::Conversations;
 use crate::lifecycle::Lifecycle;
 use crate::reload::Reload;
-use crate::store::{Connection, Keyring, Readers, SignIns, StoreError, WriterHandle};
+use crate::reports::ReportError;
+use crate::store::{Connection, Keyring, Readers, SignIns, Stop, StoreError, WriterHandle};
 use crate::telemetry::lines::Lines;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
@@ -79,6 +85,23 @@ pub struct Admin {
     pub lines: Arc<OnceLock<Arc<Lines>>>,
     /// The conversations that are kept.
     pub conversations: Arc<Conversations>,
+    /// One permit for each report that is being made.
+    pub reports: Arc<Semaphore>,
+}
+
+/// So many reports are made at once: each has a connection with up to 2 MiB of cache, and a core for itself.
+pub const REPORTS: usize = 2;
+/// How long a report may wait for its turn, and how long it may take then.
+const TURN: Duration = Duration::from_secs(10);
+const LONGEST: Duration = Duration::from_secs(20);
+
+/// Ends a question when its answer is not waited for any longer.
+struct StopOnDrop(Stop);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
 }
 
 /// How often somebody may try to log in with a wrong key: by address, and all together.
@@ -100,5 +123,28 @@ impl Admin {
         let readers = Arc::clone(&self.readers);
         let asked = tokio::task::spawn_blocking(move || readers.with(|connection| Ok(query(connection))));
         asked.await.map_err(|_| StoreError::Closed)??
+    }
+
+    /// Asks the database for a report: few at once, and none for longer than anybody waits.
+    async fn report<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&Connection) -> Result<T, ReportError> + Send + 'static,
+    ) -> Result<T, Failure> {
+        let turn = tokio::time::timeout(TURN, Arc::clone(&self.reports).acquire_owned()).await;
+        let Ok(Ok(permit)) = turn else { return Err(Failure::busy()) };
+        let (readers, stop) = (Arc::clone(&self.readers), Stop::default());
+        let stop_on_drop = StopOnDrop(stop.clone());
+        let asked = tokio::task::spawn_blocking(move || {
+            // Held until the database is done, also where nobody waits any more.
+            let _permit = permit;
+            readers.with_stop(&stop, |connection| Ok(query(connection)))
+        });
+        let answer = tokio::time::timeout(LONGEST, asked).await.map_err(|_| Failure::too_slow())?;
+        drop(stop_on_drop);
+        match answer {
+            Ok(Ok(answer)) => Ok(answer?),
+            Ok(Err(error)) => Err(ReportError::from(error).into()),
+            Err(_) => Err(StoreError::Closed.into()),
+        }
     }
 }

@@ -92,6 +92,10 @@ fn describe(one: &Operation, forms: &mut Forms, problem: &Value) -> Value {
         };
         success.insert("content".to_owned(), json!({ "application/json": { "schema": form } }));
     }
+    if let Some(success) = success.as_object_mut().filter(|_| !one.texts.is_empty()) {
+        let kinds = one.texts.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": { "type": "string" } })));
+        success.insert("content".to_owned(), Value::Object(kinds.collect()));
+    }
     let failed = json!({
         "description": "Refused; the answer says why and what to do.",
         "headers": headers.clone(),
@@ -139,6 +143,7 @@ fn header(meaning: &str) -> Value {
 fn form_of(form: Form) -> Value {
     match form {
         Form::Text => json!({ "type": "string" }),
+        Form::Texts => json!({ "type": "array", "items": { "type": "string" } }),
         Form::Number(least, most) => json!({ "type": "integer", "format": "int64", "minimum": least, "maximum": most }),
         Form::Switch => json!({ "type": "boolean" }),
         Form::Word(words) => json!({ "type": "string", "enum": words }),

@@ -63,6 +63,8 @@ pub enum Form {
     Text,
     /// A whole number within these.
     Number(i64, i64),
+    /// Any text, again and again.
+    Texts,
     /// `true` or `false`.
     Switch,
     /// One of these words.
@@ -119,6 +121,8 @@ pub struct Operation {
     pub tells_version: bool,
     /// What comes back instead where the query asks for another form.
     pub other: Option<&'static str>,
+    /// The kinds of text that come back where that is no JSON.
+    pub texts: &'static [&'static str],
     /// The status of success.
     pub status: u16,
     /// What comes back.
@@ -145,6 +149,7 @@ impl Operation {
             takes_version: false,
             tells_version: false,
             other: None,
+            texts: &[],
             status: 200,
             answer: None,
             handler,
@@ -176,6 +181,11 @@ impl Operation {
 
     pub(super) fn gives<T: ToSchema>(self, status: u16) -> Self {
         Self { status, answer: Some(Shape::of::<T>()), ..self }
+    }
+
+    /// Gives text of these kinds.
+    pub(super) fn gives_text(self, kinds: &'static [&'static str]) -> Self {
+        Self { texts: kinds, ..self }
     }
 
     pub(super) fn ends(self) -> Self {

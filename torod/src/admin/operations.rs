@@ -2,6 +2,7 @@
 //! through.
 
 use axum::routing::{delete, get, patch, post, put};
+use tokenrouter_shared::attempt::{DimensionPage, UsageRequest, UsageRequests};
 use tokenrouter_shared::audit::AuditPage;
 use tokenrouter_shared::change::TokenChange;
 use tokenrouter_shared::conversation::{ConversationDetail, ConversationPage, ConversationsRemoved};
@@ -10,6 +11,7 @@ use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::provider::{
     KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
 };
+use tokenrouter_shared::report::{CacheReport, ErrorReport, Forecast, Movers, Report};
 use tokenrouter_shared::reprice::{Reprice, Repriced};
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, RoutingView};
@@ -26,7 +28,7 @@ use tokenrouter_shared::usage_of::UsageOf;
 use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
 use super::{
     audit, config, conversations, log, me, models, openapi, providers, reprice, routes, routing, secrets, sessions,
-    settings, setup, tokens,
+    settings, setup, tokens, usage,
 };
 
 /// Every operation of the admin API.
@@ -38,6 +40,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(provider_operations());
     all.extend(conversation_operations());
     all.extend(cost_operations());
+    all.extend(usage_operations());
     all
 }
 
@@ -52,6 +55,7 @@ fn who() -> Vec<Operation> {
         ("until_ms", Form::Number(0, i64::MAX), "before this time; now without it"),
         ("time_zone", Form::Text, "by whose clocks days are told, such as `Europe/Berlin`; `UTC` without it"),
         WHOSE,
+        ("step", Form::Word(&["five_minutes", "hour", "day", "week", "month"]), "also the whole over time, by stretches of this length"),
         ("limit", Form::Number(1, 1_000), "at most so many lines"),
     ];
     const RUNS: &[Parameter] = &[
@@ -61,6 +65,7 @@ fn who() -> Vec<Operation> {
         CURSOR,
         ("limit", Form::Number(1, 200), "at most so many"),
     ];
+    let own_usage: Vec<Parameter> = USAGE.iter().chain(usage::FILTERS.iter().filter(|(name, ..)| *name != "token")).copied().collect();
     let new = Operation::new;
     vec![
         new("GET", "/admin/api/openapi.json", Nothing, "This document.", get(openapi::handler)).gives::<Document>(200),
@@ -71,7 +76,7 @@ fn who() -> Vec<Operation> {
         new("DELETE", "/admin/api/sessions/{id}", Token, "Ends a session of the own token; for an admin, any.", delete(sessions::end::handler)).ends(),
         new("GET", "/admin/api/me", Token, "Who asks, what that token may still use, and what it has used today.", get(me::handler)).gives::<Me>(200),
         new("POST", "/admin/api/me/lease", Token, "Renews the lease of the calling token.", post(me::lease::renew)).gives::<LeaseView>(200),
-        new("GET", "/admin/api/me/usage", Token, "What the calling token and those below it have used.", get(me::usage::handler)).asked(USAGE).gives::<UsageOf>(200),
+        new("GET", "/admin/api/me/usage", Token, "What the calling token and those below it have used.", get(me::usage::handler)).asked(&own_usage).gives::<UsageOf>(200),
         new("GET", "/admin/api/me/runs", Token, "Lists the runs of the calling token and those below it, the newest first.", get(me::runs::list)).asked(RUNS).gives::<RunPage>(200),
         new("GET", "/admin/api/me/runs/{id}", Token, "Shows a run: what it used, by model and by session, and what was left of its budgets.", get(me::runs::show)).gives::<RunDetail>(200),
     ]
@@ -164,6 +169,30 @@ fn routing_operations() -> Vec<Operation> {
         new("GET", "/admin/api/routes/explain", Admin, "Says who would get a request for a model.", get(routes::explain)).asked(QUESTION).gives::<RouteExplained>(200),
         new("POST", "/admin/api/routes/explain", Admin, "Says who would get this request of a client.", post(routes::explain_request)).asked(QUESTION).takes::<ClientRequest>().gives::<RouteExplained>(200),
         new("GET", "/admin/api/routes/{request_id}", Admin, "Says who got a request.", get(routes::show)).gives::<RouteDecision>(200),
+    ]
+}
+
+#[rustfmt::skip]
+fn usage_operations() -> Vec<Operation> {
+    use Needs::Keymaster;
+    const BY: Parameter = ("by", Form::Text, "what rows stand for: one or two of `provider`, `model`, `model_asked`, `token`, `subtree`, `run`, `session`, `agent`, `address`, `user_agent`, `credential`, `surface`, `client_protocol`, `status`, `outcome`, `error_class`, `stream`, `label:KEY`, with a comma between them; `model` without it");
+    const STEP: Parameter = ("step", Form::Word(&["five_minutes", "hour", "day", "week", "month"]), "rows over time, by stretches of this length");
+    const SORT: Parameter = ("sort", Form::Word(&["cost", "tokens", "requests", "attempts", "failures", "savings", "time"]), "what comes first");
+    const MEASURE: Parameter = ("measure", Form::Word(&["cost", "tokens", "requests", "failures"]), "what is compared; `cost` without it");
+    const ROWS: Parameter = ("limit", Form::Number(1, 1_000), "at most so many rows");
+    const PAGE: Parameter = ("limit", Form::Number(1, 200), "at most so many");
+    let new = Operation::new;
+    let asked = usage::parameters;
+    vec![
+        new("GET", "/admin/api/usage", Keymaster, "Sums up what was used, by any two things and over time; a keymaster sees what lies below it.", get(usage::figures::handler)).asked(&asked(&[BY, STEP, SORT, ROWS])).gives::<Report>(200),
+        new("GET", "/admin/api/usage/movers", Keymaster, "Says what rose and fell against the span before.", get(usage::movers::handler)).asked(&asked(&[BY, MEASURE, ROWS])).gives::<Movers>(200),
+        new("GET", "/admin/api/usage/forecast", Keymaster, "Says what this month comes to; the span does not matter.", get(usage::forecast::handler)).asked(&asked(&[])).gives::<Forecast>(200),
+        new("GET", "/admin/api/usage/cache", Keymaster, "Says what prompt caches saved, and what was written to them for nothing.", get(usage::cache::handler)).asked(&asked(&[BY, ROWS])).gives::<CacheReport>(200),
+        new("GET", "/admin/api/usage/errors", Keymaster, "Says what failed, when last, and what to do.", get(usage::errors::handler)).asked(&asked(&[ROWS])).gives::<ErrorReport>(200),
+        new("GET", "/admin/api/usage/requests", Keymaster, "Lists the requests behind the figures with their attempts, the newest first.", get(usage::requests::list)).asked(&asked(&[CURSOR, PAGE])).gives::<UsageRequests>(200),
+        new("GET", "/admin/api/usage/requests/{id}", Keymaster, "Shows all that is known of a request, by our id of it or the client's own.", get(usage::requests::show)).gives::<UsageRequest>(200),
+        new("GET", "/admin/api/usage/export", Keymaster, "Tells every attempt of a span, as comma-separated values or lines of JSON.", get(usage::export::handler)).asked(&asked(&[("form", Form::Word(&["csv", "json"]), "`csv` without it")])).gives_text(&usage::export::KINDS),
+        new("GET", "/admin/api/usage/dimensions/{dimension}", Keymaster, "Lists the values that a filter can take, the most used first.", get(usage::dimensions::handler)).asked(&asked(&[search("only those with this text in value or name"), CURSOR, LIMIT])).gives::<DimensionPage>(200),
     ]
 }
 

@@ -15,12 +15,23 @@ pub(super) struct Words {
 impl Words {
     /// Reads `query`; refuses words that are not among `known` or stand there twice.
     pub(super) fn read(query: Option<&str>, known: &[&str]) -> Result<Self, Failure> {
+        Self::read_lists(query, known, &[])
+    }
+
+    /// The same; words among `lists` may stand there again and again, also with an empty value.
+    pub(super) fn read_lists(query: Option<&str>, known: &[&str], lists: &[&str]) -> Result<Self, Failure> {
         let mut pairs: Vec<(String, String)> = Vec::new();
         for (key, value) in form_urlencoded::parse(query.unwrap_or_default().as_bytes()) {
-            let advice = format!("The query may hold {}, each once.", known.join(", "));
+            if lists.contains(&&*key) {
+                pairs.push((key.into_owned(), value.into_owned()));
+                continue;
+            }
             if !known.contains(&&*key) {
+                let all: Vec<&str> = known.iter().chain(lists).copied().collect();
+                let advice = format!("The query may hold {}.", all.join(", "));
                 return Err(Failure::bad_request(format!("`{}` means nothing here.", shown(&key)), advice));
             }
+            let advice = format!("The query may hold {}, each once.", known.join(", "));
             if pairs.iter().any(|(before, _)| *before == key) {
                 return Err(Failure::bad_request(format!("`{key}` stands there twice."), advice));
             }
@@ -34,6 +45,12 @@ impl Words {
     /// The text of a word; an empty one counts as none.
     pub(super) fn text(&self, key: &str) -> Option<String> {
         self.pairs.iter().find(|(known, _)| known == key).map(|(_, value)| value.clone())
+    }
+
+    /// The values of words of a list, in their order, each with its word.
+    pub(super) fn lists<'a>(&'a self, names: &'a [&'a str]) -> impl Iterator<Item = (&'a str, &'a str)> {
+        let pairs = self.pairs.iter().filter(|(key, _)| names.contains(&key.as_str()));
+        pairs.map(|(key, value)| (key.as_str(), value.as_str()))
     }
 
     /// A number, or whatever else has a text form.

@@ -4,16 +4,18 @@ use std::collections::BTreeSet;
 use std::io::Write;
 use std::path::Path;
 
-use chrono::{DateTime, Local, TimeZone as _};
+use chrono::{DateTime, Local};
 use http::Method;
 use serde_json::{Map, Value};
 use tokenrouter_shared::audit::{AuditPage, AuditView};
 
 use super::table::table;
 use super::terminal::tell;
-use super::{Exit, control, usage};
+use super::{Exit, control};
+use crate::calendar::Zone;
 use crate::clock::Clock;
 use crate::config::Paths;
+use crate::reports::span::{MOMENTS, moment};
 use crate::store::audit::{self, AuditQuery};
 use crate::store::lock::LockError;
 use crate::store::{Connection, DATABASE, DirLock, schema};
@@ -99,11 +101,8 @@ impl Audit {
         let since_ms = match &self.since {
             None => None,
             Some(text) => {
-                let now = Local.timestamp_millis_opt(now_ms).single();
-                let since = now.and_then(|now| usage::since_ms(text, now));
-                Some(since.ok_or_else(|| {
-                    anyhow::anyhow!("`--since {text}` is no time; write today, 24h, 7d or 2026-11-01")
-                })?)
+                let since = moment(text, &Zone::here(), now_ms, false);
+                Some(since.ok_or_else(|| anyhow::anyhow!("`--since {text}` is no time; write {MOMENTS}"))?)
             }
         };
         Ok(AuditQuery {

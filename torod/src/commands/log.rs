@@ -4,15 +4,17 @@ use std::io::{IsTerminal as _, Write};
 use std::path::Path;
 use std::time::Duration;
 
-use chrono::{DateTime, Local, TimeZone as _};
+use chrono::{DateTime, Local};
 use http::Method;
 use owo_colors::{OwoColorize as _, Style};
 use serde_json::Value;
 use tokenrouter_shared::log::{Level, LogLine, LogPage};
 
-use super::{Exit, control, usage};
+use super::{Exit, control};
+use crate::calendar::Zone;
 use crate::clock::Clock;
 use crate::config::Paths;
+use crate::reports::span::{MOMENTS, moment};
 use crate::store::lock::LockError;
 use crate::store::log::{LogQuery, page};
 use crate::store::{Connection, DATABASE, DirLock, schema};
@@ -110,9 +112,8 @@ impl Log {
 
     fn query(&self, now_ms: i64) -> anyhow::Result<LogQuery> {
         let since = |text: &String| {
-            let now = Local.timestamp_millis_opt(now_ms).single();
-            let since = now.and_then(|now| usage::since_ms(text, now));
-            since.ok_or_else(|| anyhow::anyhow!("`--since {text}` is no time; write today, 15m, 24h, 7d or 2026-11-01"))
+            let since = moment(text, &Zone::here(), now_ms, false);
+            since.ok_or_else(|| anyhow::anyhow!("`--since {text}` is no time; write {MOMENTS}"))
         };
         Ok(LogQuery {
             level: self.level.as_ref().and_then(|word| Level::ALL.into_iter().find(|level| level.as_str() == word)),

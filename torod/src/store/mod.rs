@@ -1,6 +1,8 @@
 //! SQLite: every SQL statement of the daemon, the one writer thread, and the read connections.
 
 pub mod agent_sessions;
+mod attempt_filter;
+pub mod attempts;
 pub mod audit;
 pub mod begun;
 pub mod bell;
@@ -44,7 +46,7 @@ pub use data_set::DataSet;
 pub use keyring::Keyring;
 pub use lists::Lists;
 pub use lock::DirLock;
-pub use reader::Readers;
+pub use reader::{Readers, Stop};
 pub use rusqlite::types::Value;
 pub use rusqlite::{Connection, Row};
 pub use sign_ins::{SignIn, SignInLock, SignInName, SignIns};
@@ -90,6 +92,9 @@ pub enum StoreError {
     /// The writer took longer than the caller can wait. What was asked for may still happen.
     #[error("the database did not answer in time")]
     TimedOut,
+    /// Nobody waited for the answer any longer.
+    #[error("the question took too long: ask for a shorter span, or for less at once")]
+    Interrupted,
     /// The writer has stopped or has too much to do.
     #[error("the database writer takes no more work")]
     Closed,
@@ -139,6 +144,7 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(rusqlite::ErrorCode::DatabaseBusy | rusqlite::ErrorCode::DatabaseLocked) => Self::Busy,
+            Some(rusqlite::ErrorCode::OperationInterrupted) => Self::Interrupted,
             _ => Self::Sqlite(error),
         }
     }

@@ -206,7 +206,6 @@ impl Record {
             counted: true,
             session: None,
             agent: None,
-            trace: None,
             credential: Arc::default(),
             address: None,
             user_agent: None,

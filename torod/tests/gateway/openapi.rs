@@ -94,6 +94,12 @@ impl Asking {
         if answer.body.is_empty() { Value::Null } else { answer.json() }
     }
 
+    /// The same, whatever form the answer has.
+    async fn done_text(&mut self, method: &str, path: &str, place: &str) {
+        let answer = self.ask(method, path, place, &[], "").await;
+        assert!(answer.status.is_success() && !answer.body.is_empty(), "{method} {place}: {}", answer.text());
+    }
+
     async fn get(&mut self, path: &str) -> Value {
         self.done("GET", path, path, "").await
     }
@@ -149,6 +155,34 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
         let used = all.done("GET", "/admin/api/me/usage", &place, "").await;
         assert!(!used["rows"].as_array().unwrap().is_empty(), "{by}");
     }
+    let reports = "/admin/api/usage";
+    for (path, query) in [
+        (
+            "",
+            "by=model,token&step=day&sort=tokens&limit=5&period=month&not_outcome=cut&label=agent%3Dcodex&label=a%3Db",
+        ),
+        ("", "by=run"),
+        ("/movers", "by=provider&measure=requests"),
+        ("/forecast", "time_zone=Europe/Berlin"),
+        ("/cache", "by=session,model"),
+        ("/errors", "since_ms=0"),
+        ("/requests", "limit=1"),
+        ("/export", "form=json"),
+        ("/export", ""),
+    ] {
+        let path = format!("{reports}{path}");
+        all.done_text("GET", &path, &format!("{path}?{query}")).await;
+    }
+    let listed = all.get("/admin/api/usage/requests").await;
+    let id = listed["requests"][0]["id"].as_str().unwrap().to_owned();
+    let shown = all.done("GET", "/admin/api/usage/requests/{id}", &format!("{reports}/requests/{id}"), "").await;
+    assert_eq!(shown, listed["requests"][0]);
+    let values =
+        all.done("GET", "/admin/api/usage/dimensions/{dimension}", &format!("{reports}/dimensions/session"), "").await;
+    assert_eq!(values["values"][0]["value"], "c0de");
+    let series = "/admin/api/me/usage?token=*&by=model&step=hour&model=ok&not_model=x";
+    let series = all.done("GET", "/admin/api/me/usage", series, "").await;
+    assert!(!series["series"].as_array().unwrap().is_empty());
     let at = format!("{T}/{which}");
     let shown = all.done("GET", ONE, &at, "").await;
     assert_eq!(shown["budgets"].as_array().unwrap().len(), 3);

@@ -133,7 +133,7 @@ impl Walk {
         }
         let target = self.target(route, who).await;
         let path = route.path.replace("{which}", &target).replace("{model}", "ok").replace("{id}", "none");
-        let path = path.replace("{request_id}", "none").replace("{name}", "none");
+        let path = path.replace("{request_id}", "none").replace("{name}", "none").replace("{dimension}", "model");
         let path = if path.ends_with("/explain") { format!("{path}?model=ok") } else { path };
         self.send(route.method.parse().unwrap(), &path, &headers, body(route)).await
     }

@@ -15,8 +15,10 @@ use crate::printer::time::Zone;
 ///
 /// Days are those of this machine's time zone. `week` begins on Monday, `month` on the first.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  toro usage\n  toro usage today --by model\n  toro usage month --by run\n  \
-                  toro usage --since 2026-11-01 --until 2026-11-15 --csv > usage.csv\n  toro usage --since 36h --by session --json")]
+#[command(
+    after_help = "Example:\n  toro usage\n  toro usage today --by model\n  toro usage month --by run\n  toro usage week --model gpt-5.5 --label '!team=search'\n  \
+                  toro usage --since 2026-11-01 --until 2026-11-15 --csv > usage.csv\n  toro usage --since 36h --by session --json"
+)]
 pub struct Usage {
     /// Which span [default: the last seven days].
     #[arg(value_enum, value_name = "SPAN", conflicts_with_all = ["since", "until"])]
@@ -33,6 +35,27 @@ pub struct Usage {
     /// Only of this token below yours, gone or not, by its id or name; for an admin any, or '*' for all.
     #[arg(long, value_name = "WHICH")]
     token: Option<String>,
+    /// Only of this provider. Each of these can be named again; `!` in front of a value leaves it out.
+    #[arg(long, value_name = "NAME")]
+    provider: Vec<String>,
+    /// Only of this model, as it was sent to the provider.
+    #[arg(long, value_name = "NAME")]
+    model: Vec<String>,
+    /// Only of this run, by its id.
+    #[arg(long, value_name = "ID")]
+    run: Vec<String>,
+    /// Only of this conversation, by the agent's own id.
+    #[arg(long, value_name = "ID")]
+    session: Vec<String>,
+    /// Only of this program, such as codex.
+    #[arg(long, value_name = "NAME")]
+    agent: Vec<String>,
+    /// Only of tokens with this label.
+    #[arg(long, value_name = "KEY=VALUE")]
+    label: Vec<String>,
+    /// Only those that ended so: ok, client_abort, upstream_error, timeout, connect_failed, cut, refused.
+    #[arg(long, value_name = "WORD")]
+    outcome: Vec<String>,
     /// So many lines at most, the dearest first; days are always all there.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1000), default_value = "50")]
     limit: u32,
@@ -73,6 +96,7 @@ impl Usage {
         if let Some(token) = &self.token {
             path += &format!("&token={}", escape(token));
         }
+        path += &self.filters();
         let client = context.client()?;
         let of: UsageOf = block_on(client.get(&path))??;
         if context.printer.is_json() {
@@ -83,6 +107,24 @@ impl Usage {
             table::print(context, &of, &zone)?;
         }
         Ok(Exit::Done)
+    }
+
+    /// What is looked at and what is left out, as the query says it.
+    fn filters(&self) -> String {
+        let all = [
+            ("provider", &self.provider),
+            ("model", &self.model),
+            ("run", &self.run),
+            ("session", &self.session),
+            ("agent", &self.agent),
+            ("label", &self.label),
+            ("outcome", &self.outcome),
+        ];
+        let one = |name: &str, value: &str| match value.strip_prefix('!') {
+            Some(value) => format!("&not_{name}={}", escape(value)),
+            None => format!("&{name}={}", escape(value)),
+        };
+        all.into_iter().flat_map(|(name, values)| values.iter().map(move |value| one(name, value))).collect()
     }
 
     /// From when to when, in milliseconds since 1970.
@@ -141,6 +183,13 @@ mod tests {
             Ok((since, until)) => format!("{} – {}", zone.minute(since), zone.minute(until)),
             Err(failure) => failure.message,
         }
+    }
+
+    #[test]
+    fn filters_choose_and_leave_out() {
+        let usage =
+            Words::try_parse_from(["x", "--model", "a/b", "--model", "!c d", "--label", "team=x"]).unwrap().usage;
+        assert_eq!(usage.filters(), "&model=a%2Fb&not_model=c%20d&label=team%3Dx");
     }
 
     #[test]

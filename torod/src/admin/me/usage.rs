@@ -4,15 +4,19 @@ use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
 use axum::{Extension, Json};
+use tokenrouter_shared::figures::StepUnit;
 use tokenrouter_shared::usage_of::{UsageGroup, UsageOf};
 
 use crate::access::Operator;
-use crate::access::spending::{self, Asked};
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::query::Words;
+use crate::admin::usage::{FILTERS, choices};
+use crate::reports::own::{self, Asked};
 
 const DAY_MS: i64 = 86_400_000;
+/// Whose usage it is, which is no filter here.
+const TOKEN: &str = "token";
 
 /// Sums it up, for the last 30 days where no span is named.
 pub async fn handler(
@@ -20,8 +24,9 @@ pub async fn handler(
     Extension(operator): Extension<Operator>,
     RawQuery(query): RawQuery,
 ) -> Result<Json<UsageOf>, Failure> {
-    let known = ["by", "since_ms", "until_ms", "time_zone", "token", "limit"];
-    let words = Words::read(query.as_deref(), &known)?;
+    let known = ["by", "since_ms", "until_ms", "time_zone", TOKEN, "step", "limit"];
+    let filters: Vec<&str> = FILTERS.iter().map(|(name, ..)| *name).filter(|name| *name != TOKEN).collect();
+    let words = Words::read_lists(query.as_deref(), &known, &filters)?;
     let now_ms = admin.clock.now_ms();
     let until_ms = words.parsed("until_ms", "1790000000000")?.unwrap_or(now_ms.saturating_add(1));
     let since_ms = words.parsed("since_ms", "1780000000000")?.unwrap_or(until_ms.saturating_sub(30 * DAY_MS).max(0));
@@ -30,8 +35,10 @@ pub async fn handler(
         since_ms,
         until_ms,
         time_zone: words.text("time_zone").unwrap_or_else(|| "UTC".to_owned()),
-        token: words.text("token"),
+        token: words.text(TOKEN),
+        choices: choices(&words, &filters)?,
+        step: words.choice("step", &StepUnit::ALL.map(|unit| (unit.as_str(), unit)))?,
         limit: words.parsed("limit", "100")?.unwrap_or(100),
     };
-    Ok(Json(admin.read(move |connection| spending::usage(connection, &asked, &operator, now_ms)).await?))
+    Ok(Json(admin.report(move |connection| own::usage(connection, &asked, &operator, now_ms)).await?))
 }

@@ -8,17 +8,18 @@ use std::io::Write;
 use std::path::Path;
 
 use anyhow::bail;
-use chrono::{Local, TimeZone as _};
 use clap::Subcommand;
 use http::Method;
 use tokenrouter_shared::conversation::{ConversationDetail, ConversationsRemoved};
 use tokenrouter_shared::money::dollars;
 
-use super::{Exit, control, prompt, usage};
+use super::{Exit, control, prompt};
+use crate::calendar::Zone;
 use crate::clock::Clock;
 use crate::config::Paths;
 use crate::conversations::export::markdown;
 use crate::conversations::read::{self, Wanted};
+use crate::reports::span::{MOMENTS, moment};
 use crate::store::audit::{self, Entry};
 use crate::store::conversations as store;
 use crate::store::conversations::list::{self, ConversationQuery};
@@ -193,10 +194,8 @@ fn list(
     let since_ms = match &which.since {
         None => None,
         Some(text) => {
-            let now = Local.timestamp_millis_opt(clock.now_ms()).single();
-            let since = now.and_then(|now| usage::since_ms(text, now));
-            let Some(since) = since else {
-                bail!("`--since {text}` is no time; write today, 24h, 7d or 2026-11-01");
+            let Some(since) = moment(text, &Zone::here(), clock.now_ms(), false) else {
+                bail!("`--since {text}` is no time; write {MOMENTS}");
             };
             Some(since)
         }

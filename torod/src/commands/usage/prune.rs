@@ -6,11 +6,12 @@ use std::time::Duration;
 use chrono::{Local, TimeZone as _};
 use serde::Serialize;
 
-use super::since_ms;
 use crate::access::bounds::grouped;
+use crate::calendar::Zone;
 use crate::clock::Clock;
 use crate::commands::{Exit, prompt};
 use crate::config::Paths;
+use crate::reports::span::moment;
 use crate::store::audit::{Entry, add};
 use crate::store::history::{Cutoffs, Pruned, preview, prune_step};
 use crate::store::{Connection, DATABASE, StoreError, schema};
@@ -57,9 +58,7 @@ impl Args {
     /// Removes, or says what would go.
     pub(super) fn run(self, paths: &Paths, out: &mut dyn Write, clock: &Clock) -> anyhow::Result<Exit> {
         let now_ms = clock.now_ms();
-        let now = Local.timestamp_millis_opt(now_ms).single();
-        let before_ms = now
-            .and_then(|now| since_ms(&self.before, now))
+        let before_ms = moment(&self.before, &Zone::here(), now_ms, false)
             .ok_or_else(|| anyhow::anyhow!("`--before {}` is no time; write 90d or 2026-01-01", self.before))?;
         if !paths.data_dir.join(DATABASE).exists() {
             anyhow::bail!("no usage yet: there is no database in {}", paths.data_dir.display());

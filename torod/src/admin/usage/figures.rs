@@ -1,0 +1,35 @@
+//! `GET /admin/api/usage`: figures by any two things and over time.
+
+use std::sync::Arc;
+
+use axum::extract::{RawQuery, State};
+use axum::{Extension, Json};
+use tokenrouter_shared::figures::Sort;
+use tokenrouter_shared::report::Report;
+
+use super::{Question, unless_alone};
+use crate::access::Operator;
+use crate::admin::Admin;
+use crate::admin::answer::Failure;
+use crate::reports::asked::Scope;
+use crate::reports::figures;
+
+/// Sums it up.
+pub async fn handler(
+    State(admin): State<Arc<Admin>>,
+    Extension(operator): Extension<Operator>,
+    RawQuery(query): RawQuery,
+) -> Result<Json<Report>, Failure> {
+    unless_alone(&operator)?;
+    let now_ms = admin.clock.now_ms();
+    let question = Question::read(query.as_deref(), &["by", "step", "sort", "limit"], "7d", now_ms)?;
+    let grouping = question.grouping("model")?;
+    let sort = question.words().choice("sort", &Sort::ALL.map(|sort| (sort.as_str(), sort)))?.unwrap_or_default();
+    let limit = question.limit(100)?;
+    let asked = question.asked;
+    let report = admin.report(move |connection| {
+        let scope = Scope::new(connection, &asked.choices, operator.root(), &operator, now_ms)?;
+        figures::report(connection, &asked, &scope, &grouping, sort, limit)
+    });
+    Ok(Json(report.await?))
+}
