@@ -68,10 +68,11 @@ fn answer(
 ) -> Result<Json<RouteExplained>, Failure> {
     Failure::unless_admin(operator)?;
     let question = Words::read(query, &WORDS)?;
-    let mut asked = Asked::new(question.text("model").as_deref(), question.text("surface").as_deref(), body).map_err(|e| {
-        let advice = "Name the model as `?model=…`, or send a request as clients do.";
-        Failure::bad_request(format!("The question cannot be read: {e}."), advice)
-    })?;
+    let mut asked =
+        Asked::new(question.text("model").as_deref(), question.text("surface").as_deref(), body).map_err(|e| {
+            let advice = "Name the model as `?model=…`, or send a request as clients do.";
+            Failure::bad_request(format!("The question cannot be read: {e}."), advice)
+        })?;
     if let Some(session) = &question.text("session") {
         let value = HeaderValue::try_from(session)
             .map_err(|_| Failure::bad_request("No header can carry this session.", "Write it as the agent does."))?;

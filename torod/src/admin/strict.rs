@@ -339,7 +339,10 @@ mod tests {
     fn nobody_needs_to_know_our_types() {
         for (body, expected) in [
             (r#"{"limits":"struct A, expected u64"}"#, "expected an object at line 1"),
-            (r#"{"limits":{"budgets":[{"unit":"requests","limit":-1}]}}"#, "expected a whole number, not below 0 at line 1"),
+            (
+                r#"{"limits":{"budgets":[{"unit":"requests","limit":-1}]}}"#,
+                "expected a whole number, not below 0 at line 1",
+            ),
             (r#"{"limits":{"budgets":{}}}"#, "expected a list at line 1"),
             (r#"{"name":7}"#, "expected a text at line 1"),
         ] {
