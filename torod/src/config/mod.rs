@@ -42,6 +42,8 @@ mod syntax;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod tests_random;
 mod tokens;
 mod unavailable;
 mod units;

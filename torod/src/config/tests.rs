@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use proptest::prelude::*;
-
 use super::*;
 use tokenrouter::pick::order::Criterion;
 
@@ -389,20 +387,4 @@ fn a_missing_secret_stops_only_an_enabled_provider() {
             "t:8:42: warning: cannot read `/does/not/exist`: entity not found: put the key there before you enable provider `b`",
         ]
     );
-}
-
-proptest! {
-    #[test]
-    fn nothing_makes_the_parser_panic(text in "(\\PC|\n|\"|=|\\[|\\]|\\{|\\}){0,200}") {
-        drop(parse(&text, "t"));
-    }
-
-    #[test]
-    fn nor_does_a_file_of_known_words(words in proptest::collection::vec(prop_oneof![
-        Just("[[providers]]\n"), Just("name = "), Just("\"a\"\n"), Just("api_key = "), Just("\"${X}\"\n"), Just("[limits]\n"),
-        Just("request_body = "), Just("\"1MiB\"\n"), Just("timeouts = { idle = "), Just("\"1s\" }\n"), Just("7\n"), Just("{}\n"),
-        Just("api_keys = [ {env=\"X\"}, \"y\" ]\n"), Just("headers = { a = \"b\" }\n"), Just("enabled = maybe\n"),
-    ], 0..20)) {
-        drop(parse(&words.concat(), "t"));
-    }
 }
