@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of `torod/src`, highest first. A room imports only from lines below its own; rooms of one line do not
 /// import each other. `docs/architecture.md` explains the order.
-const LAYERS: [&[&str]; 12] = [
+const LAYERS: [&[&str]; 14] = [
     &["main"],
     &["commands", "cli"],
     &["daemon"],
@@ -18,7 +18,9 @@ const LAYERS: [&[&str]; 12] = [
     &["app"],
     &["reload"],
     &["reports"],
-    &["access", "upstreams", "usage", "telemetry", "memory"],
+    &["conversations"],
+    &["telemetry"],
+    &["access", "upstreams", "usage", "memory"],
     &["store", "config"],
 ];
 /// Everybody may import these, and they import nothing of ours.

@@ -4,6 +4,8 @@ pub mod answer;
 pub mod audit;
 pub mod body;
 pub mod config;
+pub mod conversations;
+pub mod log;
 pub mod me;
 pub mod models;
 mod noted;
@@ -24,7 +26,7 @@ pub mod tokens;
 pub mod usage;
 mod version;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use operation::router;
@@ -36,10 +38,12 @@ use crate::access::issue::IssueError;
 use crate::access::throttle::{Rate, Throttle};
 use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::clock::Clock;
+use crate::conversations::Conversations;
 use crate::lifecycle::Lifecycle;
 use crate::reload::Reload;
 use crate::reports::ReportError;
 use crate::store::{Connection, Keyring, Readers, SignIns, Stop, StoreError, WriterHandle};
+use crate::telemetry::lines::Lines;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 
@@ -73,6 +77,13 @@ pub struct Admin {
     pub setup: Arc<Setup>,
     /// Logins that failed.
     pub logins: Throttle,
+    /// Held by whoever gives a provider a key, until the file names it: of two at once, the one whose change was refused
+    /// must not have left its key for the other's provider.
+    pub giving_key: Arc<tokio::sync::Mutex<()>>,
+    /// Lines of the log on their way into the database, once somebody keeps them.
+    pub lines: Arc<OnceLock<Arc<Lines>>>,
+    /// The conversations that are kept.
+    pub conversations: Arc<Conversations>,
     /// One permit for each report that is being made.
     pub reports: Arc<Semaphore>,
 }

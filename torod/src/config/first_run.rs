@@ -66,9 +66,11 @@ pub fn first_run(found: &Detected) -> String {
         "tokens",
         "usage",
         "responses",
+        "conversations",
         "prices",
         "server",
         "admin",
+        "telemetry",
     ] {
         text += &format!("\n[{table}]\n");
         for key in KEYS.iter().filter(|key| key.path.strip_prefix(table).is_some_and(is_one_key)) {

@@ -5,6 +5,7 @@ mod address;
 mod admin;
 mod alias;
 mod auto;
+mod conversations;
 mod credential;
 pub mod draft;
 pub mod edit;
@@ -38,6 +39,7 @@ mod show;
 mod show_preset;
 mod shutdown;
 mod syntax;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -65,6 +67,7 @@ use toml::de::DeTable;
 pub use admin::{Admin, PublicUrl, split_port};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use auto::{Auto, Router};
+pub use conversations::{Conversations, pattern};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use egress::{Denial, Egress};
 pub use examined::Examined;
@@ -90,6 +93,7 @@ pub use section::{closest, shorten};
 pub use server::Server;
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
+pub use telemetry::{Telemetry, endpoint as otlp_endpoint};
 pub use tokens::Tokens;
 pub use usage::Usage;
 pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
@@ -137,12 +141,16 @@ pub struct Config {
     pub usage: Usage,
     /// How answers are kept that later requests continue.
     pub responses: Responses,
+    /// Whether and how conversations are kept.
+    pub conversations: Conversations,
     /// What models of unknown price are taken to cost.
     pub prices: Prices,
     /// Who may speak for others.
     pub server: Server,
     /// Who reaches the admin pages, and for how long.
     pub admin: Admin,
+    /// What other programs are told of how it does.
+    pub telemetry: Telemetry,
 }
 
 impl Default for Config {
@@ -167,9 +175,11 @@ impl Default for Config {
             tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
+            conversations: Conversations::default(),
             prices: Prices::default(),
             server: Server::default(),
             admin: Admin::default(),
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -275,11 +285,17 @@ impl Config {
         if let Some(responses) = section.section("responses") {
             config.responses = Responses::read(responses);
         }
+        if let Some(conversations) = section.section("conversations") {
+            config.conversations = Conversations::read(conversations);
+        }
         if let Some(prices) = section.section("prices") {
             config.prices = Prices::read(prices);
         }
         if let Some(server) = section.section("server") {
             config.server = Server::read(server);
+        }
+        if let Some(telemetry) = section.section("telemetry") {
+            config.telemetry = Telemetry::read(telemetry);
         }
         section.finish();
         config

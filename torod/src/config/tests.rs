@@ -54,10 +54,13 @@ fn parser_and_reference_know_the_same_keys() {
         [usage]
         [auto]
         [responses]
+        [conversations]
         [prices]
         unknown = {}
         [server]
         [admin]
+        [telemetry]
+        otlp_headers = {}
     ";
     let report = Report::new("t", text);
     drop(read(text, &report));
@@ -131,6 +134,7 @@ fn every_key_is_read() {
         auto_detect_local_servers = false
         auto_enable_public_free_models = true
         lossy = "reject"
+        telemetry = { prometheus = false, metrics_addr = "127.0.0.1:9464", metrics_token = "${SCRAPE}", otlp_endpoint = "http://127.0.0.1:4318/", otlp_headers = { API-Key = "${OTLP}" }, trace_permille = 250, forward_trace = true }
         [[providers]]
         name = "a"
         base_url = "http://h"
@@ -184,6 +188,7 @@ fn every_key_is_read() {
         level = "debug"
         format = "json"
         requests = false
+        keep_lines = 12
         [tokens]
         remove_ended_after = "never"
         [usage]
@@ -194,6 +199,14 @@ fn every_key_is_read() {
         [responses]
         retention_days = 2
         size = "5MiB"
+        [conversations]
+        enabled = true
+        max_items = 9
+        max_age_days = 8
+        size = "3MiB"
+        exchange = "4KiB"
+        loopback = true
+        redact = ["EMP-[0-9]{6}"]
         [prices]
         unknown = { input = 3 }
         [auto]
@@ -314,10 +327,11 @@ fn every_key_is_read() {
         },
         egress: Egress { allow_private: true, deny: vec!["10.0.0.0/8".parse().unwrap()] },
         shutdown: Shutdown { grace: Duration::ZERO },
-        log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
+        log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false, keep_lines: 12 },
         tokens: Tokens { remove_ended_after: None },
         usage: Usage { retention_days: 7, hourly_retention_days: 8, daily_retention_days: 9, queue: 8 },
         responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
+        conversations: conversations::example(),
         prices: Prices {
             unknown: PriceConfig {
                 input_nanos: Some(3_000_000_000),
@@ -331,6 +345,15 @@ fn every_key_is_read() {
             public_url: PublicUrl::parse("https://gw.example"),
             session_idle: Duration::from_hours(1),
             session_lifetime: Duration::from_hours(2),
+        },
+        telemetry: Telemetry {
+            prometheus: false,
+            metrics_addr: Some("127.0.0.1:9464".parse().unwrap()),
+            metrics_token: Some(SecretSource::Env("SCRAPE".into())),
+            otlp_endpoint: Some("http://127.0.0.1:4318".into()),
+            otlp_headers: vec![("api-key".into(), SecretSource::Env("OTLP".into()))],
+            trace_permille: 250,
+            forward_trace: true,
         },
     };
     let config = parse(text, "torod.toml").unwrap();

@@ -12,8 +12,8 @@ use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
 use super::{
-    Alias, AliasConfig, Auto, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing,
-    SecretSource, Target,
+    Alias, AliasConfig, Auto, Config, Conversations, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig,
+    Routing, SecretSource, Target, Telemetry,
 };
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
@@ -55,6 +55,7 @@ pub fn view(config: &Config) -> Value {
             "level": config.log.level.as_str(),
             "format": config.log.format.as_str(),
             "requests": config.log.requests,
+            "keep_lines": config.log.keep_lines,
         },
         "tokens": { "remove_ended_after_ms": config.tokens.remove_ended_after.map(ms) },
         "usage": {
@@ -67,6 +68,7 @@ pub fn view(config: &Config) -> Value {
             "retention_days": config.responses.retention_days,
             "size_bytes": config.responses.size_bytes,
         },
+        "conversations": view_conversations(&config.conversations),
         "prices": {
             "unknown_per_million": view_price(&config.prices.unknown),
         },
@@ -77,6 +79,34 @@ pub fn view(config: &Config) -> Value {
             "session_idle_ms": ms(config.admin.session_idle),
             "session_lifetime_ms": ms(config.admin.session_lifetime),
         },
+        "telemetry": view_telemetry(&config.telemetry),
+    })
+}
+
+fn view_telemetry(telemetry: &Telemetry) -> Value {
+    let headers = telemetry.otlp_headers.iter().map(|(name, source)| (name.clone(), json!(source.reference())));
+    json!({
+        "prometheus": telemetry.prometheus,
+        "metrics_addr": telemetry.metrics_addr.map(|addr| addr.to_string()),
+        "metrics_token": telemetry.metrics_token.as_ref().map(SecretSource::reference),
+        "otlp_endpoint": telemetry.otlp_endpoint,
+        "otlp_headers": headers.collect::<Map<String, Value>>(),
+        "trace_permille": telemetry.trace_permille,
+        "forward_trace": telemetry.forward_trace,
+    })
+}
+
+fn view_conversations(conversations: &Conversations) -> Value {
+    let Conversations { enabled, max_items, max_age_days, size_bytes, exchange_bytes, loopback, redact } =
+        conversations;
+    json!({
+        "enabled": enabled,
+        "max_items": max_items,
+        "max_age_days": max_age_days,
+        "size_bytes": size_bytes,
+        "exchange_bytes": exchange_bytes,
+        "loopback": loopback,
+        "redact": redact,
     })
 }
 

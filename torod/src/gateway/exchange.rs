@@ -1,5 +1,7 @@
 //! One client request with its answer. However it ends — well, with an error, by a hang-up — it ends here, once:
-//! with one record for the attempt and one line in the log.
+//! with one record for each attempt, and one line in the log for all of them.
+
+mod keeping;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +18,7 @@ use tokenrouter_shared::ids::ExchangeId;
 use super::asker::Asker;
 pub use super::home::Home;
 pub use super::input::Input;
+use super::line::{Ended, Line, Whose};
 pub use super::opening::{Attempt, Opening};
 use super::reject;
 use super::request_id::RequestId;
@@ -25,8 +28,9 @@ use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::access::wall::{Amounts, Moment};
 use crate::app::App;
+use crate::conversations::watch::{Tried, Watch};
 use crate::lifecycle::InFlight;
-use crate::memory::{Memory, Origin};
+use crate::telemetry::trace::{self, Trace};
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::Charge;
 use crate::usage::record::{Outcome, Record, class_number};
@@ -51,6 +55,12 @@ pub struct Exchange {
     first: bool,
     reservation: Option<Reservation>,
     _places: Places,
+    line: Line,
+    trace: Option<Arc<Trace>>,
+    attempts: u32,
+    watch: Option<Arc<Watch>>,
+    /// For `watch`: what each attempt came to.
+    tried: Vec<Tried>,
 }
 
 impl Exchange {
@@ -70,6 +80,8 @@ impl Exchange {
             reservation,
             places,
             asker,
+            trace,
+            watch,
         } = opening;
         Box::new(Self {
             app,
@@ -89,6 +101,11 @@ impl Exchange {
             first: said_as == surface.as_str(),
             reservation,
             _places: places,
+            line: Line::default(),
+            trace,
+            attempts: 0,
+            watch,
+            tried: Vec::new(),
         })
     }
 
@@ -119,23 +136,6 @@ impl Exchange {
     /// The model that it asks for.
     pub fn model(&self) -> Arc<str> {
         Arc::clone(&self.attempt.model)
-    }
-
-    /// Whose what is kept of it would be.
-    pub fn origin(&self) -> Origin {
-        let attempt = &self.attempt;
-        let upstream = attempt.remember.as_ref().is_some_and(|remember| remember.upstream);
-        Origin { token_id: self.caller.token_id(), provider: Arc::clone(&attempt.provider.name), upstream }
-    }
-
-    /// Where it would be kept.
-    pub fn memory(&self) -> &Arc<Memory> {
-        &self.app.memory
-    }
-
-    /// Takes out what is to be kept of the answer, for whoever makes it.
-    pub const fn take_remember(&mut self) -> Option<Box<Remember>> {
-        self.attempt.remember.take()
     }
 
     /// The exchange's id as clients know it.
@@ -211,36 +211,21 @@ impl Exchange {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        self.attempts += 1;
         let attempt = &self.attempt;
         let total = self.app.clock.instant().saturating_duration_since(attempt.began);
         let total_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
         let charge = self.charge(outcome, counts);
         if self.app.logs_requests() {
-            tracing::info!(
-                target: "request",
-                id = self.request_id.as_str(),
-                caller = self.caller.name(),
-                surface = self.said_as,
-                provider = &*attempt.provider.name,
-                model = &*attempt.model,
-                status = attempt.status,
-                outcome = outcome.as_str(),
-                ms = total_us / 1000,
-                input = counts.input(),
-                cached = counts.cache_read,
-                output = counts.output,
-                cost_nanos = charge.nanos,
-                "{} {}/{} {} {} in {} ms, {} tokens in ({} cached), {} out",
-                self.said_as,
-                attempt.provider.name,
-                attempt.model,
-                attempt.status,
+            self.line.add(Ended {
+                provider: Arc::clone(&attempt.provider.name),
+                model: Arc::clone(&attempt.model),
+                status: attempt.status,
                 outcome,
-                total_us / 1000,
-                counts.input(),
-                counts.cache_read,
-                counts.output
-            );
+                took_us: total_us,
+                counts,
+                cost_nanos: charge.nanos,
+            });
         }
         let is_use = matches!(outcome, Outcome::Ok | Outcome::ClientAbort) || charge.nanos > 0 || counts.total() > 0;
         let counted = is_use && !std::mem::replace(&mut self.counted, true);
@@ -278,6 +263,7 @@ impl Exchange {
             savings_nanos: 0,
             generation_us: 0,
             prompt_us: 0,
+            trace: self.trace.clone(),
         };
         // Before the record is on its way: what a new budget finds in the database, it did not learn from us.
         if let Some(reservation) = &mut self.reservation {
@@ -285,6 +271,9 @@ impl Exchange {
         }
         if let Some(pace) = &mut self.attempt.pace {
             pace.spend(counts.total());
+        }
+        if self.watch.is_some() {
+            self.tried.push(Tried { record: record.clone(), sent: None, got: None });
         }
         self.app.recorder.push(record);
     }
@@ -295,12 +284,6 @@ impl Exchange {
         }
         let tariff = self.live.tariff(&self.attempt.endpoint, &self.attempt.provider, &self.attempt.model);
         Charge::of(tariff, &self.live.unknown_price, counts, self.attempt.began_ms)
-    }
-
-    /// Where the answer is made, for whoever continues it.
-    pub fn home(&self) -> Home {
-        let (home, chosen, now_ms) = (self.attempt.home, self.attempt.chosen, self.app.clock.uptime_ms());
-        Home { live: Arc::clone(&self.live), salt: self.salt, home, chosen, now_ms }
     }
 }
 
@@ -375,7 +358,7 @@ impl Observer for Exchange {
 }
 
 impl Drop for Exchange {
-    /// Dropped before its end: the client went away while the provider was working.
+    /// Dropped before its end: the client went away while the provider was working. In any case it is over, and told.
     fn drop(&mut self) {
         if !self.ended {
             if self.attempt.status == 0 {
@@ -383,6 +366,23 @@ impl Drop for Exchange {
             }
             let counts = self.estimate(0);
             self.settle(Outcome::ClientAbort, counts, Source::Estimated);
+        }
+        let whose = Whose { request_id: self.request_id.as_str(), caller: self.caller.name(), surface: self.said_as };
+        self.line.tell(whose);
+        if let Some((tracer, trace)) = self.app.tracer.as_ref().zip(self.trace.take()) {
+            tracer.end(|| trace::End {
+                exchange: self.id.0,
+                trace,
+                attempts: self.attempts,
+                ended_ms: self.app.clock.now_ms(),
+                request_id: self.request_id.as_str().into(),
+                caller: self.caller.name().into(),
+                surface: self.said_as,
+                refused: None,
+            });
+        }
+        if let Some(watch) = &self.watch {
+            watch.tried(std::mem::take(&mut self.tried));
         }
     }
 }

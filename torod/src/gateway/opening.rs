@@ -18,7 +18,9 @@ use crate::access::budget::Reservation;
 use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::app::App;
+use crate::conversations::watch::Watch;
 use crate::lifecycle::{InFlight, Permit};
+use crate::telemetry::trace::Trace;
 use crate::upstreams::pace::PacePlace;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
@@ -93,4 +95,8 @@ pub struct Opening {
     pub places: Places,
     /// The program that asks, and in which conversation.
     pub asker: Asker,
+    /// The trace that it belongs to.
+    pub trace: Option<Arc<Trace>>,
+    /// Gathers what is kept of it, where somebody wants that.
+    pub watch: Option<Arc<Watch>>,
 }

@@ -15,6 +15,7 @@ pub use self::changes::Changes;
 use self::providers::Prepared;
 use crate::config::edit::EditError;
 use crate::config::{self, Config, ConfigError, ConfigFile, Vault};
+use crate::conversations::Conversations;
 use crate::memory::Memory;
 use crate::store::DataSet;
 use crate::store::data_set::Stamp;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub discovery: Discovery,
     /// The answers that are kept.
     pub memory: Arc<Memory>,
+    /// The conversations that are kept.
+    pub conversations: Arc<Conversations>,
     /// Whether each request gets a line in the log.
     pub log_requests: Arc<AtomicBool>,
     /// Newer prices than those that came with the program.
@@ -85,6 +88,10 @@ pub struct Status {
     pub loaded_ms: i64,
     /// Why the file as it is now is not in force.
     pub error: Option<String>,
+    /// How often another configuration came into force since the start.
+    pub reloads: u64,
+    /// How often one was refused.
+    pub refused: u64,
 }
 
 /// Why nothing changed.
@@ -127,7 +134,7 @@ impl Reload {
             parts,
             file,
             state: tokio::sync::Mutex::new(State { prepared, text, data_set }),
-            status: ArcSwap::from_pointee(Status { config, loaded_ms, error: None }),
+            status: ArcSwap::from_pointee(Status { config, loaded_ms, error: None, reloads: 0, refused: 0 }),
         }
     }
 
@@ -165,13 +172,20 @@ impl Reload {
         let config = Arc::new(config);
         parts.discovery.live.apply(&config, &providers::shared(&prepared));
         parts.memory.configure(config.responses.clone());
+        parts.conversations.configure(config.conversations.clone());
         parts.log_requests.store(config.log.requests, Ordering::Relaxed);
         let is_new = |now: &&Prepared| !state.prepared.iter().any(|then| Arc::ptr_eq(&then.provider, &now.provider));
         let fresh: Vec<_> = prepared.iter().filter(is_new).map(|p| Arc::clone(&p.provider)).collect();
         state.prepared = prepared;
         state.prepared.iter().for_each(|prepared| prepared.renew(&parts.renewals));
-        let status = Status { config: Arc::clone(&config), loaded_ms: parts.discovery.clock.now_ms(), error: None };
-        self.status.store(Arc::new(status));
+        let loaded_ms = parts.discovery.clock.now_ms();
+        self.status.rcu(|now| Status {
+            config: Arc::clone(&config),
+            loaded_ms,
+            error: None,
+            reloads: now.reloads + 1,
+            refused: now.refused,
+        });
         fresh.into_iter().filter(|provider| provider.enabled).for_each(|provider| parts.discovery.follow(provider));
         let is_other =
             before.presets != config.presets || before.egress != config.egress || !changes.providers.is_empty();

@@ -1,14 +1,17 @@
 //! What is kept of every attempt, and how it gets to the disk without anybody waiting for the disk.
 
 pub mod charge;
+pub mod live;
 pub mod record;
 pub mod recorder;
 pub mod sequence;
+pub mod trace;
 pub mod upkeep;
 pub mod writer;
 
 pub use crate::store::agent_sessions::AgentSession;
 pub use charge::Charge;
+pub use live::Committed;
 pub use record::{Outcome, Record};
 pub use recorder::Recorder;
 pub use sequence::Sequence;

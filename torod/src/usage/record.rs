@@ -10,6 +10,7 @@ use tokenrouter::pick::verdict::Blame;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
 
 use super::charge::Charge;
+use super::trace::Trace;
 use crate::store::agent_sessions::AgentSession;
 use crate::store::origins::Origin;
 use crate::store::spend::Sum;
@@ -172,6 +173,8 @@ pub struct Record {
     pub generation_us: u32,
     /// How long it says that it read the input, in microseconds; 0: it did not say.
     pub prompt_us: u32,
+    /// The trace that its request belongs to, where there is somebody to see it.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl Record {
@@ -210,12 +213,19 @@ impl Record {
             savings_nanos: 0,
             generation_us: 0,
             prompt_us: 0,
+            trace: None,
         }
     }
 
     /// When it ended, in milliseconds since 1970.
     pub fn ended_ms(&self) -> i64 {
         self.started_ms.saturating_add(i64::try_from(self.total_us / 1_000).unwrap_or(i64::MAX))
+    }
+
+    /// Its counts (input uncached, cache read, cache write for 5 minutes and for an hour, output, reasoning) and what it cost in
+    /// nano-dollars, exactly as the row says.
+    pub fn figures(&self) -> ([u64; 6], u64) {
+        self.row().figures()
     }
 
     /// What it takes from its token's budgets, exactly as the row will say.

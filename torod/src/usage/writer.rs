@@ -8,6 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokenrouter_shared::ids::ms_of;
 
 use super::charge::Unpriced;
+use super::live::{Committed, Door, Listeners, Told};
 use super::recorder::{BATCH, Gap, Queue};
 use super::{Record, Recorder};
 use crate::clock::Clock;
@@ -49,6 +50,7 @@ pub struct UsageWriter {
     recorder: Recorder,
     progress: Arc<Progress>,
     writer: Writer,
+    door: Arc<Door>,
     clock: Clock,
 }
 
@@ -68,9 +70,11 @@ impl UsageWriter {
         let bell = Arc::new(Bell::default());
         let recorder = Recorder::new(bound, Arc::clone(&bell));
         let progress = Arc::new(Progress::default());
-        let batches = Batches::new(Arc::clone(&recorder.queue), Arc::clone(&progress), history);
+        let door = Arc::new(Door::default());
+        let listeners = Listeners::new(Arc::clone(&door));
+        let batches = Batches::new(Arc::clone(&recorder.queue), Arc::clone(&progress), history, listeners);
         let writer = Writer::start(connection, batches, &bell, clock.clone())?;
-        Ok(Self { recorder, progress, writer, clock })
+        Ok(Self { recorder, progress, writer, door, clock })
     }
 
     /// Where records go in.
@@ -81,6 +85,11 @@ impl UsageWriter {
     /// For tasks on the writing connection.
     pub fn handle(&self) -> WriterHandle {
         self.writer.handle()
+    }
+
+    /// Tells `listener` of every record that is pushed from now on, once its row is written.
+    pub fn listen(&self, listener: Box<dyn Committed>) {
+        self.door.add(listener);
     }
 
     /// Whether the thread still runs.
@@ -123,10 +132,12 @@ pub struct Batches {
     names: Names,
     unpriced: Unpriced,
     history: History,
+    told: Told,
+    listeners: Listeners,
 }
 
 impl Batches {
-    fn new(queue: Arc<Queue>, progress: Arc<Progress>, history: History) -> Self {
+    fn new(queue: Arc<Queue>, progress: Arc<Progress>, history: History, listeners: Listeners) -> Self {
         Self {
             queue,
             progress,
@@ -136,6 +147,8 @@ impl Batches {
             names: Names::default(),
             unpriced: Unpriced::default(),
             history,
+            told: Told::default(),
+            listeners,
         }
     }
 
@@ -162,14 +175,17 @@ impl Batches {
     fn commit(&mut self, connection: &mut Connection) -> Result<Option<i64>, StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut sums = Sums::default();
+        self.told.begin();
         {
             let mut insert = Insert::new(&transaction, self.history.round(&transaction)?)?;
-            for record in &self.batch {
+            for (at, record) in self.batch.iter().enumerate() {
                 let row = record.row();
                 // One that is there already, by a commit that was thought to have failed, is summed already too.
                 if let Some(written) = insert.row(&mut self.names, &row)? {
                     self.history.add(&written, row.request_id);
                     sums.add(ms_of(row.id), row.token_id, row.sum());
+                } else {
+                    self.told.has_row(at);
                 }
             }
         }
@@ -184,7 +200,10 @@ impl Batches {
             }
             (Some(gap), None) => Some(open_gap(&transaction, gap.from_ms, gap.until_ms, gap.records)?),
         };
-        transaction.commit()?;
+        if let Err(error) = transaction.commit() {
+            self.told.doubt(self.batch.len());
+            return Err(error.into());
+        }
         Ok(gap_row)
     }
 }
@@ -200,6 +219,7 @@ impl Feed for Batches {
     }
 
     fn write(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
+        self.listeners.let_in();
         self.fill();
         let gap_row = match self.commit(connection) {
             Ok(gap_row) => gap_row,
@@ -220,6 +240,8 @@ impl Feed for Batches {
             self.unpriced.see(record);
         }
         let written = self.batch.len();
+        self.told.settle(&mut self.batch);
+        self.listeners.tell(&self.batch);
         self.progress.written.fetch_add(written as u64, Ordering::Relaxed);
         self.batch.clear();
         self.progress.oldest_ms.store(0, Ordering::Relaxed);
