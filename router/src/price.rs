@@ -8,15 +8,15 @@
 //! |---|---|
 //! | cache read, cache write | input |
 //! | cache write for an hour | the dearer of the short write and twice the input, where writing costs extra at all; else the short write |
-//! | reasoning | output |
-//! | audio and images in | input; from a cache: the same uncached |
-//! | audio and images out | output |
+//! | reasoning, audio and images out | output |
+//! | audio and images in | input; from a cache: as text from a cache, or the same uncached where that has its own rate |
 //! | input or output, where only audio or images have a rate | the dearest of those |
 //! | anything in a tier or above a length | the usual rate, raised (never lowered) as input or output are raised there |
 //! | a tier's long requests | that tier's rate, raised as the standard tier's is |
 //! | the whole tier | the standard tier |
 //!
-//! A cost in which such a rule had a part says so ([`Cost::assumed`]). A price that is not known is not zero: it is no
+//! A cost in which such a rule had a part says so ([`Cost::assumed`]), unless all that it says is that reasoning, sound
+//! and images are paid for as text: a list without rates for them means just that. A price that is not known is not zero: it is no
 //! price. What costs nothing has a price of zero that says so.
 //!
 //! Above a length, the dearer rates hold for the whole request, and the input decides, caches included: so Anthropic,
@@ -42,10 +42,11 @@ mod when;
 
 use std::fmt;
 
-pub use bill::{Bill, Cost, Media};
+pub use crate::count::{Media, ServiceTier};
+pub use bill::{Bill, Cost};
 pub(crate) use draft::Draft;
 pub use rate::{Rate, Unit};
-pub use when::{Hours, ServiceTier, When};
+pub use when::{Hours, When};
 
 /// Rates of one tier, length and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

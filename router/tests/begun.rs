@@ -131,16 +131,16 @@ async fn a_failure_says_what_was_reported_and_who_told_it() {
     let error = r#"{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"}}"#;
     let told = begin(Protocol::Anthropic, &[start, error], Then::End).await.unwrap_err();
     assert_eq!((told.was_told, told.problem.code), (true, "overloaded"));
-    assert_eq!(told.reported.map(|counts| counts.input()), Some(7));
+    assert_eq!(told.reported.map(|report| report.counts.input()), Some(7));
     for (then, code) in [(Then::Cut, "upstream_cut"), (Then::End, "upstream_cut"), (Then::Silence, "upstream_idle")] {
         let cut = begin(Protocol::Anthropic, &[start], then).await.unwrap_err();
         assert_eq!((cut.was_told, cut.problem.code), (false, code));
-        assert_eq!(cut.reported.map(|counts| counts.input()), Some(7), "{code}");
+        assert_eq!(cut.reported.map(|report| report.counts.input()), Some(7), "{code}");
     }
     let failed = r#"{"type":"response.failed","response":{"error":{"code":"context_length_exceeded","message":"Too much."},"usage":{"input_tokens":9,"output_tokens":0}}}"#;
     let told = begin(Protocol::Responses, &[failed], Then::End).await.unwrap_err();
     assert_eq!((told.problem.kind, &*told.problem.message), (Kind::BadRequest, "Too much."));
-    assert_eq!((told.was_told, told.reported.map(|counts| counts.input())), (true, Some(9)));
+    assert_eq!((told.was_told, told.reported.map(|report| report.counts.input())), (true, Some(9)));
     let error = r#"{"error":{"code":429,"message":"Slow down."}}"#;
     let told = begin(Protocol::OpenAi, &[error], Then::Silence).await.unwrap_err();
     assert_eq!((told.problem.code, told.reported, told.was_told), ("rate_limited", None, true));

@@ -68,7 +68,7 @@ async fn whatever_fails_before_the_first_output_moves_on() {
                 assert_eq!(answer.endpoint(), 1, "{case}: {text}");
                 assert!(answer.failures()[0].problem.code.starts_with(code), "{case}: {:?}", answer.failures());
                 let end = answer.end().unwrap();
-                assert!(end.finish == Finish::Whole && end.reported.unwrap().output > 0, "{case}: {end:?}");
+                assert!(end.finish == Finish::Whole && end.reported.unwrap().counts.output > 0, "{case}: {end:?}");
             }
         }
     }
@@ -149,7 +149,7 @@ async fn a_native_request_keeps_its_bytes_and_its_client_sees_no_usage_it_did_no
     assert_eq!(answer.content_type(), "text/event-stream");
     let text = read(&mut answer).await;
     assert!(!text.contains("prompt_tokens"), "{text}");
-    assert!(answer.end().unwrap().reported.unwrap().input() > 0);
+    assert!(answer.end().unwrap().reported.unwrap().counts.input() > 0);
     let calls = simulator.calls();
     assert_eq!(String::from_utf8_lossy(&calls[0].body), odd.replace("\"any\"", "\"ok\""));
     assert!(String::from_utf8_lossy(&calls[1].body).contains(r#""include_usage":true"#));

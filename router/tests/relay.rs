@@ -125,7 +125,7 @@ async fn every_split_gives_the_same_bytes_and_the_same_counts() {
             assert_eq!(all, if hide { without_usage.as_bytes() } else { stream.as_bytes() });
             let end = seen.end();
             assert_eq!(end.finish, Finish::Whole);
-            assert_eq!(end.reported.map(|counts| (counts.input(), counts.output)), Some((7, 3)));
+            assert_eq!(end.reported.map(|report| (report.counts.input(), report.counts.output)), Some((7, 3)));
         }
     }
 }
@@ -268,7 +268,7 @@ async fn a_client_that_goes_early_is_told_apart_from_one_that_has_it_all() {
     while next(&mut late).await.is_some_and(|piece| !piece.contains("[DONE]")) {}
     drop(late);
     let end = seen.end();
-    assert_eq!((end.finish, end.reported.map(|c| c.total())), (Finish::Whole, Some(10)));
+    assert_eq!((end.finish, end.reported.map(|r| r.counts.total())), (Finish::Whole, Some(10)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -280,7 +280,7 @@ async fn an_answer_in_one_piece_is_whole_or_visibly_broken() {
     feed(&send, "\"completion_tokens\":1}}");
     drop(send);
     while relay.frame().await.is_some() {}
-    assert_eq!(seen.end().reported.unwrap().total(), 3);
+    assert_eq!(seen.end().reported.unwrap().counts.total(), 3);
 
     let (send, receive) = mpsc::unbounded_channel();
     let seen = Seen::default();

@@ -18,6 +18,7 @@ pub mod page;
 pub mod problem;
 pub mod provider;
 pub mod report;
+pub mod reprice;
 pub mod role;
 pub mod route;
 pub mod routing;

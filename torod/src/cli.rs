@@ -57,6 +57,8 @@ pub enum Command {
     Conversations(commands::conversations::Conversations),
     /// Show what was used.
     Usage(commands::usage::Usage),
+    /// Carry over what other programs wrote down.
+    Import(commands::import::Import),
     /// Print a completion script for a shell.
     Completions(commands::completions::Completions),
     /// Print the version.

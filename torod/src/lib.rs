@@ -14,6 +14,7 @@ pub mod conversations;
 pub mod daemon;
 pub mod gateway;
 pub mod http;
+pub mod import;
 pub mod lifecycle;
 pub mod memory;
 pub mod problem;

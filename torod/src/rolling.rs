@@ -149,19 +149,34 @@ impl Rolling {
             self.charge_part(part, actual - reserved);
             return;
         }
-        let less = reserved - actual;
-        let Some(slot) = self.slot(part).filter(|_| less > 0) else { return };
+        self.take_back(part, reserved - actual);
+    }
+
+    /// Takes `amount` back that was taken `age_ms` before `now_ms`, or in a part since: what was counted when this program
+    /// began was counted late.
+    pub fn refund_past(&self, amount: u64, age_ms: u64, now_ms: u64) {
+        let current = self.sweep(now_ms);
+        let first = (now_ms.saturating_sub(age_ms) / self.part_ms).max(current.saturating_sub(PARTS));
+        let mut left = amount;
+        for part in first..=current {
+            left -= self.take_back(part, left);
+        }
+    }
+
+    /// Takes back as much of `amount` as there is in `part`; says how much that was.
+    fn take_back(&self, part: u64, amount: u64) -> u64 {
+        let Some(slot) = self.slot(part).filter(|_| amount > 0) else { return 0 };
         let mut known = slot.load(Ordering::Acquire);
         loop {
             let (current, used) = parts(known);
             if current != part {
-                return;
+                return 0;
             }
-            let less = less.min(used);
+            let less = amount.min(used);
             match slot.compare_exchange_weak(known, word(part, used - less), Ordering::AcqRel, Ordering::Acquire) {
                 Ok(_) => {
                     self.total.fetch_sub(less, Ordering::AcqRel);
-                    return;
+                    return less;
                 }
                 Err(other) => known = other,
             }

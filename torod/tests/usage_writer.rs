@@ -238,7 +238,7 @@ fn a_damaged_page_is_told_counted_as_a_gap_and_heals() {
     assert!(writer.stop(Duration::from_secs(20)));
     // The page that the next row belongs to.
     let last = "SELECT pageno FROM dbstat WHERE name = 'usage' AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1";
-    let at = u64::try_from(one::<i64>(temp.path(), last) - 1).unwrap() * 4_096;
+    let at = u64::from(one::<u32>(temp.path(), last) - 1) * 4_096;
     let file = std::fs::OpenOptions::new().read(true).write(true).open(schema::database_path(temp.path())).unwrap();
     let mut whole = [0; 4_096];
     file.read_exact_at(&mut whole, at).unwrap();

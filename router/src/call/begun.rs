@@ -15,7 +15,7 @@ use tokio::time::error::Elapsed;
 use super::Received;
 use super::error::root_cause;
 use crate::convert::error_inside;
-use crate::count::Counts;
+use crate::count::Report;
 use crate::count::stream::{self, Meter};
 use crate::error::{Kind, Problem};
 use crate::protocol::Protocol;
@@ -44,7 +44,7 @@ pub struct NotBegun {
     /// What stands in its place.
     pub problem: Problem,
     /// What the provider had reported until then.
-    pub reported: Option<Counts>,
+    pub reported: Option<Report>,
     /// Whether the provider said itself that it failed, before any output; it broke off or fell silent otherwise.
     pub was_told: bool,
 }

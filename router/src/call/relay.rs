@@ -18,7 +18,7 @@ use tokio::time::{Instant, Sleep};
 use super::error::root_cause;
 use super::reader::{MAX_FRAME_BYTES, Reader};
 use crate::convert::{Carried, Translator};
-use crate::count::Counts;
+use crate::count::Report;
 use crate::count::stream::Meter;
 use crate::error::Problem;
 use crate::protocol::Protocol;
@@ -50,7 +50,7 @@ pub struct End {
     /// How it ended.
     pub finish: Finish,
     /// What the provider reported, if it did.
-    pub reported: Option<Counts>,
+    pub reported: Option<Report>,
     /// Our estimate of the output tokens, made only where nothing was reported.
     pub estimated_output: u64,
 }
@@ -140,7 +140,7 @@ impl<B: Body<Data = Bytes, Error: Error + Send + Sync + 'static> + Unpin> Upstre
 /// let mut relay = Relay::whole(provider, Protocol::OpenAi, Duration::from_secs(60), Seen::default());
 /// while relay.frame().await.is_some() {}
 /// let end = relay.observer().0.as_ref();
-/// assert_eq!(end.and_then(|end| end.reported).map(|counts| counts.total()), Some(10));
+/// assert_eq!(end.and_then(|end| end.reported).map(|report| report.counts.total()), Some(10));
 /// # }
 /// ```
 pub struct Relay<O: Observer, B: Upstream = Incoming> {

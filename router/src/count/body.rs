@@ -5,7 +5,7 @@
 //! use tokenrouter::count::body;
 //!
 //! let answer = br#"{"content":[],"usage":{"input_tokens":5,"cache_read_input_tokens":70,"output_tokens":2}}"#;
-//! let counts = body::read(Protocol::Anthropic, answer).ok_or("no usage")?;
+//! let counts = body::read(Protocol::Anthropic, answer).ok_or("no usage")?.counts;
 //! assert_eq!((counts.input_uncached, counts.cache_read, counts.output, counts.total()), (5, 70, 2, 77));
 //! // A provider that reports nothing is estimated.
 //! let counts = body::estimate(br#"{"messages":[{"content":"Hello"}]}"#, br#"{"content":"Hello there"}"#);
@@ -13,26 +13,93 @@
 //! # Ok::<(), &str>(())
 //! ```
 
-use super::{Counts, estimate, usage};
+use memchr::memmem;
+
+use super::usage::{self, Usage};
+use super::{Counts, Media, Report, estimate, scan};
 use crate::protocol::Protocol;
 use crate::walk;
 
-/// The counts that `answer` reports; none where it is no JSON, or holds no usage.
+/// What `answer` reports; none where it is no JSON, or holds no usage.
 ///
 /// What does not count is stepped over and not parsed: it is most of an answer.
-pub fn read(protocol: Protocol, answer: &[u8]) -> Option<Counts> {
-    if protocol != Protocol::Gemini {
-        let usage = str::from_utf8(walk::last(answer, "usage")?).ok()?;
-        return match protocol {
-            Protocol::Cohere => usage::cohere(usage),
-            Protocol::Anthropic => usage::anthropic(usage, None),
-            _ => usage::openai(usage),
-        };
+pub fn read(protocol: Protocol, answer: &[u8]) -> Option<Report> {
+    match protocol {
+        Protocol::Gemini => gemini(answer),
+        Protocol::Cohere => {
+            let units = walk::last(answer, "usage").or_else(|| named(answer, "meta"));
+            usage::cohere::read(units?)
+        }
+        Protocol::Anthropic => Usage::of(text_of(walk::last(answer, "usage")?)?)?.anthropic(None),
+        Protocol::Responses => {
+            let mut report = openai(answer)?;
+            let output = if has(answer, b"\"web_search_call\"") { walk::last(answer, "output") } else { None };
+            report.media.web_searches = report.media.web_searches.max(output.map_or(0, scan::searches));
+            Some(report)
+        }
+        Protocol::OpenAi => {
+            let report = openai(answer);
+            if report.is_some_and(|report| report.counts != Counts::default()) {
+                report
+            } else {
+                pieces(answer, report)
+            }
+        }
     }
+}
+
+/// OpenAI's form, with the tier that stands beside the usage.
+fn openai(answer: &[u8]) -> Option<Report> {
+    let report = Usage::of(text_of(walk::last(answer, "usage")?)?)?.openai()?;
+    let tier = named(answer, "service_tier").map(usage::tier).unwrap_or_default();
+    Some(Report { tier: report.tier.max(tier), ..report })
+}
+
+fn gemini(answer: &[u8]) -> Option<Report> {
     // Gemini streams a list to clients that do not ask for events.
     let is_list = answer.trim_ascii_start().starts_with(b"[");
     let last = if is_list { walk::elements(answer).last()? } else { answer };
-    usage::gemini(str::from_utf8(walk::last(last, "usageMetadata")?).ok()?)
+    let mut report = usage::gemini::read(walk::last(last, "usageMetadata")?)?;
+    report.media.web_searches = if is_list && has(answer, b"\"webSearchQueries\"") {
+        walk::elements(answer).map(usage::gemini::searches).max().unwrap_or(0)
+    } else {
+        usage::gemini::searches(last)
+    };
+    Some(report)
+}
+
+/// What an answer without tokens was made of: images, rankings, seconds of sound.
+fn pieces(answer: &[u8], report: Option<Report>) -> Option<Report> {
+    let told = report.unwrap_or_default();
+    if has(answer, b"\"b64_json\"") || has(answer, b"\"url\"") {
+        let is_image = |one: &&[u8]| walk::top(one).any(|(name, _)| matches!(name, b"b64_json" | b"url"));
+        let images = named(answer, "data").map_or(0, |list| walk::elements(list).filter(is_image).count() as u64);
+        if images > 0 {
+            return Some(Report { media: Media { images, ..told.media }, ..told });
+        }
+    }
+    if let Some(units) = named(answer, "meta").filter(|meta| has(meta, b"\"billed_units\"")) {
+        return usage::cohere::read(units);
+    }
+    if told.media.seconds_in == 0
+        && let Some(seconds_in) = named(answer, "duration").and_then(usage::seconds)
+    {
+        return Some(Report { media: Media { seconds_in, ..told.media }, ..told });
+    }
+    report
+}
+
+/// The value of a field that is rarely there.
+fn named<'a>(answer: &'a [u8], name: &str) -> Option<&'a [u8]> {
+    if has(answer, [b"\"", name.as_bytes(), b"\""].concat().as_slice()) { walk::last(answer, name) } else { None }
+}
+
+fn has(answer: &[u8], text: &[u8]) -> bool {
+    memmem::find(answer, text).is_some()
+}
+
+fn text_of(json: &[u8]) -> Option<&str> {
+    str::from_utf8(json).ok()
 }
 
 /// Our estimate of what an exchange cost whose provider reported nothing.
@@ -51,16 +118,33 @@ mod tests {
     #[test]
     fn reads_by_protocol() {
         let body = br#"{"id":"x","usage":{"input_tokens":5,"cache_read_input_tokens":7,"output_tokens":2}}"#;
-        assert_eq!(read(Protocol::Anthropic, body).unwrap().input(), 12);
-        assert_eq!(read(Protocol::Responses, body).unwrap().input(), 5);
+        let counts = |protocol, body| read(protocol, body).unwrap().counts;
+        assert_eq!(counts(Protocol::Anthropic, body).input(), 12);
+        assert_eq!(counts(Protocol::Responses, body).input(), 5);
         let list = br#"[{"usageMetadata":{"promptTokenCount":1}},{"usageMetadata":{"promptTokenCount":9,"candidatesTokenCount":2}}]"#;
-        assert_eq!(read(Protocol::Gemini, list).unwrap().total(), 11);
+        assert_eq!(counts(Protocol::Gemini, list).total(), 11);
         let cohere = br#"{"usage":{"tokens":{"input_tokens":3,"output_tokens":1}}}"#;
-        assert_eq!(read(Protocol::Cohere, cohere).unwrap().total(), 4);
+        assert_eq!(counts(Protocol::Cohere, cohere).total(), 4);
         assert_eq!(read(Protocol::OpenAi, br#"{"usage":null}"#), None);
         assert_eq!(read(Protocol::OpenAi, br#"{"usage":[1]}"#), None);
         assert_eq!(read(Protocol::OpenAi, b"<html>"), None);
         let said = br#"{"choices":[{"message":{"content":"\"usage\":{\"prompt_tokens\":7}","usage":{"prompt_tokens":8}}}],"usage":{"prompt_tokens":9}} "#;
-        assert_eq!(read(Protocol::OpenAi, said).unwrap().total(), 9);
+        assert_eq!(counts(Protocol::OpenAi, said).total(), 9);
+    }
+
+    #[test]
+    fn what_is_no_text_is_read_too() {
+        let of = |body: &[u8]| read(Protocol::OpenAi, body).unwrap();
+        let images = of(br#"{"created":1,"data":[{"b64_json":"aa"},{"url":"http://h/x","revised_prompt":"p"}]}"#);
+        assert_eq!((images.media.images, images.counts), (2, Counts::default()));
+        assert_eq!(of(br#"{"text":"hi","usage":{"type":"duration","seconds":12}}"#).media.seconds_in, 12);
+        assert_eq!(of(br#"{"task":"transcribe","duration":8.47,"text":"hi"}"#).media.seconds_in, 9);
+        assert_eq!(of(br#"{"results":[],"meta":{"billed_units":{"search_units":3}}}"#).media.queries, 3);
+        assert_eq!(read(Protocol::OpenAi, br#"{"data":[{"embedding":[1]}]}"#), None);
+        let flex = of(br#"{"service_tier":"flex","choices":[],"usage":{"prompt_tokens":1,"completion_tokens":2}}"#);
+        assert_eq!(flex.tier, super::super::ServiceTier::Flex);
+        let body = br#"{"output":[{"type":"web_search_call","action":{"type":"search"}},{"action":{"type":"open_page"},"type":"web_search_call"},{"type":"message","content":"\"web_search_call\""}],"service_tier":"priority","usage":{"input_tokens":1,"output_tokens":2}}"#;
+        let searched = read(Protocol::Responses, body).unwrap();
+        assert_eq!((searched.media.web_searches, searched.tier), (1, super::super::ServiceTier::Priority));
     }
 }

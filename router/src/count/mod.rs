@@ -4,11 +4,16 @@ pub mod ask;
 pub mod body;
 pub mod estimate;
 pub mod longest;
+mod media;
 mod scan;
 pub mod stream;
+mod tier;
 #[cfg(feature = "tokenizer")]
 pub mod tokenizer;
 pub(crate) mod usage;
+
+pub use media::Media;
+pub use tier::ServiceTier;
 
 /// The LLM tokens of one attempt. The buckets are disjoint, but `reasoning` is a part of `output`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -39,6 +44,38 @@ impl Counts {
     /// Input and output: the provider's total.
     pub const fn total(&self) -> u64 {
         self.input().saturating_add(self.output)
+    }
+}
+
+/// What a provider reports of an attempt: the counts, and beside them what its price depends on.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Report {
+    /// The tokens.
+    pub counts: Counts,
+    /// What was not text.
+    pub media: Media,
+    /// The tier that served, as the answer says; not the one that was asked for.
+    pub tier: ServiceTier,
+    /// Tokens in and out that are paid for, where the provider says that they are others than those it counted.
+    pub billed: Option<[u64; 2]>,
+    /// What the provider itself says that it costs, in nano-dollars.
+    pub told_nanos: Option<u64>,
+    /// How long the provider says that it read the input, in microseconds; 0: it does not say.
+    pub prompt_us: u32,
+    /// The same for writing the output.
+    pub generation_us: u32,
+}
+
+impl Report {
+    /// Counts alone: text in the standard tier.
+    pub fn of(counts: Counts) -> Self {
+        Self { counts, ..Self::default() }
+    }
+
+    /// Whether nothing but its counts decides about the price.
+    pub fn is_plain(&self) -> bool {
+        let Self { counts, prompt_us, generation_us, .. } = *self;
+        *self == Self { prompt_us, generation_us, ..Self::of(counts) }
     }
 }
 

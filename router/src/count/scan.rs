@@ -1,7 +1,10 @@
 //! What a meter looks for in a stream's payloads: marks found without parsing, and the few fields that are parsed.
 
+use memchr::memmem;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+
+use crate::walk;
 
 #[derive(Deserialize)]
 pub(super) struct Chunk<'a> {
@@ -11,6 +14,11 @@ pub(super) struct Chunk<'a> {
     pub(super) choices: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) error: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) service_tier: Option<&'a RawValue>,
+    /// Groq's own place for usage.
+    #[serde(borrow, default)]
+    pub(super) x_groq: Option<&'a RawValue>,
     #[serde(borrow, default, rename = "type")]
     pub(super) kind: Option<&'a RawValue>,
     #[serde(borrow, default)]
@@ -59,10 +67,27 @@ pub(super) struct Choice {
     pub(super) finish_reason: Option<serde::de::IgnoredAny>,
 }
 
-#[derive(Deserialize)]
+#[derive(Default, Deserialize)]
 pub(super) struct Inner<'a> {
     #[serde(borrow, default)]
     pub(super) usage: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) service_tier: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) output: Option<&'a RawValue>,
+}
+
+/// How often an output of the Responses protocol searched the web.
+pub(super) fn searches(output: &[u8]) -> u64 {
+    if memmem::find(output, b"\"web_search_call\"").is_none() {
+        return 0;
+    }
+    let is_search = |item: &&[u8]| {
+        // Opening a page and searching in it cost nothing.
+        let action = walk::last(item, "action").and_then(|action| walk::last(action, "type"));
+        walk::last(item, "type") == Some(b"\"web_search_call\"") && action.is_none_or(|kind| kind == b"\"search\"")
+    };
+    walk::elements(output).filter(is_search).count() as u64
 }
 
 pub(super) fn is_empty_list(json: &str) -> bool {

@@ -3,9 +3,11 @@
 //! Runs for every event of every stream, so a frame is searched for the few marks that matter and parsed only
 //! where one is found.
 
-use super::scan::{Choices, Chunk, CohereEnd, GeminiChunk, is_empty_list, kind};
-use super::usage::parse;
-use super::{Counts, estimate};
+use serde_json::value::RawValue;
+
+use super::scan::{Choices, Chunk, CohereEnd, GeminiChunk, Inner, is_empty_list, kind, searches};
+use super::usage::{self, parse};
+use super::{Report, ServiceTier, estimate};
 use crate::protocol::Protocol;
 use crate::sse;
 use crate::walk::Fields;
@@ -38,12 +40,14 @@ pub enum Frame {
 /// assert_eq!(meter.read(usage.as_bytes()), Frame::UsageOnly);
 /// assert_eq!(meter.read(b"data: [DONE]"), Frame::End);
 /// assert!(meter.is_whole());
-/// assert_eq!(meter.reported().map(|counts| counts.total()), Some(10));
+/// assert_eq!(meter.reported().map(|report| report.counts.total()), Some(10));
 /// ```
 #[derive(Debug)]
 pub struct Meter {
     protocol: Protocol,
-    counts: Option<Counts>,
+    report: Option<Report>,
+    /// The tier that was told before there was a report.
+    tier: ServiceTier,
     estimated_output: u64,
     answer_is_whole: bool,
     /// Choices of an `n > 1` stream that have begun and not ended, as bits; those beyond 63 share the last.
@@ -61,7 +65,8 @@ impl Meter {
     pub fn new(protocol: Protocol) -> Self {
         Self {
             protocol,
-            counts: None,
+            report: None,
+            tier: ServiceTier::Standard,
             estimated_output: 0,
             answer_is_whole: false,
             open_choices: 1,
@@ -73,8 +78,8 @@ impl Meter {
     }
 
     /// What the provider has reported so far.
-    pub const fn reported(&self) -> Option<Counts> {
-        self.counts
+    pub const fn reported(&self) -> Option<Report> {
+        self.report
     }
 
     /// Our estimate of the output tokens that have passed.
@@ -130,6 +135,7 @@ impl Meter {
                 b"index" => has_other_choice |= (b'1'..=b'9').contains(&field.first),
                 b"usage" => has_usage |= field.first == b'{',
                 b"error" => has_error |= field.first != b'n',
+                b"service_tier" => self.tell_tier(field.string),
                 name if estimate::is_output(name) => tokens += field.string.map_or(0, estimate::string_tokens),
                 _ => {}
             }
@@ -145,8 +151,12 @@ impl Meter {
         }
         if has_usage || has_error {
             let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) else { return Frame::Content };
-            if let Some(usage) = chunk.usage.and_then(parse).and_then(|u| u.openai()) {
-                self.counts = Some(usage);
+            let own = || serde_json::from_str::<Inner<'_>>(chunk.x_groq?.get()).ok()?.usage;
+            if let Some(report) = chunk.usage.or_else(own).and_then(parse).and_then(|u| u.openai()) {
+                if let Some(tier) = chunk.service_tier.filter(|tier| tier.get().starts_with('"')) {
+                    self.tier = usage::tier(tier.get().as_bytes());
+                }
+                self.report = Some(Report { tier: self.tier.max(report.tier), ..report });
                 // With no choices left there is nothing in it but usage.
                 if chunk.choices.is_none_or(|c| is_empty_list(c.get())) {
                     return Frame::UsageOnly;
@@ -159,6 +169,13 @@ impl Meter {
         }
         self.estimated_output += tokens;
         Frame::Content
+    }
+
+    /// Every chunk may name its tier; only another than the usual one is news.
+    fn tell_tier(&mut self, name: Option<&[u8]>) {
+        if let Some(name) = name.filter(|name| !matches!(*name, b"default" | b"auto" | b"standard" | b"on_demand")) {
+            self.tier = str::from_utf8(name).map_or(self.tier, ServiceTier::of);
+        }
     }
 
     fn follow_choices(&mut self, data: &[u8]) {
@@ -180,7 +197,13 @@ impl Meter {
             self.failed = true;
             return Frame::Error;
         }
-        self.counts = chunk.usage_metadata.and_then(|usage| super::usage::gemini(usage.get())).or(self.counts);
+        let before = self.report.map_or(0, |report| report.media.web_searches);
+        self.report =
+            chunk.usage_metadata.and_then(|usage| usage::gemini::read(usage.get().as_bytes())).or(self.report);
+        if let Some(report) = &mut self.report {
+            // Each event may repeat what was searched for until then.
+            report.media.web_searches = before.max(usage::gemini::searches(data));
+        }
         let blocked = chunk.prompt_feedback.is_some_and(|feedback| feedback.get().contains("\"blockReason\""));
         // This protocol has no other mark of the end than a reason for it.
         self.answer_is_whole |=
@@ -194,7 +217,8 @@ impl Meter {
             b"message-end" => {
                 let Ok(chunk) = serde_json::from_slice::<CohereEnd<'_>>(data) else { return Frame::Content };
                 let delta = chunk.delta.unwrap_or_default();
-                self.counts = delta.usage.and_then(|usage| super::usage::cohere(usage.get())).or(self.counts);
+                let read = |json: &RawValue| usage::cohere::read(json.get().as_bytes());
+                self.report = delta.usage.and_then(read).or(self.report);
                 if matches!(delta.finish_reason.as_deref(), Some("ERROR" | "TIMEOUT")) {
                     self.failed = true;
                     return Frame::Error;
@@ -225,7 +249,14 @@ impl Meter {
         self.answer_is_whole |= frame == Frame::End;
         self.failed |= frame == Frame::Error;
         if let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) {
-            self.counts = chunk.response.and_then(|r| r.usage).and_then(parse).and_then(|u| u.openai()).or(self.counts);
+            let response = chunk.response.unwrap_or_default();
+            if let Some(mut report) = response.usage.and_then(parse).and_then(|u| u.openai()) {
+                let tier = response.service_tier.map(|tier| usage::tier(tier.get().as_bytes()));
+                report.tier = report.tier.max(tier.unwrap_or_default());
+                let searches = response.output.map_or(0, |output| searches(output.get().as_bytes()));
+                report.media.web_searches = report.media.web_searches.max(searches);
+                self.report = Some(report);
+            }
         }
         frame
     }
@@ -239,7 +270,7 @@ impl Meter {
             b"message_start" | b"message_delta" => {
                 if let Ok(chunk) = serde_json::from_slice::<Chunk<'_>>(data) {
                     let usage = chunk.usage.or(chunk.message.and_then(|m| m.usage)).and_then(parse);
-                    self.counts = usage.map_or(self.counts, |u| u.anthropic(self.counts));
+                    self.report = usage.map_or(self.report, |u| u.anthropic(self.report));
                 }
                 Frame::Content
             }
@@ -258,129 +289,4 @@ impl Meter {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn read(protocol: Protocol, datas: &[&str]) -> (Meter, Vec<Frame>) {
-        let mut meter = Meter::new(protocol);
-        let frames = datas.iter().map(|d| meter.read(format!("data: {d}\n\n").as_bytes())).collect();
-        (meter, frames)
-    }
-
-    #[test]
-    fn chat_usage_comes_in_a_chunk_of_its_own_or_with_the_last() {
-        let (meter, frames) = read(
-            Protocol::OpenAi,
-            &[
-                r#"{"choices":[{"index":0,"delta":{"role":"assistant","content":""},"finish_reason":null}],"usage":null}"#,
-                r#"{"choices":[{"index":0,"delta":{"content":"say \"usage\": {1} and \"error\""},"finish_reason":null}]}"#,
-                r#"{"choices":[{"index":0,"delta":{},"finish_reason":"stop"}]}"#,
-                r#"{"choices": [ ],"usage": {"prompt_tokens":4,"completion_tokens":2,"total_tokens":6}}"#,
-                "[DONE]",
-            ],
-        );
-        assert_eq!(frames, [Frame::Content, Frame::Content, Frame::Content, Frame::UsageOnly, Frame::End]);
-        assert_eq!(meter.reported().unwrap().total(), 6);
-        assert!(meter.is_whole() && !meter.has_failed());
-
-        let (meter, frames) = read(
-            Protocol::OpenAi,
-            &[
-                r#"{"choices":[{"delta":{"content":"x"},"finish_reason":"stop"}],"usage":{"prompt_tokens":1,"completion_tokens":1}}"#,
-            ],
-        );
-        assert_eq!(frames, [Frame::Content]);
-        assert_eq!(meter.reported().unwrap().total(), 2);
-    }
-
-    #[test]
-    fn several_choices_are_whole_when_each_has_ended() {
-        let chunk = |index: u32, finish: &str| {
-            format!(r#"{{"choices":[{{"index":{index},"delta":{{}},"finish_reason":{finish}}}]}}"#)
-        };
-        let mut meter = Meter::new(Protocol::OpenAi);
-        for (index, finish, whole) in [
-            (0, "null", false),
-            (1, "null", false),
-            (1, "\"stop\"", false),
-            (2, "null", false),
-            (0, "\"stop\"", false),
-            (2, "\"length\"", true),
-        ] {
-            meter.read(format!("data: {}\n\n", chunk(index, finish)).as_bytes());
-            assert_eq!(meter.is_whole(), whole, "{index} {finish}");
-        }
-        let calls = r#"{"choices":[{"index":0,"delta":{"tool_calls":[{"index":1,"id":"b"}]},"finish_reason":null}]}"#;
-        let (meter, _) = read(Protocol::OpenAi, &[calls, &chunk(0, "\"tool_calls\"")]);
-        assert!(meter.is_whole());
-    }
-
-    #[test]
-    fn an_error_in_a_stream_is_seen_but_text_about_errors_is_not_one() {
-        let (meter, frames) = read(
-            Protocol::OpenAi,
-            &[
-                r#"{"choices":[{"delta":{"content":"\"error\":{}"}}],"error":null}"#,
-                r#"{"error":{"message":"overloaded"}}"#,
-            ],
-        );
-        assert_eq!(frames, [Frame::Content, Frame::Error]);
-        assert!(meter.has_failed() && !meter.is_whole());
-    }
-
-    #[test]
-    fn responses_usage_stands_in_the_terminal_event() {
-        let (meter, frames) = read(
-            Protocol::Responses,
-            &[
-                r#"{"type":"response.created","response":{"id":"resp_1","usage":null}}"#,
-                r#"{"type":"response.output_text.delta","delta":"hello there"}"#,
-                r#"{"type":"response.output_text.done","text":"hello there"}"#,
-                r#"{"sequence_number":3,"type":"response.completed","response":{"usage":{"input_tokens":7,"input_tokens_details":{"cached_tokens":3},"output_tokens":2,"output_tokens_details":{"reasoning_tokens":0},"total_tokens":9}}}"#,
-            ],
-        );
-        assert_eq!(frames, [Frame::Content, Frame::Content, Frame::Content, Frame::End]);
-        assert_eq!(meter.reported().unwrap().cache_read, 3);
-        assert!(meter.is_whole());
-        assert!((2..=4).contains(&meter.estimated_output()), "{}", meter.estimated_output());
-    }
-
-    #[test]
-    fn gemini_and_cohere_streams_are_metered_too() {
-        let (meter, _) = read(
-            Protocol::Gemini,
-            &[
-                r#"{"candidates":[{"content":{"parts":[{"text":"hi"}]}}],"usageMetadata":{"promptTokenCount":4}}"#,
-                r#"{"candidates":[{"finishReason":"STOP"}],"usageMetadata":{"promptTokenCount":4,"candidatesTokenCount":2,"thoughtsTokenCount":1}}"#,
-            ],
-        );
-        assert!(meter.is_whole());
-        assert_eq!(meter.reported().map(|c| (c.input(), c.output, c.reasoning)), Some((4, 3, 1)));
-        let end = |reason: &str| {
-            format!(
-                r#"{{"type":"message-end","delta":{{"finish_reason":"{reason}","usage":{{"tokens":{{"input_tokens":3,"output_tokens":2}}}}}}}}"#
-            )
-        };
-        let (meter, frames) = read(Protocol::Cohere, &[r#"{"type":"content-delta","delta":{}}"#, &end("COMPLETE")]);
-        assert_eq!((frames[1], meter.is_whole(), meter.reported().unwrap().total()), (Frame::End, true, 5));
-        let (meter, frames) = read(Protocol::Cohere, &[&end("ERROR")]);
-        assert_eq!((frames[0], meter.is_whole(), meter.has_failed()), (Frame::Error, false, true));
-    }
-
-    #[test]
-    fn anthropic_usage_is_merged_from_start_and_delta() {
-        let (meter, frames) = read(
-            Protocol::Anthropic,
-            &[
-                r#"{"type":"message_start","message":{"id":"msg_1","usage":{"input_tokens":3,"cache_read_input_tokens":10,"output_tokens":1}}}"#,
-                r#"{"type":"ping"}"#,
-                r#"{"type":"content_block_delta","index":0,"delta":{"type":"text_delta","text":"hi"}}"#,
-                r#"{"type":"message_delta","delta":{"stop_reason":"end_turn"},"usage":{"output_tokens":9}}"#,
-                r#"{"type":"message_stop"}"#,
-            ],
-        );
-        assert_eq!(frames, [Frame::Content, Frame::Other, Frame::Content, Frame::Content, Frame::End]);
-        let counts = meter.reported().unwrap();
-        assert_eq!((counts.input(), counts.output), (13, 9));
-    }
-}
+mod tests;

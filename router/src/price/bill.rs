@@ -2,39 +2,12 @@
 
 use super::resolve::Choice;
 use super::{Price, ServiceTier, Unit};
-use crate::count::Counts;
+use crate::count::{Counts, Media, Report};
 
 /// Rates are per million units.
 const MILLION: u128 = 1_000_000;
 /// More does not fit where sums are kept (a signed 64-bit integer).
 const MOST_NANOS: u128 = i64::MAX as u128;
-
-/// What was sound and image among the tokens, and what was counted in pieces. All zero: text.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Media {
-    /// Tokens of sound: a part of [`Counts::input_uncached`].
-    pub audio_in: u64,
-    /// Tokens of sound from a cache: a part of [`Counts::cache_read`].
-    pub audio_cached: u64,
-    /// Tokens of sound: a part of [`Counts::output`].
-    pub audio_out: u64,
-    /// Tokens of images: a part of [`Counts::input_uncached`].
-    pub image_in: u64,
-    /// Tokens of images from a cache: a part of [`Counts::cache_read`].
-    pub image_cached: u64,
-    /// Tokens of images: a part of [`Counts::output`].
-    pub image_out: u64,
-    /// Images made; paid for where they are not paid by tokens.
-    pub images: u64,
-    /// Seconds of sound or film in; paid for where input is not paid by tokens.
-    pub seconds_in: u64,
-    /// Seconds of sound or film out; paid for where output is not paid by tokens.
-    pub seconds_out: u64,
-    /// Characters to speak; paid for where input is not paid by tokens.
-    pub characters: u64,
-    /// Searches in the web.
-    pub web_searches: u64,
-}
 
 /// What there is to pay.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
@@ -47,6 +20,8 @@ pub struct Bill {
     pub requests: u64,
     /// The tier that served.
     pub tier: ServiceTier,
+    /// Tokens in and out that are paid for instead of those counted, caches or not.
+    pub billed: Option<[u64; 2]>,
     /// When it was asked: Unix milliseconds.
     pub at_ms: u64,
 }
@@ -55,6 +30,37 @@ impl Bill {
     /// One request of text in the standard tier.
     pub fn new(counts: Counts, at_ms: u64) -> Self {
         Self { counts, requests: 1, at_ms, ..Self::default() }
+    }
+
+    /// What a provider reported of one request.
+    pub fn of(report: &Report, at_ms: u64) -> Self {
+        let Report { counts, media, tier, billed, .. } = *report;
+        Self { counts, media, requests: media.queries.max(1), tier, billed, at_ms }
+    }
+
+    /// The same if no cache had had a part in it.
+    fn uncached(&self) -> Self {
+        let Self { counts, media, .. } = *self;
+        let counts = Counts {
+            input_uncached: counts.input(),
+            output: counts.output,
+            reasoning: counts.reasoning,
+            ..Counts::default()
+        };
+        let media = Media {
+            audio_in: media.audio_in.saturating_add(media.audio_cached),
+            image_in: media.image_in.saturating_add(media.image_cached),
+            audio_cached: 0,
+            image_cached: 0,
+            ..media
+        };
+        Self { counts, media, ..*self }
+    }
+
+    /// Whether a cache had a part in it that is paid for in another way than other input.
+    const fn has_cache(&self) -> bool {
+        let counts = &self.counts;
+        self.billed.is_none() && (counts.cache_read > 0 || counts.cache_write_5m > 0 || counts.cache_write_1h > 0)
     }
 }
 
@@ -114,8 +120,13 @@ impl Price {
     ///
     /// The sum is exact; it is rounded once, up to a whole nano-dollar, and ends at `i64::MAX`.
     pub fn cost(&self, bill: &Bill) -> Option<Cost> {
-        let (price, counts, media) = (self.at(bill.at_ms), &bill.counts, &bill.media);
-        let choice = Choice::new(price, bill.tier, counts.input(), bill.at_ms)?;
+        let price = self.at(bill.at_ms);
+        // What is above a length is counted, whatever is paid for.
+        let choice = Choice::new(price, bill.tier, bill.counts.input(), bill.at_ms)?;
+        let (counts, media) = match bill.billed {
+            Some([input_uncached, output]) => (Counts { input_uncached, output, ..Counts::default() }, bill.media),
+            None => (bill.counts, bill.media.within(&bill.counts)),
+        };
         let has = |unit| price.listed(unit).is_some();
         let by_tokens = Unit::ALL.iter().any(|unit| unit.is_tokens() && has(*unit));
         let mut sum = Sum { choice, exact: 0, told: 0, assumed: false };
@@ -167,5 +178,16 @@ impl Price {
         cost.total_nanos = sum.told;
         cost.assumed = sum.assumed;
         Some(cost)
+    }
+
+    /// What the provider's prompt cache saved on `bill`, which came to `paid`: the same bill with all input at the rate of
+    /// input that no cache answers, minus that. Below zero where writing to the cache cost more than reading saved.
+    pub fn saved_nanos(&self, bill: &Bill, paid: &Cost) -> i64 {
+        if !bill.has_cache() {
+            return 0;
+        }
+        // Both end at `i64::MAX`, so the difference fits.
+        let without = self.cost(&bill.uncached()).map_or(paid.total_nanos, |cost| cost.total_nanos);
+        without.cast_signed().saturating_sub(paid.total_nanos.cast_signed())
     }
 }

@@ -39,9 +39,15 @@ impl<'a> Choice<'a> {
 
     /// The rate for `unit`; none where the list says nothing that it could follow from.
     pub(super) fn rate(&self, unit: Unit) -> Option<Found> {
-        // Where reasoning has no rate of its own, it is output, at whatever time and in whatever tier.
+        // Where reasoning, sound or images have no rate of their own at whatever time and in whatever tier, they are text.
         let is_told = |unit| self.price.sheets.iter().any(|sheet| self.price.given(sheet, unit).is_some());
-        let unit = if unit == Unit::Reasoning && !is_told(unit) { Unit::Output } else { unit };
+        let unit = match unit {
+            Unit::Reasoning | Unit::AudioOut | Unit::ImageOut if !is_told(unit) => Unit::Output,
+            Unit::AudioIn | Unit::ImageIn if !is_told(unit) => Unit::Input,
+            Unit::AudioCached if !is_told(unit) && !is_told(Unit::AudioIn) => Unit::CacheRead,
+            Unit::ImageCached if !is_told(unit) && !is_told(Unit::ImageIn) => Unit::CacheRead,
+            _ => unit,
+        };
         if let Some(rate) = self.hours.and_then(|sheet| self.price.given(sheet, unit)) {
             return Some((rate, self.other_tier));
         }

@@ -283,3 +283,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn what_the_cache_saved_is_what_else_would_have_been_paid() {
+    let price = Price::new(rate("3"), rate("15"))
+        .with(Unit::CacheRead, rate("0.3"))
+        .with(Unit::CacheWrite5m, rate("3.75"))
+        .with(Unit::CacheWrite1h, rate("6"))
+        .with_when(When::above(1000), Unit::Input, rate("6"));
+    let saved = |bill: &Bill| price.saved_nanos(bill, &price.cost(bill).unwrap());
+    let of = |buckets| saved(&Bill::new(counts(buckets), NOON));
+    assert_eq!(of([10, 900, 0, 0, 5, 0]), 900 * 2700);
+    assert_eq!(of([10, 0, 500, 400, 5, 0]), -500 * 750 - 400 * 3000);
+    assert_eq!(of([10, 0, 0, 0, 5, 0]), 0);
+    // The length stays what it is, and so do the rates that it brings.
+    assert_eq!(of([1, 1000, 0, 0, 0, 0]), 1000 * 6000 - 1000 * 600);
+    let billed = Bill { billed: Some([5, 5]), ..Bill::new(counts([10, 900, 0, 0, 5, 0]), NOON) };
+    assert_eq!((price.cost(&billed).unwrap().total_nanos, saved(&billed)), (5 * 3000 + 5 * 15_000, 0));
+    assert_eq!(saved(&Bill::new(counts([u64::MAX; 6]), NOON)), 0, "both are more than can be told");
+}
+
+#[test]
+fn what_has_no_rate_of_its_own_is_text_and_that_is_no_assumption() {
+    let media = Media { audio_in: 10, image_cached: 20, image_out: 5, ..Media::default() };
+    let bill = Bill { media, ..Bill::new(counts([100, 50, 0, 0, 9, 0]), NOON) };
+    let price = Price::new(rate("2"), rate("8")).with(Unit::CacheRead, rate("1"));
+    let cost = price.cost(&bill).unwrap();
+    assert_eq!((cost.total_nanos, cost.assumed), (100 * 2000 + 50 * 1000 + 9 * 8000, false));
+    let told = price.with(Unit::ImageIn, rate("3")).cost(&bill).unwrap();
+    assert_eq!((told.total_nanos, told.assumed), (100 * 2000 + 30 * 1000 + 20 * 3000 + 9 * 8000, true));
+}

@@ -1,50 +1,8 @@
-//! When a rate holds: the service tier, the length of the request, the time of day.
+//! When a rate holds: in which service tier, above which length of the request, at which time of day.
 
 use std::fmt;
 
-/// How urgently a provider serves a request; tiers differ in price.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub enum ServiceTier {
-    /// As usual.
-    #[default]
-    Standard,
-    /// Some time within a day.
-    Batch,
-    /// Slower and cheaper.
-    Flex,
-    /// Sooner and dearer.
-    Priority,
-    /// The same model, writing faster (Anthropic's `speed: fast`).
-    Fast,
-}
-
-impl ServiceTier {
-    /// All of them.
-    pub const ALL: [Self; 5] = [Self::Standard, Self::Batch, Self::Flex, Self::Priority, Self::Fast];
-
-    /// The name in data files, and on the wire where it has one.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Standard => "standard",
-            Self::Batch => "batch",
-            Self::Flex => "flex",
-            Self::Priority => "priority",
-            Self::Fast => "fast",
-        }
-    }
-
-    /// The tier that an answer's `service_tier` names. Unknown ones, `default` and `auto` are standard.
-    pub fn of(name: &str) -> Self {
-        match name {
-            "batch" | "batches" => Self::Batch,
-            "flex" => Self::Flex,
-            "priority" => Self::Priority,
-            "fast" => Self::Fast,
-            _ => Self::Standard,
-        }
-    }
-}
+use crate::count::ServiceTier;
 
 const MINUTE_MS: u64 = 60_000;
 const DAY_MINUTES: u16 = 24 * 60;

@@ -178,8 +178,8 @@ impl World {
                 source: if dice.roll(50) == 0 { Source::Estimated } else { Source::Reported },
                 charge: Charge {
                     nanos: if is_failure { 0 } else { counts.total() * 1_250 + dice.roll(1_000) },
-                    assumed: false,
                     tariff: Some(Arc::clone(tariff)),
+                    ..Charge::default()
                 },
                 counted: !is_failure,
                 session: talk.session.clone(),

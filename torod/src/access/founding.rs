@@ -7,11 +7,11 @@
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
-use tokenrouter_shared::limits::Window;
+use tokenrouter_shared::limits::{BudgetUnit, Window};
 
-use super::TokenIndex;
 use super::meter::Meter;
-use super::wall::{Amounts, Moment, Wall};
+use super::wall::{Amounts, Moment, Wall, Walls};
+use super::{TokenEntry, TokenIndex};
 use crate::rolling;
 use crate::store::spend::{self, Pieces, QUARTER_MS, SPAN_MS, Spent};
 use crate::store::{Connection, StoreError};
@@ -105,6 +105,57 @@ pub fn found_again(connection: &Connection, index: &TokenIndex, token: Option<i6
     }
 }
 
+/// Puts budgets right by `differences` of what tokens were charged: what is above zero is charged besides, what is below is
+/// given back. In the writer's turn in which they were written.
+pub fn correct(
+    connection: &Connection,
+    index: &TokenIndex,
+    differences: &[Spent],
+    now: Moment,
+) -> Result<(), StoreError> {
+    if differences.is_empty() {
+        return Ok(());
+    }
+    let removed = spend::removed(connection)?;
+    for difference in differences {
+        let Some(token) = payer(index, &removed, difference.token_id) else { continue };
+        let age_ms = u64::try_from(now.now_ms.saturating_sub(difference.at_ms)).unwrap_or(0);
+        for wall in token.chain().flat_map(|token| token.meter.walls().iter().flat_map(money).collect::<Vec<_>>()) {
+            let nanos = difference.sum.nanos;
+            // What is not founded yet is founded with what is written; what is before its window is none of its business.
+            if wall.is_new || difference.at_ms < wall.counter.since_ms(&wall.window, now) {
+                continue;
+            }
+            if nanos > 0 {
+                wall.counter.charge_past(nanos.unsigned_abs(), age_ms, now);
+            } else {
+                wall.counter.refund_past(nanos.unsigned_abs(), age_ms, now);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The walls that count money.
+fn money(walls: &Arc<Walls>) -> Vec<Wall> {
+    walls.all().filter(|wall| wall.unit == BudgetUnit::UsdNanos).cloned().collect()
+}
+
+/// The token `id`, or the nearest one above it that was not removed.
+fn payer(index: &TokenIndex, removed: &HashMap<i64, i64>, id: i64) -> Option<Arc<TokenEntry>> {
+    let mut id = Some(id);
+    // A tree cannot be deeper than it has tokens; a damaged table must not keep us here for ever.
+    let mut steps = removed.len() + 1;
+    while let Some(at) = id {
+        if let Some(token) = index.by_id(at) {
+            return Some(token);
+        }
+        steps -= 1;
+        id = removed.get(&at).copied().filter(|_| steps > 0);
+    }
+    None
+}
+
 /// Who pays for whom.
 struct Tree<'a> {
     index: &'a TokenIndex,
@@ -126,16 +177,8 @@ impl Tree<'_> {
                 }
             }
         };
-        let mut id = Some(spent.token_id);
-        // A tree cannot be deeper than it has tokens; a damaged table must not keep us here for ever.
-        let mut steps = self.removed.len() + 1;
-        while let Some(at) = id {
-            if let Some(token) = self.index.by_id(at) {
-                token.chain().for_each(|token| pay(&token.id));
-                return;
-            }
-            steps -= 1;
-            id = self.removed.get(&at).copied().filter(|_| steps > 0);
+        if let Some(token) = payer(self.index, &self.removed, spent.token_id) {
+            token.chain().for_each(|token| pay(&token.id));
         }
     }
 }

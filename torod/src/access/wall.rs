@@ -137,6 +137,14 @@ impl Counter {
         }
     }
 
+    /// Takes `amount` back of what was used `age_ms` ago, in the current window.
+    pub fn refund_past(&self, amount: u64, age_ms: u64, now: Moment) {
+        match &self.kind {
+            Kind::Fixed(fixed) => fixed.settle(fixed.window(now.now_ms).0, amount, 0),
+            Kind::Rolling(rolling) => rolling.refund_past(amount, age_ms, now.uptime_ms),
+        }
+    }
+
     /// What is used.
     pub fn used(&self, now: Moment) -> u64 {
         match &self.kind {

@@ -15,6 +15,7 @@ pub mod operations;
 mod paging;
 pub mod providers;
 mod query;
+pub mod reprice;
 pub mod routes;
 pub mod routing;
 pub mod secrets;

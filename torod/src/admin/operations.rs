@@ -12,6 +12,7 @@ use tokenrouter_shared::provider::{
     KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
 };
 use tokenrouter_shared::report::{CacheReport, ErrorReport, Forecast, Movers, Report};
+use tokenrouter_shared::reprice::{Reprice, Repriced};
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, RoutingView};
 use tokenrouter_shared::run::{RunDetail, RunPage};
@@ -26,8 +27,8 @@ use tokenrouter_shared::usage_of::UsageOf;
 
 use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
 use super::{
-    audit, config, conversations, log, me, models, openapi, providers, routes, routing, secrets, sessions, settings,
-    setup, tokens, usage,
+    audit, config, conversations, log, me, models, openapi, providers, reprice, routes, routing, secrets, sessions,
+    settings, setup, tokens, usage,
 };
 
 /// Every operation of the admin API.
@@ -39,6 +40,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(provider_operations());
     all.extend(usage_operations());
     all.extend(conversation_operations());
+    all.extend(cost_operations());
     all
 }
 
@@ -191,6 +193,15 @@ fn usage_operations() -> Vec<Operation> {
         new("GET", "/admin/api/usage/requests/{id}", Keymaster, "Shows all that is known of a request, by our id of it or the client's own.", get(usage::requests::show)).gives::<UsageRequest>(200),
         new("GET", "/admin/api/usage/export", Keymaster, "Tells every attempt of a span, as comma-separated values or lines of JSON.", get(usage::export::handler)).asked(&asked(&[("form", Form::Word(&["csv", "json"]), "`csv` without it")])).gives_text(&usage::export::KINDS),
         new("GET", "/admin/api/usage/dimensions/{dimension}", Keymaster, "Lists the values that a filter can take, the most used first.", get(usage::dimensions::handler)).asked(&asked(&[search("only those with this text in value or name"), CURSOR, LIMIT])).gives::<DimensionPage>(200),
+    ]
+}
+
+#[rustfmt::skip]
+fn cost_operations() -> Vec<Operation> {
+    use Needs::Admin;
+    let new = Operation::new;
+    vec![
+        new("POST", "/admin/api/usage/reprice", Admin, "Reckons anew, step by step, what calls cost by the prices of today; with `write` in their place.", post(reprice::handler)).takes::<Reprice>().gives::<Repriced>(200),
     ]
 }
 

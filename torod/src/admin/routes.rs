@@ -7,7 +7,7 @@ use axum::body::{Body, to_bytes};
 use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::{Extension, Json};
-use tokenrouter::count::Counts;
+use tokenrouter::count::{Counts, Report};
 use tokenrouter::pick::mix;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
@@ -115,8 +115,8 @@ fn refuse_now(told: &mut RouteExplained, admin: &Admin, live: &Snapshot, token: 
         if told.candidates.is_empty() || goes_nowhere {
             return None;
         }
-        let one = Counts { input_uncached: 1, output: 1, ..Counts::default() };
-        let unknown_nanos = Charge::of(None, &live.unknown_price, one, now.now_ms).nanos;
+        let one = Report::of(Counts { input_uncached: 1, output: 1, ..Counts::default() });
+        let unknown_nanos = Charge::of(None, &live.unknown_price, &one, now.now_ms).nanos;
         let costs = told.candidates.iter().any(|c| c.fits && c.price_nanos.unwrap_or(unknown_nanos) > 0);
         let least = Amounts { requests: 1, tokens: 1, nanos: u64::from(costs) };
         Some(remaining::in_the_way(token, &least, now, |wall| !wall.is_pace())?.problem())

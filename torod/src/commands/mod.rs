@@ -6,6 +6,7 @@ pub mod config;
 pub mod control;
 pub mod conversations;
 pub mod demo;
+pub mod import;
 pub mod log;
 pub mod models;
 pub mod profile;
@@ -124,7 +125,8 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Audit(audit) => block_on(audit.run(&paths?, out, is_terminal, &clock)),
         Command::Log(log) => block_on(log.run(&paths?, out, is_terminal, &clock)),
         Command::Conversations(talks) => block_on(talks.run(&paths?, out, is_terminal, &clock)),
-        Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
+        Command::Usage(usage) => block_on(usage.run(&paths?, out, &mut anstream::stderr(), is_terminal, &clock)),
+        Command::Import(import) => import.run(&paths?, out, &mut anstream::stderr(), &clock),
         Command::Completions(completions) => completions.run(out),
         Command::Version(version) => version.run(out),
     }

@@ -15,7 +15,7 @@ use memchr::memmem;
 use serde::Deserialize;
 use tokenrouter::asides::Asides;
 use tokenrouter::call::{End, Finish, Keepsake, Observer as _};
-use tokenrouter::count::{Counts, body as usage};
+use tokenrouter::count::{Report, body as usage};
 use tokenrouter::protocol::Protocol;
 
 use super::entry::Call;
@@ -56,7 +56,7 @@ enum Standing {
     /// It is being made, under this id.
     Working(String),
     /// It has ended, and cost this.
-    Ended(Option<Counts>),
+    Ended(Option<Report>),
 }
 
 impl Standing {
@@ -115,7 +115,7 @@ pub(super) async fn answer(
     response
 }
 
-fn end(exchange: &mut Exchange, reported: Option<Counts>) {
+fn end(exchange: &mut Exchange, reported: Option<Report>) {
     exchange.end(End { finish: Finish::Whole, reported, estimated_output: 0 });
 }
 
@@ -159,7 +159,7 @@ mod tests {
     fn an_answer_is_under_way_or_has_ended() {
         let of = |text: &str| match Standing::of(text.as_bytes()) {
             Standing::Working(id) => (id, None),
-            Standing::Ended(counts) => (String::new(), counts.map(|counts| counts.total())),
+            Standing::Ended(report) => (String::new(), report.map(|report| report.counts.total())),
         };
         assert_eq!(of(r#"{"id":"resp_1","status":"queued","usage":null}"#), ("resp_1".into(), None));
         assert_eq!(of(r#"{"id":"resp_1","status":"in_progress"}"#), ("resp_1".into(), None));

@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use tokenrouter::call::{End, Finish, Keepsake, Observer};
-use tokenrouter::count::{Counts, Source};
+use tokenrouter::count::{Counts, Report, Source};
 use tokenrouter::error::Problem;
 use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::pick::verdict::{Blame, Verdict};
@@ -165,7 +165,7 @@ impl Exchange {
         status: u16,
         outcome: Outcome,
         verdict: &Verdict,
-        reported: Option<Counts>,
+        reported: Option<Report>,
         input_was_seen: bool,
     ) {
         self.attempt.status = status;
@@ -177,12 +177,12 @@ impl Exchange {
         self.judge(verdict, self.app.clock.instant());
         // Nothing is under way there while another is asked, or somebody is waited for.
         (self.attempt.ticket, self.attempt.permits) = (None, [None, None]);
-        let (counts, source) = match reported {
-            Some(counts) => (counts, Source::Reported),
+        let (report, source) = match reported {
+            Some(report) => (report, Source::Reported),
             None if input_was_seen => (self.estimate(0), Source::Estimated),
-            None => (Counts::default(), Source::Estimated),
+            None => (Report::default(), Source::Estimated),
         };
-        self.settle(outcome, counts, source);
+        self.settle(outcome, report, source);
     }
 
     fn judge(&mut self, verdict: &Verdict, now: Instant) {
@@ -192,11 +192,11 @@ impl Exchange {
         }
     }
 
-    fn estimate(&self, output: u64) -> Counts {
+    fn estimate(&self, output: u64) -> Report {
         let attempt = &self.attempt;
         let tokens =
             attempt.provider.calibration.correct(self.surface.protocol(), &attempt.model, attempt.input.tokens());
-        Counts { input_uncached: tokens, output, ..Counts::default() }
+        Report::of(Counts { input_uncached: tokens, output, ..Counts::default() })
     }
 
     /// Compares our estimate with what the provider reports, now and then.
@@ -207,7 +207,8 @@ impl Exchange {
         }
     }
 
-    fn settle(&mut self, outcome: Outcome, counts: Counts, source: Source) {
+    fn settle(&mut self, outcome: Outcome, report: Report, source: Source) {
+        let counts = report.counts;
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
@@ -215,7 +216,8 @@ impl Exchange {
         let attempt = &self.attempt;
         let total = self.app.clock.instant().saturating_duration_since(attempt.began);
         let total_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
-        let charge = self.charge(outcome, counts);
+        let charge = self.charge(outcome, &report);
+        let savings_nanos = charge.saved_nanos;
         if self.app.logs_requests() {
             self.line.add(Ended {
                 provider: Arc::clone(&attempt.provider.name),
@@ -249,6 +251,7 @@ impl Exchange {
             stream: attempt.stream,
             counts,
             source,
+            detail: (!report.is_plain()).then(|| Box::new(report)),
             charge,
             counted,
             session: self.asker.session.clone(),
@@ -260,9 +263,9 @@ impl Exchange {
             first: self.first,
             degraded: attempt.degraded,
             error_class: class_number(attempt.blame),
-            savings_nanos: 0,
-            generation_us: 0,
-            prompt_us: 0,
+            savings_nanos,
+            generation_us: report.generation_us,
+            prompt_us: report.prompt_us,
             trace: self.trace.clone(),
         };
         // Before the record is on its way: what a new budget finds in the database, it did not learn from us.
@@ -278,12 +281,12 @@ impl Exchange {
         self.app.recorder.push(record);
     }
 
-    fn charge(&self, outcome: Outcome, counts: Counts) -> Charge {
-        if outcome != Outcome::Ok && counts == Counts::default() {
+    fn charge(&self, outcome: Outcome, report: &Report) -> Charge {
+        if outcome != Outcome::Ok && *report == Report::default() {
             return Charge::default();
         }
         let tariff = self.live.tariff(&self.attempt.endpoint, &self.attempt.provider, &self.attempt.model);
-        Charge::of(tariff, &self.live.unknown_price, counts, self.attempt.began_ms)
+        Charge::of(tariff, &self.live.unknown_price, report, self.attempt.began_ms)
     }
 }
 
@@ -329,21 +332,22 @@ impl Observer for Exchange {
             self.judge(&Verdict::BROKEN, self.app.clock.instant());
         }
         if let Some(reported) = end.reported.filter(|_| end.finish == Finish::Whole) {
-            self.calibrate(reported.input());
+            self.calibrate(reported.counts.input());
         }
-        let (counts, source) = match end.reported {
-            Some(counts) if end.finish == Finish::Whole => (counts, Source::Reported),
+        let (report, source) = match end.reported {
+            Some(report) if end.finish == Finish::Whole => (report, Source::Reported),
             // What a broken answer reported is what it had counted so far: Anthropic's first event says one token.
-            Some(counts) if end.estimated_output > counts.output => {
-                (Counts { output: end.estimated_output, ..counts }, Source::Estimated)
+            Some(report) if end.estimated_output > report.counts.output => {
+                let counts = Counts { output: end.estimated_output, ..report.counts };
+                (Report { counts, ..report }, Source::Estimated)
             }
-            Some(counts) if end.finish == Finish::Failed => (counts, Source::Reported),
-            Some(counts) => (counts, Source::Estimated),
+            Some(report) if end.finish == Finish::Failed => (report, Source::Reported),
+            Some(report) => (report, Source::Estimated),
             // Nobody is charged for a request that was answered with an error.
-            None if self.attempt.status >= 400 => (Counts::default(), Source::Estimated),
+            None if self.attempt.status >= 400 => (Report::default(), Source::Estimated),
             None => (self.estimate(end.estimated_output), Source::Estimated),
         };
-        self.settle(outcome, counts, source);
+        self.settle(outcome, report, source);
         // Before the client has the last byte, so that its next request finds what is left.
         self.reservation = None;
     }
@@ -364,8 +368,8 @@ impl Drop for Exchange {
             if self.attempt.status == 0 {
                 self.attempt.status = 499;
             }
-            let counts = self.estimate(0);
-            self.settle(Outcome::ClientAbort, counts, Source::Estimated);
+            let report = self.estimate(0);
+            self.settle(Outcome::ClientAbort, report, Source::Estimated);
         }
         let whose = Whose { request_id: self.request_id.as_str(), caller: self.caller.name(), surface: self.said_as };
         self.line.tell(whose);

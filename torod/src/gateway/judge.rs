@@ -9,7 +9,7 @@ use http::{HeaderValue, Response};
 use http_body_util::{BodyExt as _, Limited};
 use tokenrouter::call::{Begun, CallError, NotBegun, Received};
 use tokenrouter::convert::{error_inside, provider_error};
-use tokenrouter::count::Counts;
+use tokenrouter::count::Report;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::pick::verdict::{Blame, Verdict};
 use tokenrouter::protocol::Protocol;
@@ -47,7 +47,7 @@ pub struct Bad {
     /// The status; 0 where none came.
     pub status: u16,
     /// What it had reported until then.
-    pub reported: Option<Counts>,
+    pub reported: Option<Report>,
     /// Whether the provider may have worked on the request.
     pub input_was_seen: bool,
 }

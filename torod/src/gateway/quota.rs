@@ -1,7 +1,7 @@
 //! What a request may come to at most, reserved before anybody is called; and what is left, told in the caller's words.
 
-use tokenrouter::count::Counts;
 use tokenrouter::count::longest::Longest;
+use tokenrouter::count::{Counts, Report};
 use tokenrouter::error::Problem;
 use tokenrouter::pick::table::Found;
 use tokenrouter::surface::Surface;
@@ -95,8 +95,8 @@ fn dearest(call: &Call, live: &Snapshot, found: &Found<'_, '_>, may: &May) -> Am
             usual.min(known.unwrap_or(u64::MAX)).saturating_mul(longest.answers)
         };
         let input_uncached = provider.calibration.correct(surface.protocol(), model, input);
-        let counts = Counts { input_uncached, output, ..Counts::default() };
-        let charge = Charge::of(live.tariff(endpoint, provider, model), &live.unknown_price, counts, call.now_ms);
+        let report = Report::of(Counts { input_uncached, output, ..Counts::default() });
+        let charge = Charge::of(live.tariff(endpoint, provider, model), &live.unknown_price, &report, call.now_ms);
         most.tokens = most.tokens.max(input_uncached.saturating_add(output));
         most.nanos = most.nanos.max(charge.nanos);
     }

@@ -4,10 +4,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, Transaction};
+use tokenrouter::count::Report;
 use tokenrouter_shared::ids::ms_of;
 
 use super::StoreError;
 use super::agent_sessions::AgentSession;
+use super::detail;
 use super::figures::block::{Entry, Facts};
 pub use super::names::Names;
 use super::origins::Origin;
@@ -17,7 +19,7 @@ use super::spend::Sum;
 const MAX_COUNT: u64 = 1 << 40;
 
 /// The greatest cost that is stored, for the same reason: no attempt costs a hundred thousand dollars.
-const MAX_NANOS: u64 = 100_000_000_000_000;
+pub(super) const MAX_NANOS: u64 = 100_000_000_000_000;
 
 /// The same for savings.
 const MAX_SAVINGS: i64 = MAX_NANOS.cast_signed();
@@ -73,6 +75,8 @@ pub struct UsageRow<'a> {
     pub session: Option<&'a Arc<AgentSession>>,
     /// The program that asked.
     pub agent: Option<&'a Arc<str>>,
+    /// What the provider reported, where that is more than the counts.
+    pub detail: Option<&'a Report>,
     /// The label of the provider's key; empty: none.
     pub credential: &'a Arc<str>,
     /// Where the request came from.
@@ -227,6 +231,9 @@ impl<'c> Insert<'c> {
         if statement.raw_execute()? == 0 {
             return Ok(None);
         }
+        if let Some(report) = row.detail {
+            detail::keep(self.transaction, row.id, report)?;
+        }
         if row.outcome != 0 {
             self.failure.execute([row.id])?;
         }
@@ -264,7 +271,8 @@ impl<'c> Insert<'c> {
     }
 }
 
-fn clamped(count: u64) -> i64 {
+/// A count as it is stored.
+pub(super) fn clamped(count: u64) -> i64 {
     count.min(MAX_COUNT).cast_signed()
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use tokenrouter::catalog::{Can, Catalogue, Facts, Found, ImportError, Layer, Modality, ModelSet};
+use tokenrouter::catalog::{Can, Catalogue, Facts, Found, ImportError, Layer, Modality, ModelSet, Tariff};
 use tokenrouter::price::{Price, Rate, Unit};
 
 use super::provider::Provider;
@@ -57,6 +57,15 @@ pub fn layered(base: &Catalogue, providers: &[Arc<Provider>]) -> Catalogue {
 pub fn find<'c>(catalogue: &'c Catalogue, provider: &Provider, model: &str) -> Found<'c> {
     let kind = provider.preset.as_ref().map_or("", |preset| &preset.id);
     catalogue.find_at(&provider.name, kind, model)
+}
+
+/// What `model` costs at the provider that is called `provider`, be it one of `providers` or one that was removed since.
+pub fn tariff(catalogue: &Catalogue, providers: &[Arc<Provider>], provider: &str, model: &str) -> Option<Arc<Tariff>> {
+    let found = match providers.iter().find(|known| &*known.name == provider) {
+        Some(known) => find(catalogue, known, model),
+        None => catalogue.find(provider, model),
+    };
+    found.price.map(|priced| Arc::new(priced.tariff()))
 }
 
 fn facts(model: &ModelConfig) -> Facts {

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use tokenrouter::catalog::Tariff;
-use tokenrouter::count::Counts;
+use tokenrouter::count::Report;
 use tokenrouter::price::{Bill, Price};
 
 use super::Record;
@@ -19,21 +19,27 @@ pub struct Charge {
     pub nanos: u64,
     /// Whether a rate that the list lacks was taken by rule.
     pub assumed: bool,
+    /// What the provider's prompt cache saved, in nano-dollars; below zero where writing to it cost more.
+    pub saved_nanos: i64,
     /// The price that it was reckoned by; none: it is not known, and that for unknown models was taken.
     pub tariff: Option<Arc<Tariff>>,
 }
 
 impl Charge {
-    /// What `counts` cost by `tariff`, else by `unknown`, when asked for at `at_ms` (Unix milliseconds).
-    pub fn of(tariff: Option<Arc<Tariff>>, unknown: &Price, counts: Counts, at_ms: i64) -> Self {
-        let bill = Bill::new(counts, u64::try_from(at_ms).unwrap_or(0));
+    /// What an attempt cost that came to `report`, by `tariff`, else by `unknown`, when asked for at `at_ms` (Unix
+    /// milliseconds).
+    pub fn of(tariff: Option<Arc<Tariff>>, unknown: &Price, report: &Report, at_ms: i64) -> Self {
+        let bill = Bill::of(report, u64::try_from(at_ms).unwrap_or(0));
         // A list may have no rate for something that there is: then it does not say what this costs.
         let known = tariff.and_then(|tariff| Some((tariff.price.cost(&bill)?, tariff)));
         match known {
-            Some((cost, tariff)) => Self { nanos: cost.total_nanos, assumed: cost.assumed, tariff: Some(tariff) },
+            Some((cost, tariff)) => {
+                let saved_nanos = tariff.price.saved_nanos(&bill, &cost);
+                Self { nanos: cost.total_nanos, assumed: cost.assumed, saved_nanos, tariff: Some(tariff) }
+            }
             None => {
                 let nanos = unknown.cost(&bill).map_or(0, |cost| cost.total_nanos);
-                Self { nanos, assumed: true, tariff: None }
+                Self { nanos, assumed: true, saved_nanos: 0, tariff: None }
             }
         }
     }
@@ -80,6 +86,7 @@ impl Unpriced {
 mod tests {
     use super::*;
     use tokenrouter::catalog::Catalogue;
+    use tokenrouter::count::Counts;
     use tokenrouter::price::{Rate, Unit};
 
     fn dollars(input: &str, output: &str) -> Price {
@@ -90,17 +97,18 @@ mod tests {
     fn what_is_not_known_is_dear_and_says_so() {
         let unknown = dollars("15", "75");
         let counts = Counts { input_uncached: 1_000, output: 100, ..Counts::default() };
+        let report = Report::of(counts);
         let known = Catalogue::embedded().find("openai", "gpt-5").price.unwrap().tariff();
-        let charge = Charge::of(Some(Arc::new(known.clone())), &unknown, counts, 1_790_000_000_000);
+        let charge = Charge::of(Some(Arc::new(known.clone())), &unknown, &report, 1_790_000_000_000);
         assert_eq!((charge.nanos, charge.is_unpriced()), (1_250_000 + 1_000_000, false));
-        let charge = Charge::of(None, &unknown, counts, 0);
+        let charge = Charge::of(None, &unknown, &report, 0);
         assert_eq!((charge.nanos, charge.is_unpriced()), (15_000_000 + 7_500_000, true));
         // A price of input alone does not say what an answer costs.
         let half = Price::of([(Unit::Input, Rate::parse("1").unwrap())]).unwrap();
         let half = Arc::new(Tariff { price: Arc::new(half), ..known });
-        assert!(Charge::of(Some(Arc::clone(&half)), &unknown, counts, 0).is_unpriced());
-        let embedding = Counts { output: 0, ..counts };
-        assert_eq!(Charge::of(Some(half), &unknown, embedding, 0).nanos, 1_000_000);
-        assert!(!Charge::of(None, &unknown, Counts::default(), 0).is_unpriced());
+        assert!(Charge::of(Some(Arc::clone(&half)), &unknown, &report, 0).is_unpriced());
+        let embedding = Report::of(Counts { output: 0, ..counts });
+        assert_eq!(Charge::of(Some(half), &unknown, &embedding, 0).nanos, 1_000_000);
+        assert!(!Charge::of(None, &unknown, &Report::default(), 0).is_unpriced());
     }
 }

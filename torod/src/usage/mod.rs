@@ -4,6 +4,7 @@ pub mod charge;
 pub mod live;
 pub mod record;
 pub mod recorder;
+pub mod reprice;
 pub mod sequence;
 pub mod trace;
 pub mod upkeep;

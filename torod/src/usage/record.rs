@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokenrouter::Protocol;
-use tokenrouter::count::{Counts, Source};
+use tokenrouter::count::{Counts, Report, Source};
 use tokenrouter::pick::verdict::Blame;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
 
@@ -145,6 +145,8 @@ pub struct Record {
     pub counts: Counts,
     /// Who says so.
     pub source: Source,
+    /// The whole of what the provider reported, where that is more than the counts.
+    pub detail: Option<Box<Report>>,
     /// What it cost.
     pub charge: Charge,
     /// Whether it is the one request that its exchange counts as.
@@ -199,10 +201,12 @@ impl Record {
             stream: false,
             counts: Counts::default(),
             source: Source::Reported,
+            detail: None,
             charge: Charge::default(),
             counted: true,
             session: None,
             agent: None,
+            trace: None,
             credential: Arc::default(),
             address: None,
             user_agent: None,
@@ -272,6 +276,7 @@ impl Record {
             counted: self.counted,
             session: self.session.as_ref(),
             agent: self.agent.as_ref(),
+            detail: self.detail.as_deref(),
             credential: &self.credential,
             origin: Origin {
                 address: self.address,

@@ -1,16 +1,21 @@
 //! Sums equal the rows that they are made from, whatever happens on the way.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
 use rusqlite::Connection;
+use tokenrouter::catalog::{Catalogue, Tariff};
+use tokenrouter::count::Report;
+use tokenrouter::price::Price;
 use tokenrouter_shared::figures::{Dimension, StepUnit, Totals};
+use tokenrouter_shared::reprice::Reprice;
 use torod::clock::Clock;
 use torod::store::figures::{Question, Step};
 use torod::store::history::{Cutoffs, History, prune_step, sum_up_old_by};
 use torod::store::{requests, schema};
-use torod::usage::{Record, UsageWriter};
+use torod::usage::{Charge, Record, UsageWriter, reprice};
 
 use super::world::{Dice, World, totals};
 use super::{DAY_MS, HOUR_MS, NOW_MS, ask, check, dimensions, make_tokens};
@@ -129,8 +134,66 @@ fn check_spend(dir: &Path, records: &[Record]) {
     }
 }
 
+/// What is repriced: about half of all models, by one price.
+fn prices(tariff: &Arc<Tariff>, model: &str) -> Option<Arc<Tariff>> {
+    (model.bytes().map(u32::from).sum::<u32>() % 2 == 0).then(|| Arc::clone(tariff))
+}
+
+/// The same row by row.
+fn repriced(records: &mut [Record], tariff: &Arc<Tariff>) {
+    for record in records {
+        if let Some(tariff) =
+            prices(tariff, &record.model).filter(|_| record.charge.tariff.is_some() || record.charge.nanos > 0)
+        {
+            let report = Report::of(record.counts);
+            record.charge = Charge::of(Some(tariff), &Price::free(), &report, record.started_ms);
+            record.savings_nanos = record.charge.saved_nanos;
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 12, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn costs_that_are_corrected_are_in_every_sum(events in prop::collection::vec(event(), 2..12), seed: u64) {
+        let temp = tempfile::tempdir().unwrap();
+        make_tokens(temp.path());
+        let mut records = live(temp.path(), &events, seed);
+        let greatest = records.iter().map(|record| record.id.0).max().unwrap_or(0);
+        let (world, mut dice) = (World::after(greatest), Dice(seed ^ 1));
+        let now_ms = tokenrouter_shared::ids::ms_of(greatest).max(NOW_MS);
+        let writer = start(temp.path());
+        let more = |dice: &mut Dice, records: &mut Vec<Record>| {
+            for _ in 0..dice.roll(30) {
+                for record in world.request(dice, now_ms) {
+                    records.push(record.clone());
+                    writer.recorder().push(record);
+                }
+            }
+        };
+        // Some are in chunks, some in no chunk yet, and of those some in memory.
+        more(&mut dice, &mut records);
+        let tariff = Arc::new(Catalogue::embedded().find("openai", "gpt-5").price.unwrap().tariff());
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let mut asked = Reprice { all: true, write: true, until_ms: Some(i64::MAX >> 21), ..Reprice::default() };
+        loop {
+            let (step, tariff) = (asked.clone(), Arc::clone(&tariff));
+            let work = move |connection: &mut Connection| {
+                let prices = |_: &str, model: &str| prices(&tariff, model);
+                reprice::run(connection, &step, &prices, "test", NOW_MS).map(|step| step.told)
+            };
+            asked.after = runtime.block_on(writer.handle().call(work)).unwrap().next;
+            if asked.after.is_none() {
+                break;
+            }
+        }
+        repriced(&mut records, &tariff);
+        more(&mut dice, &mut records);
+        prop_assert!(writer.stop(Duration::from_secs(60)));
+        check_all(temp.path(), &records, NOW_MS - 100 * 60_000, &mut dice);
+        check_spend(temp.path(), &records);
+    }
 
     #[test]
     fn rows_and_sums_and_budgets_say_the_same(events in prop::collection::vec(event(), 4..24), seed: u64) {

@@ -114,7 +114,7 @@ impl World {
                 stream: dice.one_in(2),
                 counts,
                 source: if dice.one_in(4) { Source::Estimated } else { Source::Reported },
-                charge: Charge { nanos, assumed: false, tariff: dice.one_in(2).then(|| Arc::clone(&self.tariff)) },
+                charge: Charge { nanos, tariff: dice.one_in(2).then(|| Arc::clone(&self.tariff)), ..Charge::default() },
                 counted,
                 session: session.clone(),
                 agent: agent.clone(),

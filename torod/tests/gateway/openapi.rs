@@ -242,6 +242,9 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     all.done("POST", "/admin/api/secrets-key/rotate", "/admin/api/secrets-key/rotate", "").await;
     all.done("DELETE", secret, "/admin/api/secrets/a", "").await;
 
+    let reprice = "/admin/api/usage/reprice";
+    let body = r#"{"since_ms":0,"until_ms":9999999999999,"providers":["sim"],"models":["ok"],"all":true,"write":true,"after":-1}"#;
+    assert!(all.done("POST", reprice, reprice, body).await["rows"].is_u64());
     let settings = all.get("/admin/api/settings").await;
     let version = settings["version"].as_str().unwrap();
     let body = format!(

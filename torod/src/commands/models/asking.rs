@@ -107,7 +107,11 @@ async fn ask<T: DeserializeOwned>(paths: &Paths, rest: &str) -> anyhow::Result<T
 }
 
 /// What the file says, with the lists that the providers had when a gateway last saw them.
-fn world(paths: &Paths, talk: &mut (dyn Write + Send), clock: &Clock) -> anyhow::Result<Arc<Snapshot>> {
+pub(in crate::commands) fn world(
+    paths: &Paths,
+    talk: &mut (dyn Write + Send),
+    clock: &Clock,
+) -> anyhow::Result<Arc<Snapshot>> {
     let config = config::load(&paths.config_file)?;
     writeln!(
         talk,

@@ -1,6 +1,7 @@
 //! `torod models`: what the gateway can be asked for, what it can do and what it costs.
 
 mod asking;
+pub(in crate::commands) use asking::world;
 mod catalogue;
 mod listing;
 mod opencode;

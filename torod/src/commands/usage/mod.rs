@@ -7,6 +7,8 @@ mod figures;
 mod forecast;
 mod movers;
 mod prune;
+mod reconcile;
+mod reprice;
 mod requests;
 mod told;
 mod which;
@@ -30,7 +32,7 @@ use crate::store::{Connection, DATABASE, Readers};
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage month --by model,token --chart\n  torod usage last-month --by day --label team=search --export csv november.csv\n  torod usage week --token alice --not-outcome ok --json\n  torod usage movers week --by token\n  torod usage forecast\n  torod usage cache --by session\n  torod usage errors 24h\n  torod usage requests today --model gpt-5.5 --status 429\n\nA filter can be named again, and `!` in front of a value, or --not-… as its name, leaves it out."
+    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage month --by model,token --chart\n  torod usage last-month --by day --label team=search --export csv november.csv\n  torod usage week --token alice --not-outcome ok --json\n  torod usage movers week --by token\n  torod usage forecast\n  torod usage cache --by session\n  torod usage errors 24h\n  torod usage reprice --dry-run\n  torod usage requests today --model gpt-5.5 --status 429\n\nA filter can be named again, and `!` in front of a value, or --not-… as its name, leaves it out."
 )]
 pub struct Usage {
     #[command(subcommand)]
@@ -54,16 +56,33 @@ enum What {
     Requests(requests::Args),
     /// Show all that is known of a request.
     Request(requests::One),
+    /// Reckon anew what calls cost.
+    Reprice(reprice::Reprice),
+    /// Hold a provider's export of usage or costs against what is written down here.
+    Reconcile(reconcile::Reconcile),
     /// Remove rows from before a time, for good.
     Prune(prune::Args),
 }
 
 impl Usage {
-    /// Prints the report.
-    pub fn run(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool, clock: &Clock) -> anyhow::Result<Exit> {
-        if let Some(What::Prune(prune)) = self.what {
-            return prune.run(paths, out, clock);
+    /// Prints the report, or does what else was typed.
+    pub async fn run(
+        self,
+        paths: &Paths,
+        out: &mut dyn Write,
+        talk: &mut (dyn Write + Send),
+        is_terminal: bool,
+        clock: &Clock,
+    ) -> anyhow::Result<Exit> {
+        match self.what {
+            Some(What::Reprice(reprice)) => reprice.run(paths, out, talk, is_terminal, clock).await,
+            Some(What::Reconcile(reconcile)) => reconcile.run(paths, out, is_terminal),
+            Some(What::Prune(prune)) => prune.run(paths, out, clock),
+            _ => self.report(paths, out, is_terminal, clock),
         }
+    }
+
+    fn report(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool, clock: &Clock) -> anyhow::Result<Exit> {
         if !paths.data_dir.join(DATABASE).exists() {
             anyhow::bail!("no usage yet: there is no database in {}; `torod serve` makes it", paths.data_dir.display());
         }
@@ -78,7 +97,7 @@ impl Usage {
             Some(What::Errors(errors)) => errors.run(&mut page),
             Some(What::Requests(requests)) => requests.run(&mut page),
             Some(What::Request(one)) => one.run(&mut page),
-            Some(What::Prune(_)) => Ok(()),
+            Some(What::Reprice(_) | What::Reconcile(_) | What::Prune(_)) => Ok(()),
         }?;
         Ok(Exit::Done)
     }

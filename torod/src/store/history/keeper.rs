@@ -5,7 +5,7 @@ use rusqlite::Connection;
 use super::fold::Fold;
 use super::old::REQUEST_ID;
 use super::tree::{Lane, Tier, add, merge};
-use super::{CHUNK, NONE_YET, State};
+use super::{CHUNK, NONE_YET, State, edition};
 use crate::store::StoreError;
 use crate::store::figures::block::{Block, COLUMNS, Entry};
 use crate::store::usage::Written;
@@ -16,6 +16,8 @@ const BLOCK: usize = 4_096;
 /// What is in no chunk yet.
 struct Pending {
     state: State,
+    /// Of the rows that it was made of.
+    edition: i64,
     fold: Fold,
     /// How many rows that is.
     rows: u64,
@@ -73,7 +75,9 @@ impl History {
     pub fn round(&mut self, connection: &Connection) -> Result<i64, StoreError> {
         (self.fresh_oldest, self.fresh_named) = (None, Vec::new());
         self.fresh.clear();
-        if let Some(pending) = &self.pending {
+        if let Some(pending) = &self.pending
+            && pending.edition == edition(connection)?
+        {
             return Ok(pending.state.round);
         }
         let pending = Pending::read(connection)?;
@@ -148,13 +152,17 @@ impl History {
     fn close(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
         let Some(mut pending) = self.pending.take() else { return Ok(()) };
         let transaction = connection.transaction()?;
+        if pending.edition != edition(&transaction)? {
+            pending = Pending::read(&transaction)?;
+        }
         add(&transaction, Lane::Live, &pending.fold.block(), pending.rows, &mut pending.named)?;
         let state = State { round: pending.state.round + 1, oldest_id: NONE_YET, ..pending.state };
         transaction
             .prepare_cached("UPDATE usage_fold SET round = ?1, oldest_id = ?2")?
             .execute((state.round, state.oldest_id))?;
         transaction.commit()?;
-        self.pending = Some(Pending { state, fold: Fold::default(), rows: 0, named: Vec::new() });
+        let edition = pending.edition;
+        self.pending = Some(Pending { state, edition, fold: Fold::default(), rows: 0, named: Vec::new() });
         Ok(())
     }
 }
@@ -163,7 +171,8 @@ impl Pending {
     /// What the database says.
     fn read(connection: &Connection) -> Result<Self, StoreError> {
         let state = State::read(connection)?;
-        let mut pending = Self { state, fold: Fold::default(), rows: 0, named: Vec::new() };
+        let edition = edition(connection)?;
+        let mut pending = Self { state, edition, fold: Fold::default(), rows: 0, named: Vec::new() };
         if state.oldest_id == NONE_YET {
             return Ok(pending);
         }

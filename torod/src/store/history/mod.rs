@@ -13,6 +13,7 @@
 pub(in crate::store) mod codec;
 pub(in crate::store) mod fold;
 mod keeper;
+pub(in crate::store) mod late;
 mod old;
 mod prune;
 mod tree;
@@ -47,6 +48,11 @@ pub(in crate::store) struct State {
     pub(in crate::store) old_until_id: i64,
     /// Rows from before this time were deleted.
     pub(in crate::store) gone_ms: i64,
+}
+
+/// Which edition of the rows there is: it grows when rows were changed that may be in memory.
+pub(in crate::store) fn edition(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.prepare_cached("SELECT edition FROM usage_fold")?.query_row([], |row| row.get(0))?)
 }
 
 impl State {

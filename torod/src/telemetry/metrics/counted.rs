@@ -50,6 +50,9 @@ struct OfModel {
     estimated: u64,
     cost_nanos: u128,
     unpriced: u64,
+    /// What the prompt cache saved, and what writing to it cost more.
+    saved_nanos: u128,
+    premium_nanos: u128,
     aborts: [u64; SIDES.len()],
     first: Histogram,
     per_token: Histogram,
@@ -64,6 +67,8 @@ impl Default for OfModel {
             estimated: 0,
             cost_nanos: 0,
             unpriced: 0,
+            saved_nanos: 0,
+            premium_nanos: 0,
             aborts: [0; SIDES.len()],
             first: FIRST.empty(),
             per_token: TOKEN.empty(),
@@ -86,6 +91,8 @@ pub struct Counted {
     models: BTreeMap<Names, OfModel>,
     fallbacks: BTreeMap<(Arc<str>, Arc<str>), u64>,
     decisions: BTreeMap<(&'static str, Names), u64>,
+    /// By both protocols.
+    degraded: BTreeMap<(&'static str, &'static str), u64>,
     fallen: VecDeque<Fallen>,
 }
 
@@ -98,6 +105,7 @@ impl Counted {
             models: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
             decisions: BTreeMap::new(),
+            degraded: BTreeMap::new(),
             fallen: VecDeque::new(),
         }
     }
@@ -126,6 +134,10 @@ impl Counted {
             {
                 *entry(&mut self.decisions, (of, names.clone()), MOST_PAIRS, || (of, other())) += 1;
             }
+        }
+        if record.degraded > 0 {
+            let protocols = (record.client_protocol.as_str(), record.upstream_protocol.as_str());
+            *self.degraded.entry(protocols).or_default() += 1;
         }
         self.follow(record, names.provider);
     }
@@ -168,6 +180,16 @@ impl Counted {
         self.each_model(text, &f::ESTIMATED, |text, labels, of| text.sample(&f::ESTIMATED, labels, of.estimated));
         self.each_model(text, &f::COST, |text, labels, of| text.sample(&f::COST, labels, Nanos(of.cost_nanos)));
         self.each_model(text, &f::UNPRICED, |text, labels, of| text.sample(&f::UNPRICED, labels, of.unpriced));
+        self.each_model(text, &f::CACHE_SAVINGS, |text, labels, of| {
+            text.sample(&f::CACHE_SAVINGS, labels, Nanos(of.saved_nanos));
+        });
+        self.each_model(text, &f::CACHE_PREMIUM, |text, labels, of| {
+            text.sample(&f::CACHE_PREMIUM, labels, Nanos(of.premium_nanos));
+        });
+        text.begin(&f::DEGRADED);
+        for ((client, upstream), count) in &self.degraded {
+            text.sample(&f::DEGRADED, &[client, upstream], count);
+        }
         self.each_kind(text, &f::STREAM_ABORTS, &SIDES, |of| &of.aborts);
         text.begin(&f::FALLBACKS);
         for ((from, to), count) in &self.fallbacks {
@@ -235,6 +257,13 @@ impl OfModel {
         self.estimated += u64::from(record.source == Source::Estimated && counts != [0; 6]);
         self.cost_nanos += u128::from(cost_nanos);
         self.unpriced += u64::from(record.charge.is_unpriced());
+        // A counter only grows, so each side has its own.
+        let saved = u128::from(record.savings_nanos.unsigned_abs());
+        if record.savings_nanos > 0 {
+            self.saved_nanos += saved;
+        } else {
+            self.premium_nanos += saved;
+        }
         if !record.stream {
             return;
         }

@@ -47,6 +47,12 @@ families! {
     /// Counted from usage rows.
     UNPRICED = counter("tokenrouter_unpriced_attempts_total", &["provider", "model"], "Calls whose price is not known, counted by the price for unknown models.");
     /// Counted from usage rows.
+    CACHE_SAVINGS = counter("tokenrouter_cache_savings_usd_total", &["provider", "model"], "What calls cost less because the prompt cache was read, in US dollars.");
+    /// Counted from usage rows.
+    CACHE_PREMIUM = counter("tokenrouter_cache_write_premium_usd_total", &["provider", "model"], "What calls cost more because the prompt cache was written, in US dollars.");
+    /// Counted from usage rows.
+    DEGRADED = counter("tokenrouter_degraded_attempts_total", &["client_protocol", "upstream_protocol"], "Calls whose provider was not told all of the request.");
+    /// Counted from usage rows.
     STREAM_ABORTS = counter("tokenrouter_stream_aborts_total", &["provider", "model", "side"], "Streams that did not come to their end, by who ended them.");
     /// Counted from usage rows.
     FALLBACKS = counter("tokenrouter_fallbacks_total", &["from", "to"], "Calls after a failed one for the same request, by the providers of both.");
