@@ -204,10 +204,10 @@ impl Daemon {
             sessions: Arc::clone(&sessions),
             setup: Arc::clone(&setup),
             logins: admin::logins(),
+            reports: Arc::new(Semaphore::new(admin::REPORTS)),
             giving_key: Arc::default(),
             lines,
             conversations,
-            reports: Arc::new(Semaphore::new(admin::REPORTS)),
         }));
         let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addr, scrape_key };

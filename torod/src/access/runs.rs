@@ -14,7 +14,7 @@ use super::issue::IssueError;
 use super::spending;
 use crate::calendar::Calendar;
 use crate::store::runs::{self, RunQuery, RunRow};
-use crate::store::usage_of::{self, Column, Scope, SessionSums};
+use crate::store::usage_of::{self, Scope, SessionSums};
 
 /// The most runs on a page.
 pub const MAX_PAGE: usize = 200;
@@ -111,7 +111,7 @@ pub fn show(
         scope = Scope { since_ms: 0, until_ms: i64::MAX, ..scope };
         totals = usage_of::total(&connection, &scope)?;
     }
-    let (models, _) = usage_of::groups(&connection, &scope, Column::Model, MOST)?;
+    let models = usage_of::models(&connection, &scope, MOST)?;
     let mut models: Vec<_> = models.into_iter().map(spending::line).collect();
     spending::sort(&mut models);
     let (sessions, count) = usage_of::sessions(&connection, &scope, MOST)?;

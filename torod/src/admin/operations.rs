@@ -38,9 +38,9 @@ pub fn operations() -> Vec<Operation> {
     all.extend(routing_operations());
     all.extend(secret_operations());
     all.extend(provider_operations());
+    all.extend(usage_operations());
     all.extend(conversation_operations());
     all.extend(cost_operations());
-    all.extend(usage_operations());
     all
 }
 

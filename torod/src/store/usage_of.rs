@@ -46,25 +46,10 @@ impl Scope {
     }
 }
 
-/// What rows are grouped by.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Column {
-    /// The model that was sent upstream.
-    Model,
-    /// The provider.
-    Provider,
-    /// The program that asked.
-    Agent,
-    /// The agent's conversation.
-    Session,
-    /// The token.
-    Token,
-}
-
 /// One group of rows.
 #[derive(Clone, Debug)]
 pub struct Group {
-    /// The name, or a token's number; `None`: what belongs to none.
+    /// The name; `None`: what belongs to none.
     pub key: Option<String>,
     /// Their sums.
     pub totals: UsageTotals,
@@ -103,38 +88,20 @@ pub fn total(connection: &Connection, scope: &Scope) -> Result<UsageTotals, Stor
     Ok(statement.query_row(bound, |row| totals(row, 0))?)
 }
 
-/// The dearest groups of the scope, `most` at most, and how many there are.
-pub fn groups(
-    connection: &Connection,
-    scope: &Scope,
-    column: Column,
-    most: usize,
-) -> Result<(Vec<Group>, u64), StoreError> {
+/// The dearest models of the scope, `most` at most.
+pub fn models(connection: &Connection, scope: &Scope, most: usize) -> Result<Vec<Group>, StoreError> {
     // Rows are grouped by number first, so that a name is looked up once per group and not once per row.
-    let (number, key) = match column {
-        Column::Model => ("model", "(SELECT text FROM name WHERE id = number)"),
-        Column::Provider => ("provider", "(SELECT text FROM name WHERE id = number)"),
-        Column::Agent => ("agent", "(SELECT text FROM name WHERE id = number)"),
-        Column::Session => ("session", "(SELECT text FROM agent_session WHERE id = number)"),
-        Column::Token => ("token_id", "CAST(number AS TEXT)"),
-    };
     let (from, until) = scope.ids();
     let mut statement = connection.prepare_cached(&format!(
-        "SELECT {key}, grouped.* FROM (
-             SELECT {number} AS number, count(*) OVER () AS groups, {SUMS}
-             FROM usage WHERE {} GROUP BY 1 ORDER BY 13 DESC, 4 DESC, 1 LIMIT :most
+        "SELECT (SELECT text FROM name WHERE id = number), grouped.* FROM (
+             SELECT model AS number, {SUMS} FROM usage WHERE {} GROUP BY 1 ORDER BY 12 DESC, 3 DESC, 1 LIMIT :most
          ) AS grouped",
         scope.filter()
     ))?;
     let most = i64::try_from(most).unwrap_or(i64::MAX);
-    let mut rows =
-        statement.query(named_params! { ":root": scope.root, ":from": from, ":until": until, ":most": most })?;
-    let (mut groups, mut count) = (Vec::new(), 0_i64);
-    while let Some(row) = rows.next()? {
-        count = row.get(2)?;
-        groups.push(Group { key: row.get(0)?, totals: totals(row, 3)? });
-    }
-    Ok((groups, u64::try_from(count).unwrap_or(0)))
+    let bound = named_params! { ":root": scope.root, ":from": from, ":until": until, ":most": most };
+    let groups = statement.query_map(bound, |row| Ok(Group { key: row.get(0)?, totals: totals(row, 2)? }))?;
+    Ok(groups.collect::<Result<_, _>>()?)
 }
 
 /// A conversation and what it used.

@@ -32,7 +32,7 @@ use crate::store::{Connection, DATABASE, Readers};
 #[derive(Debug, clap::Args)]
 #[command(
     args_conflicts_with_subcommands = true,
-    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage month --by model,token --chart\n  torod usage last-month --by day --label team=search --export csv november.csv\n  torod usage week --token alice --not-outcome ok --json\n  torod usage movers week --by token\n  torod usage forecast\n  torod usage cache --by session\n  torod usage errors 24h\n  torod usage requests today --model gpt-5.5 --status 429\n  torod usage reprice --dry-run\n\nA filter can be named again, and `!` in front of a value, or --not-… as its name, leaves it out."
+    after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage month --by model,token --chart\n  torod usage last-month --by day --label team=search --export csv november.csv\n  torod usage week --token alice --not-outcome ok --json\n  torod usage movers week --by token\n  torod usage forecast\n  torod usage cache --by session\n  torod usage errors 24h\n  torod usage reprice --dry-run\n  torod usage requests today --model gpt-5.5 --status 429\n\nA filter can be named again, and `!` in front of a value, or --not-… as its name, leaves it out."
 )]
 pub struct Usage {
     #[command(subcommand)]
@@ -97,7 +97,7 @@ impl Usage {
             Some(What::Errors(errors)) => errors.run(&mut page),
             Some(What::Requests(requests)) => requests.run(&mut page),
             Some(What::Request(one)) => one.run(&mut page),
-            Some(What::Prune(_) | What::Reprice(_) | What::Reconcile(_)) => Ok(()),
+            Some(What::Reprice(_) | What::Reconcile(_) | What::Prune(_)) => Ok(()),
         }?;
         Ok(Exit::Done)
     }

@@ -6,21 +6,21 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::bail;
-use chrono::{Local, TimeZone as _};
 use clap::Args;
 use comfy_table::{Cell, CellAlignment};
 use http::Method;
 use tokenrouter_shared::money::dollars;
 use tokenrouter_shared::reprice::{Reprice as Asked, Repriced};
 
-use super::since_ms;
 use crate::access::Operator;
 use crate::access::bounds::grouped;
+use crate::calendar::Zone;
 use crate::clock::Clock;
 use crate::commands::models::world;
 use crate::commands::table::table;
 use crate::commands::{Exit, control, prompt};
 use crate::config::Paths;
+use crate::reports::span::{MOMENTS, moment};
 use crate::store::lock::LockError;
 use crate::store::{Connection, DATABASE, DirLock, schema};
 use crate::telemetry::plain::plain;
@@ -141,11 +141,10 @@ impl Reprice {
     }
 
     fn asked(&self, clock: &Clock) -> anyhow::Result<Asked> {
-        let now = Local.timestamp_millis_opt(clock.now_ms()).single();
+        let (zone, now_ms) = (Zone::here(), clock.now_ms());
         let read = |flag: &str, text: &str| {
-            now.and_then(|now| since_ms(text, now)).ok_or_else(|| {
-                anyhow::anyhow!("`{flag} {}` is no time; write today, 24h, 7d or 2026-11-01", plain(text))
-            })
+            moment(text, &zone, now_ms, false)
+                .ok_or_else(|| anyhow::anyhow!("`{flag} {}` is no time; write {MOMENTS}", plain(text)))
         };
         let since_ms = self.since.as_deref().map_or(Ok(0), |text| read("--since", text))?;
         let until_ms = self.until.as_deref().map(|text| read("--until", text)).transpose()?;
