@@ -148,7 +148,7 @@ mod tests {
     fn line(n: i64) -> NewLine {
         NewLine {
             at_ms: n,
-            level: Level::ALL[n as usize % 5],
+            level: Level::ALL[usize::try_from(n % 5).unwrap()],
             target: if n % 2 == 0 { "torod::daemon" } else { "request" },
             message: format!("line {n} 100%"),
             fields: (n == 7).then(|| r#"{"provider":"acme"}"#.to_owned()),
