@@ -22,6 +22,7 @@ use crate::admin;
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, edit};
+use crate::conversations::Conversations;
 use crate::gateway::intake::UNPACKING;
 use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
@@ -123,6 +124,8 @@ impl Daemon {
         let mut seed = [0; 8];
         random(&mut seed)?;
         let live = Arc::new(Live::new(&config, Vec::new(), u64::from_ne_bytes(seed), clock.clone()));
+        let conversations = Arc::new(Conversations::new(&data_dir, Arc::clone(&live), clock.clone()));
+        conversations.configure(config.conversations.clone());
         let log_requests = Arc::new(AtomicBool::new(config.log.requests));
         let discovery = Discovery {
             live: Arc::clone(&live),
@@ -149,6 +152,7 @@ impl Daemon {
         let parts = Parts {
             discovery,
             memory: Arc::clone(&memory),
+            conversations: Arc::clone(&conversations),
             log_requests: Arc::clone(&log_requests),
             data_set: DataSet::new(&data_dir),
             renewals,
@@ -174,6 +178,7 @@ impl Daemon {
             queue: Arc::default(),
             sealer: Sealer::new(gateway_key),
             memory: Arc::clone(&memory),
+            conversations: Arc::clone(&conversations),
             unpacking: Semaphore::new(UNPACKING),
             log_requests,
             reload: Arc::clone(&reload),
@@ -199,7 +204,9 @@ impl Daemon {
             sessions: Arc::clone(&sessions),
             setup: Arc::clone(&setup),
             logins: admin::logins(),
+            giving_key: Arc::default(),
             lines,
+            conversations,
         }));
         let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addr, scrape_key };
@@ -291,8 +298,14 @@ impl Daemon {
             tracing::warn!(in_flight = lifecycle.in_flight(), "not every answer finished in time; ending them now");
         }
         let ended = lifecycle.finish(CLOSING).await;
-        let usage = self.usage;
-        let written = tokio::task::spawn_blocking(move || usage.stop(CLOSING)).await.unwrap_or(false);
+        let (usage, conversations) = (self.usage, Arc::clone(&self.app.conversations));
+        let written = tokio::task::spawn_blocking(move || {
+            let written = usage.stop(CLOSING);
+            conversations.stop();
+            written
+        })
+        .await
+        .unwrap_or(false);
         if !written {
             tracing::error!("not every usage record could be written");
         }

@@ -10,6 +10,7 @@ pub mod cli;
 pub mod clock;
 pub mod commands;
 pub mod config;
+pub mod conversations;
 pub mod daemon;
 pub mod gateway;
 pub mod http;

@@ -4,6 +4,7 @@ pub mod audit;
 pub mod completions;
 pub mod config;
 pub mod control;
+pub mod conversations;
 pub mod demo;
 pub mod log;
 pub mod models;
@@ -122,6 +123,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
         Command::Audit(audit) => block_on(audit.run(&paths?, out, is_terminal, &clock)),
         Command::Log(log) => block_on(log.run(&paths?, out, is_terminal, &clock)),
+        Command::Conversations(talks) => block_on(talks.run(&paths?, out, is_terminal, &clock)),
         Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
         Command::Completions(completions) => completions.run(out),
         Command::Version(version) => version.run(out),

@@ -5,6 +5,7 @@ mod address;
 mod admin;
 mod alias;
 mod auto;
+mod conversations;
 mod credential;
 pub mod draft;
 pub mod edit;
@@ -66,6 +67,7 @@ use toml::de::DeTable;
 pub use admin::{Admin, PublicUrl, split_port};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use auto::{Auto, Router};
+pub use conversations::{Conversations, pattern};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use egress::{Denial, Egress};
 pub use examined::Examined;
@@ -139,6 +141,8 @@ pub struct Config {
     pub usage: Usage,
     /// How answers are kept that later requests continue.
     pub responses: Responses,
+    /// Whether and how conversations are kept.
+    pub conversations: Conversations,
     /// What models of unknown price are taken to cost.
     pub prices: Prices,
     /// Who may speak for others.
@@ -171,6 +175,7 @@ impl Default for Config {
             tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
+            conversations: Conversations::default(),
             prices: Prices::default(),
             server: Server::default(),
             admin: Admin::default(),
@@ -279,6 +284,9 @@ impl Config {
         }
         if let Some(responses) = section.section("responses") {
             config.responses = Responses::read(responses);
+        }
+        if let Some(conversations) = section.section("conversations") {
+            config.conversations = Conversations::read(conversations);
         }
         if let Some(prices) = section.section("prices") {
             config.prices = Prices::read(prices);

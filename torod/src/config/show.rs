@@ -75,6 +75,11 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     let responses = &config.responses;
     writeln!(text, "\n[responses]\nretention_days = {}", responses.retention_days)?;
     writeln!(text, "size = \"{}\"", format_size(responses.size_bytes))?;
+    let kept = &config.conversations;
+    writeln!(text, "\n[conversations]\nenabled = {}\nmax_items = {}", kept.enabled, kept.max_items)?;
+    writeln!(text, "max_age_days = {}\nsize = \"{}\"", kept.max_age_days, format_size(kept.size_bytes))?;
+    writeln!(text, "exchange = \"{}\"\nloopback = {}", format_size(kept.exchange_bytes as u64), kept.loopback)?;
+    writeln!(text, "redact = {}", texts(kept.redact.iter().cloned()))?;
     writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())?;
     let proxies = config.server.trusted_proxies.iter().map(ToString::to_string);
     writeln!(text, "\n[server]\ntrusted_proxies = {}", texts(proxies))?;

@@ -73,7 +73,7 @@ impl Telemetry {
                 ),
                 Ok(at) => telemetry.metrics_addr = Some(at),
                 Err(_) => {
-                    field.refuse(format!("`{}` is no address with a port", shorten(text)), "write \"127.0.0.1:9464\"")
+                    field.refuse(format!("`{}` is no address with a port", shorten(text)), "write \"127.0.0.1:9464\"");
                 }
             }
         }

@@ -54,6 +54,7 @@ fn parser_and_reference_know_the_same_keys() {
         [usage]
         [auto]
         [responses]
+        [conversations]
         [prices]
         unknown = {}
         [server]
@@ -198,6 +199,14 @@ fn every_key_is_read() {
         [responses]
         retention_days = 2
         size = "5MiB"
+        [conversations]
+        enabled = true
+        max_items = 9
+        max_age_days = 8
+        size = "3MiB"
+        exchange = "4KiB"
+        loopback = true
+        redact = ["EMP-[0-9]{6}"]
         [prices]
         unknown = { input = 3 }
         [auto]
@@ -322,6 +331,7 @@ fn every_key_is_read() {
         tokens: Tokens { remove_ended_after: None },
         usage: Usage { retention_days: 7, hourly_retention_days: 8, daily_retention_days: 9, queue: 8 },
         responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
+        conversations: conversations::example(),
         prices: Prices {
             unknown: PriceConfig {
                 input_nanos: Some(3_000_000_000),

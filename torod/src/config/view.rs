@@ -12,8 +12,8 @@ use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
 use super::{
-    Alias, AliasConfig, Auto, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing,
-    SecretSource, Target, Telemetry,
+    Alias, AliasConfig, Auto, Config, Conversations, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig,
+    Routing, SecretSource, Target, Telemetry,
 };
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
@@ -68,6 +68,7 @@ pub fn view(config: &Config) -> Value {
             "retention_days": config.responses.retention_days,
             "size_bytes": config.responses.size_bytes,
         },
+        "conversations": view_conversations(&config.conversations),
         "prices": {
             "unknown_per_million": view_price(&config.prices.unknown),
         },
@@ -92,6 +93,20 @@ fn view_telemetry(telemetry: &Telemetry) -> Value {
         "otlp_headers": headers.collect::<Map<String, Value>>(),
         "trace_permille": telemetry.trace_permille,
         "forward_trace": telemetry.forward_trace,
+    })
+}
+
+fn view_conversations(conversations: &Conversations) -> Value {
+    let Conversations { enabled, max_items, max_age_days, size_bytes, exchange_bytes, loopback, redact } =
+        conversations;
+    json!({
+        "enabled": enabled,
+        "max_items": max_items,
+        "max_age_days": max_age_days,
+        "size_bytes": size_bytes,
+        "exchange_bytes": exchange_bytes,
+        "loopback": loopback,
+        "redact": redact,
     })
 }
 

@@ -18,6 +18,7 @@ use crate::access::budget::Reservation;
 use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::app::App;
+use crate::conversations::watch::Watch;
 use crate::lifecycle::{InFlight, Permit};
 use crate::telemetry::trace::Trace;
 use crate::upstreams::pace::PacePlace;
@@ -96,4 +97,6 @@ pub struct Opening {
     pub asker: Asker,
     /// The trace that it belongs to.
     pub trace: Option<Arc<Trace>>,
+    /// Gathers what is kept of it, where somebody wants that.
+    pub watch: Option<Arc<Watch>>,
 }

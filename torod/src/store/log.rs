@@ -156,6 +156,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is written where it is asked")]
     fn ids(connection: &Connection, query: LogQuery) -> Vec<i64> {
         page(connection, &query).unwrap().0.iter().map(|line| line.id).collect()
     }

@@ -4,6 +4,7 @@ pub mod agent_sessions;
 pub mod audit;
 pub mod begun;
 pub mod bell;
+pub mod conversations;
 pub mod data_set;
 pub mod figures;
 pub mod history;
@@ -119,6 +120,13 @@ impl StoreError {
     /// Whether the same call may succeed a little later.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Busy | Self::TimedOut)
+    }
+
+    /// Whether the disk is full, gone, or takes nothing.
+    pub fn is_full_or_gone(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+        let Self::Sqlite(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(CannotOpen | DiskFull | ReadOnly | SystemIoFailure))
     }
 }
 

@@ -97,7 +97,7 @@ pub fn open_reader(dir: &Path) -> Result<Connection, StoreError> {
 
 /// Makes the file before SQLite does, so that it is never readable by others, not even for a moment. SQLite gives the
 /// log and the shared memory the mode of the database.
-fn make_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { path: path.to_owned(), source };
     let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {

@@ -153,8 +153,6 @@ pub struct Record {
     pub session: Option<Arc<AgentSession>>,
     /// The program that asked, in a short word.
     pub agent: Option<Arc<str>>,
-    /// The trace that its request belongs to, where there is somebody to see it.
-    pub trace: Option<Arc<Trace>>,
     /// The label of the provider's key, never the key; empty: none.
     pub credential: Arc<str>,
     /// Where the client asks from.
@@ -175,6 +173,8 @@ pub struct Record {
     pub generation_us: u32,
     /// How long it says that it read the input, in microseconds; 0: it did not say.
     pub prompt_us: u32,
+    /// The trace that its request belongs to, where there is somebody to see it.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl Record {
