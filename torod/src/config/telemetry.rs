@@ -73,7 +73,7 @@ impl Telemetry {
                 ),
                 Ok(at) => telemetry.metrics_addr = Some(at),
                 Err(_) => {
-                    field.refuse(format!("`{}` is no address with a port", shorten(text)), "write \"127.0.0.1:9464\"")
+                    field.refuse(format!("`{}` is no address with a port", shorten(text)), "write \"127.0.0.1:9464\"");
                 }
             }
         }
@@ -193,5 +193,20 @@ mod tests {
         let said = format!("{:?}", examined.findings);
         assert!(said.contains("is set by torod") && said.contains("is no header name"), "{said}");
         assert!(!said.contains("scarlet"), "{said}");
+    }
+
+    #[test]
+    fn every_key_is_read() {
+        let text = r#"telemetry = { prometheus = false, metrics_addr = "127.0.0.1:9464", metrics_token = "${SCRAPE}", otlp_endpoint = "http://127.0.0.1:4318/", otlp_headers = { API-Key = "${OTLP}" }, trace_permille = 250, forward_trace = true }"#;
+        let expected = Telemetry {
+            prometheus: false,
+            metrics_addr: Some("127.0.0.1:9464".parse().unwrap()),
+            metrics_token: Some(SecretSource::Env("SCRAPE".into())),
+            otlp_endpoint: Some("http://127.0.0.1:4318".into()),
+            otlp_headers: vec![("api-key".into(), SecretSource::Env("OTLP".into()))],
+            trace_permille: 250,
+            forward_trace: true,
+        };
+        assert_eq!(parse(text, "t").unwrap().telemetry, expected);
     }
 }

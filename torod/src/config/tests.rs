@@ -132,7 +132,6 @@ fn every_key_is_read() {
         auto_detect_local_servers = false
         auto_enable_public_free_models = true
         lossy = "reject"
-        telemetry = { prometheus = false, metrics_addr = "127.0.0.1:9464", metrics_token = "${SCRAPE}", otlp_endpoint = "http://127.0.0.1:4318/", otlp_headers = { API-Key = "${OTLP}" }, trace_permille = 250, forward_trace = true }
         [[providers]]
         name = "a"
         base_url = "http://h"
@@ -344,15 +343,7 @@ fn every_key_is_read() {
             session_idle: Duration::from_hours(1),
             session_lifetime: Duration::from_hours(2),
         },
-        telemetry: Telemetry {
-            prometheus: false,
-            metrics_addr: Some("127.0.0.1:9464".parse().unwrap()),
-            metrics_token: Some(SecretSource::Env("SCRAPE".into())),
-            otlp_endpoint: Some("http://127.0.0.1:4318".into()),
-            otlp_headers: vec![("api-key".into(), SecretSource::Env("OTLP".into()))],
-            trace_permille: 250,
-            forward_trace: true,
-        },
+        telemetry: Telemetry::default(),
     };
     let config = parse(text, "torod.toml").unwrap();
     assert_eq!(config, expected);

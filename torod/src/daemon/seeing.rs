@@ -34,6 +34,7 @@ pub(super) struct Seeing {
 }
 
 /// What it is built from.
+#[derive(Clone, Copy)]
 pub(super) struct Ground<'a> {
     pub(super) config: &'a Telemetry,
     pub(super) egress: &'a Egress,

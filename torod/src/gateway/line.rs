@@ -115,7 +115,9 @@ mod tests {
         let subscriber = tracing_subscriber::registry().with(Kept(Arc::clone(&lines)));
         tracing::subscriber::with_default(subscriber, || {
             let mut line = Line::default();
-            ends.into_iter().for_each(|ended| line.add(ended));
+            for ended in ends {
+                line.add(ended);
+            }
             for _ in 0..2 {
                 line.tell(Whose { request_id: "req_1", caller: "test", surface: "chat" });
             }

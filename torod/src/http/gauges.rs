@@ -43,9 +43,13 @@ pub(super) fn write(app: &App, text: &mut Text) {
     if let Some(exports) = &app.exports {
         let all = [Signal::Traces, Signal::Metrics].map(|signal| (signal.as_str(), exports.of(signal)));
         text.begin(&f::EXPORTED);
-        all.iter().for_each(|(signal, (sent, _))| text.sample(&f::EXPORTED, &[signal], sent));
+        for (signal, (sent, _)) in &all {
+            text.sample(&f::EXPORTED, &[signal], sent);
+        }
         text.begin(&f::EXPORT_LOST);
-        all.iter().for_each(|(signal, (_, lost))| text.sample(&f::EXPORT_LOST, &[signal], lost));
+        for (signal, (_, lost)) in &all {
+            text.sample(&f::EXPORT_LOST, &[signal], lost);
+        }
     }
     write_process(app, text);
 }

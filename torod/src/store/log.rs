@@ -148,7 +148,7 @@ mod tests {
     fn line(n: i64) -> NewLine {
         NewLine {
             at_ms: n,
-            level: Level::ALL[n as usize % 5],
+            level: Level::ALL[usize::try_from(n % 5).unwrap()],
             target: if n % 2 == 0 { "torod::daemon" } else { "request" },
             message: format!("line {n} 100%"),
             fields: (n == 7).then(|| r#"{"provider":"acme"}"#.to_owned()),
@@ -156,6 +156,7 @@ mod tests {
         }
     }
 
+    #[expect(clippy::needless_pass_by_value, reason = "it is written where it is asked")]
     fn ids(connection: &Connection, query: LogQuery) -> Vec<i64> {
         page(connection, &query).unwrap().0.iter().map(|line| line.id).collect()
     }

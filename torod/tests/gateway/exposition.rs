@@ -1,4 +1,5 @@
 //! Reads Prometheus' text format strictly: whatever the rules do not allow is a failure.
+#![expect(clippy::float_cmp, reason = "whole numbers, which the format writes as floats")]
 
 use std::collections::{BTreeMap, HashSet};
 

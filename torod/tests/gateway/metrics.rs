@@ -1,4 +1,5 @@
 //! `/metrics`: what it counts equals the rows, who may read it, and that Prometheus' own tools like it.
+#![expect(clippy::float_cmp, reason = "whole numbers, which the format writes as floats")]
 
 use http::{Method, Request};
 use http_body_util::Full;

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::OnceLock;
 
 /// Has it check `text`; `what` is `metrics` or `rules`.
+#[expect(clippy::print_stderr, reason = "a notice for whoever runs the tests")]
 pub fn check(what: &str, text: &str) {
     let Some(promtool) = find() else {
         eprintln!("NOTICE: no promtool can be had, so `promtool check {what}` was left out");

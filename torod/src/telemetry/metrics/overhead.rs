@@ -87,7 +87,7 @@ mod tests {
         let overheads = Overheads::default();
         let since = crate::clock::Clock::system().instant();
         overheads.add(Stage::Prepare, since, since + Duration::from_micros(60));
-        overheads.add(Stage::Prepare, since, since + Duration::from_secs(7_200));
+        overheads.add(Stage::Prepare, since, since + Duration::from_hours(2));
         let mut text = Text::default();
         overheads.write(&mut text);
         let text = text.finish();

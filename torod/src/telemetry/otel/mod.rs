@@ -62,7 +62,7 @@ impl Counts {
 }
 
 /// What an exporter is made of.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Parts<'a> {
     /// What the operator says of traces.
     pub config: &'a Telemetry,
