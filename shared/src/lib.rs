@@ -1,5 +1,6 @@
 //! The words that the daemon and its clients both say. Types and their text forms only: no I/O, no clock.
 
+pub mod alert;
 pub mod audit;
 pub mod budget;
 pub mod budget_text;
@@ -13,6 +14,7 @@ pub mod money;
 pub mod page;
 pub mod problem;
 pub mod provider;
+pub mod quota;
 pub mod role;
 pub mod route;
 pub mod routing;

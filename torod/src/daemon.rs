@@ -16,6 +16,7 @@ use crate::access::{
     Operator, Random, Sessions, Setup, TokenIndex, founding, last_use, lease, secrets, sweep, used_up,
 };
 use crate::admin;
+use crate::alerts::{self, Alerts};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, edit};
@@ -27,13 +28,14 @@ use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::crowd::Room;
 use crate::server::{accept, bind};
 use crate::store::{
-    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, begun, kept, key_file, schema, sessions, tokens,
-    usage,
+    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, begun, kept, key_file, quotas, schema, sessions,
+    tokens, usage,
 };
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
 use crate::upstreams::probe;
+use crate::upstreams::quota;
 use crate::upstreams::renewal::Renewals;
 use crate::upstreams::snapshot::Live;
 use crate::upstreams::vault::Vault;
@@ -87,6 +89,8 @@ impl Daemon {
         let sessions = Arc::new(Sessions::new(sessions::all(&connection)?));
         let has_calls = kept::any(&connection, kept::Kind::Call)?;
         let ids = Sequence::after(usage::greatest_id(&connection)?);
+        let known_quotas = quotas::all(&connection)?;
+        let told = alerts::Before::read(&connection)?;
         let gateway_key = key_file::load_or_make(&data_dir, random)?;
         let keys = Arc::new(Keyring::new(&data_dir, random));
         let sign_ins = Arc::new(SignIns::new(&data_dir, Arc::clone(&keys), &gateway_key)?);
@@ -142,6 +146,16 @@ impl Daemon {
         let reload = tokio::task::spawn_blocking(move || Reload::new(parts, config, file)).await?;
         let reload = Arc::new(reload);
         let decisions = Arc::new(Decisions::default());
+        let alerts = Arc::new(Alerts::new(alerts::Parts {
+            live: Arc::clone(&live),
+            tokens: Arc::clone(&tokens),
+            usage: Arc::clone(&usage),
+            readers: Arc::clone(&readers),
+            vault: Arc::new(Vault::new(Arc::clone(&readers), Arc::clone(&keys))),
+            env,
+            clock: clock.clone(),
+            before: told,
+        }));
         let app = Arc::new(App {
             clock: clock.clone(),
             ids,
@@ -159,6 +173,7 @@ impl Daemon {
             memory: Arc::clone(&memory),
             unpacking: Semaphore::new(UNPACKING),
             log_requests,
+            alerts: Arc::clone(&alerts),
             reload: Arc::clone(&reload),
             started_ms: clock.now_ms(),
         });
@@ -169,6 +184,7 @@ impl Daemon {
             tokens,
             reload: Arc::clone(&reload),
             live,
+            alerts: Arc::clone(&alerts),
             decisions,
             keys,
             sign_ins,
@@ -202,6 +218,10 @@ impl Daemon {
         lifecycle.spawn("token leases", leases);
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin().await;
+        quota::restore(&app.live.load(), &known_quotas, &app.clock);
+        let quotas = quota::run(Arc::clone(&app.live), usage.handle(), app.clock.clone(), lifecycle.clone());
+        lifecycle.spawn("quotas", quotas);
+        lifecycle.spawn("alerts", alerts.run(lifecycle.clone()));
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));
         lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
         Ok(Self { app, setup, usage, addr, socket, has_admin, _lock: lock })

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 /// The rooms of `torod/src`, highest first. A room imports only from lines below its own; rooms of one line do not
 /// import each other. `docs/architecture.md` explains the order.
-const LAYERS: [&[&str]; 11] = [
+const LAYERS: [&[&str]; 12] = [
     &["main"],
     &["commands", "cli"],
     &["daemon"],
@@ -17,6 +17,7 @@ const LAYERS: [&[&str]; 11] = [
     &["gateway", "admin"],
     &["app"],
     &["reload"],
+    &["alerts"],
     &["access", "upstreams", "usage", "telemetry", "memory"],
     &["store", "config"],
 ];

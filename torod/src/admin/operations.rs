@@ -2,12 +2,14 @@
 //! through.
 
 use axum::routing::{delete, get, patch, post, put};
+use tokenrouter_shared::alert::{AlertPage, AlertTested, AlertView};
 use tokenrouter_shared::audit::AuditPage;
 use tokenrouter_shared::change::TokenChange;
 use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::provider::{
     KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
 };
+use tokenrouter_shared::quota::{QuotaPage, QuotaRefresh, QuotaRefreshed};
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, RoutingView};
 use tokenrouter_shared::run::{RunDetail, RunPage};
@@ -22,7 +24,8 @@ use tokenrouter_shared::usage_of::UsageOf;
 
 use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
 use super::{
-    audit, config, me, models, openapi, providers, routes, routing, secrets, sessions, settings, setup, tokens,
+    alerts, audit, config, me, models, openapi, providers, quotas, routes, routing, secrets, sessions, settings, setup,
+    tokens,
 };
 
 /// Every operation of the admin API.
@@ -32,6 +35,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(routing_operations());
     all.extend(secret_operations());
     all.extend(provider_operations());
+    all.extend(watch_operations());
     all
 }
 
@@ -180,5 +184,24 @@ fn provider_operations() -> Vec<Operation> {
         new("POST", "/admin/api/providers/{name}/test", Admin, "Tries a provider with real calls.", post(providers::trial::handler)).may_take::<ProviderTest>().gives::<Tried>(200),
         new("GET", "/admin/api/settings", Admin, "Shows the settings with defaults and meanings.", get(settings::show)).gives::<Settings>(200).versioned(),
         new("PATCH", "/admin/api/settings", Admin, "Changes settings in the file, at the version that body or `If-Match` names.", patch(settings::change)).takes::<SettingsChange>().gives::<SettingsChanged>(200).for_version().versioned(),
+    ]
+}
+
+#[rustfmt::skip]
+fn watch_operations() -> Vec<Operation> {
+    use Needs::Admin;
+    const QUOTAS: &[Parameter] = &[("provider", Form::Text, "only those of this provider"), search("only those with this text in the provider's name"), CURSOR, LIMIT];
+    const ALERTS: &[Parameter] = &[
+        ("state", Form::Word(&["firing", "resolved"]), "only in this state"),
+        ("kind", Form::Word(&["quota_low", "quota_exhausted", "budget", "provider_down", "price_unknown", "usage_lost"]), "only of this kind"),
+        CURSOR, LIMIT,
+    ];
+    let new = Operation::new;
+    vec![
+        new("GET", "/admin/api/quotas", Admin, "Lists what providers have left, as far as it is known.", get(quotas::list)).asked(QUOTAS).gives::<QuotaPage>(200),
+        new("POST", "/admin/api/quotas/refresh", Admin, "Asks vendors what is left, where they answer that for nothing.", post(quotas::refresh)).may_take::<QuotaRefresh>().gives::<QuotaRefreshed>(200),
+        new("GET", "/admin/api/alerts", Admin, "Lists what somebody should know, the newest first.", get(alerts::list)).asked(ALERTS).gives::<AlertPage>(200),
+        new("POST", "/admin/api/alerts/{id}/acknowledge", Admin, "Notes that somebody has seen an alert.", post(alerts::acknowledge)).gives::<AlertView>(200),
+        new("POST", "/admin/api/alerts/test", Admin, "Sends every webhook a trial.", post(alerts::test)).gives::<AlertTested>(200),
     ]
 }

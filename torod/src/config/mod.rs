@@ -3,6 +3,7 @@
 mod account;
 mod address;
 mod admin;
+mod alerts;
 mod alias;
 mod auto;
 mod credential;
@@ -63,6 +64,7 @@ use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
 pub use admin::{Admin, PublicUrl, split_port};
+pub use alerts::{Alerts, Webhook};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use auto::{Auto, Router};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
@@ -139,6 +141,8 @@ pub struct Config {
     pub responses: Responses,
     /// What models of unknown price are taken to cost.
     pub prices: Prices,
+    /// What somebody is told of.
+    pub alerts: Alerts,
     /// Who may speak for others.
     pub server: Server,
     /// Who reaches the admin pages, and for how long.
@@ -168,6 +172,7 @@ impl Default for Config {
             usage: Usage::default(),
             responses: Responses::default(),
             prices: Prices::default(),
+            alerts: Alerts::default(),
             server: Server::default(),
             admin: Admin::default(),
         }
@@ -277,6 +282,9 @@ impl Config {
         }
         if let Some(prices) = section.section("prices") {
             config.prices = Prices::read(prices);
+        }
+        if let Some(alerts) = section.section("alerts") {
+            config.alerts = Alerts::read(alerts);
         }
         if let Some(server) = section.section("server") {
             config.server = Server::read(server);

@@ -1,6 +1,7 @@
 //! SQLite: every SQL statement of the daemon, the one writer thread, and the read connections.
 
 pub mod agent_sessions;
+pub mod alerts;
 pub mod audit;
 pub mod begun;
 pub mod bell;
@@ -10,6 +11,7 @@ pub mod key_file;
 pub mod keyring;
 pub mod lists;
 pub mod lock;
+pub mod quotas;
 pub mod reader;
 pub mod removed;
 pub mod reports;

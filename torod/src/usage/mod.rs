@@ -1,6 +1,7 @@
 //! What is kept of every attempt, and how it gets to the disk without anybody waiting for the disk.
 
 pub mod charge;
+pub mod live;
 pub mod record;
 pub mod recorder;
 pub mod sequence;
@@ -8,6 +9,7 @@ pub mod writer;
 
 pub use crate::store::agent_sessions::AgentSession;
 pub use charge::Charge;
+pub use live::Committed;
 pub use record::{Outcome, Record};
 pub use recorder::Recorder;
 pub use sequence::Sequence;

@@ -8,6 +8,7 @@ use rusqlite::{Connection, TransactionBehavior};
 use tokenrouter_shared::ids::ms_of;
 
 use super::charge::Unpriced;
+use super::live::{Committed, Door, Listeners, Told};
 use super::recorder::{BATCH, Gap, Queue};
 use super::{Record, Recorder};
 use crate::clock::Clock;
@@ -48,6 +49,7 @@ pub struct UsageWriter {
     recorder: Recorder,
     progress: Arc<Progress>,
     writer: Writer,
+    door: Arc<Door>,
     clock: Clock,
 }
 
@@ -57,9 +59,11 @@ impl UsageWriter {
         let bell = Arc::new(Bell::default());
         let recorder = Recorder::new(bound, Arc::clone(&bell));
         let progress = Arc::new(Progress::default());
-        let batches = Batches::new(Arc::clone(&recorder.queue), Arc::clone(&progress));
+        let door = Arc::new(Door::default());
+        let listeners = Listeners::new(Arc::clone(&door));
+        let batches = Batches::new(Arc::clone(&recorder.queue), Arc::clone(&progress), listeners);
         let writer = Writer::start(connection, batches, &bell, clock.clone())?;
-        Ok(Self { recorder, progress, writer, clock })
+        Ok(Self { recorder, progress, writer, door, clock })
     }
 
     /// Where records go in.
@@ -70,6 +74,11 @@ impl UsageWriter {
     /// For tasks on the writing connection.
     pub fn handle(&self) -> WriterHandle {
         self.writer.handle()
+    }
+
+    /// Tells `listener` of every record that is pushed from now on, once its row is written.
+    pub fn listen(&self, listener: Box<dyn Committed>) {
+        self.door.add(listener);
     }
 
     /// Whether the thread still runs.
@@ -111,10 +120,12 @@ pub struct Batches {
     gap_row: Option<i64>,
     names: Names,
     unpriced: Unpriced,
+    told: Told,
+    listeners: Listeners,
 }
 
 impl Batches {
-    fn new(queue: Arc<Queue>, progress: Arc<Progress>) -> Self {
+    fn new(queue: Arc<Queue>, progress: Arc<Progress>, listeners: Listeners) -> Self {
         Self {
             queue,
             progress,
@@ -123,6 +134,8 @@ impl Batches {
             gap_row: None,
             names: Names::default(),
             unpriced: Unpriced::default(),
+            told: Told::default(),
+            listeners,
         }
     }
 
@@ -149,13 +162,16 @@ impl Batches {
     fn commit(&mut self, connection: &mut Connection) -> Result<Option<i64>, StoreError> {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let mut sums = Sums::default();
+        self.told.begin();
         {
             let mut insert = Insert::new(&transaction)?;
-            for record in &self.batch {
+            for (at, record) in self.batch.iter().enumerate() {
                 let row = record.row();
                 // One that is there already, by a commit that was thought to have failed, is summed already too.
                 if insert.row(&mut self.names, &row)? {
                     sums.add(ms_of(row.id), row.token_id, row.sum());
+                } else {
+                    self.told.has_row(at);
                 }
             }
         }
@@ -169,7 +185,10 @@ impl Batches {
             }
             (Some(gap), None) => Some(open_gap(&transaction, gap.from_ms, gap.until_ms, gap.records)?),
         };
-        transaction.commit()?;
+        if let Err(error) = transaction.commit() {
+            self.told.doubt(self.batch.len());
+            return Err(error.into());
+        }
         Ok(gap_row)
     }
 }
@@ -185,6 +204,7 @@ impl Feed for Batches {
     }
 
     fn write(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
+        self.listeners.let_in();
         self.fill();
         let gap_row = match self.commit(connection) {
             Ok(gap_row) => gap_row,
@@ -203,6 +223,8 @@ impl Feed for Batches {
             self.unpriced.see(record);
         }
         let written = self.batch.len();
+        self.told.settle(&mut self.batch);
+        self.listeners.tell(&self.batch);
         self.progress.written.fetch_add(written as u64, Ordering::Relaxed);
         self.batch.clear();
         self.progress.oldest_ms.store(0, Ordering::Relaxed);

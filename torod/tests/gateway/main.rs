@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
 mod access;
+mod alerts;
 mod answers;
 mod audit;
 mod background;
@@ -27,6 +28,7 @@ mod openapi;
 mod presets;
 mod providers;
 mod proxies;
+mod quotas;
 mod refused;
 mod reload;
 mod route_command;
@@ -42,6 +44,7 @@ mod streams;
 mod support;
 mod tokens;
 mod translated;
+mod upstream;
 mod usage;
 mod versions;
 mod walk;
