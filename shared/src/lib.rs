@@ -8,6 +8,7 @@ pub mod change;
 pub mod ids;
 pub mod label;
 pub mod limits;
+pub mod log;
 pub mod lossy;
 pub mod model;
 pub mod money;

@@ -106,6 +106,7 @@ fn fill(data: &Path, clock: &Clock) -> Fallible<()> {
             counted: true,
             session: None,
             agent: None,
+            trace: None,
         });
     }
     if writer.stop(Duration::from_mins(5)) { Ok(()) } else { Err("the rows were not written".into()) }

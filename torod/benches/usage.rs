@@ -88,6 +88,7 @@ fn record(ids: &Sequence, now_ms: i64, names: &(Arc<str>, Arc<str>)) -> Record {
         counted: true,
         session: None,
         agent: None,
+        trace: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! The handles that a request may reach.
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
@@ -13,6 +13,10 @@ use crate::clock::Clock;
 use crate::lifecycle::{Gauge, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::Reload;
+use crate::telemetry::lines::Lines;
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otel::Counts;
+use crate::telemetry::trace::Tracer;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Recorder, Sequence, UsageWriter};
@@ -55,6 +59,14 @@ pub struct App {
     pub alerts: Arc<Alerts>,
     /// The configuration in force.
     pub reload: Arc<Reload>,
+    /// What is counted for Prometheus; none where nobody wants it.
+    pub metrics: Option<Arc<Metrics>>,
+    /// Begins traces; none where there is no collector.
+    pub tracer: Option<Arc<Tracer>>,
+    /// How much the collector took.
+    pub exports: Option<Arc<Counts>>,
+    /// Lines of the log on their way into the database, once somebody keeps them.
+    pub lines: Arc<OnceLock<Arc<Lines>>>,
     /// When the daemon started, in Unix milliseconds.
     pub started_ms: i64,
 }

@@ -53,6 +53,8 @@ pub enum Command {
     Alerts(commands::alerts::Alerts),
     /// Show who changed what.
     Audit(commands::audit::Audit),
+    /// Show the last lines of the log.
+    Log(commands::log::Log),
     /// Show what was used.
     Usage(commands::usage::Usage),
     /// Print a completion script for a shell.

@@ -1,5 +1,7 @@
 //! The composition root: builds every part in order, runs them, and stops them in reverse.
 
+mod seeing;
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,6 +12,7 @@ use anyhow::Context;
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 
+use self::seeing::{Ground, Seeing};
 use crate::access::rate::Pace;
 use crate::access::wall::Moment;
 use crate::access::{
@@ -31,6 +34,8 @@ use crate::store::{
     Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, begun, kept, key_file, quotas, schema, sessions,
     tokens, usage,
 };
+use crate::telemetry::keep;
+use crate::telemetry::lines::Lines;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
@@ -68,6 +73,7 @@ pub struct Daemon {
     setup: Arc<Setup>,
     usage: Arc<UsageWriter>,
     addr: SocketAddr,
+    metrics_addr: Option<SocketAddr>,
     socket: PathBuf,
     has_admin: bool,
     _lock: DirLock,
@@ -129,6 +135,16 @@ impl Daemon {
             lifecycle: lifecycle.clone(),
         };
         let vault = Arc::new(Vault::new(Arc::clone(&readers), Arc::clone(&keys)));
+        let (wanted, known, rows) = (config.clone(), Arc::clone(&live), Arc::clone(&usage));
+        let (time, secrets) = (clock.clone(), Arc::clone(&vault));
+        // Off this thread: secrets come from files and commands.
+        let seeing = move || {
+            let (config, egress, vault) = (&wanted.telemetry, &wanted.egress, &*secrets);
+            Seeing::begin(Ground { config, egress, live: &known, usage: &rows, clock: &time, random, env, vault })
+        };
+        let mut seeing = tokio::task::spawn_blocking(seeing).await??;
+        let exporter = seeing.exporter.take();
+        let scrapes = seeing.bind().await?;
         let renewals = Renewals {
             world: World { clock: clock.clone(), env, vault, sign_ins: Arc::clone(&sign_ins) },
             live: Arc::clone(&live),
@@ -145,6 +161,7 @@ impl Daemon {
         // Off this thread: secrets come from files and commands.
         let reload = tokio::task::spawn_blocking(move || Reload::new(parts, config, file)).await?;
         let reload = Arc::new(reload);
+        let lines = Arc::default();
         let decisions = Arc::new(Decisions::default());
         let alerts = Arc::new(Alerts::new(alerts::Parts {
             live: Arc::clone(&live),
@@ -175,6 +192,10 @@ impl Daemon {
             log_requests,
             alerts: Arc::clone(&alerts),
             reload: Arc::clone(&reload),
+            metrics: seeing.metrics.clone(),
+            tracer: exporter.as_ref().map(|exporter| Arc::clone(&exporter.tracer)),
+            exports: exporter.as_ref().map(|exporter| Arc::clone(&exporter.counts)),
+            lines: Arc::clone(&lines),
             started_ms: clock.now_ms(),
         });
         let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random, was_fresh));
@@ -194,14 +215,17 @@ impl Daemon {
             sessions: Arc::clone(&sessions),
             setup: Arc::clone(&setup),
             logins: admin::logins(),
+            lines,
         }));
-        let door = Door { admin, setup: Arc::clone(&setup), sessions, writer: usage.handle(), listens_at: addr };
+        let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
+        let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addr, scrape_key };
         let routes = Arc::new(Routes::new(Arc::clone(&app), door));
 
         let known = Arc::clone(&app);
         let is_proxy = move |address| known.reload.status().config.server.trusts(address);
         let accepting = accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone(), room, is_proxy);
         lifecycle.spawn("listener", accepting);
+        let metrics_addr = scrapes.map(|scrapes| seeing::show(scrapes, &routes, &lifecycle)).transpose()?;
         match control {
             Ok(control) => lifecycle.spawn("control", accept::unix(control, routes, lifecycle.clone())),
             // Socket paths have a short limit; the gateway is of use without one.
@@ -216,6 +240,9 @@ impl Daemon {
         lifecycle.spawn("token sweep", swept);
         let leases = lease::run(usage.handle(), Arc::clone(&app.tokens), app.clock.clone(), lifecycle.clone());
         lifecycle.spawn("token leases", leases);
+        if let Some(exporter) = exporter {
+            lifecycle.spawn("telemetry", exporter.run(lifecycle.clone()));
+        }
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin().await;
         quota::restore(&app.live.load(), &known_quotas, &app.clock);
@@ -224,12 +251,26 @@ impl Daemon {
         lifecycle.spawn("alerts", alerts.run(lifecycle.clone()));
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));
         lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
-        Ok(Self { app, setup, usage, addr, socket, has_admin, _lock: lock })
+        Ok(Self { app, setup, usage, addr, metrics_addr, socket, has_admin, _lock: lock })
     }
 
     /// Where it listens.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// Where the metrics stand by themselves.
+    pub const fn metrics_addr(&self) -> Option<SocketAddr> {
+        self.metrics_addr
+    }
+
+    /// Has the database keep the last of `lines`, until it ends. A second time changes nothing.
+    pub fn keep_log(&self, lines: &Arc<Lines>) {
+        if self.app.lines.set(Arc::clone(lines)).is_ok() {
+            let keep = self.app.reload.status().config.log.keep_lines;
+            let kept = keep::run(Arc::clone(lines), self.usage.handle(), keep, self.lifecycle());
+            self.app.lifecycle.spawn("log", kept);
+        }
     }
 
     /// Its handles.

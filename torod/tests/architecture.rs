@@ -17,8 +17,8 @@ const LAYERS: [&[&str]; 12] = [
     &["gateway", "admin"],
     &["app"],
     &["reload"],
-    &["alerts"],
-    &["access", "upstreams", "usage", "telemetry", "memory"],
+    &["alerts", "telemetry"],
+    &["access", "upstreams", "usage", "memory"],
     &["store", "config"],
 ];
 /// Everybody may import these, and they import nothing of ours.

@@ -56,6 +56,19 @@ fn the_readmes_everyday_commands_work() {
 }
 
 #[test]
+fn the_commands_for_watching_work() {
+    let home = tempfile::tempdir().unwrap();
+    let commands = shown(&document("docs/observing.md"));
+    assert!(commands.len() >= 4, "{commands:?}");
+    // The database is made by the first thing that is written to it.
+    assert!(torod(home.path()).args(["token", "create", "--role", "admin"]).output().unwrap().status.success());
+    for line in commands {
+        let output = torod(home.path()).args(line.split_whitespace().skip(1)).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
 fn the_manuals_way_with_providers_works() {
     let home = tempfile::tempdir().unwrap();
     let manual = document("docs/operating/README.md");

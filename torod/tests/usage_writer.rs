@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "in helpers of tests, which clippy does not take for tests")]
 
 use std::path::Path;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -12,7 +12,7 @@ use tokenrouter::count::{Counts, Source};
 use tokenrouter_shared::usage::UsageBy;
 use torod::clock::Clock;
 use torod::store::{reports, schema, usage::greatest_id};
-use torod::usage::{Charge, Outcome, Record, Sequence, Status, UsageWriter};
+use torod::usage::{Charge, Committed, Outcome, Record, Sequence, Status, UsageWriter};
 
 const NOW_MS: i64 = 1_780_000_000_000;
 
@@ -48,6 +48,7 @@ fn record(sequence: &Sequence, model: &Arc<str>, token_id: i64) -> Record {
         counted: true,
         session: None,
         agent: None,
+        trace: None,
     }
 }
 
@@ -237,4 +238,75 @@ fn a_batch_that_was_committed_and_comes_again_is_written_once() {
     writer.recorder().push(kept);
     assert!(writer.stop(Duration::from_secs(20)));
     assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage"), 1);
+}
+
+/// Keeps the ids of what it is told, and meets a defect at the one that it is afraid of.
+struct Listener {
+    told: Arc<Mutex<Vec<i64>>>,
+    afraid_of: Option<i64>,
+}
+
+impl Committed for Listener {
+    fn committed(&mut self, records: &[Record]) {
+        for record in records {
+            assert_ne!(Some(record.id.0), self.afraid_of, "a defect");
+            self.told.lock().unwrap().push(record.id.0);
+        }
+    }
+}
+
+fn listen(writer: &UsageWriter, afraid_of: Option<i64>) -> Arc<Mutex<Vec<i64>>> {
+    let told = Arc::default();
+    writer.listen(Box::new(Listener { told: Arc::clone(&told), afraid_of }));
+    told
+}
+
+#[test]
+fn listeners_are_told_once_of_every_row_and_of_nothing_else() {
+    let temp = tempfile::tempdir().unwrap();
+    let writer = start(temp.path(), 100_000);
+    let sequence = Sequence::after(0);
+    let first = record(&sequence, &"m".into(), 0);
+    let mut ids = vec![first.id.0];
+    writer.recorder().push(first.clone());
+    wait_for(&writer, "the first", |status| status.written == 1);
+    let told = listen(&writer, None);
+    // While the database takes nothing, nobody is told of anything.
+    let other = Connection::open(schema::database_path(temp.path())).unwrap();
+    other.execute_batch("BEGIN EXCLUSIVE").unwrap();
+    for _ in 0..5_000 {
+        let one = record(&sequence, &"m".into(), 0);
+        ids.push(one.id.0);
+        writer.recorder().push(one);
+    }
+    // It has a row already.
+    writer.recorder().push(first);
+    wait_for(&writer, "the failure", |status| status.last_error.is_some());
+    assert_eq!(*told.lock().unwrap(), [] as [i64; 0]);
+    other.execute_batch("ROLLBACK").unwrap();
+    // Whoever sees that nothing waits may rely on everybody having been told.
+    wait_for(&writer, "the recovery", |status| status.queued == 0);
+    assert_eq!(*told.lock().unwrap(), ids[1..]);
+    assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage"), 5_001);
+    assert!(writer.stop(Duration::from_secs(20)));
+}
+
+#[test]
+fn a_listener_that_panics_is_told_of_nothing_more_and_harms_nobody() {
+    let temp = tempfile::tempdir().unwrap();
+    let writer = start(temp.path(), 100);
+    let sequence = Sequence::after(0);
+    let records: Vec<_> = (0..3).map(|_| record(&sequence, &"m".into(), 0)).collect();
+    let ids: Vec<i64> = records.iter().map(|record| record.id.0).collect();
+    let before = listen(&writer, None);
+    let broken = listen(&writer, Some(ids[1]));
+    let after = listen(&writer, None);
+    for (at, record) in (1..).zip(records) {
+        writer.recorder().push(record);
+        wait_for(&writer, "the record", |status| status.written == at);
+    }
+    assert!(writer.stop(Duration::from_secs(20)));
+    assert_eq!(*broken.lock().unwrap(), ids[..1]);
+    assert_eq!((&*before.lock().unwrap(), &*after.lock().unwrap()), (&ids, &ids));
+    assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage"), 3);
 }

@@ -24,10 +24,9 @@ pub(super) fn read<'h>(reading: &mut Reading<'h>, text: &'h str, now_unix_ms: i6
                 Some(("r", value)) => left = value.parse().ok(),
                 Some(("w", value)) => window = value.parse().unwrap_or(0),
                 Some(("t", value)) => reset = reset_ms(value, now_unix_ms),
-                Some(_) => {}
                 // Before the name of the policy some tell its kind: `"fixed window";"api";q=500;w=300`.
                 None if part.starts_with('"') => name = unquoted(part),
-                None => {}
+                Some(_) | None => {}
             }
         }
         // Both fields tell of one limit, and only one of them knows the window.

@@ -190,7 +190,7 @@ pub(super) fn is_here(headers: &HeaderMap, peer: Peer) -> bool {
 }
 
 /// Whether `host` is a name of this machine and nothing else: what does not parse is not.
-pub(super) fn is_local_host(host: &str) -> bool {
+pub fn is_local_host(host: &str) -> bool {
     let (name, port) = match host.strip_prefix('[') {
         Some(v6) => match v6.split_once(']') {
             Some((ip, port)) if ip.parse::<std::net::Ipv6Addr>().is_ok() => (ip, port),

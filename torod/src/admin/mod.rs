@@ -5,6 +5,7 @@ pub mod answer;
 pub mod audit;
 pub mod body;
 pub mod config;
+pub mod log;
 pub mod me;
 pub mod models;
 mod noted;
@@ -25,7 +26,7 @@ mod strict;
 pub mod tokens;
 mod version;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use operation::router;
 
@@ -37,6 +38,7 @@ use crate::clock::Clock;
 use crate::lifecycle::Lifecycle;
 use crate::reload::Reload;
 use crate::store::{Connection, Keyring, Readers, SignIns, StoreError, WriterHandle};
+use crate::telemetry::lines::Lines;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 
@@ -72,6 +74,8 @@ pub struct Admin {
     pub setup: Arc<Setup>,
     /// Logins that failed.
     pub logins: Throttle,
+    /// Lines of the log on their way into the database, once somebody keeps them.
+    pub lines: Arc<OnceLock<Arc<Lines>>>,
 }
 
 /// How often somebody may try to log in with a wrong key: by address, and all together.

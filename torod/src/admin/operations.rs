@@ -5,6 +5,7 @@ use axum::routing::{delete, get, patch, post, put};
 use tokenrouter_shared::alert::{AlertPage, AlertTested, AlertView};
 use tokenrouter_shared::audit::AuditPage;
 use tokenrouter_shared::change::TokenChange;
+use tokenrouter_shared::log::{LogCleared, LogPage};
 use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::provider::{
     KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
@@ -24,8 +25,8 @@ use tokenrouter_shared::usage_of::UsageOf;
 
 use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
 use super::{
-    alerts, audit, config, me, models, openapi, providers, quotas, routes, routing, secrets, sessions, settings, setup,
-    tokens,
+    alerts, audit, config, log, me, models, openapi, providers, quotas, routes, routing, secrets, sessions, settings,
+    setup, tokens,
 };
 
 /// Every operation of the admin API.
@@ -110,6 +111,15 @@ fn token_operations() -> Vec<Operation> {
         search("only those with this text in any of these, or in the detail"),
         SINCE, UNTIL, CURSOR, LIMIT,
     ];
+    const LOG: &[Parameter] = &[
+        ("level", Form::Word(&["error", "warn", "info", "debug", "trace"]), "only those of this importance or more"),
+        ("target", Form::Text, "only from this part of the program, such as `request` or `torod::reload`"),
+        ("request_id", Form::Text, "only those about this request"),
+        search("only those with this text in message, fields or request"),
+        SINCE, UNTIL, CURSOR,
+        ("after", Form::Number(0, i64::MAX), "only those after the line with this number, such as the `last` of an answer; the oldest first"),
+        LIMIT,
+    ];
     let new = Operation::new;
     vec![
         new("GET", "/admin/api/tokens", Token, "Lists the tokens that may be seen, page by page.", get(tokens::list::handler)).asked(LIST).gives::<TokenPage>(200),
@@ -119,6 +129,8 @@ fn token_operations() -> Vec<Operation> {
         new("DELETE", "/admin/api/tokens/{which}", Token, "Ends a token and all below it.", delete(tokens::revoke::handler)).asked(END).gives::<TokenRevoked>(200).for_version(),
         new("POST", "/admin/api/tokens/{which}/rotate", Keymaster, "Gives a token another key and shows it, once.", post(tokens::rotate::handler)).may_take::<TokenRotate>().gives::<TokenCreated>(200).for_version(),
         new("GET", "/admin/api/audit", Admin, "Lists who changed what, the newest first.", get(audit::list)).asked(TRAIL).gives::<AuditPage>(200),
+        new("GET", "/admin/api/log", Admin, "Lists the last lines of the log, the newest first; with `after`, those that came since, the oldest first.", get(log::list)).asked(LOG).gives::<LogPage>(200),
+        new("DELETE", "/admin/api/log", Admin, "Takes the kept lines of the log away.", delete(log::clear)).gives::<LogCleared>(200),
     ]
 }
 

@@ -6,6 +6,7 @@ pub mod completions;
 pub mod config;
 pub mod control;
 pub mod demo;
+pub mod log;
 pub mod models;
 pub mod profile;
 mod prompt;
@@ -122,6 +123,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
         Command::Alerts(alerts) => block_on(alerts.run(&paths?, out, is_terminal)),
         Command::Audit(audit) => block_on(audit.run(&paths?, out, is_terminal, &clock)),
+        Command::Log(log) => block_on(log.run(&paths?, out, is_terminal, &clock)),
         Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
         Command::Completions(completions) => completions.run(out),
         Command::Version(version) => version.run(out),

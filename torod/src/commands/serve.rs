@@ -16,6 +16,7 @@ use crate::daemon::{self, Daemon, Options};
 use crate::lifecycle;
 use crate::server::descriptors;
 use crate::telemetry;
+use crate::telemetry::lines::NOT_KEPT;
 use crate::upstreams::detect;
 
 /// Until a model server of this machine must have answered on a first start.
@@ -51,11 +52,14 @@ impl Serve {
         };
         overrides.apply(&mut config);
         let file = Some(ConfigFile { path: paths.config_file.clone(), overrides });
-        let _log = telemetry::log::start(&config.log, &clock);
+        let log = telemetry::log::start(&config.log, &clock);
         telemetry::panics::tell();
         let options =
             Options { config, file, data_dir: paths.data_dir.clone(), clock, random: system_random, env: system_env };
         let daemon = Daemon::start(options).await?;
+        if let Some(lines) = &log.lines {
+            daemon.keep_log(lines);
+        }
         let url = format!("http://{}", daemon.addr());
         tracing::info!(url, config = %paths.config_file.display(), data = %paths.data_dir.display(), "torod listens at {url}");
         first_admin(&daemon, &url, &mut say).await?;
@@ -118,6 +122,7 @@ async fn first_admin(daemon: &Daemon, url: &str, say: &mut dyn Write) -> anyhow:
     } else {
         let code = daemon.setup().open()?;
         tracing::warn!(
+            target: NOT_KEPT,
             "no admin token exists. Make one at {url}/admin with the setup code {code}, with `torod token create --role \
              admin`, or once with: curl {url}/admin/api/setup -H 'content-type: application/json' -d '{{\"code\":\"{code}\"}}'"
         );

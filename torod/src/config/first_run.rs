@@ -70,6 +70,7 @@ pub fn first_run(found: &Detected) -> String {
         "alerts",
         "server",
         "admin",
+        "telemetry",
     ] {
         text += &format!("\n[{table}]\n");
         for key in KEYS.iter().filter(|key| is_line_of(key, table)) {

@@ -11,6 +11,8 @@ pub struct Log {
     pub format: LogFormat,
     /// Whether every request gets a line.
     pub requests: bool,
+    /// How many lines the database keeps; 0: none.
+    pub keep_lines: u32,
 }
 
 /// Importance of a log line.
@@ -75,7 +77,7 @@ impl LogFormat {
 
 impl Default for Log {
     fn default() -> Self {
-        Self { level: LogLevel::Info, format: LogFormat::Auto, requests: true }
+        Self { level: LogLevel::Info, format: LogFormat::Auto, requests: true, keep_lines: 5_000 }
     }
 }
 
@@ -85,6 +87,7 @@ impl Log {
         section.set_choice("level", &LogLevel::CHOICES, &mut log.level);
         section.set_choice("format", &LogFormat::CHOICES, &mut log.format);
         section.set_bool("requests", &mut log.requests);
+        section.set_integer("keep_lines", 0..1_000_001, &mut log.keep_lines);
         section.finish();
         log
     }

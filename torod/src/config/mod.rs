@@ -39,6 +39,7 @@ mod show;
 mod show_preset;
 mod shutdown;
 mod syntax;
+mod telemetry;
 #[cfg(test)]
 mod tests;
 mod tokens;
@@ -92,6 +93,7 @@ pub use section::{closest, shorten};
 pub use server::Server;
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
+pub use telemetry::{Telemetry, endpoint as otlp_endpoint};
 pub use tokens::Tokens;
 pub use usage::Usage;
 pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
@@ -147,6 +149,8 @@ pub struct Config {
     pub server: Server,
     /// Who reaches the admin pages, and for how long.
     pub admin: Admin,
+    /// What other programs are told of how it does.
+    pub telemetry: Telemetry,
 }
 
 impl Default for Config {
@@ -175,6 +179,7 @@ impl Default for Config {
             alerts: Alerts::default(),
             server: Server::default(),
             admin: Admin::default(),
+            telemetry: Telemetry::default(),
         }
     }
 }
@@ -288,6 +293,9 @@ impl Config {
         }
         if let Some(server) = section.section("server") {
             config.server = Server::read(server);
+        }
+        if let Some(telemetry) = section.section("telemetry") {
+            config.telemetry = Telemetry::read(telemetry);
         }
         section.finish();
         config

@@ -7,7 +7,20 @@ use super::reference::{KEYS, Key};
 use super::{Config, show};
 
 /// Keys that take effect when torod starts again.
-pub const AT_RESTART: [&str; 4] = ["listen_addr", "log.level", "log.format", "usage.queue"];
+pub const AT_RESTART: [&str; 9] = [
+    "listen_addr",
+    "log.level",
+    "log.format",
+    "log.keep_lines",
+    "usage.queue",
+    "telemetry.prometheus",
+    "telemetry.metrics_addr",
+    "telemetry.trace_permille",
+    "telemetry.forward_trace",
+];
+
+/// Keys that only whoever owns the file decides: they are secrets, or say where secrets go.
+const OF_THE_FILE: [&str; 3] = ["telemetry.metrics_token", "telemetry.otlp_endpoint", "telemetry.otlp_headers"];
 
 /// Every such setting of `config`, in the order of the file.
 pub fn settings(config: &Config) -> Vec<Setting> {
@@ -33,6 +46,7 @@ pub fn is_setting(path: &str) -> bool {
     is_known
         && !is_table
         && !path.contains('[')
+        && !OF_THE_FILE.contains(&path)
         && !["presets", "providers", "model_aliases"].into_iter().any(is_listed)
 }
 

@@ -9,7 +9,7 @@ use super::model::format_dollars;
 use super::show_preset;
 use super::tokens::NEVER;
 use super::units::{format_duration, format_size};
-use super::{Alerts, AliasConfig, Auto, Config, ProviderConfig, Routing};
+use super::{Alerts, AliasConfig, Auto, Config, ProviderConfig, Routing, SecretSource, Telemetry};
 
 /// `config` as TOML. Keys that stand in the file are masked.
 pub fn show(config: &Config) -> String {
@@ -66,7 +66,7 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "\n[shutdown]\ngrace = \"{}\"", format_duration(config.shutdown.grace))?;
     let log = &config.log;
     writeln!(text, "\n[log]\nlevel = \"{}\"\nformat = \"{}\"", log.level.as_str(), log.format.as_str())?;
-    writeln!(text, "requests = {}", log.requests)?;
+    writeln!(text, "requests = {}\nkeep_lines = {}", log.requests, log.keep_lines)?;
     let after = config.tokens.remove_ended_after.map_or_else(|| NEVER.to_owned(), format_duration);
     writeln!(text, "\n[tokens]\nremove_ended_after = \"{after}\"")?;
     writeln!(text, "\n[usage]\nretention_days = {}\nqueue = {}", config.usage.retention_days, config.usage.queue)?;
@@ -82,7 +82,26 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     let public_url = admin.public_url.as_ref().map_or("", |url| &url.origin);
     writeln!(text, "public_url = {}", quoted(public_url))?;
     writeln!(text, "session_idle = \"{}\"", format_duration(admin.session_idle))?;
-    writeln!(text, "session_lifetime = \"{}\"", format_duration(admin.session_lifetime))
+    writeln!(text, "session_lifetime = \"{}\"", format_duration(admin.session_lifetime))?;
+    write_telemetry(text, &config.telemetry)
+}
+
+fn write_telemetry(text: &mut String, telemetry: &Telemetry) -> std::fmt::Result {
+    writeln!(text, "\n[telemetry]\nprometheus = {}", telemetry.prometheus)?;
+    let addr = telemetry.metrics_addr.map(|addr| addr.to_string()).unwrap_or_default();
+    let secret = |source: &SecretSource| source.reference().replace(char::is_control, " ");
+    if let Some(token) = &telemetry.metrics_token {
+        writeln!(text, "# metrics_token from {}", secret(token))?;
+        // Read again without it, the address could be one that needs it.
+        writeln!(text, "# metrics_addr = \"{addr}\"")?;
+    } else {
+        writeln!(text, "metrics_addr = \"{addr}\"")?;
+    }
+    writeln!(text, "otlp_endpoint = {}", quoted(telemetry.otlp_endpoint.as_deref().unwrap_or_default()))?;
+    for (name, value) in &telemetry.otlp_headers {
+        writeln!(text, "# sends the collector the header {name} from {}", secret(value))?;
+    }
+    writeln!(text, "trace_permille = {}\nforward_trace = {}", telemetry.trace_permille, telemetry.forward_trace)
 }
 
 fn write_alerts(text: &mut String, alerts: &Alerts) -> std::fmt::Result {

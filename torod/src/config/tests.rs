@@ -60,6 +60,8 @@ fn parser_and_reference_know_the_same_keys() {
         webhooks = [{ url = \"http://h\" }]
         [server]
         [admin]
+        [telemetry]
+        otlp_headers = {}
     ";
     let report = Report::new("t", text);
     drop(read(text, &report));
@@ -133,6 +135,7 @@ fn every_key_is_read() {
         auto_detect_local_servers = false
         auto_enable_public_free_models = true
         lossy = "reject"
+        telemetry = { prometheus = false, metrics_addr = "127.0.0.1:9464", metrics_token = "${SCRAPE}", otlp_endpoint = "http://127.0.0.1:4318/", otlp_headers = { API-Key = "${OTLP}" }, trace_permille = 250, forward_trace = true }
         [[providers]]
         name = "a"
         base_url = "http://h"
@@ -186,6 +189,7 @@ fn every_key_is_read() {
         level = "debug"
         format = "json"
         requests = false
+        keep_lines = 12
         [tokens]
         remove_ended_after = "never"
         [usage]
@@ -314,7 +318,7 @@ fn every_key_is_read() {
         },
         egress: Egress { allow_private: true, deny: vec!["10.0.0.0/8".parse().unwrap()] },
         shutdown: Shutdown { grace: Duration::ZERO },
-        log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false },
+        log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false, keep_lines: 12 },
         tokens: Tokens { remove_ended_after: None },
         usage: Usage { retention_days: 7, queue: 8 },
         responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
@@ -332,6 +336,15 @@ fn every_key_is_read() {
             public_url: PublicUrl::parse("https://gw.example"),
             session_idle: Duration::from_hours(1),
             session_lifetime: Duration::from_hours(2),
+        },
+        telemetry: Telemetry {
+            prometheus: false,
+            metrics_addr: Some("127.0.0.1:9464".parse().unwrap()),
+            metrics_token: Some(SecretSource::Env("SCRAPE".into())),
+            otlp_endpoint: Some("http://127.0.0.1:4318".into()),
+            otlp_headers: vec![("api-key".into(), SecretSource::Env("OTLP".into()))],
+            trace_permille: 250,
+            forward_trace: true,
         },
     };
     let config = parse(text, "torod.toml").unwrap();

@@ -14,7 +14,7 @@ use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
 use super::{
     Alerts, Alias, AliasConfig, Auto, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing,
-    SecretSource, Target, Webhook,
+    SecretSource, Target, Telemetry, Webhook,
 };
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
@@ -56,6 +56,7 @@ pub fn view(config: &Config) -> Value {
             "level": config.log.level.as_str(),
             "format": config.log.format.as_str(),
             "requests": config.log.requests,
+            "keep_lines": config.log.keep_lines,
         },
         "tokens": { "remove_ended_after_ms": config.tokens.remove_ended_after.map(ms) },
         "usage": { "retention_days": config.usage.retention_days, "queue": config.usage.queue },
@@ -74,6 +75,20 @@ pub fn view(config: &Config) -> Value {
             "session_idle_ms": ms(config.admin.session_idle),
             "session_lifetime_ms": ms(config.admin.session_lifetime),
         },
+        "telemetry": view_telemetry(&config.telemetry),
+    })
+}
+
+fn view_telemetry(telemetry: &Telemetry) -> Value {
+    let headers = telemetry.otlp_headers.iter().map(|(name, source)| (name.clone(), json!(source.reference())));
+    json!({
+        "prometheus": telemetry.prometheus,
+        "metrics_addr": telemetry.metrics_addr.map(|addr| addr.to_string()),
+        "metrics_token": telemetry.metrics_token.as_ref().map(SecretSource::reference),
+        "otlp_endpoint": telemetry.otlp_endpoint,
+        "otlp_headers": headers.collect::<Map<String, Value>>(),
+        "trace_permille": telemetry.trace_permille,
+        "forward_trace": telemetry.forward_trace,
     })
 }
 

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::Arc;
+use std::time::Instant;
 
 use bytes::Bytes;
 use http::header::CONTENT_TYPE;
@@ -34,6 +35,8 @@ use crate::clock::Clock;
 use crate::lifecycle::InFlight;
 use crate::problem;
 use crate::server::connection::Peer;
+use crate::telemetry::metrics::{Overheads, Stage};
+use crate::telemetry::trace::{End, Trace};
 use crate::upstreams::auto::{self, choice::Question};
 use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
@@ -47,10 +50,15 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     if app.lifecycle.is_draining() {
         return problem::stopping(surface.protocol(), &request_id);
     }
+    let is_measured = app.metrics.is_some() && Overheads::is_measured(exchange_id.0);
+    let arrived = is_measured.then(|| app.clock.instant());
     let live = app.live.load();
     let in_flight = app.lifecycle.enter();
+    let trace = app.tracer.as_ref().and_then(|tracer| tracer.begin(request.headers(), exchange_id.0, now_ms));
     let refused = |problem: Problem, caller: Option<&Caller>| {
         log_refusal(&app, surface, &request_id, caller, &problem);
+        let whose = (exchange_id, &request_id, caller);
+        end_trace(&app, surface, whose, trace.as_ref(), &problem);
         let mut response = problem::respond(&problem, surface.protocol(), &request_id);
         if let Some(caller) = caller {
             remaining::tell(caller, surface.protocol(), Moment::of(&app.clock), response.headers_mut());
@@ -70,11 +78,15 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         Ok(places) => places,
         Err(problem) => return refused(problem, Some(&caller)),
     };
+    if let Some((metrics, arrived)) = app.metrics.as_ref().zip(arrived) {
+        metrics.overheads.add(Stage::Admit, arrived, app.clock.instant());
+    }
     let body = match intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await {
         Ok(body) => body,
         Err(problem) => return refused(problem, Some(&caller)),
     };
     drop(live);
+    let read_at = arrived.map(|_| app.clock.instant());
     let headers = head.headers;
     let asker = Asker::of(&caller, &headers, &body);
     let in_flight = Some(in_flight);
@@ -92,6 +104,8 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         headers,
         in_path,
         body,
+        read_at,
+        trace,
     };
     if surface == Surface::Compact {
         // Boxed like every future that most requests do not need.
@@ -128,6 +142,10 @@ pub struct Call {
     pub in_path: InPath,
     /// The body, unpacked.
     pub body: Bytes,
+    /// When it was there, where it is measured what the gateway itself takes.
+    pub read_at: Option<Instant>,
+    /// The trace that it belongs to, where there is somebody to see it.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl Call {
@@ -156,6 +174,7 @@ impl Call {
             reservation,
             places: std::mem::take(&mut self.places),
             asker: self.asker.clone(),
+            trace: self.trace.clone(),
         })
     }
 }
@@ -181,6 +200,11 @@ pub async fn run(call: &mut Call) -> Response<Reply> {
 /// The answer to a request that no call was made for.
 pub(super) fn refused(call: &Call, problem: &Problem) -> Response<Reply> {
     log_refusal(&call.app, call.surface, &call.request_id, Some(&call.caller), problem);
+    // Once somebody was called, the exchange tells how it ended.
+    if call.in_flight.is_some() {
+        let whose = (call.exchange_id, &call.request_id, Some(&call.caller));
+        end_trace(&call.app, call.surface, whose, call.trace.as_ref(), problem);
+    }
     let mut response = problem::respond(problem, call.surface.protocol(), &call.request_id);
     call.tell_remaining(response.headers_mut());
     response
@@ -282,6 +306,28 @@ fn log_refusal(app: &App, surface: Surface, id: &RequestId, caller: Option<&Call
             outcome = problem.code,
             "{} refused: {}", surface.as_str(), problem.message
         );
+    }
+}
+
+/// The trace of a request that nobody was called for.
+fn end_trace(
+    app: &App,
+    surface: Surface,
+    (exchange_id, request_id, caller): (ExchangeId, &RequestId, Option<&Caller>),
+    trace: Option<&Arc<Trace>>,
+    problem: &Problem,
+) {
+    if let Some((tracer, trace)) = app.tracer.as_ref().zip(trace) {
+        tracer.end(|| End {
+            exchange: exchange_id.0,
+            trace: Arc::clone(trace),
+            attempts: 0,
+            ended_ms: app.clock.now_ms(),
+            request_id: request_id.as_str().into(),
+            caller: caller.map_or("", Caller::name).into(),
+            surface: surface.as_str(),
+            refused: Some((problem.code, problem.http_status(surface.protocol()))),
+        });
     }
 }
 

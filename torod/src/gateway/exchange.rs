@@ -1,5 +1,5 @@
 //! One client request with its answer. However it ends — well, with an error, by a hang-up — it ends here, once:
-//! with one record for the attempt and one line in the log.
+//! with one record for each attempt, and one line in the log for all of them.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,6 +16,7 @@ use tokenrouter_shared::ids::ExchangeId;
 use super::asker::Asker;
 pub use super::home::Home;
 pub use super::input::Input;
+use super::line::{Ended, Line, Whose};
 pub use super::opening::{Attempt, Opening};
 use super::reject;
 use super::request_id::RequestId;
@@ -27,6 +28,7 @@ use crate::access::wall::{Amounts, Moment};
 use crate::app::App;
 use crate::lifecycle::InFlight;
 use crate::memory::{Memory, Origin};
+use crate::telemetry::trace::{self, Trace};
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::Charge;
 use crate::usage::record::{Outcome, Record};
@@ -49,6 +51,9 @@ pub struct Exchange {
     counted: bool,
     reservation: Option<Reservation>,
     _places: Places,
+    line: Line,
+    trace: Option<Arc<Trace>>,
+    attempts: u32,
 }
 
 impl Exchange {
@@ -68,6 +73,7 @@ impl Exchange {
             reservation,
             places,
             asker,
+            trace,
         } = opening;
         Box::new(Self {
             app,
@@ -86,6 +92,9 @@ impl Exchange {
             counted: said_as != surface.as_str(),
             reservation,
             _places: places,
+            line: Line::default(),
+            trace,
+            attempts: 0,
         })
     }
 
@@ -206,36 +215,21 @@ impl Exchange {
         if std::mem::replace(&mut self.ended, true) {
             return;
         }
+        self.attempts += 1;
         let attempt = &self.attempt;
         let total = self.app.clock.instant().saturating_duration_since(attempt.began);
         let total_us = u64::try_from(total.as_micros()).unwrap_or(u64::MAX);
         let charge = self.charge(outcome, counts);
         if self.app.logs_requests() {
-            tracing::info!(
-                target: "request",
-                id = self.request_id.as_str(),
-                caller = self.caller.name(),
-                surface = self.said_as,
-                provider = &*attempt.provider.name,
-                model = &*attempt.model,
-                status = attempt.status,
-                outcome = outcome.as_str(),
-                ms = total_us / 1000,
-                input = counts.input(),
-                cached = counts.cache_read,
-                output = counts.output,
-                cost_nanos = charge.nanos,
-                "{} {}/{} {} {} in {} ms, {} tokens in ({} cached), {} out",
-                self.said_as,
-                attempt.provider.name,
-                attempt.model,
-                attempt.status,
+            self.line.add(Ended {
+                provider: Arc::clone(&attempt.provider.name),
+                model: Arc::clone(&attempt.model),
+                status: attempt.status,
                 outcome,
-                total_us / 1000,
-                counts.input(),
-                counts.cache_read,
-                counts.output
-            );
+                took_us: total_us,
+                counts,
+                cost_nanos: charge.nanos,
+            });
         }
         let is_use = matches!(outcome, Outcome::Ok | Outcome::ClientAbort) || charge.nanos > 0 || counts.total() > 0;
         let counted = is_use && !std::mem::replace(&mut self.counted, true);
@@ -262,6 +256,7 @@ impl Exchange {
             counted,
             session: self.asker.session.clone(),
             agent: self.asker.agent.clone(),
+            trace: self.trace.clone(),
         };
         // Before the record is on its way: what a new budget finds in the database, it did not learn from us.
         if let Some(reservation) = &mut self.reservation {
@@ -359,7 +354,7 @@ impl Observer for Exchange {
 }
 
 impl Drop for Exchange {
-    /// Dropped before its end: the client went away while the provider was working.
+    /// Dropped before its end: the client went away while the provider was working. In any case it is over, and told.
     fn drop(&mut self) {
         if !self.ended {
             if self.attempt.status == 0 {
@@ -367,6 +362,20 @@ impl Drop for Exchange {
             }
             let counts = self.estimate(0);
             self.settle(Outcome::ClientAbort, counts, Source::Estimated);
+        }
+        let whose = Whose { request_id: self.request_id.as_str(), caller: self.caller.name(), surface: self.said_as };
+        self.line.tell(whose);
+        if let Some((tracer, trace)) = self.app.tracer.as_ref().zip(self.trace.take()) {
+            tracer.end(|| trace::End {
+                exchange: self.id.0,
+                trace,
+                attempts: self.attempts,
+                ended_ms: self.app.clock.now_ms(),
+                request_id: self.request_id.as_str().into(),
+                caller: self.caller.name().into(),
+                surface: self.said_as,
+                refused: None,
+            });
         }
     }
 }

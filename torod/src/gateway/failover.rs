@@ -37,6 +37,7 @@ use super::{another_key, quota, reject, translated};
 use crate::access::budget::Reservation;
 use crate::app::App;
 use crate::lifecycle::Gauge;
+use crate::telemetry::metrics::Stage;
 use crate::upstreams;
 use crate::upstreams::decisions::{Step, Steps};
 use crate::upstreams::misses;
@@ -240,6 +241,12 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 permits,
                 pace,
             };
+            if let Some((read_at, metrics)) = call.read_at.take().zip(call.app.metrics.as_ref()) {
+                metrics.overheads.add(Stage::Prepare, read_at, attempt.began);
+            }
+            if let Some((tracer, trace)) = call.app.tracer.as_ref().zip(call.trace.as_ref()) {
+                tracer.hand_on(trace, attempt.id.0, prepared.upstream.headers_mut());
+            }
             let current = match self.exchange.take() {
                 Some(exchange) => exchange.again(attempt),
                 None => Exchange::begin(call.opening(Arc::clone(self.live), salt, reservation.take())?, attempt),

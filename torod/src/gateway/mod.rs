@@ -20,6 +20,7 @@ mod input;
 pub mod intake;
 pub mod judge;
 pub mod lane;
+mod line;
 mod members;
 pub mod model_query;
 pub mod models;

@@ -18,6 +18,7 @@ use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::app::App;
 use crate::lifecycle::{InFlight, Permit};
+use crate::telemetry::trace::Trace;
 use crate::upstreams::pace::PacePlace;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
@@ -88,4 +89,6 @@ pub struct Opening {
     pub places: Places,
     /// The program that asks, and in which conversation.
     pub asker: Asker,
+    /// The trace that it belongs to.
+    pub trace: Option<Arc<Trace>>,
 }

@@ -1,4 +1,5 @@
-//! A request whose handling panics: its client hears of it in its own protocol, and nobody else notices.
+//! A request whose handling panics: its client hears of it in its own protocol, and nobody else notices. And the one place
+//! that sees every answer.
 
 use std::any::Any;
 use std::future::Future;
@@ -11,20 +12,32 @@ use tokenrouter::protocol::Protocol;
 
 use crate::gateway::reply::Reply;
 use crate::gateway::request_id::RequestId;
-use crate::problem;
+use crate::problem::{self, Code};
 
-/// `answer`, or where it panics a 500 in `protocol`, with the id that `id` gives it.
+/// Who watches over answers.
+pub trait Witness {
+    /// An id for a request whose own is lost.
+    fn fresh_id(&self) -> RequestId;
+    /// An answer tells of a problem with this code.
+    fn saw(&self, code: Code);
+}
+
+/// `answer`, or where it panics a 500 in `protocol`; `witness` sees it.
 pub async fn contained(
     protocol: Protocol,
-    id: impl FnOnce() -> RequestId,
+    witness: impl Witness,
     answer: impl Future<Output = Response<Reply>>,
 ) -> Response<Reply> {
     // Nothing is looked at afterwards that may be half done: what a request holds is dropped, and what is shared
     // between requests is changed in one step or behind a lock that forgives.
-    match AssertUnwindSafe(answer).catch_unwind().await {
+    let response = match AssertUnwindSafe(answer).catch_unwind().await {
         Ok(response) => response,
-        Err(panicked) => broken(protocol, &id(), panicked),
+        Err(panicked) => broken(protocol, &witness.fresh_id(), panicked),
+    };
+    if let Some(code) = response.extensions().get::<Code>() {
+        witness.saw(*code);
     }
+    response
 }
 
 fn broken(protocol: Protocol, id: &RequestId, panicked: Box<dyn Any + Send>) -> Response<Reply> {
@@ -42,11 +55,24 @@ mod tests {
     use http::HeaderMap;
     use http_body_util::BodyExt as _;
 
+    struct Seen<'a>(&'a std::cell::Cell<&'static str>);
+
+    impl Witness for Seen<'_> {
+        fn fresh_id(&self) -> RequestId {
+            RequestId::of(&HeaderMap::new(), 7)
+        }
+
+        fn saw(&self, code: Code) {
+            self.0.set(code.0);
+        }
+    }
+
     #[tokio::test]
     async fn a_panic_is_a_500_in_every_protocol() {
         for protocol in Protocol::ALL {
-            let id = || RequestId::of(&HeaderMap::new(), 7);
-            let answer = contained(protocol, id, async { panic!("a secret of somebody") }).await;
+            let seen = std::cell::Cell::new("");
+            let answer = contained(protocol, Seen(&seen), async { panic!("a secret of somebody") }).await;
+            assert_eq!(seen.get(), "internal_error");
             assert_eq!(answer.status(), 500, "{protocol}");
             assert!(answer.headers().contains_key("x-request-id") || answer.headers().contains_key("request-id"));
             let body = answer.into_body().collect().await.unwrap_or_else(|e| panic!("{e}")).to_bytes();

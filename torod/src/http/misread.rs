@@ -2,7 +2,7 @@
 
 use axum::response::IntoResponse as _;
 use futures_util::FutureExt as _;
-use http::Response;
+use http::{HeaderMap, Response};
 use http_body_util::BodyExt as _;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
@@ -21,8 +21,9 @@ const TLS: &[u8] = &[0x16, 3];
 impl Routes {
     /// The answer to a request that begins with `beginning`, which hyper refuses with `status`.
     pub(super) fn told_misread(&self, status: u16, beginning: &[u8]) -> Response<Reply> {
-        let id = self.fresh_id();
+        let id = self.id(&HeaderMap::new());
         let problem = misread(status, beginning);
+        self.count(problem.code);
         if self.app.logs_requests() {
             tracing::info!(
                 target: "request",

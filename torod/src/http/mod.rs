@@ -2,8 +2,10 @@
 
 pub mod admin;
 pub mod contained;
+mod gauges;
 pub mod health;
 pub mod listed;
+pub mod metrics;
 mod misread;
 pub mod page;
 pub mod routes;

@@ -12,7 +12,8 @@ use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 
-use super::contained::contained;
+use super::contained::{Witness, contained};
+use super::metrics::ScrapeKey;
 use super::{health, page};
 use crate::access::throttle::Throttle;
 use crate::access::{Sessions, Setup, forwarded};
@@ -48,12 +49,13 @@ const fn page(
 
 /// Every page.
 #[rustfmt::skip]
-pub static PAGES: [Page; 10] = [
+pub static PAGES: [Page; 11] = [
     page("/health", "nothing", "Whether requests can be served.", |me, peer, headers| health::health(&me.app, peer, headers, &me.id(headers))),
     page("/healthz", "nothing", "Whether the process answers.", |me, _, headers| health::alive(&me.app, &me.id(headers))),
     page("/api/hello", "nothing", "The same, where some clients look for it.", |me, _, headers| health::alive(&me.app, &me.id(headers))),
     page("/status", "inference", "How everything stands.", |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers))),
     page("/v1/status", "inference", "The same.", |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers))),
+    page("/metrics", "admin", "Numbers for Prometheus; also for whoever has the scrape key.", Routes::metrics),
     page("/openapi.json", "nothing", "This document.", |me, _, headers| page::document(&me.id(headers))),
     page("", "nothing", "Where things are.", |me, _, headers| page::root(&me.id(headers))),
     page("/admin", "nothing", "The page for people.", Routes::admin_page),
@@ -76,6 +78,7 @@ pub struct Routes {
     /// Keys that the admin API did not know.
     pub(super) guesses: Throttle,
     pub(super) listens_at: SocketAddr,
+    pub(super) scrape_key: Option<ScrapeKey>,
 }
 
 /// What the admin pages need besides the operations themselves.
@@ -90,13 +93,15 @@ pub struct Door {
     pub writer: WriterHandle,
     /// Where the daemon listens.
     pub listens_at: SocketAddr,
+    /// What opens the metrics besides an admin's token.
+    pub scrape_key: Option<ScrapeKey>,
 }
 
 impl Routes {
     /// Routes to the data plane of `app` and to the admin pages behind their `door`.
     pub fn new(app: Arc<App>, door: Door) -> Self {
-        let Door { admin, setup, sessions, writer, listens_at } = door;
-        Self { app, admin, setup, sessions, writer, guesses: guesses(), listens_at }
+        let Door { admin, setup, sessions, writer, listens_at, scrape_key } = door;
+        Self { app, admin, setup, sessions, writer, guesses: guesses(), listens_at, scrape_key }
     }
 }
 
@@ -122,29 +127,36 @@ impl Service for Routes {
         {
             let (app, protocol) = (Arc::clone(&self.app), surface.protocol());
             let unwelcome = self.unwelcome(&request);
-            let id = move || self.fresh_id();
             if let Some(problem) = unwelcome {
-                return Box::pin(std::future::ready(problem::respond(&problem, protocol, &id())));
+                return Box::pin(std::future::ready(self.refused(&problem, protocol)));
             }
             if surface.counts().is_some() {
-                return Box::pin(contained(protocol, id, count::serve(app, peer, surface, request)));
+                return Box::pin(contained(protocol, self, count::serve(app, peer, surface, request)));
             }
-            return Box::pin(contained(protocol, id, entry::serve(app, peer, surface, request)));
+            return Box::pin(contained(protocol, self, entry::serve(app, peer, surface, request)));
         }
         let protocol = match Surface::at(request.uri().path()) {
             Some((surface, _)) => surface.protocol(),
             None => Protocol::OpenAi,
         };
-        let me = Arc::clone(&self);
-        let id = move || me.fresh_id();
         if let Some(problem) = self.unwelcome(&request) {
-            return Box::pin(std::future::ready(problem::respond(&problem, protocol, &id())));
+            return Box::pin(std::future::ready(self.refused(&problem, protocol)));
         }
-        Box::pin(contained(protocol, id, self.other(peer, request)))
+        Box::pin(contained(protocol, Arc::clone(&self), self.other(peer, request)))
     }
 
     fn misread(&self, status: u16, beginning: &[u8]) -> Response<Reply> {
         self.told_misread(status, beginning)
+    }
+}
+
+impl Witness for Arc<Routes> {
+    fn fresh_id(&self) -> RequestId {
+        self.id(&HeaderMap::new())
+    }
+
+    fn saw(&self, code: problem::Code) {
+        self.count(code.0);
     }
 }
 
@@ -197,8 +209,16 @@ impl Routes {
         malformed(request).or_else(|| self.app.live.passage.was_here(request.headers()).then(passage::came_back))
     }
 
-    pub(super) fn fresh_id(&self) -> RequestId {
-        self.id(&HeaderMap::new())
+    fn refused(&self, problem: &Problem, protocol: Protocol) -> Response<Reply> {
+        self.count(problem.code);
+        problem::respond(problem, protocol, &self.id(&HeaderMap::new()))
+    }
+
+    /// Counts an error that the gateway itself answers with.
+    pub(super) fn count(&self, code: &'static str) {
+        if let Some(metrics) = &self.app.metrics {
+            metrics.errors.add(code);
+        }
     }
 
     pub(super) fn id(&self, headers: &HeaderMap) -> RequestId {

@@ -58,6 +58,8 @@ impl Changes {
             ("log.level", before.log.level != after.log.level),
             ("log.format", before.log.format != after.log.format),
             ("usage.queue", before.usage.queue != after.usage.queue),
+            ("log.keep_lines", before.log.keep_lines != after.log.keep_lines),
+            ("telemetry", before.telemetry != after.telemetry),
         ] {
             if differs {
                 changes.at_restart.push(key);

@@ -155,7 +155,7 @@ impl Reload {
             _ => tracing::error!("{error}"),
         }
         tracing::error!("the configuration was not taken over: what was in force before still is");
-        self.status.rcu(|now| Status { error: Some(why.clone()), ..Status::clone(now) });
+        self.status.rcu(|now| Status { error: Some(why.clone()), refused: now.refused + 1, ..Status::clone(now) });
         error.into()
     }
 }

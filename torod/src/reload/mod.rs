@@ -85,6 +85,10 @@ pub struct Status {
     pub loaded_ms: i64,
     /// Why the file as it is now is not in force.
     pub error: Option<String>,
+    /// How often another configuration came into force since the start.
+    pub reloads: u64,
+    /// How often one was refused.
+    pub refused: u64,
 }
 
 /// Why nothing changed.
@@ -127,7 +131,7 @@ impl Reload {
             parts,
             file,
             state: tokio::sync::Mutex::new(State { prepared, text, data_set }),
-            status: ArcSwap::from_pointee(Status { config, loaded_ms, error: None }),
+            status: ArcSwap::from_pointee(Status { config, loaded_ms, error: None, reloads: 0, refused: 0 }),
         }
     }
 
@@ -170,8 +174,14 @@ impl Reload {
         let fresh: Vec<_> = prepared.iter().filter(is_new).map(|p| Arc::clone(&p.provider)).collect();
         state.prepared = prepared;
         state.prepared.iter().for_each(|prepared| prepared.renew(&parts.renewals));
-        let status = Status { config: Arc::clone(&config), loaded_ms: parts.discovery.clock.now_ms(), error: None };
-        self.status.store(Arc::new(status));
+        let loaded_ms = parts.discovery.clock.now_ms();
+        self.status.rcu(|now| Status {
+            config: Arc::clone(&config),
+            loaded_ms,
+            error: None,
+            reloads: now.reloads + 1,
+            refused: now.refused,
+        });
         fresh.into_iter().filter(|provider| provider.enabled).for_each(|provider| parts.discovery.follow(provider));
         let is_other =
             before.presets != config.presets || before.egress != config.egress || !changes.providers.is_empty();

@@ -11,6 +11,7 @@ pub mod key_file;
 pub mod keyring;
 pub mod lists;
 pub mod lock;
+pub mod log;
 pub mod quotas;
 pub mod reader;
 pub mod removed;

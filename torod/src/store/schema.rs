@@ -25,6 +25,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0011_audit.sql")),
     M::up(include_str!("../../migrations/0012_spend_spans.sql")),
     M::up(include_str!("../../migrations/0014_quota_alerts.sql")),
+    M::up(include_str!("../../migrations/0016_log.sql")),
 ];
 
 /// How long the writer waits for another writer before it says [`StoreError::Busy`].

@@ -79,6 +79,11 @@ pub struct UsageRow<'a> {
 }
 
 impl UsageRow<'_> {
+    /// Its counts and what it cost, exactly as they stand in the row.
+    pub fn figures(&self) -> ([u64; 6], u64) {
+        (self.counts.map(|count| clamped(count).cast_unsigned()), self.cost_nanos.min(MAX_NANOS))
+    }
+
     /// What it takes from its token's budgets: exactly what stands in the row.
     pub fn sum(&self) -> Sum {
         let [uncached, read, short, long, output, _] = self.counts.map(clamped);

@@ -4,26 +4,38 @@
 //! lines beyond a bounded queue are dropped.
 
 use std::io::IsTerminal;
+use std::sync::Arc;
 
 use chrono::{Local, TimeZone};
 use tracing_appender::non_blocking::{NonBlockingBuilder, WorkerGuard};
 use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::format::{Writer, debug_fn};
 use tracing_subscriber::fmt::time::FormatTime;
+use tracing_subscriber::layer::{Layer, SubscriberExt as _};
+use tracing_subscriber::util::SubscriberInitExt as _;
 
+use super::lines::{Kept, Lines};
 use super::plain::plain;
 use crate::clock::Clock;
-use crate::config::{Log, LogFormat};
+use crate::config::{self, LogFormat};
 
 /// Lines that may wait for stderr.
 const QUEUE_LINES: usize = 8_192;
 
 /// Fields of a request's line whose values its sentence says already.
-const IN_THE_SENTENCE: [&str; 9] =
-    ["surface", "provider", "model", "status", "outcome", "ms", "input", "cached", "output"];
+const IN_THE_SENTENCE: [&str; 10] =
+    ["surface", "provider", "model", "status", "outcome", "ms", "input", "cached", "output", "failed"];
 
-/// Starts the log; the guard writes what is left when it is dropped. A second start changes nothing.
-pub fn start(config: &Log, clock: &Clock) -> WorkerGuard {
+/// A log that was started. Writes what is left when it is dropped.
+#[derive(Debug)]
+pub struct Log {
+    /// Lines for the database; none where it is to keep none.
+    pub lines: Option<Arc<Lines>>,
+    _guard: WorkerGuard,
+}
+
+/// Starts the log. A second start changes nothing.
+pub fn start(config: &config::Log, clock: &Clock) -> Log {
     let (writer, guard) = NonBlockingBuilder::default()
         .lossy(true)
         .buffered_lines_limit(QUEUE_LINES)
@@ -38,8 +50,8 @@ pub fn start(config: &Log, clock: &Clock) -> WorkerGuard {
         LogFormat::Json => false,
         LogFormat::Auto => terminal,
     };
-    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
-    let started = if human {
+    let shown = tracing_subscriber::fmt::layer().with_writer(writer);
+    let shown: Box<dyn Layer<_> + Send + Sync> = if human {
         let time = LocalTime { clock: clock.clone() };
         let fields = debug_fn(|w, field, value| match field.name() {
             // Names and reasons in it come from clients and providers, who must not write on our terminal.
@@ -48,12 +60,16 @@ pub fn start(config: &Log, clock: &Clock) -> WorkerGuard {
             name => write!(w, " {name}={value:?}"),
         });
         let colours = terminal && std::env::var_os("NO_COLOR").is_none();
-        builder.with_ansi(colours).with_target(false).with_timer(time).fmt_fields(fields).try_init()
+        shown.with_ansi(colours).with_target(false).with_timer(time).fmt_fields(fields).boxed()
     } else {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).try_init()
+        shown.json().flatten_event(true).with_current_span(false).with_span_list(false).boxed()
     };
+    let lines = (config.keep_lines > 0).then(|| Lines::new(clock.clone()));
+    let kept = lines.clone().map(Kept);
+    // Before anything else: what is not written is not put together.
+    let started = tracing_subscriber::registry().with(filter).with(shown).with(kept).try_init();
     drop(started);
-    guard
+    Log { lines, _guard: guard }
 }
 
 struct LocalTime {

@@ -1,5 +1,10 @@
-//! Seeing: the log.
+//! Seeing: the log, numbers for Prometheus, traces and metrics for OpenTelemetry.
 
+pub mod keep;
+pub mod lines;
 pub mod log;
+pub mod metrics;
+pub mod otel;
 pub mod panics;
 pub mod plain;
+pub mod trace;

@@ -5,6 +5,7 @@ pub mod live;
 pub mod record;
 pub mod recorder;
 pub mod sequence;
+pub mod trace;
 pub mod writer;
 
 pub use crate::store::agent_sessions::AgentSession;

@@ -8,6 +8,7 @@ use tokenrouter::count::{Counts, Source};
 use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
 
 use super::charge::Charge;
+use super::trace::Trace;
 use crate::store::agent_sessions::AgentSession;
 use crate::store::spend::Sum;
 use crate::store::usage::{PriceRow, UsageRow};
@@ -134,12 +135,20 @@ pub struct Record {
     pub session: Option<Arc<AgentSession>>,
     /// The program that asked, in a short word.
     pub agent: Option<Arc<str>>,
+    /// The trace that its request belongs to, where there is somebody to see it.
+    pub trace: Option<Arc<Trace>>,
 }
 
 impl Record {
     /// When it ended, in milliseconds since 1970.
     pub fn ended_ms(&self) -> i64 {
         self.started_ms.saturating_add(i64::try_from(self.total_us / 1_000).unwrap_or(i64::MAX))
+    }
+
+    /// Its counts (input uncached, cache read, cache write for 5 minutes and for an hour, output, reasoning) and what it cost in
+    /// nano-dollars, exactly as the row says.
+    pub fn figures(&self) -> ([u64; 6], u64) {
+        self.row().figures()
     }
 
     /// What it takes from its token's budgets, exactly as the row will say.

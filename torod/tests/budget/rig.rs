@@ -113,5 +113,6 @@ pub fn record(ids: (AttemptId, ExchangeId), token_id: i64, began_ms: i64, amount
         counted: true,
         session: None,
         agent: None,
+        trace: None,
     }
 }

@@ -157,6 +157,15 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     all.done("GET", T, &format!("{T}?all=true&sort=used&order=desc&limit=1"), "").await;
     all.done("DELETE", ONE, &at, "").await;
     all.get("/admin/api/audit").await;
+    all.get("/admin/api/log").await;
+    all.done(
+        "GET",
+        "/admin/api/log",
+        "/admin/api/log?level=warn&target=torod&request_id=x&q=a&since_ms=1&until_ms=2&after=0&limit=1",
+        "",
+    )
+    .await;
+    all.done("DELETE", "/admin/api/log", "/admin/api/log", "").await;
 
     let own = all.daemon.key.clone();
     all.done("POST", "/admin/api/login", "/admin/api/login", &format!(r#"{{"key":"{own}"}}"#)).await;

@@ -31,6 +31,7 @@ pub struct TestDaemon {
     pub folder: TempDir,
     pub app: std::sync::Arc<torod::app::App>,
     pub lifecycle: Lifecycle,
+    pub metrics_addr: Option<SocketAddr>,
     pub client: Client<HttpConnector, Full<Bytes>>,
     run: JoinHandle<bool>,
 }
@@ -96,22 +97,43 @@ impl TestDaemon {
         me
     }
 
+    /// One with variables in its environment.
+    pub async fn with_env(more: &str, env: fn(&str) -> Option<String>) -> Self {
+        let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
+        let text = configuration(&simulator.url(), more, "");
+        let folder = tempfile::tempdir().unwrap();
+        let me = Self::in_environment(simulator, &text, Clock::system(), folder, env).await;
+        me.lists_are_read().await;
+        me.simulator.clear();
+        me
+    }
+
     /// One whose providers' lists nobody waits for.
     pub async fn at_once(simulator: Simulator, text: &str, clock: Clock, folder: TempDir) -> Self {
+        Self::in_environment(simulator, text, clock, folder, |_| None).await
+    }
+
+    async fn in_environment(
+        simulator: Simulator,
+        text: &str,
+        clock: Clock,
+        folder: TempDir,
+        env: fn(&str) -> Option<String>,
+    ) -> Self {
         let config = config::parse(text, "test.toml").unwrap_or_else(|e| panic!("{e:?}"));
         let data_dir = folder.path().join("data");
         // One that wrote its configuration down beforehand wants it to be followed.
         let path = folder.path().join("torod.toml");
         let overrides = config::Overrides { listen_addr: None, log_format: None };
         let file = path.exists().then_some(config::ConfigFile { path, overrides });
-        let options = Options { config, file, data_dir, clock, random: system_random, env: |_| None };
+        let options = Options { config, file, data_dir, clock, random: system_random, env };
         let daemon = Daemon::start(options).await.unwrap();
         let key = daemon.setup().make_admin(Some("test".into())).await.unwrap().key;
         let url = format!("http://{}", daemon.addr());
-        let (app, lifecycle) = (daemon.app().clone(), daemon.lifecycle());
+        let (app, lifecycle, metrics_addr) = (daemon.app().clone(), daemon.lifecycle(), daemon.metrics_addr());
         let run = tokio::runtime::Handle::current().spawn(daemon.run());
         let client = Client::builder(TokioExecutor::new()).build_http();
-        Self { simulator, key, url, folder, app, lifecycle, client, run }
+        Self { simulator, key, url, folder, app, lifecycle, metrics_addr, client, run }
     }
 
     /// Names are resolved by the providers' lists, so a test begins when they are there.

@@ -139,6 +139,9 @@ fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Answer
             headers: HeaderMap::new(),
             in_path: InPath::default(),
             body,
+            read_at: None,
+            // What it costs is told; a span of its own would be none of the client's.
+            trace: None,
         };
         let answer: Response<Reply> = entry::run(&mut own).await;
         if !answer.status().is_success() {

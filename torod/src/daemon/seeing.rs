@@ -1,0 +1,94 @@
+//! Builds what other programs see of the gateway: the numbers for Prometheus, with their door, and the exporter.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use anyhow::Context as _;
+use tokio::net::TcpListener;
+
+use crate::access::Random;
+use crate::clock::Clock;
+use crate::config::{Egress, SecretSource, Telemetry, Vault, resolve_secret};
+use crate::http::metrics::{Scrape, ScrapeKey};
+use crate::http::routes::Routes;
+use crate::lifecycle::Lifecycle;
+use crate::server::crowd::Room;
+use crate::server::{accept, bind};
+use crate::telemetry::metrics::Metrics;
+use crate::telemetry::otel::{Exporter, Parts, Settings};
+use crate::upstreams::snapshot::Live;
+use crate::usage::UsageWriter;
+
+/// Connections to the metrics' own address: nobody needs more.
+const CONNECTIONS: usize = 64;
+
+/// What the operator wants, with its secrets at hand.
+pub(super) struct Seeing {
+    config: Telemetry,
+    /// What is counted; none where nobody wants it.
+    pub(super) metrics: Option<Arc<Metrics>>,
+    /// What opens the metrics besides an admin's token.
+    pub(super) scrape_key: Option<ScrapeKey>,
+    /// Exports to a collector; none where there is none.
+    pub(super) exporter: Option<Exporter>,
+}
+
+/// What it is built from.
+pub(super) struct Ground<'a> {
+    pub(super) config: &'a Telemetry,
+    pub(super) egress: &'a Egress,
+    pub(super) live: &'a Arc<Live>,
+    pub(super) usage: &'a UsageWriter,
+    pub(super) clock: &'a Clock,
+    pub(super) random: Random,
+    pub(super) env: fn(&str) -> Option<String>,
+    pub(super) vault: &'a dyn Vault,
+}
+
+impl Seeing {
+    /// Begins to count. Blocks: secrets come from files and commands.
+    pub(super) fn begin(ground: Ground<'_>) -> anyhow::Result<Self> {
+        let Ground { config, egress, live, usage, clock, random, env, vault } = ground;
+        let metrics = config.prometheus.then(|| Arc::new(Metrics::new(Arc::clone(live))));
+        if let Some(metrics) = &metrics {
+            usage.listen(metrics.feed());
+        }
+        let fetch = |source: &SecretSource| match resolve_secret(source, &env, vault) {
+            Ok(secret) => Some(ScrapeKey::of(&secret)),
+            Err(error) => {
+                tracing::error!(
+                    "`telemetry.metrics_token` cannot be had: {error}. Until torod starts again with it, only admins \
+                     read the metrics, and not at `telemetry.metrics_addr`"
+                );
+                None
+            }
+        };
+        let scrape_key = config.metrics_token.as_ref().filter(|_| metrics.is_some()).and_then(fetch);
+        let exporter = Settings::read(config, env, vault)
+            .map(|settings| Exporter::new(settings, Parts { config, egress, live, usage, clock, random }));
+        let exporter = exporter.transpose()?;
+        Ok(Self { config: config.clone(), metrics, scrape_key, exporter })
+    }
+
+    /// The metrics' own address, bound; none where there is none, or where its guard is missing.
+    pub(super) async fn bind(&self) -> anyhow::Result<Option<TcpListener>> {
+        let is_guarded = self.config.metrics_token.is_none() || self.scrape_key.is_some();
+        match self.config.metrics_addr.filter(|_| self.metrics.is_some() && is_guarded) {
+            Some(addr) => {
+                let bound = bind::tcp(addr).await;
+                Ok(Some(bound.context("cannot show the metrics at `telemetry.metrics_addr`")?))
+            }
+            None => Ok(None),
+        }
+    }
+}
+
+/// Shows the metrics on `listener`; says where that is.
+pub(super) fn show(listener: TcpListener, routes: &Arc<Routes>, lifecycle: &Lifecycle) -> anyhow::Result<SocketAddr> {
+    let addr = listener.local_addr()?;
+    let scrape = Scrape { routes: Arc::clone(routes), is_local: addr.ip().is_loopback() };
+    let room = Room { connections: CONNECTIONS, per_address: CONNECTIONS };
+    lifecycle.spawn("metrics", accept::tcp(listener, Arc::new(scrape), lifecycle.clone(), room, |_| false));
+    tracing::info!("metrics for Prometheus at http://{addr}/metrics");
+    Ok(addr)
+}
