@@ -5,6 +5,8 @@ pub mod audit;
 pub mod budget;
 pub mod budget_text;
 pub mod change;
+pub mod conversation;
+pub mod figures;
 pub mod ids;
 pub mod label;
 pub mod limits;

@@ -84,29 +84,15 @@ fn fill(data: &Path, clock: &Clock) -> Fallible<()> {
     for n in 0..ROWS {
         let at_ms = now_ms - SPAN_MS + SPAN_MS / ROWS * n;
         recorder.push(Record {
-            id: ids.attempt(at_ms),
-            exchange_id: ids.exchange(at_ms),
-            request_id: None,
-            started_ms: at_ms,
             total_us: 1_234,
             first_byte_us: 900,
             token_id: PEOPLE + 1 + n * 7_919 % RUNS,
             provider: Arc::clone(&provider),
             model: Arc::clone(&model),
-            model_asked: None,
-            surface: "chat",
-            client_protocol: Protocol::OpenAi,
-            upstream_protocol: Protocol::OpenAi,
-            status: 200,
-            outcome: Outcome::Ok,
             stream: true,
             counts: Counts { input_uncached: 1_000, output: 300, ..Counts::default() },
-            source: Source::Reported,
             charge: Charge { nanos: 1_000_000, ..Charge::default() },
-            counted: true,
-            session: None,
-            agent: None,
-            trace: None,
+            ..Record::new(ids.attempt(at_ms), ids.exchange(at_ms), at_ms)
         });
     }
     if writer.stop(Duration::from_mins(5)) { Ok(()) } else { Err("the rows were not written".into()) }

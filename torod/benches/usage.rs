@@ -66,29 +66,14 @@ fn publish(c: &mut Criterion) {
 
 fn record(ids: &Sequence, now_ms: i64, names: &(Arc<str>, Arc<str>)) -> Record {
     Record {
-        id: ids.attempt(now_ms),
-        exchange_id: ids.exchange(now_ms),
-        request_id: None,
-        started_ms: now_ms,
         total_us: 1_234,
         first_byte_us: 900,
         token_id: 1,
         provider: Arc::clone(&names.0),
         model: Arc::clone(&names.1),
-        model_asked: None,
-        surface: "chat",
-        client_protocol: Protocol::OpenAi,
-        upstream_protocol: Protocol::OpenAi,
-        status: 200,
-        outcome: Outcome::Ok,
         stream: true,
         counts: Counts { input_uncached: 1_000, cache_read: 9_000, output: 300, ..Counts::default() },
-        source: Source::Reported,
-        charge: Charge::default(),
-        counted: true,
-        session: None,
-        agent: None,
-        trace: None,
+        ..Record::new(ids.attempt(now_ms), ids.exchange(now_ms), now_ms)
     }
 }
 

@@ -10,6 +10,7 @@ use crate::access::index::TokenIndex;
 use crate::access::rate::Pace;
 use crate::alerts::Alerts;
 use crate::clock::Clock;
+use crate::conversations::Conversations;
 use crate::lifecycle::{Gauge, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::Reload;
@@ -51,6 +52,8 @@ pub struct App {
     pub sealer: Sealer,
     /// Answers that later requests continue, and state that clients cannot carry.
     pub memory: Arc<Memory>,
+    /// Where conversations are kept, if they are.
+    pub conversations: Arc<Conversations>,
     /// Turns for unpacking compressed bodies, which costs memory and time.
     pub unpacking: Semaphore,
     /// Whether each request gets a line in the log.

@@ -55,6 +55,8 @@ pub enum Command {
     Audit(commands::audit::Audit),
     /// Show the last lines of the log.
     Log(commands::log::Log),
+    /// Show, search, export and delete what was asked and answered, where that is kept.
+    Conversations(commands::conversations::Conversations),
     /// Show what was used.
     Usage(commands::usage::Usage),
     /// Print a completion script for a shell.

@@ -23,6 +23,7 @@ use crate::alerts::{self, Alerts};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, edit};
+use crate::conversations::Conversations;
 use crate::gateway::intake::UNPACKING;
 use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
@@ -44,7 +45,7 @@ use crate::upstreams::quota;
 use crate::upstreams::renewal::Renewals;
 use crate::upstreams::snapshot::Live;
 use crate::upstreams::vault::Vault;
-use crate::usage::{Sequence, UsageWriter};
+use crate::usage::{Sequence, UsageWriter, upkeep};
 
 /// The control socket's name in the data folder.
 pub const SOCKET: &str = "torod.sock";
@@ -127,6 +128,8 @@ impl Daemon {
         let mut seed = [0; 8];
         random(&mut seed)?;
         let live = Arc::new(Live::new(&config, Vec::new(), u64::from_ne_bytes(seed), clock.clone()));
+        let conversations = Arc::new(Conversations::new(&data_dir, Arc::clone(&live), clock.clone()));
+        conversations.configure(config.conversations.clone());
         let log_requests = Arc::new(AtomicBool::new(config.log.requests));
         let discovery = Discovery {
             live: Arc::clone(&live),
@@ -153,6 +156,7 @@ impl Daemon {
         let parts = Parts {
             discovery,
             memory: Arc::clone(&memory),
+            conversations: Arc::clone(&conversations),
             log_requests: Arc::clone(&log_requests),
             data_set: DataSet::new(&data_dir),
             renewals,
@@ -188,6 +192,7 @@ impl Daemon {
             queue: Arc::default(),
             sealer: Sealer::new(gateway_key),
             memory: Arc::clone(&memory),
+            conversations: Arc::clone(&conversations),
             unpacking: Semaphore::new(UNPACKING),
             log_requests,
             alerts: Arc::clone(&alerts),
@@ -215,7 +220,9 @@ impl Daemon {
             sessions: Arc::clone(&sessions),
             setup: Arc::clone(&setup),
             logins: admin::logins(),
+            giving_key: Arc::default(),
             lines,
+            conversations,
         }));
         let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addr, scrape_key };
@@ -238,6 +245,10 @@ impl Daemon {
         let used_up = used_up::watch(Arc::clone(&index), app.clock.clone());
         let swept = sweep::run(writer, index, used_up, keep, app.clock.clone(), lifecycle.clone());
         lifecycle.spawn("token sweep", swept);
+        let configured = Arc::clone(&reload);
+        let kept = move || configured.status().config.usage.clone();
+        let upkeep = upkeep::run(usage.handle(), kept, app.clock.clone(), lifecycle.clone());
+        lifecycle.spawn("usage upkeep", upkeep);
         let leases = lease::run(usage.handle(), Arc::clone(&app.tokens), app.clock.clone(), lifecycle.clone());
         lifecycle.spawn("token leases", leases);
         if let Some(exporter) = exporter {
@@ -307,8 +318,14 @@ impl Daemon {
             tracing::warn!(in_flight = lifecycle.in_flight(), "not every answer finished in time; ending them now");
         }
         let ended = lifecycle.finish(CLOSING).await;
-        let usage = self.usage;
-        let written = tokio::task::spawn_blocking(move || usage.stop(CLOSING)).await.unwrap_or(false);
+        let (usage, conversations) = (self.usage, Arc::clone(&self.app.conversations));
+        let written = tokio::task::spawn_blocking(move || {
+            let written = usage.stop(CLOSING);
+            conversations.stop();
+            written
+        })
+        .await
+        .unwrap_or(false);
         if !written {
             tracing::error!("not every usage record could be written");
         }

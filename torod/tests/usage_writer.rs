@@ -12,28 +12,19 @@ use tokenrouter::count::{Counts, Source};
 use tokenrouter_shared::usage::UsageBy;
 use torod::clock::Clock;
 use torod::store::{reports, schema, usage::greatest_id};
-use torod::usage::{Charge, Committed, Outcome, Record, Sequence, Status, UsageWriter};
+use torod::usage::{Committed, Outcome, Record, Sequence, Status, UsageWriter};
 
 const NOW_MS: i64 = 1_780_000_000_000;
 
 fn record(sequence: &Sequence, model: &Arc<str>, token_id: i64) -> Record {
     let exchange_id = sequence.exchange(NOW_MS);
     Record {
-        id: sequence.attempt(NOW_MS),
-        exchange_id,
-        request_id: None,
-        started_ms: NOW_MS,
         total_us: 1_500_000,
         first_byte_us: 200_000,
         token_id,
         provider: "acme".into(),
         model: Arc::clone(model),
-        model_asked: None,
-        surface: "chat",
-        client_protocol: Protocol::OpenAi,
         upstream_protocol: Protocol::Anthropic,
-        status: 200,
-        outcome: Outcome::Ok,
         stream: true,
         counts: Counts {
             input_uncached: 1,
@@ -43,12 +34,7 @@ fn record(sequence: &Sequence, model: &Arc<str>, token_id: i64) -> Record {
             output: 50_000,
             reasoning: 600,
         },
-        source: Source::Reported,
-        charge: Charge::default(),
-        counted: true,
-        session: None,
-        agent: None,
-        trace: None,
+        ..Record::new(sequence.attempt(NOW_MS), exchange_id, NOW_MS)
     }
 }
 
@@ -238,6 +224,44 @@ fn a_batch_that_was_committed_and_comes_again_is_written_once() {
     writer.recorder().push(kept);
     assert!(writer.stop(Duration::from_secs(20)));
     assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage"), 1);
+}
+
+#[test]
+fn a_damaged_page_is_told_counted_as_a_gap_and_heals() {
+    use std::os::unix::fs::FileExt as _;
+    let temp = tempfile::tempdir().unwrap();
+    let sequence = Sequence::after(0);
+    let writer = start(temp.path(), 10_000);
+    for _ in 0..500 {
+        writer.recorder().push(record(&sequence, &"m".into(), 1));
+    }
+    assert!(writer.stop(Duration::from_secs(20)));
+    // The page that the next row belongs to.
+    let last = "SELECT pageno FROM dbstat WHERE name = 'usage' AND pagetype = 'leaf' ORDER BY path DESC LIMIT 1";
+    let at = u64::try_from(one::<i64>(temp.path(), last) - 1).unwrap() * 4_096;
+    let file = std::fs::OpenOptions::new().read(true).write(true).open(schema::database_path(temp.path())).unwrap();
+    let mut whole = [0; 4_096];
+    file.read_exact_at(&mut whole, at).unwrap();
+    file.write_all_at(&[0xee; 4_096], at).unwrap();
+    let writer = start(temp.path(), 10);
+    for _ in 0..25 {
+        writer.recorder().push(record(&sequence, &"m".into(), 1));
+    }
+    let status = wait_for(&writer, "the damage", |status| status.last_error.is_some());
+    assert!(status.last_error.unwrap().contains("malformed"));
+    assert_eq!((status.queued, status.dropped), (10, 15));
+    let told = reports::usage(&schema::open_reader(temp.path()).unwrap(), 0, NOW_MS * 2, UsageBy::Model).unwrap_err();
+    assert!(told.to_string().contains("malformed"), "{told}");
+    // Somebody puts the page back; what another connection writes makes everybody look again.
+    file.write_all_at(&whole, at).unwrap();
+    let other = Connection::open(schema::database_path(temp.path())).unwrap();
+    other.execute_batch("INSERT INTO name (text) VALUES ('another')").unwrap();
+    let status = wait_for(&writer, "the recovery", |status| status.queued == 0);
+    assert_eq!((status.written, status.dropped, status.last_error), (10, 15, None));
+    assert!(writer.stop(Duration::from_secs(20)));
+    assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage"), 510);
+    assert_eq!(one::<i64>(temp.path(), "SELECT sum(records) FROM usage_gap"), 15);
+    assert_eq!(one::<String>(temp.path(), "PRAGMA integrity_check"), "ok");
 }
 
 /// Keeps the ids of what it is told, and meets a defect at the one that it is afraid of.

@@ -6,6 +6,7 @@
 
 mod asked;
 mod carried;
+mod heard;
 mod translator;
 mod voices;
 
@@ -15,6 +16,7 @@ use bytes::Bytes;
 
 pub use self::asked::{Asked, Path};
 pub use self::carried::Carried;
+pub use self::heard::{Heard, asked, heard};
 pub use self::translator::Translator;
 use self::voices::{Form, Out, Reader, Writer, read_error, read_event_error, read_response, write, write_response};
 use crate::chat::cut::Cutter;

@@ -4,7 +4,7 @@ use std::sync::atomic::Ordering;
 
 use portable_atomic::AtomicU128;
 
-use super::calendar::Calendar;
+use crate::calendar::Calendar;
 
 /// Two numbers in one word: the upper is a window or a beginning, the lower an amount or an end.
 const fn word(upper: u64, lower: u64) -> u128 {

@@ -5,6 +5,7 @@ use std::net::IpAddr;
 use std::sync::{Arc, LazyLock, Mutex, PoisonError};
 
 use arc_swap::ArcSwap;
+use tokenrouter_shared::label::Labels;
 use tokenrouter_shared::limits::Limits;
 use tokenrouter_shared::run::RunEnd;
 use tokenrouter_shared::token::TokenState;
@@ -43,6 +44,8 @@ pub struct TokenEntry {
     pub is_run: bool,
     /// The label `agent` of that run.
     pub agent: Option<Arc<str>>,
+    /// Its labels over those of the tokens above it, as JSON; none where there are none. Usage rows keep them.
+    pub labels: Option<Arc<str>>,
     /// What becomes of its requests that lose something on the way; `None`: as the configuration says.
     pub lossy: Option<Lossy>,
     /// What it may use up by itself; those above it have limits of their own.
@@ -282,6 +285,7 @@ fn entry_of(
         } else {
             above.and_then(|above| above.agent.clone())
         },
+        labels: labels_of(row, parent.as_deref()),
         lossy: row.lossy,
         limits: if row.limits.is_empty() { Arc::clone(&NO_LIMITS) } else { Arc::new(row.limits.clone()) },
         is_limited: !row.limits.is_empty() || above.is_some_and(|above| above.is_limited),
@@ -292,6 +296,18 @@ fn entry_of(
         old: row.old_key.map(|(digest, until_ms)| (Digest(digest), until_ms)),
         parent,
     }
+}
+
+/// A token's labels with those above it, of which its own win; shared with the one above where it adds nothing.
+fn labels_of(row: &TokenRow, above: Option<&TokenEntry>) -> Option<Arc<str>> {
+    let inherited = above.and_then(|above| above.labels.as_ref());
+    if row.labels.is_empty() {
+        return inherited.cloned();
+    }
+    let mut labels: Labels = inherited.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_default();
+    labels.extend(row.labels.iter().map(|(name, value)| (name.clone(), value.clone())));
+    let text: Arc<str> = serde_json::to_string(&labels).ok()?.into();
+    Some(inherited.filter(|inherited| **inherited == text).map_or(text, Arc::clone))
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use tokenrouter_shared::token::{LEASE_S, TokenCreate, TokenCreated, TokenName, T
 use tokenrouter_shared::{Lossy, Problem, Role};
 use zeroize::Zeroizing;
 
-use super::calendar::Zone;
 use super::grant::{MAX_DEPTH, Operator, Refusal, decide, end_of, within};
 use super::{Key, NoRandomness, Random, TokenIndex, bounds, reach};
+use crate::calendar::Zone;
 use crate::store::StoreError;
 use crate::store::audit::{self, Entry, Fields};
 use crate::store::tokens::{self, TokenRow};

@@ -2,7 +2,6 @@
 
 pub mod bounds;
 pub mod budget;
-pub mod calendar;
 pub mod caller;
 pub mod edit;
 pub mod fixed;

@@ -9,10 +9,10 @@ use tokenrouter_shared::budget::BudgetView;
 use tokenrouter_shared::limits::{Budget, BudgetUnit, Window};
 use tokenrouter_shared::run::{RunDetail, RunEnd, RunPage, RunSession, RunView};
 
-use super::calendar::Calendar;
 use super::grant::Operator;
 use super::issue::IssueError;
 use super::spending;
+use crate::calendar::Calendar;
 use crate::store::runs::{self, RunQuery, RunRow};
 use crate::store::usage_of::{self, Column, Scope, SessionSums};
 

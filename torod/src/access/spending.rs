@@ -6,10 +6,10 @@ use rusqlite::Connection;
 use tokenrouter_shared::limits::Period;
 use tokenrouter_shared::usage_of::{UsageGroup, UsageLine, UsageOf, UsageTotals};
 
-use super::calendar::{Calendar, Zone};
 use super::grant::Operator;
 use super::issue::IssueError;
 use super::reach;
+use crate::calendar::{Calendar, Zone};
 use crate::store::runs::{self, TokenFacts};
 use crate::store::usage_of::{self, Column, Group, Scope};
 

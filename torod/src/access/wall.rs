@@ -5,9 +5,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use tokenrouter_shared::limits::{BudgetUnit, Limits, MAX_ROLLING_SECONDS, Window};
 
-use super::calendar::Calendar;
 use super::fixed::Fixed;
 use super::rights::Rights;
+use crate::calendar::Calendar;
 use crate::clock::Clock;
 use crate::rolling::Rolling;
 use crate::store::spend::Sum;

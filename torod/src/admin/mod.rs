@@ -5,6 +5,7 @@ pub mod answer;
 pub mod audit;
 pub mod body;
 pub mod config;
+pub mod conversations;
 pub mod log;
 pub mod me;
 pub mod models;
@@ -35,6 +36,7 @@ use crate::access::throttle::{Rate, Throttle};
 use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::alerts::Alerts;
 use crate::clock::Clock;
+use crate::conversations::Conversations;
 use crate::lifecycle::Lifecycle;
 use crate::reload::Reload;
 use crate::store::{Connection, Keyring, Readers, SignIns, StoreError, WriterHandle};
@@ -74,8 +76,13 @@ pub struct Admin {
     pub setup: Arc<Setup>,
     /// Logins that failed.
     pub logins: Throttle,
+    /// Held by whoever gives a provider a key, until the file names it: of two at once, the one whose change was refused
+    /// must not have left its key for the other's provider.
+    pub giving_key: Arc<tokio::sync::Mutex<()>>,
     /// Lines of the log on their way into the database, once somebody keeps them.
     pub lines: Arc<OnceLock<Arc<Lines>>>,
+    /// The conversations that are kept.
+    pub conversations: Arc<Conversations>,
 }
 
 /// How often somebody may try to log in with a wrong key: by address, and all together.

@@ -5,6 +5,7 @@ use axum::routing::{delete, get, patch, post, put};
 use tokenrouter_shared::alert::{AlertPage, AlertTested, AlertView};
 use tokenrouter_shared::audit::AuditPage;
 use tokenrouter_shared::change::TokenChange;
+use tokenrouter_shared::conversation::{ConversationDetail, ConversationPage, ConversationsRemoved};
 use tokenrouter_shared::log::{LogCleared, LogPage};
 use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::provider::{
@@ -25,8 +26,8 @@ use tokenrouter_shared::usage_of::UsageOf;
 
 use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
 use super::{
-    alerts, audit, config, log, me, models, openapi, providers, quotas, routes, routing, secrets, sessions, settings,
-    setup, tokens,
+    alerts, audit, config, conversations, log, me, models, openapi, providers, quotas, routes, routing, secrets,
+    sessions, settings, setup, tokens,
 };
 
 /// Every operation of the admin API.
@@ -36,6 +37,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(routing_operations());
     all.extend(secret_operations());
     all.extend(provider_operations());
+    all.extend(conversation_operations());
     all.extend(watch_operations());
     all
 }
@@ -196,6 +198,35 @@ fn provider_operations() -> Vec<Operation> {
         new("POST", "/admin/api/providers/{name}/test", Admin, "Tries a provider with real calls.", post(providers::trial::handler)).may_take::<ProviderTest>().gives::<Tried>(200),
         new("GET", "/admin/api/settings", Admin, "Shows the settings with defaults and meanings.", get(settings::show)).gives::<Settings>(200).versioned(),
         new("PATCH", "/admin/api/settings", Admin, "Changes settings in the file, at the version that body or `If-Match` names.", patch(settings::change)).takes::<SettingsChange>().gives::<SettingsChanged>(200).for_version().versioned(),
+    ]
+}
+
+#[rustfmt::skip]
+fn conversation_operations() -> Vec<Operation> {
+    use Needs::Admin;
+    const INTERNAL: Parameter = ("internal", Form::Switch, "also what agents ask for themselves, such as titles");
+    const LIST: &[Parameter] = &[
+        search("only those in which all of these words were said; a \"phrase\" in quotes, `begin*`, `-without`"),
+        ("token", Form::Text, "only those of the token with this id or name"),
+        ("agent", Form::Text, "only those of this program"),
+        ("model", Form::Text, "only those in which this model answered"),
+        ("session", Form::Text, "only those of this session of an agent, or begun by it"),
+        SINCE, UNTIL, INTERNAL, CURSOR, LIMIT,
+    ];
+    const SHOW: &[Parameter] = &[
+        INTERNAL,
+        ("system", Form::Switch, "with the instructions of each request"),
+        CURSOR,
+        ("limit", Form::Number(1, 200), "at most so many requests"),
+    ];
+    const EXPORT: &[Parameter] = &[("form", Form::Word(&["json", "markdown"]), "in which form"), INTERNAL];
+    let new = Operation::new;
+    vec![
+        new("GET", "/admin/api/conversations", Admin, "Lists and searches conversations, the latest first.", get(conversations::list::handler)).asked(LIST).gives::<ConversationPage>(200),
+        new("DELETE", "/admin/api/conversations", Admin, "Removes every conversation.", delete(conversations::remove::all)).gives::<ConversationsRemoved>(200),
+        new("GET", "/admin/api/conversations/{id}", Admin, "Shows what was said in a conversation.", get(conversations::show::handler)).asked(SHOW).gives::<ConversationDetail>(200),
+        new("DELETE", "/admin/api/conversations/{id}", Admin, "Removes a conversation.", delete(conversations::remove::one)).gives::<ConversationsRemoved>(200),
+        new("GET", "/admin/api/conversations/{id}/export", Admin, "Gives out all of a conversation.", get(conversations::export::handler)).asked(EXPORT).gives::<ConversationDetail>(200).or("With `form=markdown`: Markdown."),
     ]
 }
 

@@ -4,11 +4,9 @@
 use std::sync::Arc;
 
 use axum::body::{Body, to_bytes};
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{Path, RawQuery, State};
 use axum::http::{HeaderMap, HeaderValue};
 use axum::{Extension, Json};
-use serde::Deserialize;
 use tokenrouter::count::Counts;
 use tokenrouter::pick::mix;
 use tokenrouter::surface::Surface;
@@ -16,6 +14,7 @@ use tokenrouter_shared::route::{RouteDecision, RouteExplained};
 
 use super::Admin;
 use super::answer::Failure;
+use super::query::Words;
 use crate::access::rights::Wanted;
 use crate::access::wall::{self, Amounts};
 use crate::access::{Operator, TokenEntry, caller, rate, remaining};
@@ -29,30 +28,19 @@ use crate::usage::Charge;
 /// The header that a session named in the query stands for.
 const SESSION: &str = "x-session-id";
 
-/// What is asked for, beside the request itself.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub struct Question {
-    /// The model; goes before what the request says.
-    model: Option<String>,
-    /// `chat`, `responses`, …; without it, the request's form tells.
-    surface: Option<String>,
-    /// The session that an agent would name in a header.
-    session: Option<String>,
-    /// The id or name of the token that asks: its rights, rates and used-up budgets count, and its conversations are its own.
-    token: Option<String>,
-}
-
-type Asking = Result<Query<Question>, QueryRejection>;
+/// What may stand in the query, beside the request itself: the model, which goes before what the request says; `chat`,
+/// `responses`, … (without it, the request's form tells); the session that an agent would name in a header; the id or name
+/// of the token that asks: its rights, rates and used-up budgets count, and its conversations are its own.
+const WORDS: [&str; 4] = ["model", "surface", "session", "token"];
 
 /// Who would get a request for a model.
 pub async fn explain(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     headers: HeaderMap,
-    question: Asking,
+    RawQuery(query): RawQuery,
 ) -> Result<Json<RouteExplained>, Failure> {
-    answer(&admin, &operator, headers, question, Vec::new())
+    answer(&admin, &operator, headers, query.as_deref(), Vec::new())
 }
 
 /// Who would get this request.
@@ -60,7 +48,7 @@ pub async fn explain_request(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
     headers: HeaderMap,
-    question: Asking,
+    RawQuery(query): RawQuery,
     body: Body,
 ) -> Result<Json<RouteExplained>, Failure> {
     Failure::unless_admin(&operator)?;
@@ -68,31 +56,30 @@ pub async fn explain_request(
     let body = to_bytes(body, most).await.map_err(|_| {
         Failure::bad_request(format!("The request is longer than {most} bytes, or broke off."), "Send all of it.")
     })?;
-    answer(&admin, &operator, headers, question, body.into())
+    answer(&admin, &operator, headers, query.as_deref(), body.into())
 }
 
 fn answer(
     admin: &Admin,
     operator: &Operator,
     mut headers: HeaderMap,
-    question: Asking,
+    query: Option<&str>,
     body: Vec<u8>,
 ) -> Result<Json<RouteExplained>, Failure> {
     Failure::unless_admin(operator)?;
-    let Query(question) = question.map_err(|e| {
-        Failure::bad_request(e.body_text(), "The query may hold `model`, `surface`, `session` and `token`.")
-    })?;
-    let mut asked = Asked::new(question.model.as_deref(), question.surface.as_deref(), body).map_err(|e| {
-        let advice = "Name the model as `?model=…`, or send a request as clients do.";
-        Failure::bad_request(format!("The question cannot be read: {e}."), advice)
-    })?;
-    if let Some(session) = &question.session {
+    let question = Words::read(query, &WORDS)?;
+    let mut asked =
+        Asked::new(question.text("model").as_deref(), question.text("surface").as_deref(), body).map_err(|e| {
+            let advice = "Name the model as `?model=…`, or send a request as clients do.";
+            Failure::bad_request(format!("The question cannot be read: {e}."), advice)
+        })?;
+    if let Some(session) = &question.text("session") {
         let value = HeaderValue::try_from(session)
             .map_err(|_| Failure::bad_request("No header can carry this session.", "Write it as the agent does."))?;
         headers.insert(SESSION, value);
     }
     asked.headers = headers;
-    let token = match (&question.token, operator) {
+    let token = match (&question.text("token"), operator) {
         (Some(which), _) => Some(admin.tokens.named(which).ok_or_else(|| {
             let message = format!("There is no token `{which}`, or more than one has this name.");
             Failure::not_found("token_not_found", message, "`torod token list` shows the ids.")

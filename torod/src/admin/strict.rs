@@ -24,7 +24,7 @@ pub(super) struct Wrong {
 impl Wrong {
     /// All that is known, what was sent included.
     pub(super) fn whole(&self) -> String {
-        format!("{}{}", self.at(), self.error)
+        format!("{}{}", self.at(), in_words(&self.error.to_string()))
     }
 
     /// The same without what was sent, which may be a secret in the wrong place.
@@ -43,6 +43,27 @@ impl Wrong {
         let path = self.path.trim_end_matches('?').trim_end_matches('.');
         if path.is_empty() { String::new() } else { format!("`{}`: ", shorten(path)) }
     }
+}
+
+/// The sentence `said` of serde with words for JSON where it has names of types in our code.
+fn in_words(said: &str) -> String {
+    // The last one: what stands before it may have been sent.
+    let Some((before, expected)) = said.rsplit_once(", expected ") else { return said.to_owned() };
+    let (kind, place) = expected.split_at(expected.find(" at line ").unwrap_or(expected.len()));
+    let kind = match kind {
+        "u8" | "u16" | "u32" | "u64" | "usize" => "a whole number, not below 0",
+        "i8" | "i16" | "i32" | "i64" | "isize" => "a whole number",
+        "f32" | "f64" => "a number",
+        "a sequence" => "a list",
+        "a string" | "string" => "a text",
+        "a boolean" => "true or false",
+        "a map" => "an object",
+        "option" => "a value or null",
+        _ if kind.starts_with("struct ") || kind.contains("tagged enum") => "an object",
+        _ if kind.starts_with("enum ") => "a word",
+        _ => kind,
+    };
+    format!("{before}, expected {kind}{place}")
 }
 
 /// Reads a `T` from `body`.
@@ -311,6 +332,22 @@ mod tests {
             let Err(wrong) = read::<KeyChange>(body.as_bytes()) else { panic!("taken: {body}") };
             assert!(!wrong.masked().contains("secret"), "{}", wrong.masked());
             assert!(wrong.masked().contains("line 1 column"), "{}", wrong.masked());
+        }
+    }
+
+    #[test]
+    fn nobody_needs_to_know_our_types() {
+        for (body, expected) in [
+            (r#"{"limits":"struct A, expected u64"}"#, "expected an object at line 1"),
+            (
+                r#"{"limits":{"budgets":[{"unit":"requests","limit":-1}]}}"#,
+                "expected a whole number, not below 0 at line 1",
+            ),
+            (r#"{"limits":{"budgets":{}}}"#, "expected a list at line 1"),
+            (r#"{"name":7}"#, "expected a text at line 1"),
+        ] {
+            let said = refusal::<TokenCreate>(body);
+            assert!(said.contains(expected), "{said}");
         }
     }
 

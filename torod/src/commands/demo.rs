@@ -44,8 +44,10 @@ impl Demo {
     /// Runs until a signal.
     pub async fn run(self, out: &mut dyn Write, clock: Clock) -> anyhow::Result<Exit> {
         let folder = Folder::new(&clock)?;
-        let simulator = Simulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), Settings::default()).await?;
-        let mut config = config::parse(&demo_config(&simulator.url()), "demo.toml")
+        let settings = Settings::default();
+        let models = settings.models.clone();
+        let simulator = Simulator::start(SocketAddr::from(([127, 0, 0, 1], 0)), settings).await?;
+        let mut config = config::parse(&demo_config(&simulator.url(), &models), "demo.toml")
             .map_err(|findings| anyhow::anyhow!("the demo's own configuration is wrong: {findings:?}"))?;
         config.log.format = LogFormat::Human;
         config.listen_addr = match self.listen {
@@ -91,10 +93,17 @@ fn introduce(out: &mut dyn Write, url: &str, key: &str, folder: &Path) -> std::i
     out.flush()
 }
 
-fn demo_config(simulator: &str) -> String {
-    format!(
+fn demo_config(simulator: &str, models: &[String]) -> String {
+    let mut text = format!(
         "auto_detect_local_servers = false\n\n[[providers]]\nname = \"simulator\"\nprotocols = {{ openai = \"{simulator}/v1\", responses = \"{simulator}/v1\", anthropic = \"{simulator}/v1\" }}\n"
-    )
+    );
+    // Play money, so that there is something to see.
+    for id in models {
+        text.push_str(&format!(
+            "[[providers.models]]\nid = \"{id}\"\nprice = {{ input = 2.0, output = 8.0, cache_read = 0.2, cache_write = 2.5 }}\n"
+        ));
+    }
+    text
 }
 
 /// The usual address if nobody has it, else a free one.
@@ -138,5 +147,19 @@ impl Folder {
 impl Drop for Folder {
     fn drop(&mut self) {
         _ = std::fs::remove_dir_all(&self.path);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_is_asked_for_has_a_price() {
+        let models = Settings::default().models;
+        let config = config::parse(&demo_config("http://127.0.0.1:1", &models), "demo.toml").unwrap();
+        let priced = |model: &str| config.providers[0].models.iter().any(|one| one.id == model && one.price.is_some());
+        assert!(TRAFFIC.iter().all(|(model, _)| priced(model)), "{models:?}");
+        assert!(models.iter().all(|model| priced(model)));
     }
 }

@@ -5,6 +5,7 @@ pub mod audit;
 pub mod completions;
 pub mod config;
 pub mod control;
+pub mod conversations;
 pub mod demo;
 pub mod log;
 pub mod models;
@@ -124,6 +125,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Alerts(alerts) => block_on(alerts.run(&paths?, out, is_terminal)),
         Command::Audit(audit) => block_on(audit.run(&paths?, out, is_terminal, &clock)),
         Command::Log(log) => block_on(log.run(&paths?, out, is_terminal, &clock)),
+        Command::Conversations(talks) => block_on(talks.run(&paths?, out, is_terminal, &clock)),
         Command::Usage(usage) => usage.run(&paths?, out, is_terminal, &clock),
         Command::Completions(completions) => completions.run(out),
         Command::Version(version) => version.run(out),

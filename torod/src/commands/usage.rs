@@ -1,5 +1,7 @@
 //! `torod usage`: what was used, from the database, whether the daemon runs or not.
 
+mod prune;
+
 use std::io::Write;
 
 use chrono::{DateTime, Local, NaiveDate, TimeZone};
@@ -22,9 +24,12 @@ const NUMBERS: [&str; 9] =
 /// Show what was used.
 #[derive(Debug, clap::Args)]
 #[command(
+    args_conflicts_with_subcommands = true,
     after_help = "Examples:\n  torod usage\n  torod usage --since 7d --by provider\n  torod usage --since 2026-11-01 --json"
 )]
 pub struct Usage {
+    #[command(subcommand)]
+    what: Option<What>,
     /// From when on: today, 24h, 7d, or a date such as 2026-11-01.
     #[arg(long, default_value = "today", value_name = "TIME")]
     since: String,
@@ -36,9 +41,19 @@ pub struct Usage {
     json: bool,
 }
 
+/// What else is done with usage.
+#[derive(Debug, clap::Subcommand)]
+enum What {
+    /// Remove rows from before a time, for good.
+    Prune(prune::Args),
+}
+
 impl Usage {
     /// Prints the report.
     pub fn run(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool, clock: &Clock) -> anyhow::Result<Exit> {
+        if let Some(What::Prune(prune)) = self.what {
+            return prune.run(paths, out, clock);
+        }
         let now_ms = clock.now_ms();
         let now = Local.timestamp_millis_opt(now_ms).single();
         let since_ms = now.and_then(|now| since_ms(&self.since, now)).ok_or_else(|| {

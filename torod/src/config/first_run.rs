@@ -66,6 +66,7 @@ pub fn first_run(found: &Detected) -> String {
         "tokens",
         "usage",
         "responses",
+        "conversations",
         "prices",
         "alerts",
         "server",

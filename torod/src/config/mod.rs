@@ -6,6 +6,7 @@ mod admin;
 mod alerts;
 mod alias;
 mod auto;
+mod conversations;
 mod credential;
 pub mod draft;
 pub mod edit;
@@ -17,6 +18,8 @@ mod finding;
 mod first_run;
 mod grant;
 mod header;
+#[cfg(test)]
+mod hostile;
 mod launch;
 mod limits;
 mod log;
@@ -68,6 +71,7 @@ pub use admin::{Admin, PublicUrl, split_port};
 pub use alerts::{Alerts, Webhook};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use auto::{Auto, Router};
+pub use conversations::{Conversations, pattern};
 pub use credential::{CredentialConfig, SecretCommand, SecretSource};
 pub use egress::{Denial, Egress};
 pub use examined::Examined;
@@ -141,6 +145,8 @@ pub struct Config {
     pub usage: Usage,
     /// How answers are kept that later requests continue.
     pub responses: Responses,
+    /// Whether and how conversations are kept.
+    pub conversations: Conversations,
     /// What models of unknown price are taken to cost.
     pub prices: Prices,
     /// What somebody is told of.
@@ -175,6 +181,7 @@ impl Default for Config {
             tokens: Tokens::default(),
             usage: Usage::default(),
             responses: Responses::default(),
+            conversations: Conversations::default(),
             prices: Prices::default(),
             alerts: Alerts::default(),
             server: Server::default(),
@@ -284,6 +291,9 @@ impl Config {
         }
         if let Some(responses) = section.section("responses") {
             config.responses = Responses::read(responses);
+        }
+        if let Some(conversations) = section.section("conversations") {
+            config.conversations = Conversations::read(conversations);
         }
         if let Some(prices) = section.section("prices") {
             config.prices = Prices::read(prices);

@@ -44,12 +44,7 @@ impl<'a> Section<'a> {
         let schema = join(&self.schema, key);
         self.report.asked_for(schema.clone());
         let value = self.table.get(key)?;
-        let idle = unavailable::WITHOUT_EFFECT.contains(&schema.as_str());
-        let field = Field::new(self.report, self.path_of(key), schema, value);
-        if idle {
-            field.doubt(format!("`{key}` has no effect in this version"), "leave it out until it has");
-        }
-        Some(field)
+        Some(Field::new(self.report, self.path_of(key), schema, value))
     }
 
     /// Whether the key is there, whatever its value.

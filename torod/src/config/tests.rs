@@ -3,8 +3,6 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use proptest::prelude::*;
-
 use super::*;
 use tokenrouter::pick::order::Criterion;
 
@@ -54,6 +52,7 @@ fn parser_and_reference_know_the_same_keys() {
         [usage]
         [auto]
         [responses]
+        [conversations]
         [prices]
         unknown = {}
         [alerts]
@@ -194,10 +193,20 @@ fn every_key_is_read() {
         remove_ended_after = "never"
         [usage]
         retention_days = 7
+        hourly_retention_days = 8
+        daily_retention_days = 9
         queue = 8
         [responses]
         retention_days = 2
         size = "5MiB"
+        [conversations]
+        enabled = true
+        max_items = 9
+        max_age_days = 8
+        size = "3MiB"
+        exchange = "4KiB"
+        loopback = true
+        redact = ["EMP-[0-9]{6}"]
         [prices]
         unknown = { input = 3 }
         [auto]
@@ -320,8 +329,9 @@ fn every_key_is_read() {
         shutdown: Shutdown { grace: Duration::ZERO },
         log: Log { level: LogLevel::Debug, format: LogFormat::Json, requests: false, keep_lines: 12 },
         tokens: Tokens { remove_ended_after: None },
-        usage: Usage { retention_days: 7, queue: 8 },
+        usage: Usage { retention_days: 7, hourly_retention_days: 8, daily_retention_days: 9, queue: 8 },
         responses: Responses { retention_days: 2, size_bytes: 5 << 20 },
+        conversations: conversations::example(),
         prices: Prices {
             unknown: PriceConfig {
                 input_nanos: Some(3_000_000_000),
@@ -380,20 +390,4 @@ fn a_missing_secret_stops_only_an_enabled_provider() {
             "t:8:42: warning: cannot read `/does/not/exist`: entity not found: put the key there before you enable provider `b`",
         ]
     );
-}
-
-proptest! {
-    #[test]
-    fn nothing_makes_the_parser_panic(text in "(\\PC|\n|\"|=|\\[|\\]|\\{|\\}){0,200}") {
-        drop(parse(&text, "t"));
-    }
-
-    #[test]
-    fn nor_does_a_file_of_known_words(words in proptest::collection::vec(prop_oneof![
-        Just("[[providers]]\n"), Just("name = "), Just("\"a\"\n"), Just("api_key = "), Just("\"${X}\"\n"), Just("[limits]\n"),
-        Just("request_body = "), Just("\"1MiB\"\n"), Just("timeouts = { idle = "), Just("\"1s\" }\n"), Just("7\n"), Just("{}\n"),
-        Just("api_keys = [ {env=\"X\"}, \"y\" ]\n"), Just("headers = { a = \"b\" }\n"), Just("enabled = maybe\n"),
-    ], 0..20)) {
-        drop(parse(&words.concat(), "t"));
-    }
 }

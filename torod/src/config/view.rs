@@ -13,8 +13,8 @@ use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
 use super::{
-    Alerts, Alias, AliasConfig, Auto, Config, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig, Routing,
-    SecretSource, Target, Telemetry, Webhook,
+    Alerts, Alias, AliasConfig, Auto, Config, Conversations, CredentialConfig, ModelConfig, PriceConfig,
+    ProviderConfig, Routing, SecretSource, Target, Telemetry, Webhook,
 };
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
@@ -59,11 +59,17 @@ pub fn view(config: &Config) -> Value {
             "keep_lines": config.log.keep_lines,
         },
         "tokens": { "remove_ended_after_ms": config.tokens.remove_ended_after.map(ms) },
-        "usage": { "retention_days": config.usage.retention_days, "queue": config.usage.queue },
+        "usage": {
+            "retention_days": config.usage.retention_days,
+            "hourly_retention_days": config.usage.hourly_retention_days,
+            "daily_retention_days": config.usage.daily_retention_days,
+            "queue": config.usage.queue,
+        },
         "responses": {
             "retention_days": config.responses.retention_days,
             "size_bytes": config.responses.size_bytes,
         },
+        "conversations": view_conversations(&config.conversations),
         "prices": {
             "unknown_per_million": view_price(&config.prices.unknown),
         },
@@ -111,6 +117,20 @@ fn view_alerts(alerts: &Alerts) -> Value {
         "provider_down_after_ms": ms(alerts.provider_down_after),
         "quiet_ms": ms(alerts.quiet),
         "webhooks": alerts.webhooks.iter().map(webhook).collect::<Vec<_>>(),
+    })
+}
+
+fn view_conversations(conversations: &Conversations) -> Value {
+    let Conversations { enabled, max_items, max_age_days, size_bytes, exchange_bytes, loopback, redact } =
+        conversations;
+    json!({
+        "enabled": enabled,
+        "max_items": max_items,
+        "max_age_days": max_age_days,
+        "size_bytes": size_bytes,
+        "exchange_bytes": exchange_bytes,
+        "loopback": loopback,
+        "redact": redact,
     })
 }
 

@@ -9,7 +9,7 @@ const CASES: &[(&str, &[&str])] = &[
         "1:1: unknown key `defualt_provider`: did you mean `default_provider`?",
     ]),
     ("zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, prices, alerts, server, telemetry",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, server, telemetry",
     ]),
     ("[limits]\nconcurent = 5", &[
         "2:1: unknown key `concurent`: did you mean `concurrent`?",
@@ -79,6 +79,10 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("[[providers]]\nname = \"a\"\nbase_url = \"http://169.254.1.1/v1\"", &[
         "3:12: the egress policy never allows 169.254.1.1 (link-local): use another URL; no setting changes that",
+    ]),
+    ("[conversations]\nredact = [\"(\", \"ok\"]\nmax_items = 0", &[
+        "2:11: this is no regular expression: unclosed group: write one such as \"EMP-[0-9]{6}\"",
+        "3:13: `max_items` is out of range: write a whole number from 1 to 1000000000",
     ]),
     ("[usage]\nretention_days = -1", &[
         "2:18: `retention_days` is out of range: write a whole number from 0 to 36500",
@@ -270,13 +274,13 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("listen_addr = \"x\"\r\nzzz = 1\r\n", &[
         r#"1:15: `x` is no address with a port: write "127.0.0.1:8080", or "0.0.0.0:8080" for every network"#,
-        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, prices, alerts, server, telemetry",
+        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, server, telemetry",
     ]),
     ("\u{feff}zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, prices, alerts, server, telemetry",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, server, telemetry",
     ]),
     ("\tzzz = 1 # é", &[
-        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, prices, alerts, server, telemetry",
+        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, server, telemetry",
     ]),
 ];
 
@@ -293,14 +297,6 @@ fn every_finding_is_worded_with_place_and_advice() {
             "{text}"
         );
     }
-}
-
-#[test]
-fn keys_that_nothing_acts_upon_yet_are_doubted() {
-    let text = "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\npriority = 1\napi_keys = [\"${A}\", { env = \"B\", weight = 2 }]\n[usage]\nretention_days = 9";
-    let found: Vec<_> = examine(text, "t").findings.iter().map(Finding::to_string).collect();
-    assert_eq!(found, ["t:7:18: warning: `retention_days` has no effect in this version: leave it out until it has",]);
-    assert!(parse(text, "t").is_ok());
 }
 
 #[test]

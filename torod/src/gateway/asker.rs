@@ -9,6 +9,9 @@
 //! so that no other request is read once more.
 
 use std::borrow::Cow;
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::net::IpAddr;
 use std::sync::{Arc, LazyLock};
 
 use bytes::Bytes;
@@ -21,6 +24,12 @@ use crate::usage::AgentSession;
 /// Bytes of an id. A longer one is none.
 const MAX_ID: usize = 128;
 
+/// Bytes of a user agent that are kept.
+const MAX_USER_AGENT: usize = 200;
+
+/// So many user agents a thread remembers.
+const MET_MOST: usize = 16;
+
 /// Who asks, as far as it is known.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Asker {
@@ -28,6 +37,10 @@ pub struct Asker {
     pub session: Option<Arc<AgentSession>>,
     /// The program, in a short word.
     pub agent: Option<Arc<str>>,
+    /// What the program calls itself, shortened.
+    pub user_agent: Option<Arc<str>>,
+    /// Where it asks from, without a port; none by the control socket.
+    pub address: Option<IpAddr>,
 }
 
 /// How the names of programs begin, in lower case, and the word for each. `/` or a blank, `-` or `_` comes after it.
@@ -123,7 +136,7 @@ fn plain(text: &str) -> Option<&str> {
 
 impl Asker {
     /// Who sent a request with `headers` and `body`.
-    pub(super) fn of(caller: &Caller, headers: &HeaderMap, body: &Bytes) -> Self {
+    pub(super) fn of(caller: &Caller, address: Option<IpAddr>, headers: &HeaderMap, body: &Bytes) -> Self {
         let said = Said::read(headers);
         let token = caller.token();
         let named = token.and_then(|token| token.agent.clone());
@@ -136,8 +149,35 @@ impl Asker {
             None if token.is_some_and(|token| token.is_run) => in_body(body),
             None => None,
         };
-        Self { session: session.map(Arc::new), agent }
+        let user_agent = said.program.and_then(user_agent);
+        Self { session: session.map(Arc::new), agent, user_agent, address }
     }
+}
+
+thread_local! {
+    /// The user agents that a thread met last, so that a text is copied once and not with every request.
+    static MET: RefCell<VecDeque<Arc<str>>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// What a program calls itself, in at most [`MAX_USER_AGENT`] bytes; none where it says nothing that can be shown.
+fn user_agent(says: &HeaderValue) -> Option<Arc<str>> {
+    let says = says.as_bytes().trim_ascii();
+    let says = says.get(..says.len().min(MAX_USER_AGENT))?;
+    if says.is_empty() {
+        return None;
+    }
+    MET.with_borrow_mut(|met| {
+        if let Some(known) = met.iter().find(|known| known.as_bytes() == says) {
+            return Some(Arc::clone(known));
+        }
+        if !says.iter().all(|byte| matches!(byte, b' '..=b'~')) {
+            return None;
+        }
+        let new: Arc<str> = std::str::from_utf8(says).ok()?.into();
+        met.truncate(MET_MOST - 1);
+        met.push_front(Arc::clone(&new));
+        Some(new)
+    })
 }
 
 /// The word for a program.
@@ -207,7 +247,7 @@ mod tests {
     }
 
     fn seen(pairs: &[(&'static str, &str)]) -> Option<(String, Option<String>)> {
-        let asker = Asker::of(&Caller::Loopback, &headers(pairs), &Bytes::new());
+        let asker = Asker::of(&Caller::Loopback, None, &headers(pairs), &Bytes::new());
         asker.session.map(|session| (session.id.to_string(), session.parent.as_deref().map(str::to_owned)))
     }
 
@@ -263,7 +303,7 @@ mod tests {
             ("codexical/1", None),
             ("", None),
         ] {
-            let asker = Asker::of(&Caller::Loopback, &headers(&[("user-agent", says)]), &Bytes::new());
+            let asker = Asker::of(&Caller::Loopback, None, &headers(&[("user-agent", says)]), &Bytes::new());
             assert_eq!(asker.agent.as_deref(), word, "{says}");
         }
     }

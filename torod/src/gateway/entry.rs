@@ -25,13 +25,14 @@ use super::judge::Good;
 use super::reply::Reply;
 use super::request_id::{self, RequestId};
 use super::rights::May;
-use super::{asides, compact, failover, headers, intake, reject, remaining};
+use super::{asides, compact, failover, headers, intake, reject, remaining, watch};
 use crate::access::budget::Reservation;
 use crate::access::caller::{self, Caller};
 use crate::access::rate::{self, Places};
 use crate::access::wall::Moment;
 use crate::app::App;
 use crate::clock::Clock;
+use crate::conversations::watch::Watch;
 use crate::lifecycle::InFlight;
 use crate::problem;
 use crate::server::connection::Peer;
@@ -88,7 +89,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     drop(live);
     let read_at = arrived.map(|_| app.clock.instant());
     let headers = head.headers;
-    let asker = Asker::of(&caller, &headers, &body);
+    let asker = Asker::of(&caller, peer.address(), &headers, &body);
     let in_flight = Some(in_flight);
     let mut call = Call {
         app,
@@ -106,12 +107,19 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         body,
         read_at,
         trace,
+        watch: None,
     };
     if surface == Surface::Compact {
         // Boxed like every future that most requests do not need.
         return Box::pin(compact::run(call)).await;
     }
-    run(&mut call).await
+    call.watch = watch::begin(&call, peer);
+    let watch = call.watch.clone();
+    let response = run(&mut call).await;
+    match watch {
+        Some(watch) => watch::hear(&watch, response),
+        None => response,
+    }
 }
 
 /// A request that was let in and read.
@@ -146,6 +154,8 @@ pub struct Call {
     pub read_at: Option<Instant>,
     /// The trace that it belongs to, where there is somebody to see it.
     pub trace: Option<Arc<Trace>>,
+    /// Gathers what is kept of it, where somebody wants that.
+    pub watch: Option<Arc<Watch>>,
 }
 
 impl Call {
@@ -175,6 +185,7 @@ impl Call {
             places: std::mem::take(&mut self.places),
             asker: self.asker.clone(),
             trace: self.trace.clone(),
+            watch: self.watch.clone(),
         })
     }
 }

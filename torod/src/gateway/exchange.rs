@@ -1,6 +1,8 @@
 //! One client request with its answer. However it ends — well, with an error, by a hang-up — it ends here, once:
 //! with one record for each attempt, and one line in the log for all of them.
 
+mod keeping;
+
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -26,12 +28,12 @@ use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::access::wall::{Amounts, Moment};
 use crate::app::App;
+use crate::conversations::watch::{Tried, Watch};
 use crate::lifecycle::InFlight;
-use crate::memory::{Memory, Origin};
 use crate::telemetry::trace::{self, Trace};
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::Charge;
-use crate::usage::record::{Outcome, Record};
+use crate::usage::record::{Outcome, Record, class_number};
 
 /// One client request under way.
 pub struct Exchange {
@@ -49,11 +51,16 @@ pub struct Exchange {
     ended: bool,
     /// Whether one of its attempts counts as the request already.
     counted: bool,
+    /// Whether the attempt is the first of what the client asked.
+    first: bool,
     reservation: Option<Reservation>,
     _places: Places,
     line: Line,
     trace: Option<Arc<Trace>>,
     attempts: u32,
+    watch: Option<Arc<Watch>>,
+    /// For `watch`: what each attempt came to.
+    tried: Vec<Tried>,
 }
 
 impl Exchange {
@@ -74,6 +81,7 @@ impl Exchange {
             places,
             asker,
             trace,
+            watch,
         } = opening;
         Box::new(Self {
             app,
@@ -90,11 +98,14 @@ impl Exchange {
             ended: false,
             // A question of the gateway's own is none of the client's.
             counted: said_as != surface.as_str(),
+            first: said_as == surface.as_str(),
             reservation,
             _places: places,
             line: Line::default(),
             trace,
             attempts: 0,
+            watch,
+            tried: Vec::new(),
         })
     }
 
@@ -103,6 +114,7 @@ impl Exchange {
     pub fn again(mut self: Box<Self>, attempt: Attempt) -> Box<Self> {
         self.attempt = attempt;
         self.ended = false;
+        self.first = false;
         self
     }
 
@@ -124,23 +136,6 @@ impl Exchange {
     /// The model that it asks for.
     pub fn model(&self) -> Arc<str> {
         Arc::clone(&self.attempt.model)
-    }
-
-    /// Whose what is kept of it would be.
-    pub fn origin(&self) -> Origin {
-        let attempt = &self.attempt;
-        let upstream = attempt.remember.as_ref().is_some_and(|remember| remember.upstream);
-        Origin { token_id: self.caller.token_id(), provider: Arc::clone(&attempt.provider.name), upstream }
-    }
-
-    /// Where it would be kept.
-    pub fn memory(&self) -> &Arc<Memory> {
-        &self.app.memory
-    }
-
-    /// Takes out what is to be kept of the answer, for whoever makes it.
-    pub const fn take_remember(&mut self) -> Option<Box<Remember>> {
-        self.attempt.remember.take()
     }
 
     /// The exchange's id as clients know it.
@@ -191,6 +186,7 @@ impl Exchange {
     }
 
     fn judge(&mut self, verdict: &Verdict, now: Instant) {
+        self.attempt.blame = verdict.blame;
         if let Some(ticket) = &mut self.attempt.ticket {
             ticket.tell(self.app.clock.uptime_ms_at(now), verdict, &self.live.rules.course.trips);
         }
@@ -233,6 +229,7 @@ impl Exchange {
         }
         let is_use = matches!(outcome, Outcome::Ok | Outcome::ClientAbort) || charge.nanos > 0 || counts.total() > 0;
         let counted = is_use && !std::mem::replace(&mut self.counted, true);
+        let credential = attempt.provider.credentials().get(attempt.endpoint.credential);
         let record = Record {
             id: attempt.id,
             exchange_id: self.id,
@@ -256,6 +253,16 @@ impl Exchange {
             counted,
             session: self.asker.session.clone(),
             agent: self.asker.agent.clone(),
+            credential: credential.map(|credential| Arc::clone(&credential.label)).unwrap_or_default(),
+            address: self.asker.address,
+            user_agent: self.asker.user_agent.clone(),
+            labels: self.caller.token().and_then(|token| token.labels.clone()),
+            first: self.first,
+            degraded: attempt.degraded,
+            error_class: class_number(attempt.blame),
+            savings_nanos: 0,
+            generation_us: 0,
+            prompt_us: 0,
             trace: self.trace.clone(),
         };
         // Before the record is on its way: what a new budget finds in the database, it did not learn from us.
@@ -264,6 +271,9 @@ impl Exchange {
         }
         if let Some(pace) = &mut self.attempt.pace {
             pace.spend(counts.total());
+        }
+        if self.watch.is_some() {
+            self.tried.push(Tried { record: record.clone(), sent: None, got: None });
         }
         self.app.recorder.push(record);
     }
@@ -274,12 +284,6 @@ impl Exchange {
         }
         let tariff = self.live.tariff(&self.attempt.endpoint, &self.attempt.provider, &self.attempt.model);
         Charge::of(tariff, &self.live.unknown_price, counts, self.attempt.began_ms)
-    }
-
-    /// Where the answer is made, for whoever continues it.
-    pub fn home(&self) -> Home {
-        let (home, chosen, now_ms) = (self.attempt.home, self.attempt.chosen, self.app.clock.uptime_ms());
-        Home { live: Arc::clone(&self.live), salt: self.salt, home, chosen, now_ms }
     }
 }
 
@@ -376,6 +380,9 @@ impl Drop for Exchange {
                 surface: self.said_as,
                 refused: None,
             });
+        }
+        if let Some(watch) = &self.watch {
+            watch.tried(std::mem::take(&mut self.tried));
         }
     }
 }

@@ -238,6 +238,8 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 began_ms: now_ms,
                 first_byte_us: 0,
                 status: 0,
+                degraded: translated::degraded(&prepared.said),
+                blame: Blame::Nobody,
                 permits,
                 pace,
             };

@@ -39,3 +39,4 @@ pub mod shed;
 pub mod stateful;
 pub mod translated;
 pub mod unfit;
+mod watch;

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use tokenrouter::pick::endpoint::{Endpoint, Ticket};
 use tokenrouter::pick::session::EndpointId;
+use tokenrouter::pick::verdict::Blame;
 use tokenrouter::protocol::Protocol;
 use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId};
@@ -17,6 +18,7 @@ use crate::access::budget::Reservation;
 use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::app::App;
+use crate::conversations::watch::Watch;
 use crate::lifecycle::{InFlight, Permit};
 use crate::telemetry::trace::Trace;
 use crate::upstreams::pace::PacePlace;
@@ -53,6 +55,10 @@ pub struct Attempt {
     pub first_byte_us: u64,
     /// The provider's status; 0 before it answered.
     pub status: u16,
+    /// How many fields of the request its provider was not told.
+    pub degraded: u16,
+    /// Whose fault it is that it did not go well.
+    pub blame: Blame,
     /// The model that was chosen for its conversation, as [`State`](crate::upstreams::auto::state::State) counts them.
     pub chosen: Option<u32>,
     /// What is to be kept of the answer, besides its usage.
@@ -91,4 +97,6 @@ pub struct Opening {
     pub asker: Asker,
     /// The trace that it belongs to.
     pub trace: Option<Arc<Trace>>,
+    /// Gathers what is kept of it, where somebody wants that.
+    pub watch: Option<Arc<Watch>>,
 }

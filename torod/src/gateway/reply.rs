@@ -9,6 +9,7 @@ use http_body::{Body, Frame, SizeHint};
 use tokenrouter::call::{Begun, Relay};
 
 use super::exchange::Exchange;
+use super::watch::Heard;
 
 /// What ends an answer whose handling panicked.
 const DEFECT: &str = "a defect of torod";
@@ -19,6 +20,8 @@ pub enum Reply {
     Text(Option<Bytes>),
     /// A provider's answer on its way.
     Relay(Box<Relay<Box<Exchange>, Begun>>),
+    /// One of these, listened to on its way.
+    Heard(Box<Heard>),
     /// From the admin router.
     Admin(axum::body::Body),
 }
@@ -41,6 +44,7 @@ impl Body for Reply {
                 let polled = catch_unwind(AssertUnwindSafe(|| Pin::new(relay.as_mut()).poll_frame(cx)));
                 polled.map_or_else(|_| Poll::Ready(Some(Err(DEFECT.into()))), |polled| polled.map_err(Into::into))
             }
+            Self::Heard(heard) => Pin::new(heard.as_mut()).poll_frame(cx),
             Self::Admin(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
         }
     }
@@ -49,6 +53,7 @@ impl Body for Reply {
         match self {
             Self::Text(text) => text.is_none(),
             Self::Relay(relay) => relay.is_end_stream(),
+            Self::Heard(heard) => heard.is_end_stream(),
             Self::Admin(body) => body.is_end_stream(),
         }
     }
@@ -57,6 +62,7 @@ impl Body for Reply {
         match self {
             Self::Text(text) => SizeHint::with_exact(text.as_ref().map_or(0, |t| t.len() as u64)),
             Self::Relay(relay) => relay.size_hint(),
+            Self::Heard(heard) => heard.size_hint(),
             Self::Admin(body) => body.size_hint(),
         }
     }

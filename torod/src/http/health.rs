@@ -9,6 +9,7 @@ use serde::Serialize;
 use tokenrouter::error::Problem;
 use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::protocol::Protocol;
+use tokenrouter_shared::conversation::CaptureStatus;
 use tokenrouter_shared::provider::KeyStanding;
 use tokenrouter_shared::quota::QuotaView;
 use tokenrouter_shared::role::Role;
@@ -54,6 +55,7 @@ struct Status<'a> {
     caller: CallerView<'a>,
     providers: Vec<ProviderView<'a>>,
     usage: UsageView,
+    conversations: CaptureStatus,
     config: ConfigView<'a>,
     /// For admins.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -199,6 +201,7 @@ pub fn status(app: &App, peer: Peer, headers: &HeaderMap, id: &RequestId) -> Res
             gaps: usage.gaps,
             error: usage.last_error,
         },
+        conversations: app.conversations.status(),
         config: ConfigView { loaded_ms: config.loaded_ms, error: config.error.as_deref() },
         alerts: is_admin.then_some(AlertsView { firing, unacknowledged }),
         quotas,

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::providers::Prepared;
-use crate::config::Config;
+use crate::config::{Config, Usage};
 
 /// What changed.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -39,6 +39,7 @@ impl Changes {
             ("limits", before.limits != after.limits),
             ("responses", before.responses != after.responses),
             ("tokens", before.tokens != after.tokens),
+            ("usage", Usage { queue: 0, ..before.usage.clone() } != Usage { queue: 0, ..after.usage.clone() }),
             ("shutdown.grace", before.shutdown != after.shutdown),
             ("server", before.server != after.server),
             ("admin", before.admin != after.admin),

@@ -15,6 +15,7 @@ pub use self::changes::Changes;
 use self::providers::Prepared;
 use crate::config::edit::EditError;
 use crate::config::{self, Config, ConfigError, ConfigFile, Vault};
+use crate::conversations::Conversations;
 use crate::memory::Memory;
 use crate::store::DataSet;
 use crate::store::data_set::Stamp;
@@ -49,6 +50,8 @@ pub struct Parts {
     pub discovery: Discovery,
     /// The answers that are kept.
     pub memory: Arc<Memory>,
+    /// The conversations that are kept.
+    pub conversations: Arc<Conversations>,
     /// Whether each request gets a line in the log.
     pub log_requests: Arc<AtomicBool>,
     /// Newer prices than those that came with the program.
@@ -169,6 +172,7 @@ impl Reload {
         let config = Arc::new(config);
         parts.discovery.live.apply(&config, &providers::shared(&prepared));
         parts.memory.configure(config.responses.clone());
+        parts.conversations.configure(config.conversations.clone());
         parts.log_requests.store(config.log.requests, Ordering::Relaxed);
         let is_new = |now: &&Prepared| !state.prepared.iter().any(|then| Arc::ptr_eq(&then.provider, &now.provider));
         let fresh: Vec<_> = prepared.iter().filter(is_new).map(|p| Arc::clone(&p.provider)).collect();

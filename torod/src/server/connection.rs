@@ -221,4 +221,11 @@ mod tests {
         assert!(answer.ends_with(b"hello"), "{}", String::from_utf8_lossy(&answer));
         assert!(life >= Duration::from_secs(25) && life <= IDLE * 2 + HEAD_TIMEOUT, "{life:?}");
     }
+
+    #[tokio::test(start_paused = true)]
+    async fn no_later_head_may_take_longer_than_the_first() {
+        let (life, answer) = life_of(b"GET / HTTP/1.1\r\nhost: x\r\n\r\nGET / HTTP/1.1\r\nho").await;
+        assert!(String::from_utf8_lossy(&answer).contains("hello"));
+        assert!(life <= HEAD_TIMEOUT * 2, "{life:?}");
+    }
 }

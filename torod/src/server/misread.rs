@@ -164,7 +164,7 @@ fn written_out(answer: Response<Reply>, is_head: bool) -> Bytes {
     let body = match body {
         Reply::Text(text) => text.unwrap_or_default(),
         // What is not there yet is not waited for.
-        Reply::Relay(_) | Reply::Admin(_) => Bytes::new(),
+        Reply::Relay(_) | Reply::Heard(_) | Reply::Admin(_) => Bytes::new(),
     };
     let reason = head.status.canonical_reason().unwrap_or_default();
     let mut out = format!("HTTP/1.1 {} {reason}\r\n", head.status.as_u16()).into_bytes();

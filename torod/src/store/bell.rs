@@ -30,12 +30,12 @@ impl Bell {
     }
 
     /// Tells the bell whom to wake. Only the first call counts.
-    pub(super) fn belongs_to(&self, writer: Thread) {
+    pub fn belongs_to(&self, writer: Thread) {
         self.writer.get_or_init(|| writer);
     }
 
     /// For the writer: sleeps until somebody rings, unless `work` says that there is some.
-    pub(super) fn sleep_unless(&self, work: impl Fn() -> bool) {
+    pub fn sleep_unless(&self, work: impl Fn() -> bool) {
         self.asleep.store(true, Ordering::SeqCst);
         if !work() {
             thread::park();
@@ -43,8 +43,17 @@ impl Bell {
         self.asleep.store(false, Ordering::SeqCst);
     }
 
+    /// The same, and at most for `time`.
+    pub fn sleep_unless_for(&self, time: Duration, work: impl Fn() -> bool) {
+        self.asleep.store(true, Ordering::SeqCst);
+        if !work() {
+            thread::park_timeout(time);
+        }
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+
     /// For the writer: sleeps at most `time`, or until [`Bell::ring_now`].
-    pub(super) fn doze(time: Duration) {
+    pub fn doze(time: Duration) {
         thread::park_timeout(time);
     }
 }

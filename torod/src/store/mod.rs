@@ -5,17 +5,23 @@ pub mod alerts;
 pub mod audit;
 pub mod begun;
 pub mod bell;
+pub mod conversations;
 pub mod data_set;
+pub mod figures;
+pub mod history;
 pub mod kept;
 pub mod key_file;
 pub mod keyring;
 pub mod lists;
 pub mod lock;
 pub mod log;
+pub mod names;
+pub mod origins;
 pub mod quotas;
 pub mod reader;
 pub mod removed;
 pub mod reports;
+pub mod requests;
 pub mod runs;
 pub mod schema;
 pub mod secrets;
@@ -104,6 +110,9 @@ pub enum StoreError {
         /// Where it should be.
         path: PathBuf,
     },
+    /// A question cannot be answered as it was put; the text says why.
+    #[error("{0}")]
+    Refused(String),
     /// A stored value is not what this program writes.
     #[error("the database holds a value that does not belong there: {0}")]
     Damaged(String),
@@ -113,6 +122,13 @@ impl StoreError {
     /// Whether the same call may succeed a little later.
     pub const fn is_transient(&self) -> bool {
         matches!(self, Self::Busy | Self::TimedOut)
+    }
+
+    /// Whether the disk is full, gone, or takes nothing.
+    pub fn is_full_or_gone(&self) -> bool {
+        use rusqlite::ErrorCode::{CannotOpen, DiskFull, ReadOnly, SystemIoFailure};
+        let Self::Sqlite(error) = self else { return false };
+        matches!(error.sqlite_error_code(), Some(CannotOpen | DiskFull | ReadOnly | SystemIoFailure))
     }
 }
 

@@ -24,6 +24,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0010_runs.sql")),
     M::up(include_str!("../../migrations/0011_audit.sql")),
     M::up(include_str!("../../migrations/0012_spend_spans.sql")),
+    M::up(include_str!("../../migrations/0013_usage_detail.sql")),
     M::up(include_str!("../../migrations/0014_quota_alerts.sql")),
     M::up(include_str!("../../migrations/0016_log.sql")),
 ];
@@ -97,7 +98,7 @@ pub fn open_reader(dir: &Path) -> Result<Connection, StoreError> {
 
 /// Makes the file before SQLite does, so that it is never readable by others, not even for a moment. SQLite gives the
 /// log and the shared memory the mode of the database.
-fn make_private(path: &Path) -> Result<(), StoreError> {
+pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { path: path.to_owned(), source };
     let file = OpenOptions::new().read(true).append(true).create(true).mode(0o600).open(path).map_err(failed)?;
     if file.metadata().map_err(failed)?.permissions().mode() & 0o077 != 0 {

@@ -6,6 +6,7 @@ use rusqlite::{Connection, Row, Transaction};
 use tokenrouter_shared::ids::first_of_ms;
 
 use super::StoreError;
+use super::history::State;
 
 /// A quarter of an hour in milliseconds.
 pub const QUARTER_MS: i64 = 900_000;
@@ -138,6 +139,8 @@ pub fn since(
     mut each: impl FnMut(Spent),
 ) -> Result<(), StoreError> {
     let from_ms = from_ms.max(0);
+    // Where rows are gone, the quarter of an hour that is cut counts as a whole: a budget rather ends early than late.
+    let from_ms = if from_ms < State::read(connection)?.gone_ms { from_ms - from_ms % QUARTER_MS } else { from_ms };
     let quarter = from_ms.saturating_add(QUARTER_MS - 1).div_euclid(QUARTER_MS);
     let whole_ms = quarter.saturating_mul(QUARTER_MS);
     if whole_ms > from_ms {

@@ -1,29 +1,26 @@
 //! Usage rows at rest. A row is integers only; names are stored once and numbered.
 
-use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use rusqlite::{CachedStatement, Connection, OptionalExtension, Transaction};
+use rusqlite::{CachedStatement, Connection, Transaction};
+use tokenrouter_shared::ids::ms_of;
 
 use super::StoreError;
-use super::agent_sessions::{AgentSession, SessionNumbers};
+use super::agent_sessions::AgentSession;
+use super::figures::block::{Entry, Facts};
+pub use super::names::Names;
+use super::origins::Origin;
 use super::spend::Sum;
-
-/// Names kept in memory; the map starts again when it holds this many.
-const NAMES: usize = 10_000;
-
-/// So many of them are compared before any is hashed.
-const RECENT: usize = 5;
-
-/// Bytes of a name that are kept: what a client calls a model may be anything.
-const NAME_BYTES: usize = 256;
 
 /// The greatest count that is stored, so that no hostile figure makes a sum overflow.
 const MAX_COUNT: u64 = 1 << 40;
 
 /// The greatest cost that is stored, for the same reason: no attempt costs a hundred thousand dollars.
 const MAX_NANOS: u64 = 100_000_000_000_000;
+
+/// The same for savings.
+const MAX_SAVINGS: i64 = MAX_NANOS.cast_signed();
 
 /// One attempt, ready to be written.
 #[derive(Debug)]
@@ -76,6 +73,22 @@ pub struct UsageRow<'a> {
     pub session: Option<&'a Arc<AgentSession>>,
     /// The program that asked.
     pub agent: Option<&'a Arc<str>>,
+    /// The label of the provider's key; empty: none.
+    pub credential: &'a Arc<str>,
+    /// Where the request came from.
+    pub origin: Origin<'a>,
+    /// Whether it is the first attempt of its exchange.
+    pub is_first: bool,
+    /// Why it failed, numbered by the caller; 0: it did not.
+    pub error_class: u8,
+    /// Fields of the request that the provider was not told.
+    pub degraded: u16,
+    /// What the prompt cache saved, in nano-dollars; negative: what it cost more.
+    pub savings_nanos: i64,
+    /// How long the provider says that it wrote, in microseconds; 0: it did not say.
+    pub generation_us: u32,
+    /// How long it says that it read, in microseconds; 0: it did not say.
+    pub prompt_us: u32,
 }
 
 impl UsageRow<'_> {
@@ -109,126 +122,40 @@ impl fmt::Debug for PriceRow<'_> {
         write!(f, "{}: {}", self.version, self.rates)
     }
 }
-
-/// The numbers of names, as far as they are in memory.
-///
-/// Numbers may come from a transaction that is not committed yet: forget them all when it is rolled back.
-#[derive(Debug, Default)]
-pub struct Names {
-    numbers: HashMap<Arc<str>, i64>,
-    /// Those asked for last, the latest at the end: most rows have the names of the row before.
-    recent: Vec<(Arc<str>, i64)>,
-    surfaces: Vec<(&'static str, i64)>,
-    /// By version, provider and model.
-    prices: HashMap<(Arc<str>, i64, i64), i64>,
-    sessions: SessionNumbers,
-}
-
-impl Names {
-    /// Forgets everything; the database still knows.
-    pub fn forget(&mut self) {
-        self.numbers.clear();
-        self.recent.clear();
-        self.surfaces.clear();
-        self.prices.clear();
-        self.sessions.forget();
-    }
-
-    fn number(&mut self, connection: &Connection, name: &Arc<str>) -> Result<i64, StoreError> {
-        if let Some((_, number)) = self.recent.iter().find(|(known, _)| known == name) {
-            return Ok(*number);
-        }
-        let number = self.known_number(connection, name)?;
-        if self.recent.len() >= RECENT {
-            self.recent.remove(0);
-        }
-        self.recent.push((Arc::clone(name), number));
-        Ok(number)
-    }
-
-    fn known_number(&mut self, connection: &Connection, name: &Arc<str>) -> Result<i64, StoreError> {
-        if let Some(&number) = self.numbers.get(name) {
-            return Ok(number);
-        }
-        let number = number_in(connection, name)?;
-        if self.numbers.len() >= NAMES {
-            self.numbers.clear();
-        }
-        self.numbers.insert(Arc::clone(name), number);
-        Ok(number)
-    }
-
-    fn price(
-        &mut self,
-        connection: &Connection,
-        provider: i64,
-        model: i64,
-        price: PriceRow<'_>,
-    ) -> Result<i64, StoreError> {
-        let key = (Arc::clone(price.version), provider, model);
-        if let Some(&number) = self.prices.get(&key) {
-            return Ok(number);
-        }
-        let number = price_in(connection, provider, model, price)?;
-        if self.prices.len() >= NAMES {
-            self.prices.clear();
-        }
-        self.prices.insert(key, number);
-        Ok(number)
-    }
-
-    fn surface(&mut self, connection: &Connection, name: &'static str) -> Result<i64, StoreError> {
-        if let Some((_, number)) = self.surfaces.iter().find(|(known, _)| *known == name) {
-            return Ok(*number);
-        }
-        let number = number_in(connection, name)?;
-        self.surfaces.push((name, number));
-        Ok(number)
-    }
-}
-
-fn price_in(connection: &Connection, provider: i64, model: i64, price: PriceRow<'_>) -> Result<i64, StoreError> {
-    let version: &str = price.version;
-    let mut known =
-        connection.prepare_cached("SELECT id FROM price WHERE version = ?1 AND provider = ?2 AND model = ?3")?;
-    if let Some(number) = known.query_row((version, provider, model), |row| row.get(0)).optional()? {
-        return Ok(number);
-    }
-    let mut insert =
-        connection.prepare_cached("INSERT INTO price (version, provider, model, rates) VALUES (?1, ?2, ?3, ?4)")?;
-    insert.execute((version, provider, model, price.rates.to_string()))?;
-    Ok(connection.last_insert_rowid())
-}
-
-fn number_in(connection: &Connection, name: &str) -> Result<i64, StoreError> {
-    let kept = name.get(..name.floor_char_boundary(NAME_BYTES)).unwrap_or_default();
-    let mut known = connection.prepare_cached("SELECT id FROM name WHERE text = ?1")?;
-    if let Some(number) = known.query_row([kept], |row| row.get(0)).optional()? {
-        return Ok(number);
-    }
-    connection.prepare_cached("INSERT INTO name (text) VALUES (?1)")?.execute([kept])?;
-    Ok(connection.last_insert_rowid())
-}
-
 /// Writes rows inside a transaction.
 pub struct Insert<'c> {
     transaction: &'c Transaction<'c>,
     statement: CachedStatement<'c>,
+    failure: CachedStatement<'c>,
+    round: i64,
+}
+
+/// A row that was written, as it is summed up.
+#[derive(Debug)]
+pub struct Written {
+    pub(super) id: i64,
+    pub(super) entry: Entry,
 }
 
 impl<'c> Insert<'c> {
-    /// Prepares for the rows of one transaction.
-    pub fn new(transaction: &'c Transaction<'c>) -> Result<Self, StoreError> {
+    /// Prepares for the rows of one transaction, which are part of `round`.
+    pub fn new(transaction: &'c Transaction<'c>, round: i64) -> Result<Self, StoreError> {
         // A commit that failed after it took effect is tried again: a row that is there already is the same row.
         let statement = transaction.prepare_cached(
-            "INSERT OR IGNORE INTO usage VALUES
-             (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,?28,?29)",
+            "INSERT OR IGNORE INTO usage (id, exchange_id, skew_ms, total_us, first_byte_us, token_id, provider, model,
+                model_asked, surface, client_protocol, upstream_protocol, status, outcome, stream, estimated,
+                input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning, request_id, cost_nanos,
+                price, cost_assumed, counted, session, agent, credential, origin, is_first, error_class, degraded,
+                savings_nanos, generation_us, prompt_us, round)
+             VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17,?18,?19,?20,?21,?22,?23,?24,?25,?26,?27,
+                ?28,?29,?30,?31,?32,?33,?34,?35,?36,?37,?38)",
         )?;
-        Ok(Self { transaction, statement })
+        let failure = transaction.prepare_cached("INSERT OR IGNORE INTO usage_failure VALUES (?1)")?;
+        Ok(Self { transaction, statement, failure, round })
     }
 
-    /// Writes one row. Says whether it was not there yet.
-    pub fn row(&mut self, names: &mut Names, row: &UsageRow<'_>) -> Result<bool, StoreError> {
+    /// Writes one row; none where it was there already.
+    pub fn row(&mut self, names: &mut Names, row: &UsageRow<'_>) -> Result<Option<Written>, StoreError> {
         let provider = names.number(self.transaction, row.provider)?;
         let model = names.number(self.transaction, row.model)?;
         let asked = row.model_asked.map(|asked| names.number(self.transaction, asked)).transpose()?;
@@ -239,6 +166,9 @@ impl<'c> Insert<'c> {
             None => None,
         };
         let agent = row.agent.map(|agent| names.number(self.transaction, agent)).transpose()?;
+        let credential =
+            if row.credential.is_empty() { None } else { Some(names.number(self.transaction, row.credential)?) };
+        let origin = names.origin(self.transaction, &row.origin)?;
         let [uncached, read, short, long, output, reasoning] = row.counts.map(clamped);
         let integers = [
             row.id,
@@ -280,7 +210,57 @@ impl<'c> Insert<'c> {
         statement.raw_bind_parameter(27, row.counted)?;
         statement.raw_bind_parameter(28, session)?;
         statement.raw_bind_parameter(29, agent)?;
-        Ok(statement.raw_execute()? > 0)
+        statement.raw_bind_parameter(30, credential)?;
+        let last = [
+            origin,
+            row.is_first.into(),
+            row.error_class.into(),
+            row.degraded.into(),
+            row.savings_nanos.clamp(-MAX_SAVINGS, MAX_SAVINGS),
+            row.generation_us.into(),
+            row.prompt_us.into(),
+            self.round,
+        ];
+        for (at, value) in (31..).zip(last) {
+            statement.raw_bind_parameter(at, value)?;
+        }
+        if statement.raw_execute()? == 0 {
+            return Ok(None);
+        }
+        if row.outcome != 0 {
+            self.failure.execute([row.id])?;
+        }
+        let dims = [
+            row.token_id,
+            provider,
+            model,
+            asked.unwrap_or(model),
+            credential.unwrap_or(0),
+            surface,
+            row.client_protocol.into(),
+            row.status.into(),
+            row.outcome.into(),
+            row.error_class.into(),
+            row.stream.into(),
+            agent.unwrap_or(0),
+            session.unwrap_or(0),
+            origin,
+        ];
+        let facts = Facts {
+            is_first: row.is_first,
+            counted: row.counted,
+            degraded: row.degraded.into(),
+            counts: [uncached, read, short, long, output, reasoning],
+            estimated: row.estimated,
+            cost_nanos: row.cost_nanos.min(MAX_NANOS).cast_signed(),
+            unpriced: price.is_none(),
+            savings_nanos: row.savings_nanos.clamp(-MAX_SAVINGS, MAX_SAVINGS),
+            total_us: clamped(row.total_us),
+            first_byte_us: clamped(row.first_byte_us),
+            generation_us: row.generation_us.into(),
+            prompt_us: row.prompt_us.into(),
+        };
+        Ok(Some(Written { id: row.id, entry: Entry::of(ms_of(row.id), dims, &facts) }))
     }
 }
 

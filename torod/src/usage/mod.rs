@@ -6,6 +6,7 @@ pub mod record;
 pub mod recorder;
 pub mod sequence;
 pub mod trace;
+pub mod upkeep;
 pub mod writer;
 
 pub use crate::store::agent_sessions::AgentSession;

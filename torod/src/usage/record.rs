@@ -1,15 +1,18 @@
 //! What is kept of one attempt.
 
 use std::fmt;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use tokenrouter::Protocol;
 use tokenrouter::count::{Counts, Source};
+use tokenrouter::pick::verdict::Blame;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
 
 use super::charge::Charge;
 use super::trace::Trace;
 use crate::store::agent_sessions::AgentSession;
+use crate::store::origins::Origin;
 use crate::store::spend::Sum;
 use crate::store::usage::{PriceRow, UsageRow};
 
@@ -88,6 +91,21 @@ const fn protocol_number(protocol: Protocol) -> u8 {
     }
 }
 
+/// The number in the database of why an attempt failed. Only ever added to; `shared::figures` has the words.
+pub const fn class_number(blame: Blame) -> u8 {
+    match blame {
+        Blame::Nobody => 0,
+        Blame::Request => 1,
+        Blame::Missing => 2,
+        Blame::Connection => 3,
+        Blame::Endpoint => 4,
+        Blame::Limit => 5,
+        Blame::Credential => 6,
+        Blame::Forbidden => 7,
+        Blame::Exhausted => 8,
+    }
+}
+
 /// One call to one endpoint, or one request that was refused before any.
 #[derive(Clone, Debug)]
 pub struct Record {
@@ -135,11 +153,70 @@ pub struct Record {
     pub session: Option<Arc<AgentSession>>,
     /// The program that asked, in a short word.
     pub agent: Option<Arc<str>>,
+    /// The label of the provider's key, never the key; empty: none.
+    pub credential: Arc<str>,
+    /// Where the client asks from.
+    pub address: Option<IpAddr>,
+    /// What its program calls itself, shortened.
+    pub user_agent: Option<Arc<str>>,
+    /// The token's labels and those of the tokens above it at this time, as JSON.
+    pub labels: Option<Arc<str>>,
+    /// Whether it is the first attempt at what the client asked.
+    pub first: bool,
+    /// How many fields of the request its provider was not told.
+    pub degraded: u16,
+    /// Why it failed, as [`class_number`] says; 0: it did not, or nobody is to blame.
+    pub error_class: u8,
+    /// What the prompt cache saved, in nano-dollars; negative: what writing to it cost more.
+    pub savings_nanos: i64,
+    /// How long the provider says that it wrote, in microseconds; 0: it did not say.
+    pub generation_us: u32,
+    /// How long it says that it read the input, in microseconds; 0: it did not say.
+    pub prompt_us: u32,
     /// The trace that its request belongs to, where there is somebody to see it.
     pub trace: Option<Arc<Trace>>,
 }
 
 impl Record {
+    /// A record of which nothing is known yet but when it was: a request that went well at once.
+    pub fn new(id: AttemptId, exchange_id: ExchangeId, started_ms: i64) -> Self {
+        Self {
+            id,
+            exchange_id,
+            request_id: None,
+            started_ms,
+            total_us: 0,
+            first_byte_us: 0,
+            token_id: 0,
+            provider: Arc::default(),
+            model: Arc::default(),
+            model_asked: None,
+            surface: "chat",
+            client_protocol: Protocol::OpenAi,
+            upstream_protocol: Protocol::OpenAi,
+            status: 200,
+            outcome: Outcome::Ok,
+            stream: false,
+            counts: Counts::default(),
+            source: Source::Reported,
+            charge: Charge::default(),
+            counted: true,
+            session: None,
+            agent: None,
+            credential: Arc::default(),
+            address: None,
+            user_agent: None,
+            labels: None,
+            first: true,
+            degraded: 0,
+            error_class: 0,
+            savings_nanos: 0,
+            generation_us: 0,
+            prompt_us: 0,
+            trace: None,
+        }
+    }
+
     /// When it ended, in milliseconds since 1970.
     pub fn ended_ms(&self) -> i64 {
         self.started_ms.saturating_add(i64::try_from(self.total_us / 1_000).unwrap_or(i64::MAX))
@@ -195,6 +272,18 @@ impl Record {
             counted: self.counted,
             session: self.session.as_ref(),
             agent: self.agent.as_ref(),
+            credential: &self.credential,
+            origin: Origin {
+                address: self.address,
+                user_agent: self.user_agent.as_ref(),
+                labels: self.labels.as_ref(),
+            },
+            is_first: self.first,
+            error_class: self.error_class,
+            degraded: self.degraded,
+            savings_nanos: self.savings_nanos,
+            generation_us: self.generation_us,
+            prompt_us: self.prompt_us,
         }
     }
 }
@@ -202,6 +291,31 @@ impl Record {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use tokenrouter_shared::figures::{ERROR_CLASSES, OUTCOMES, PROTOCOLS};
+
+    #[test]
+    fn reports_have_the_same_words() {
+        assert_eq!(
+            Outcome::ALL.map(|outcome| OUTCOMES[usize::from(outcome.number())]),
+            Outcome::ALL.map(Outcome::as_str)
+        );
+        assert_eq!(
+            Protocol::ALL.map(|protocol| PROTOCOLS[usize::from(protocol_number(protocol))]),
+            Protocol::ALL.map(Protocol::as_str)
+        );
+        let blames = [
+            Blame::Request,
+            Blame::Missing,
+            Blame::Connection,
+            Blame::Endpoint,
+            Blame::Limit,
+            Blame::Credential,
+            Blame::Forbidden,
+            Blame::Exhausted,
+        ];
+        assert_eq!(blames.map(|blame| ERROR_CLASSES[usize::from(class_number(blame))]), blames.map(Blame::as_str));
+        assert_eq!(class_number(Blame::Nobody), 0);
+    }
 
     #[test]
     fn numbers_in_the_database_stay_what_they_are() {

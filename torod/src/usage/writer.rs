@@ -12,6 +12,7 @@ use super::live::{Committed, Door, Listeners, Told};
 use super::recorder::{BATCH, Gap, Queue};
 use super::{Record, Recorder};
 use crate::clock::Clock;
+use crate::store::history::History;
 use crate::store::spend::Sums;
 use crate::store::usage::{Insert, Names, grow_gap, open_gap};
 use crate::store::{Bell, Feed, StoreError, Writer, WriterHandle};
@@ -56,12 +57,22 @@ pub struct UsageWriter {
 impl UsageWriter {
     /// Starts the writer thread on an open writing connection; `bound` records may wait at the same time.
     pub fn start(connection: Connection, bound: usize, clock: Clock) -> Result<Self, std::io::Error> {
+        Self::start_with(connection, bound, clock, History::default())
+    }
+
+    /// The same with a way of its own to sum up.
+    pub fn start_with(
+        connection: Connection,
+        bound: usize,
+        clock: Clock,
+        history: History,
+    ) -> Result<Self, std::io::Error> {
         let bell = Arc::new(Bell::default());
         let recorder = Recorder::new(bound, Arc::clone(&bell));
         let progress = Arc::new(Progress::default());
         let door = Arc::new(Door::default());
         let listeners = Listeners::new(Arc::clone(&door));
-        let batches = Batches::new(Arc::clone(&recorder.queue), Arc::clone(&progress), listeners);
+        let batches = Batches::new(Arc::clone(&recorder.queue), Arc::clone(&progress), history, listeners);
         let writer = Writer::start(connection, batches, &bell, clock.clone())?;
         Ok(Self { recorder, progress, writer, door, clock })
     }
@@ -120,12 +131,13 @@ pub struct Batches {
     gap_row: Option<i64>,
     names: Names,
     unpriced: Unpriced,
+    history: History,
     told: Told,
     listeners: Listeners,
 }
 
 impl Batches {
-    fn new(queue: Arc<Queue>, progress: Arc<Progress>, listeners: Listeners) -> Self {
+    fn new(queue: Arc<Queue>, progress: Arc<Progress>, history: History, listeners: Listeners) -> Self {
         Self {
             queue,
             progress,
@@ -134,6 +146,7 @@ impl Batches {
             gap_row: None,
             names: Names::default(),
             unpriced: Unpriced::default(),
+            history,
             told: Told::default(),
             listeners,
         }
@@ -164,11 +177,12 @@ impl Batches {
         let mut sums = Sums::default();
         self.told.begin();
         {
-            let mut insert = Insert::new(&transaction)?;
+            let mut insert = Insert::new(&transaction, self.history.round(&transaction)?)?;
             for (at, record) in self.batch.iter().enumerate() {
                 let row = record.row();
                 // One that is there already, by a commit that was thought to have failed, is summed already too.
-                if insert.row(&mut self.names, &row)? {
+                if let Some(written) = insert.row(&mut self.names, &row)? {
+                    self.history.add(&written, row.request_id);
                     sums.add(ms_of(row.id), row.token_id, row.sum());
                 } else {
                     self.told.has_row(at);
@@ -176,6 +190,7 @@ impl Batches {
             }
         }
         sums.write(&transaction)?;
+        self.history.prepare(&transaction)?;
         // Records lost from one batch to the next are one gap: an overload of an hour is one row, not 100,000.
         let gap_row = match (self.gap, self.gap_row) {
             (None, _) => None,
@@ -211,6 +226,7 @@ impl Feed for Batches {
             Err(error) => {
                 // What was learnt inside the transaction went with it.
                 self.names.forget();
+                self.history.forget();
                 return Err(error);
             }
         };
@@ -219,6 +235,7 @@ impl Feed for Batches {
         }
         self.gap_row = gap_row;
         self.gap = None;
+        self.history.committed();
         for record in &self.batch {
             self.unpriced.see(record);
         }
@@ -230,6 +247,7 @@ impl Feed for Batches {
         self.progress.oldest_ms.store(0, Ordering::Relaxed);
         // Last: whoever sees that nothing waits may rely on everything being on disk.
         self.queue.len.fetch_sub(written, Ordering::SeqCst);
+        self.history.work(connection);
         Ok(())
     }
 

@@ -91,28 +91,12 @@ pub fn budgets(list: &[(&str, u64)]) -> Value {
 /// What is written of an attempt of a token that used so many LLM tokens.
 pub fn record(ids: (AttemptId, ExchangeId), token_id: i64, began_ms: i64, amount: u64) -> Record {
     Record {
-        id: ids.0,
-        exchange_id: ids.1,
-        request_id: None,
-        started_ms: began_ms,
         total_us: 1,
         first_byte_us: 1,
         token_id,
         provider: "p".into(),
         model: "m".into(),
-        model_asked: None,
-        surface: "chat",
-        client_protocol: Protocol::OpenAi,
-        upstream_protocol: Protocol::OpenAi,
-        status: 200,
-        outcome: Outcome::Ok,
-        stream: false,
         counts: Counts { input_uncached: amount, ..Counts::default() },
-        source: Source::Reported,
-        charge: Charge::default(),
-        counted: true,
-        session: None,
-        agent: None,
-        trace: None,
+        ..Record::new(ids.0, ids.1, began_ms)
     }
 }

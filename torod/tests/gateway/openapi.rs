@@ -105,7 +105,8 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
     let aliases = "[[model_aliases]]\nname = \"chat\"\ntargets = [{ profile = \"p\", provider = \"sim\", model = \"ok\", weight = 2 }]\n";
-    let text = format!("{}{aliases}", configuration(&simulator.url(), "", "priority = 7"));
+    let on = "[conversations]\nenabled = true\n";
+    let text = format!("{}{aliases}{on}", configuration(&simulator.url(), "", "priority = 7"));
     std::fs::write(folder.path().join("torod.toml"), &text).unwrap();
     let daemon = TestDaemon::in_folder(simulator, &text, Clock::system(), folder).await;
     let forms = Forms::new(daemon.get("/admin/api/openapi.json").await.json());
@@ -190,6 +191,16 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     let chat = all.daemon.chat("ok", "").await;
     let place = format!("/admin/api/routes/{}", chat.header("x-request-id"));
     all.done("GET", "/admin/api/routes/{request_id}", &place, "").await;
+
+    let talks = "/admin/api/conversations";
+    crate::support::until("the conversation is kept", || async { all.daemon.app.conversations.status().kept > 0 })
+        .await;
+    let listed = all.done("GET", talks, &format!("{talks}?q=hi&limit=1&internal=true"), "").await;
+    let talk = format!("{talks}/{}", listed["conversations"][0]["id"]);
+    all.done("GET", "/admin/api/conversations/{id}", &format!("{talk}?system=true"), "").await;
+    all.done("GET", "/admin/api/conversations/{id}/export", &format!("{talk}/export"), "").await;
+    all.done("DELETE", "/admin/api/conversations/{id}", &talk, "").await;
+    all.done("DELETE", talks, talks, "").await;
 
     let secret = "/admin/api/secrets/{name}";
     all.done("PUT", secret, "/admin/api/secrets/a", r#"{"value":"s","for":["https://api.example.com"]}"#).await;

@@ -2,6 +2,7 @@
 
 use http::Method;
 use serde_json::{Value, json};
+use tokenrouter_simulator::Simulator;
 
 use crate::site::{Site, provider};
 use crate::support::Answer;
@@ -40,6 +41,40 @@ async fn of_many_that_add_one_name_at_once_one_does() {
     let mut expected = vec![(409, "provider_exists".to_owned()); 8];
     expected[0] = (201, String::new());
     assert_eq!(codes, expected);
+    site.stop().await;
+}
+
+/// Asserts that `model` is called with `key` at `at`.
+async fn is_sent(site: &Site, at: &Simulator, model: &str, key: &str) {
+    at.clear();
+    site.chat(model).await;
+    let sent: Vec<String> = (at.calls().iter())
+        .flat_map(|call| call.headers.iter().filter(|(name, _)| name == "authorization"))
+        .map(|(_, value)| value.clone())
+        .collect();
+    assert!(!sent.is_empty() && sent.iter().all(|value| *value == format!("Bearer {key}")), "{sent:?}, not {key}");
+}
+
+#[tokio::test]
+async fn whoever_comes_second_leaves_no_key_behind() {
+    let site = Site::start(&provider("ONE", "")).await;
+    let url = format!("{}/v1", site.two.url());
+    let key = |n: usize| format!("sk-of-many-at-once-{n}");
+    let wanted: Vec<_> =
+        (0..8).map(|n| json!({ "provider": url, "name": "second", "key": { "value": key(n) } })).collect();
+    let adding = wanted.iter().map(|wanted| ask(&site, &Method::POST, "/providers", wanted));
+    let answers = futures_util::future::join_all(adding).await;
+    let added: Vec<usize> = (0..8).filter(|n| answers[*n].status == 201).collect();
+    assert_eq!(added.len(), 1);
+    is_sent(&site, &site.two, "second/second", &key(added[0])).await;
+
+    let version = version(&site).await;
+    let wanted: Vec<_> = (8..16).map(|n| json!({ "version": version, "key": { "value": key(n) } })).collect();
+    let changing = wanted.iter().map(|wanted| ask(&site, &Method::PUT, "/providers/p/key", wanted));
+    let answers = futures_util::future::join_all(changing).await;
+    let changed: Vec<usize> = (0..8).filter(|n| answers[*n].status == 200).collect();
+    assert_eq!(changed.len(), 1, "the file is at another version after the first");
+    is_sent(&site, &site.one, "p/first", &key(8 + changed[0])).await;
     site.stop().await;
 }
 

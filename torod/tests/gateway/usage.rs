@@ -105,3 +105,47 @@ async fn a_broken_answer_costs_what_was_seen_of_it() {
     assert!(rows[0][2].parse::<u64>().unwrap() >= 30, "{rows:?}");
     daemon.stop().await;
 }
+
+#[tokio::test]
+async fn a_row_says_where_its_request_came_from_and_labels_stay_those_of_that_time() {
+    let daemon = TestDaemon::start().await;
+    let made = daemon.post("/admin/api/tokens", r#"{"role":"inferrer","labels":{"team":"red","stage":"1"}}"#).await;
+    let made = made.json();
+    let (key, id) = (made["key"].as_str().unwrap(), made["token"]["id"].as_str().unwrap());
+    let says = format!("codex_cli_rs/0.20.0 {}", "x".repeat(300));
+    let ask = async |model: &str| {
+        let mut request = daemon.request("/v1/chat/completions", chat_body(model, ""));
+        for (name, value) in [("authorization", format!("Bearer {key}")), ("user-agent", says.clone())] {
+            request.headers_mut().insert(http::HeaderName::try_from(name).unwrap(), value.parse().unwrap());
+        }
+        request.headers_mut().insert("x-request-id", "mine-1".parse().unwrap());
+        daemon.send(request).await.status.as_u16()
+    };
+    assert_eq!((ask("ok").await, ask("s500").await), (200, 502));
+    let mut change = daemon.request(&format!("/admin/api/tokens/{id}"), r#"{"version":1,"labels":{"team":"blue"}}"#);
+    *change.method_mut() = http::Method::PATCH;
+    assert_eq!(daemon.send(change).await.status, 200);
+    ask("ok").await;
+    let name = |column: &str| {
+        format!("(SELECT text FROM name WHERE id = (SELECT {column} FROM origin WHERE id = usage.origin))")
+    };
+    let columns = format!(
+        "{}, {}, (SELECT text FROM label_set WHERE id = (SELECT labels FROM origin WHERE id = usage.origin)), is_first,
+         error_class, degraded, (SELECT text FROM name WHERE id = credential)",
+        name("address"),
+        name("user_agent"),
+    );
+    let rows = daemon.rows(&columns).await;
+    let kept = &says[..200];
+    let row = |labels: &str, class: &str| ["127.0.0.1", kept, labels, "1", class, "0"].map(str::to_owned).to_vec();
+    let (red, blue) = (r#"{"stage":"1","team":"red"}"#, r#"{"stage":"1","team":"blue"}"#);
+    let found: Vec<_> = rows.iter().map(|row| row[..6].to_vec()).collect();
+    assert_eq!(found, [row(red, "0"), row(red, "4"), row(blue, "0")]);
+    assert!(rows.iter().all(|row| !row[6].contains("sk-") && row[6] != "-"), "{rows:?}");
+    let connection = torod::store::schema::open_reader(&daemon.folder.path().join("data")).unwrap();
+    let named = torod::store::requests::exchanges_named(&connection, "mine-1").unwrap();
+    assert_eq!(named.len(), 3);
+    assert_eq!(torod::store::requests::attempt_ids(&connection, named[0]).unwrap().len(), 1);
+    assert!(torod::store::requests::exchanges_named(&connection, "mine-2").unwrap().is_empty());
+    daemon.stop().await;
+}

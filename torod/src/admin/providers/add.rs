@@ -15,8 +15,10 @@ use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::body::Small;
 use crate::admin::noted::{Deed, noted};
+use crate::admin::settings::version;
 use crate::admin::version::Expected;
 use crate::config::draft::{Source, drafted, missing};
+use crate::config::edit::EditError;
 use crate::config::edit::provider::far;
 use crate::reload::ReloadError;
 
@@ -31,6 +33,7 @@ pub async fn handler(
     let wanted = wanted.read("Send {\"provider\": \"groq\", \"key\": {\"value\": \"…\"}}; a URL for others.")?;
     let expected = Expected::read(&headers)?.version();
     let path = admin.reload.path().ok_or(ReloadError::NoFile)?.to_owned();
+    let giving = Arc::clone(&admin.giving_key).lock_owned().await;
     let config = Arc::clone(&admin.reload.status().config);
     let bad =
         |error: crate::config::draft::DraftError| unprocessable("provider_invalid", error, "Nothing was written.");
@@ -52,6 +55,10 @@ pub async fn handler(
         }
     }
     if let Some(key) = wanted.key {
+        let now = version(&admin).await?.ok_or(ReloadError::NoFile)?;
+        if expected.as_ref().is_some_and(|expected| now != *expected) {
+            return Err(ReloadError::Edit(EditError::Stale(now)).into());
+        }
         // Where it is says whereto its key may be sent; what cannot be written is refused before the key is kept.
         let (at, without_key) = (path.clone(), draft.clone());
         let looking = tokio::task::spawn_blocking(move || far::preview(&at, &without_key));
@@ -63,8 +70,11 @@ pub async fn handler(
     let name = draft.name.clone();
     let deed = Deed::new(operator, "provider.add", &name, draft.masked().text());
     let reload = Arc::clone(&admin.reload);
-    let change =
-        async move { Ok(reload.edit(move |path| far::add(path, &draft, expected.as_deref()).map(|()| true)).await?) };
+    let change = async move {
+        let added = reload.edit(move |path| far::add(path, &draft, expected.as_deref()).map(|()| true)).await;
+        drop(giving);
+        Ok(added?)
+    };
     noted(&admin, deed, change, |_| None).await?;
     let (config, live) = (Arc::clone(&admin.reload.status().config), admin.live.load());
     let added = config.providers.iter().find(|one| one.name == name);

@@ -34,6 +34,7 @@ pub async fn handler(
     let wanted =
         wanted.read("Send {\"version\": \"…\", \"key\": {\"value\": \"…\"}}; or `env` or `secret` for `value`.")?;
     let name = named(&admin, &name)?;
+    let giving = Arc::clone(&admin.giving_key).lock_owned().await;
     // Before anything is kept: what the key is kept for must still be there.
     let now = version(&admin).await?.ok_or(ReloadError::NoFile)?;
     let expected = Expected::read(&headers)?.and(wanted.version)?.required()?;
@@ -45,8 +46,11 @@ pub async fn handler(
     let source = keep(&admin, &operator, &name, places.unwrap_or_default(), wanted.key, &config).await?;
     let deed = Deed::new(operator, "provider.key", &name, format!("now {}", source.reference()));
     let reload = Arc::clone(&admin.reload);
-    let change =
-        async move { Ok(reload.edit(move |path| far::set_key(path, &name, &source, expected.as_deref())).await?) };
+    let change = async move {
+        let set = reload.edit(move |path| far::set_key(path, &name, &source, expected.as_deref())).await;
+        drop(giving);
+        Ok(set?)
+    };
     let done = noted(&admin, deed, change, |_| None).await?;
     changed(&admin, &done).await
 }

@@ -7,7 +7,7 @@ use tokenrouter_shared::money::dollars;
 use tokenrouter_shared::token::TokenView;
 
 use crate::access::bounds::{grouped, said};
-use crate::access::calendar::Zone;
+use crate::calendar::Zone;
 
 const CENT_NANOS: u64 = 10_000_000;
 

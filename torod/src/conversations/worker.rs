@@ -1,0 +1,222 @@
+//! The thread that keeps conversations: batch by batch, and between two of them what was asked to be removed, and what is
+//! old. What the disk does not take now waits in bounded memory, and is tried again.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::PoisonError;
+use std::sync::atomic::Ordering;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use super::redact::{Pattern, Redactor};
+use super::watch::Watched;
+use super::{Conversations, kept};
+use crate::config::Conversations as Settings;
+use crate::store::conversations as store;
+use crate::store::conversations::insert::NewExchange;
+use crate::store::conversations::remove::Bounds;
+use crate::store::{Bell, Connection, StoreError};
+
+/// Requests that are kept in one transaction.
+const BATCH: usize = 32;
+/// How often what is old is looked for.
+const SWEEP: Duration = Duration::from_mins(5);
+/// After so many requests it is looked for too.
+const SWEEP_AFTER: u64 = 256;
+/// First and longest pause after a batch that the disk did not take.
+const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// For how long the wire of requests is kept.
+const STAGES_MS: i64 = 86_400_000;
+const DAY_MS: i64 = 86_400_000;
+
+struct Worker<'c> {
+    all: &'c Conversations,
+    connection: Option<Connection>,
+    /// With what it looks for secrets, and the settings that this was made of.
+    redactor: Redactor,
+    settings: Settings,
+    /// How many were kept when what is old was last looked for.
+    swept_at: u64,
+    next_sweep: Option<Instant>,
+}
+
+/// Runs until the daemon stops.
+pub(super) fn run(all: &Conversations) {
+    all.bell.belongs_to(thread::current());
+    let settings = Settings::default();
+    let redactor = Redactor::default();
+    let mut worker = Worker { all, connection: None, redactor, settings, swept_at: 0, next_sweep: None };
+    loop {
+        worker.serve();
+        let batch = worker.take();
+        if batch.is_empty() {
+            if all.is_stopping.load(Ordering::SeqCst) {
+                break;
+            }
+            if worker.sweep() {
+                continue;
+            }
+            all.bell.sleep_unless_for(SWEEP, || worker.has_work());
+            continue;
+        }
+        worker.keep(batch);
+        if worker.sweep_is_due() {
+            worker.sweep();
+        }
+    }
+    if let Some(connection) = &worker.connection {
+        _ = store::settle(connection);
+    }
+}
+
+impl Worker<'_> {
+    fn has_work(&self) -> bool {
+        !self.all.tasks.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
+            || self.all.queue.get().is_some_and(|queue| !queue.is_empty())
+            || self.all.is_stopping.load(Ordering::SeqCst)
+    }
+
+    fn take(&self) -> Vec<Box<Watched>> {
+        let Some(queue) = self.all.queue.get().filter(|queue| !queue.is_empty()) else { return Vec::new() };
+        // Before they leave the queue: whoever sees that nothing waits may rely on everything being kept.
+        self.all.in_hand.store(BATCH, Ordering::SeqCst);
+        let batch: Vec<_> = std::iter::from_fn(|| queue.pop()).take(BATCH).collect();
+        self.all.in_hand.store(batch.len(), Ordering::SeqCst);
+        batch
+    }
+
+    /// Does what others asked for.
+    fn serve(&mut self) {
+        loop {
+            let task = self.all.tasks.lock().unwrap_or_else(PoisonError::into_inner).pop_front();
+            let Some(task) = task else { return };
+            match self.open() {
+                Ok(connection) => task(connection),
+                // Whoever waits is told that nobody does it.
+                Err(error) => self.all.failed(&error.to_string()),
+            }
+        }
+    }
+
+    fn open(&mut self) -> Result<&mut Connection, StoreError> {
+        if self.connection.is_none() {
+            self.connection = Some(store::open_writer(&self.all.dir)?);
+        }
+        self.connection.as_mut().ok_or(StoreError::Closed)
+    }
+
+    /// Reads and keeps a batch.
+    fn keep(&mut self, batch: Vec<Box<Watched>>) {
+        self.prepare();
+        let held: usize = batch.iter().map(|watched| watched.held).sum();
+        let mut exchanges = Vec::with_capacity(batch.len());
+        for watched in batch {
+            // A defect met on the way costs this one, and no other.
+            match catch_unwind(AssertUnwindSafe(|| kept::exchange(&watched, &self.redactor))) {
+                Ok(exchange) => exchanges.push(exchange),
+                Err(_) => self.lost(1, "a request could not be read for its conversation"),
+            }
+        }
+        let mut pause = PAUSES.0;
+        while !exchanges.is_empty() {
+            let written = self.write(&exchanges);
+            let Err(error) = written else {
+                self.all.kept.fetch_add(exchanges.len() as u64, Ordering::Relaxed);
+                self.all.recovered();
+                break;
+            };
+            let is_stopping = self.all.is_stopping.load(Ordering::SeqCst);
+            if is_stopping || !may_pass(&error) {
+                self.one_by_one(&exchanges, is_stopping);
+                break;
+            }
+            if self.all.status().error.is_none() {
+                tracing::warn!(%error, "conversations wait in memory: the disk does not take them");
+            }
+            self.all.failed(&error.to_string());
+            self.connection = None;
+            Bell::doze(pause);
+            pause = (pause * 2).min(PAUSES.1);
+        }
+        self.all.in_hand.store(0, Ordering::SeqCst);
+        self.all.release(held);
+    }
+
+    fn write(&mut self, exchanges: &[NewExchange]) -> Result<(), StoreError> {
+        let most = self.settings.exchange_bytes;
+        store::insert::insert(self.open()?, exchanges, most)
+    }
+
+    /// One of them is in the way of the others.
+    fn one_by_one(&mut self, exchanges: &[NewExchange], is_stopping: bool) {
+        for exchange in exchanges {
+            match self.write(std::slice::from_ref(exchange)) {
+                Ok(()) => _ = self.all.kept.fetch_add(1, Ordering::Relaxed),
+                Err(error) => {
+                    self.lost(1, &error.to_string());
+                    if is_stopping && may_pass(&error) {
+                        return;
+                    }
+                }
+            }
+        }
+    }
+
+    fn lost(&self, count: u64, why: &str) {
+        self.all.lost.fetch_add(count, Ordering::Relaxed);
+        self.all.failed(why);
+        tracing::warn!(error = why, "a request is missing in its conversation");
+    }
+
+    /// Goes by the settings and keys of this moment.
+    fn prepare(&mut self) {
+        let settings = self.all.settings.load();
+        if self.settings != **settings {
+            self.redactor.patterns = settings.redact.iter().filter_map(|text| Pattern::new(text)).collect();
+            self.settings = Settings::clone(&settings);
+        }
+        let live = self.all.live.load();
+        let held = live.providers.iter().flat_map(|provider| provider.credentials()).map(|key| key.held.issued());
+        self.redactor.known = held.flatten().map(|issued| issued.secret).collect();
+    }
+
+    fn sweep_is_due(&self) -> bool {
+        self.all.kept.load(Ordering::Relaxed) >= self.swept_at.saturating_add(SWEEP_AFTER)
+    }
+
+    /// Removes a little of what is old or too much. Says whether there is more to do at once.
+    fn sweep(&mut self) -> bool {
+        let now = self.all.clock.instant();
+        if !self.sweep_is_due() && self.next_sweep.is_some_and(|at| now < at) {
+            return false;
+        }
+        self.prepare();
+        if self.connection.is_none() && !store::exists(&self.all.dir) {
+            self.next_sweep = Some(now + SWEEP);
+            return false;
+        }
+        let now_ms = self.all.clock.now_ms();
+        let bounds = Bounds {
+            before_ms: now_ms.saturating_sub(i64::from(self.settings.max_age_days).saturating_mul(DAY_MS)),
+            exchanges: self.settings.max_items,
+            bytes: self.settings.size_bytes,
+            stages_before_ms: now_ms.saturating_sub(STAGES_MS),
+        };
+        let more = self.open().and_then(|connection| store::remove::step(connection, &bounds));
+        match more {
+            Ok(true) => return true,
+            Ok(false) => {}
+            Err(error) => {
+                tracing::warn!(%error, "old conversations could not be removed");
+                self.connection = None;
+            }
+        }
+        self.swept_at = self.all.kept.load(Ordering::Relaxed);
+        self.next_sweep = Some(now + SWEEP);
+        false
+    }
+}
+
+/// Whether the same may succeed later: the disk is full or gone, or somebody else writes.
+fn may_pass(error: &StoreError) -> bool {
+    error.is_full_or_gone() || error.is_transient() || matches!(error, StoreError::File { .. })
+}

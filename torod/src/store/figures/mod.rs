@@ -1,0 +1,207 @@
+//! Figures of usage: what attempts come to, by any one or two of their dimensions, filtered by any, over stretches of time.
+
+pub(in crate::store) mod block;
+pub(in crate::store) mod fast;
+mod gather;
+mod keys;
+mod source;
+pub(in crate::store) mod spread;
+mod steps;
+
+use rusqlite::Connection;
+use tokenrouter_shared::figures::{Dimension, Sort, Spread, Totals};
+
+use super::StoreError;
+use block::{SUMS, Sums, totals};
+use gather::{Gather, GroupKey, Groups, Lines};
+pub use steps::{MOST_STEPS, Step};
+
+/// So many groups are put in order by one question.
+const MOST_GROUPS: usize = 1_000_000;
+
+/// So many lines one answer has.
+const MOST_LINES: usize = 200_000;
+
+/// So many filters one question has.
+const MOST_FILTERS: usize = 16;
+
+/// What is left out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Filter {
+    /// By what.
+    pub dimension: Dimension,
+    /// What passes; an empty text stands for what belongs to none. One that nobody knows is had by nobody.
+    pub values: Vec<String>,
+    /// What does not pass, instead.
+    pub not: bool,
+}
+
+/// A question.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// From this time on, in milliseconds since 1970.
+    pub since_ms: i64,
+    /// Before this time.
+    pub until_ms: i64,
+    /// The number of a token: only what it and those below it used.
+    pub root: Option<i64>,
+    /// All of them must let an attempt pass.
+    pub filters: Vec<Filter>,
+    /// What lines are told apart by: two at most.
+    pub by: Vec<Dimension>,
+    /// The stretches of time that lines are told apart by as well.
+    pub step: Option<Step>,
+    /// Which groups come first.
+    pub sort: Sort,
+    /// So many groups are told, at most.
+    pub most: usize,
+    /// Whether the spread of times is told.
+    pub spread: bool,
+}
+
+impl Question {
+    /// Everything in a span of time.
+    pub const fn new(since_ms: i64, until_ms: i64) -> Self {
+        Self {
+            since_ms,
+            until_ms,
+            root: None,
+            filters: Vec::new(),
+            by: Vec::new(),
+            step: None,
+            sort: Sort::Cost,
+            most: 1_000,
+            spread: false,
+        }
+    }
+
+    /// The same by `dimension`.
+    #[must_use]
+    pub fn by(mut self, dimension: Dimension) -> Self {
+        self.by.push(dimension);
+        self
+    }
+
+    /// Only what has `value` in `dimension`.
+    #[must_use]
+    pub fn only(mut self, dimension: Dimension, value: &str) -> Self {
+        self.filters.push(Filter { dimension, values: vec![value.to_owned()], not: false });
+        self
+    }
+
+    /// The same by stretches of time.
+    #[must_use]
+    pub fn step(mut self, step: Step) -> Self {
+        self.step = Some(step);
+        self
+    }
+
+    fn check(&self) -> Result<(), StoreError> {
+        let refused = |why: &str| Err(StoreError::Refused(why.to_owned()));
+        if self.since_ms < 0 || self.since_ms > self.until_ms {
+            return refused("the span begins after 1970 and ends no earlier than it begins");
+        }
+        if self.by.len() > 2 {
+            return refused("lines are told apart by two dimensions at most");
+        }
+        if self.filters.len() > MOST_FILTERS {
+            return Err(StoreError::Refused(format!("a question has {MOST_FILTERS} filters at most")));
+        }
+        Ok(())
+    }
+}
+
+/// One line of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// What tells its group from others, one text for each dimension that was asked for; none: what belongs to none. Of
+    /// tokens and runs it is the id. Two conversations of different tokens may have the same.
+    pub key: Vec<Option<String>>,
+    /// When its stretch of time begins, in milliseconds since 1970.
+    pub at_ms: Option<i64>,
+    /// Its sums.
+    pub totals: Totals,
+    /// How its times are spread, if that was asked.
+    pub spread: Option<Spread>,
+}
+
+/// An answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Figures {
+    /// Groups in the order that was asked for; each with its stretches of time in their order, as far as there was
+    /// something in them. Without groups there is a line for every stretch.
+    pub lines: Vec<Line>,
+    /// Everything that passed, groups that are not told included.
+    pub total: Totals,
+    /// How its times are spread, if that was asked.
+    pub spread: Option<Spread>,
+    /// How many groups there are, told or not.
+    pub groups: u64,
+    /// From when on the answer counts, in milliseconds since 1970: not always from when it was asked, where rows are gone and
+    /// only sums over longer stretches are left.
+    pub since_ms: i64,
+    /// Until when.
+    pub until_ms: i64,
+    /// Records of all tokens that were lost in the span because the disk did not take them in time.
+    pub lost_records: u64,
+}
+
+/// Answers a question.
+pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, StoreError> {
+    question.check()?;
+    // One transaction, so that all passes see the same moment.
+    let transaction = connection.unchecked_transaction()?;
+    let mut gather = Gather::new(&transaction, question)?;
+    let plan = source::Plan::new(&transaction, question, &gather)?;
+    let is_grouped = !question.by.is_empty();
+    let mut first: Vec<(GroupKey, Option<Sums>)> = vec![([0; 2], None)];
+    let (mut groups, mut total) = (0, None);
+    if is_grouped {
+        let mut found = Groups::default();
+        source::each_block(&transaction, &plan, &mut gather, false, |gather, block| found.take(gather, block))?;
+        groups = found.len() as u64;
+        total = Some(found.total.unwrap_or([0; SUMS]));
+        first = found.first(question.most);
+    }
+    let mut lines = Vec::new();
+    let mut spread = None;
+    if question.step.is_some() || question.spread || first.iter().any(|(_, sums)| sums.is_none()) {
+        let chosen = first.iter().map(|(key, _)| *key);
+        let mut told = Lines::new(chosen, question.step.is_some(), question.spread);
+        source::each_block(&transaction, &plan, &mut gather, question.spread, |gather, block| {
+            told.take(gather, block)
+        })?;
+        total = total.or(Some(told.total));
+        spread = question.spread.then(|| told.spread.told());
+        if !is_grouped {
+            told.fill(gather.steps.len());
+            groups = u64::from(total.is_some_and(|sums| sums != [0; SUMS]));
+        }
+        told.lines.sort_unstable_by_key(|(place, ..)| *place);
+        for ((group, step), sums, both) in told.lines {
+            let Some((key, _)) = first.get(group as usize) else { continue };
+            let at_ms = question.step.is_some().then(|| gather.steps.begins_ms(step as usize));
+            let spread = both.as_ref().map(spread::Both::told);
+            lines.push(Line { key: texts(&transaction, &gather, key)?, at_ms, totals: totals(&sums), spread });
+        }
+    } else {
+        for (key, sums) in &first {
+            let totals = sums.as_ref().map(totals).unwrap_or_default();
+            lines.push(Line { key: texts(&transaction, &gather, key)?, at_ms: None, totals, spread: None });
+        }
+    }
+    let (since_ms, until_ms) = plan.span();
+    Ok(Figures {
+        lines,
+        total: total.as_ref().map(totals).unwrap_or_default(),
+        spread,
+        groups,
+        since_ms,
+        until_ms,
+        lost_records: super::usage_of::lost(&transaction, question.since_ms, question.until_ms)?,
+    })
+}
+
+fn texts(connection: &Connection, gather: &Gather, key: &GroupKey) -> Result<Vec<Option<String>>, StoreError> {
+    gather.keys.iter().zip(key).map(|(dimension, number)| dimension.text(connection, *number)).collect()
+}

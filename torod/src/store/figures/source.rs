@@ -1,0 +1,156 @@
+//! Where entries come from: chunks as far as they go, and rows for what the span cuts or is in no chunk yet.
+
+use rusqlite::Connection;
+use tokenrouter_shared::ids::first_of_ms;
+
+use super::Question;
+use super::block::{Block, COLUMNS, Entry};
+use super::gather::Gather;
+use super::steps::SHORTEST_MS;
+use crate::store::StoreError;
+use crate::store::history::codec::Wanted;
+use crate::store::history::{DIMS, Lane, Node, SUMS, State, Tier, children, data, roots, totals};
+
+/// So many entries are looked at together.
+const BLOCK: usize = 4_096;
+
+/// A span of time in milliseconds since 1970, without its end.
+type Span = (i64, i64);
+
+/// The parts of a question's span.
+#[derive(Debug)]
+pub(super) struct Plan {
+    /// Whole stretches of five minutes, of which chunks know.
+    middle: Span,
+    /// What is read row by row at its ends.
+    ends: [Span; 2],
+    /// The coarsest chunks that tell the question's stretches of time apart.
+    coarsest: Tier,
+    state: State,
+}
+
+impl Plan {
+    /// How `question` is answered.
+    pub(super) fn new(connection: &Connection, question: &Question, gather: &Gather) -> Result<Self, StoreError> {
+        let state = State::read(connection)?;
+        // Rows of before this time are gone: what the span cuts there counts as a whole.
+        let gone_ms = state.gone_ms;
+        let (since, until) = (question.since_ms, question.until_ms.min(i64::MAX - SHORTEST_MS));
+        let begin = |at: i64| at - at.rem_euclid(SHORTEST_MS);
+        let end = |at: i64| begin(at.saturating_add(SHORTEST_MS - 1));
+        let from = if since < gone_ms { begin(since) } else { end(since) };
+        let to = if until < gone_ms { end(until) } else { begin(until) };
+        let coarsest = [Tier::Days, Tier::Hours].into_iter().find(|tier| gather.steps.are_multiples(tier.stretch_ms()));
+        let (middle, ends) = if from > to {
+            // Within one stretch.
+            ((since, since), [(since, until), (until, until)])
+        } else {
+            ((from, to), [(since.min(from), from), (to, until.max(to))])
+        };
+        Ok(Self { middle, ends, coarsest: coarsest.unwrap_or(Tier::Minutes), state })
+    }
+
+    /// The span that is answered for.
+    pub(super) fn span(&self) -> Span {
+        let [(since, _), (_, until)] = self.ends;
+        (since, until)
+    }
+}
+
+/// Hands out everything in the question's span, block by block.
+pub(super) fn each_block(
+    connection: &Connection,
+    plan: &Plan,
+    gather: &mut Gather,
+    spreads: bool,
+    mut each: impl FnMut(&mut Gather, &Block) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let mut reading = Reading { connection, plan, block: Block::default(), wanted: wanted(gather, spreads) };
+    let State { round, oldest_id, old_done_id, old_until_id, .. } = plan.state;
+    gather.set_span(plan.span());
+    for span in plan.ends {
+        reading.rows("", span, (0, i64::MAX), 0, &mut |block| each(gather, block))?;
+    }
+    if plan.middle.0 >= plan.middle.1 {
+        return Ok(());
+    }
+    let middle = plan.middle;
+    reading.rows("AND round = ?3", middle, (oldest_id, i64::MAX), round, &mut |block| each(gather, block))?;
+    let old = (old_done_id.saturating_add(1), old_until_id.saturating_add(1));
+    reading.rows("", middle, old, 0, &mut |block| each(gather, block))?;
+    let totals_do = gather.wants_all() && gather.keys.is_empty();
+    gather.set_span(middle);
+    for lane in Lane::ALL {
+        for node in roots(connection, lane)? {
+            reading.node(&node, totals_do, &mut |block| each(gather, block))?;
+        }
+    }
+    Ok(())
+}
+
+fn wanted(gather: &Gather, times: bool) -> Wanted {
+    let mut dims = [false; DIMS];
+    for dim in gather.columns() {
+        if let Some(wanted) = dims.get_mut(dim as usize) {
+            *wanted = true;
+        }
+    }
+    Wanted { dims, sums: [true; SUMS], times }
+}
+
+type Each<'e> = &'e mut dyn FnMut(&Block) -> Result<(), StoreError>;
+
+struct Reading<'r> {
+    connection: &'r Connection,
+    plan: &'r Plan,
+    block: Block,
+    wanted: Wanted,
+}
+
+impl Reading<'_> {
+    /// The rows of a span with ids in a range; `and` is a condition that may ask for `round`.
+    fn rows(&mut self, and: &str, span: Span, ids: Span, round: i64, each: Each<'_>) -> Result<(), StoreError> {
+        let from = first_of_ms(span.0).max(ids.0);
+        let until = if span.1 >= i64::MAX - SHORTEST_MS { i64::MAX } else { first_of_ms(span.1) }.min(ids.1);
+        if span.0 >= span.1 || from >= until {
+            return Ok(());
+        }
+        let sql = format!("SELECT {COLUMNS} FROM usage WHERE id >= ?1 AND id < ?2 {and}");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut rows =
+            if and.is_empty() { statement.query((from, until))? } else { statement.query((from, until, round))? };
+        self.block.clear();
+        while let Some(row) = rows.next()? {
+            self.block.push(&Entry::read(row)?);
+            if self.block.len() == BLOCK {
+                each(&self.block)?;
+                self.block.clear();
+            }
+        }
+        each(&self.block)
+    }
+
+    /// What lies within the middle of the span, of a chunk or of those that it sums up.
+    fn node(&mut self, node: &Node, totals_do: bool, each: Each<'_>) -> Result<(), StoreError> {
+        let (since, until) = self.plan.middle;
+        let end = node.last_ms.saturating_add(node.tier.stretch_ms());
+        if end <= since || node.first_ms >= until {
+            return Ok(());
+        }
+        let is_cut = node.first_ms < since || end > until;
+        if node.tier > self.plan.coarsest || (is_cut && node.tier > Tier::Minutes) {
+            if let Some(below) = children(self.connection, node)? {
+                for node in below {
+                    self.node(&node, totals_do, each)?;
+                }
+                return Ok(());
+            }
+        }
+        if totals_do {
+            totals(self.connection, node, &self.wanted, &mut self.block)?;
+        } else {
+            data(self.connection, node, &self.wanted, &mut self.block)?;
+        }
+        each(&self.block)
+    }
+}

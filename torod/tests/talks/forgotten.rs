@@ -1,0 +1,104 @@
+//! What is removed is gone: by people, by age, by number, by size.
+
+use http::Method;
+use serde_json::json;
+use torod::store::conversations as store;
+use torod::store::conversations::insert::{NewExchange, insert};
+use torod::store::conversations::pieces::Piece;
+use torod::store::conversations::remove::{self, Bounds};
+
+use crate::rig::{ON, chat, daemon};
+
+#[tokio::test]
+async fn what_people_delete_is_nowhere_on_the_disk() {
+    let daemon = daemon(ON).await;
+    for word in ["zebrafinch", "quokkapuma"] {
+        daemon.post("/v1/chat/completions", chat(&[("user", &format!("tell me of the {word}"))])).await;
+    }
+    let talks = daemon.talks("?q=zebrafinch").await;
+    assert!(memchr::memmem::find(&daemon.on_disk(), b"zebrafinch").is_some(), "the test looks at the right place");
+    let mut request = daemon.request(&format!("/admin/api/conversations/{}", talks[0]["id"]), "");
+    *request.method_mut() = Method::DELETE;
+    assert_eq!(daemon.send(request).await.json(), json!({ "conversations": 1, "exchanges": 1 }));
+    assert!(daemon.talks("?q=zebrafinch").await.is_empty());
+    for word in ["zebrafinch", "ebrafinch", "brafinch"] {
+        assert!(memchr::memmem::find(&daemon.on_disk(), word.as_bytes()).is_none(), "{word}");
+    }
+    assert!(!daemon.unpacked().contains("zebrafinch"));
+    assert_eq!(daemon.talks("?q=quokkapuma").await.len(), 1);
+
+    let mut request = daemon.request("/admin/api/conversations", "");
+    *request.method_mut() = Method::DELETE;
+    assert_eq!(daemon.send(request).await.json()["conversations"], 1);
+    assert!(memchr::memmem::find(&daemon.on_disk(), b"quokkapuma").is_none());
+    let trail = daemon.get("/admin/api/audit?action=conversation.remove").await;
+    let entries = trail.json()["entries"].as_array().unwrap().clone();
+    assert_eq!(entries.len(), 2);
+    assert!(!trail.text().contains("zebrafinch") && !trail.text().contains("tell me"));
+    daemon.stop().await;
+}
+
+fn exchange(id: i64, at_ms: i64, bytes: usize) -> NewExchange {
+    let text = format!("{id} {}", "x".repeat(bytes));
+    NewExchange {
+        id,
+        started_ms: at_ms,
+        outcome: "ok",
+        asked_words: vec![(0, format!("word{id} shared"))],
+        messages: 1,
+        request: vec![
+            Piece { bytes: text.into_bytes(), is_text: true },
+            Piece { bytes: vec![b'y'; 100], is_text: true },
+        ],
+        ..NewExchange::default()
+    }
+}
+
+#[test]
+fn the_longest_untouched_go_first_in_small_steps_and_take_all_of_theirs_along() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = store::open_writer(folder.path()).unwrap();
+    let all: Vec<NewExchange> = (1..=20).map(|id| exchange(id, id * 1_000, 200)).collect();
+    insert(&mut connection, &all, 1 << 20).unwrap();
+    let count = |connection: &torod::store::Connection, sql: &str| -> i64 {
+        connection.query_row(sql, [], |row| row.get(0)).unwrap()
+    };
+    let free = Bounds { before_ms: 0, exchanges: 1_000, bytes: 1 << 40, stages_before_ms: 0 };
+    assert!(!remove::step(&mut connection, &free).unwrap());
+    let by_age = Bounds { before_ms: 5_500, ..free };
+    let mut steps = 0;
+    while remove::step(&mut connection, &by_age).unwrap() {
+        steps += 1;
+    }
+    assert_eq!((steps, count(&connection, "SELECT min(last_ms) FROM conversation")), (5, 6_000));
+    while remove::step(&mut connection, &Bounds { exchanges: 4, ..free }).unwrap() {}
+    assert_eq!(count(&connection, "SELECT count(*) FROM exchange"), 4);
+    // What the others use too is still there, and nothing else.
+    assert_eq!(count(&connection, "SELECT count(*) FROM piece"), 5);
+    assert_eq!(count(&connection, "SELECT count(*) FROM said WHERE said MATCH 'shared'"), 4);
+    assert_eq!(count(&connection, "SELECT count(*) FROM said WHERE said MATCH 'word3'"), 0);
+    connection.execute("INSERT INTO said (said, rank) VALUES ('integrity-check', 1)", []).unwrap();
+    let before = store::used_bytes(&connection).unwrap();
+    let large: Vec<NewExchange> = (21..=24)
+        .map(|id| NewExchange {
+            request: vec![Piece { bytes: noise(id), is_text: true }],
+            ..exchange(id, id * 1_000, 1)
+        })
+        .collect();
+    insert(&mut connection, &large, 1 << 22).unwrap();
+    assert!(store::used_bytes(&connection).unwrap() > before + 300_000);
+    while remove::step(&mut connection, &Bounds { bytes: before + 150_000, ..free }).unwrap() {}
+    assert!(store::used_bytes(&connection).unwrap() <= before + 150_000);
+    assert_eq!(count(&connection, "SELECT max(id) FROM exchange"), 24);
+}
+
+fn noise(seed: i64) -> Vec<u8> {
+    let mut state = seed.cast_unsigned().wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state as u8
+    };
+    std::iter::repeat_with(next).take(100_000).collect()
+}
