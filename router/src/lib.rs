@@ -72,6 +72,7 @@ pub mod peek;
 pub mod pick;
 pub mod price;
 pub mod protocol;
+pub mod quota;
 pub mod responses;
 pub mod splice;
 pub mod sse;

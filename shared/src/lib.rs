@@ -1,5 +1,6 @@
 //! The words that the daemon and its clients both say. Types and their text forms only: no I/O, no clock.
 
+pub mod alert;
 pub mod attempt;
 pub mod audit;
 pub mod budget;
@@ -17,6 +18,7 @@ pub mod money;
 pub mod page;
 pub mod problem;
 pub mod provider;
+pub mod quota;
 pub mod report;
 pub mod reprice;
 pub mod role;

@@ -20,6 +20,8 @@ pub enum SettingValue {
     Text(String),
     /// Several texts.
     Texts(Vec<String>),
+    /// Several whole numbers.
+    Numbers(Vec<i64>),
 }
 
 /// As it stands in JSON: a whole number is a number too, so that these are no alternatives.
@@ -32,6 +34,7 @@ impl utoipa::PartialSchema for SettingValue {
         AnyOfBuilder::new()
             .item(ObjectBuilder::new().schema_type(one))
             .item(texts)
+            .item(ArrayBuilder::new().items(ObjectBuilder::new().schema_type(Type::Integer)))
             .description(Some("Durations and sizes are texts such as `30s` and `32MiB`."))
             .into()
     }

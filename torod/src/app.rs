@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::index::TokenIndex;
 use crate::access::rate::Pace;
+use crate::alerts::Alerts;
 use crate::clock::Clock;
 use crate::conversations::Conversations;
 use crate::lifecycle::{Gauge, Lifecycle};
@@ -57,6 +58,8 @@ pub struct App {
     pub unpacking: Semaphore,
     /// Whether each request gets a line in the log.
     pub log_requests: Arc<AtomicBool>,
+    /// What somebody should know.
+    pub alerts: Arc<Alerts>,
     /// The configuration in force.
     pub reload: Arc<Reload>,
     /// What is counted for Prometheus; none where nobody wants it.

@@ -49,6 +49,8 @@ pub enum Command {
     Secrets(commands::secrets::Secrets),
     /// Create, list, change and revoke tokens; works while the gateway runs and while it does not.
     Token(commands::token::Token),
+    /// Show what somebody should know: quotas, budgets, providers that are down.
+    Alerts(commands::alerts::Alerts),
     /// Show who changed what.
     Audit(commands::audit::Audit),
     /// Show the last lines of the log.

@@ -19,6 +19,7 @@ use crate::access::{
     Operator, Random, Sessions, Setup, TokenIndex, founding, last_use, lease, secrets, sweep, used_up,
 };
 use crate::admin;
+use crate::alerts::{self, Alerts};
 use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, edit};
@@ -31,8 +32,8 @@ use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::crowd::Room;
 use crate::server::{accept, bind};
 use crate::store::{
-    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, begun, kept, key_file, schema, sessions, tokens,
-    usage,
+    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, begun, kept, key_file, quotas, schema, sessions,
+    tokens, usage,
 };
 use crate::telemetry::keep;
 use crate::telemetry::lines::Lines;
@@ -40,6 +41,7 @@ use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
 use crate::upstreams::probe;
+use crate::upstreams::quota;
 use crate::upstreams::renewal::Renewals;
 use crate::upstreams::snapshot::Live;
 use crate::upstreams::vault::Vault;
@@ -94,6 +96,8 @@ impl Daemon {
         let sessions = Arc::new(Sessions::new(sessions::all(&connection)?));
         let has_calls = kept::any(&connection, kept::Kind::Call)?;
         let ids = Sequence::after(usage::greatest_id(&connection)?);
+        let known_quotas = quotas::all(&connection)?;
+        let told = alerts::Before::read(&connection)?;
         let gateway_key = key_file::load_or_make(&data_dir, random)?;
         let keys = Arc::new(Keyring::new(&data_dir, random));
         let sign_ins = Arc::new(SignIns::new(&data_dir, Arc::clone(&keys), &gateway_key)?);
@@ -163,6 +167,16 @@ impl Daemon {
         let reload = Arc::new(reload);
         let lines = Arc::default();
         let decisions = Arc::new(Decisions::default());
+        let alerts = Arc::new(Alerts::new(alerts::Parts {
+            live: Arc::clone(&live),
+            tokens: Arc::clone(&tokens),
+            usage: Arc::clone(&usage),
+            readers: Arc::clone(&readers),
+            vault: Arc::new(Vault::new(Arc::clone(&readers), Arc::clone(&keys))),
+            env,
+            clock: clock.clone(),
+            before: told,
+        }));
         let app = Arc::new(App {
             clock: clock.clone(),
             ids,
@@ -181,6 +195,7 @@ impl Daemon {
             conversations: Arc::clone(&conversations),
             unpacking: Semaphore::new(UNPACKING),
             log_requests,
+            alerts: Arc::clone(&alerts),
             reload: Arc::clone(&reload),
             metrics: seeing.metrics.clone(),
             tracer: exporter.as_ref().map(|exporter| Arc::clone(&exporter.tracer)),
@@ -195,6 +210,7 @@ impl Daemon {
             tokens,
             reload: Arc::clone(&reload),
             live,
+            alerts: Arc::clone(&alerts),
             decisions,
             keys,
             sign_ins,
@@ -241,6 +257,10 @@ impl Daemon {
         }
         lifecycle.spawn("memory", memory.run(lifecycle.clone()));
         reload.begin().await;
+        quota::restore(&app.live.load(), &known_quotas, &app.clock);
+        let quotas = quota::run(Arc::clone(&app.live), usage.handle(), app.clock.clone(), lifecycle.clone());
+        lifecycle.spawn("quotas", quotas);
+        lifecycle.spawn("alerts", alerts.run(lifecycle.clone()));
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));
         lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
         Ok(Self { app, setup, usage, addr, metrics_addr, socket, has_admin, _lock: lock })

@@ -19,7 +19,7 @@ const LAYERS: [&[&str]; 14] = [
     &["reload", "import"],
     &["reports"],
     &["conversations"],
-    &["telemetry"],
+    &["alerts", "telemetry"],
     &["access", "upstreams", "usage", "memory"],
     &["store", "config"],
 ];

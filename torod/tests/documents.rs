@@ -178,6 +178,58 @@ fn the_way_of_whoever_pays_works() {
 }
 
 #[test]
+fn the_way_with_quotas_and_alerts_works_beside_a_running_gateway() {
+    let home = tempfile::tempdir().unwrap();
+    let text = document("docs/alerts.md");
+    let toml = text.split("```toml\n").nth(1).unwrap().split("```").next().unwrap();
+    let file = home.path().join("torod.toml");
+    let provider = "[[providers]]\nname = \"openai\"\nbase_url = \"http://127.0.0.1:9\"\n";
+    // The webhook of the document is nobody's: a trial must not go there.
+    let own = toml.replace("https://alerts.example.com", "http://127.0.0.1:9");
+    fs::write(&file, format!("listen_addr = \"127.0.0.1:0\"\nauto_detect_local_servers = false\n{own}\n{provider}"))
+        .unwrap();
+    let ready = home.path().join("ready");
+    let mut gateway = torod(home.path())
+        .env("ALERTS_SECRET", "whsec_c2VjcmV0")
+        .args(["serve", "--config"])
+        .arg(&file)
+        .arg("--ready-file")
+        .arg(&ready)
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    while !ready.exists() {
+        assert!(gateway.try_wait().unwrap().is_none(), "it did not start");
+        std::thread::yield_now();
+    }
+    let commands = shown(&text);
+    assert_eq!(commands.len(), 8, "{commands:?}");
+    for line in commands {
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        let output = torod(home.path()).arg("--config").arg(&file).args(&words).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr) + String::from_utf8_lossy(&output.stdout);
+        match line.as_str() {
+            "torod alerts acknowledge 12" => assert!(said.contains("There is no such alert"), "{line}: {said}"),
+            "torod alerts test" => {
+                assert!(said.contains("http://127.0.0.1:9") && said.contains("cannot be reached"), "{line}: {said}")
+            }
+            _ => assert!(output.status.success(), "{line}: {said}"),
+        }
+    }
+    gateway.kill().unwrap();
+    gateway.wait().unwrap();
+    // Without a gateway, the database tells.
+    for words in [&["alerts"][..], &["alerts", "--all", "--json"], &["provider", "quota"]] {
+        let output = torod(home.path()).arg("--config").arg(&file).args(words).output().unwrap();
+        assert!(output.status.success(), "{words:?}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+    let message = text.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
+    let message: tokenrouter_shared::alert::AlertMessage = serde_json::from_str(message).unwrap();
+    assert_eq!((message.event.as_str(), message.data.permille), ("alert.firing", Some(50)));
+}
+
+#[test]
 fn every_command_has_a_help_text_with_an_example() {
     let home = tempfile::tempdir().unwrap();
     for name in [
@@ -191,6 +243,7 @@ fn every_command_has_a_help_text_with_an_example() {
         "route",
         "secrets",
         "token",
+        "alerts",
         "usage",
         "completions",
     ] {

@@ -9,6 +9,7 @@ use serde::{Deserialize, de};
 use super::{AuthStyle, BaseUrl, BaseUrlError};
 use crate::Protocol;
 use crate::dialect::Quirk;
+use crate::quota::Reader;
 
 /// The longest value that may stand in a URL in the place of a placeholder, in bytes.
 const LONGEST_VALUE: usize = 128;
@@ -68,6 +69,9 @@ pub struct Preset {
     /// In which words it tells its rate limits.
     #[serde(default)]
     pub rate_limit: RateLimit,
+    /// Where it is asked what is left of its account.
+    #[serde(default)]
+    pub quota: Reader,
     /// The usual port of a server on this machine.
     #[serde(default)]
     pub local_port: Option<u16>,

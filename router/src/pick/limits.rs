@@ -3,7 +3,8 @@
 use chrono::DateTime;
 use http::HeaderMap;
 
-use super::verdict::LONGEST_MS;
+use crate::quota;
+use crate::quota::reset::decimal_ms;
 
 /// What is left of a credential's limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -27,69 +28,9 @@ pub fn retry_after_ms(headers: &HeaderMap, now_unix_ms: i64) -> Option<u64> {
     })
 }
 
-/// The limit that is nearest of those that the headers tell: OpenAI's and Anthropic's names, with or without `x-`.
+/// The limit that is nearest of those that the headers tell, in whichever words.
 pub fn limits(headers: &HeaderMap, now_unix_ms: i64) -> Option<Limits> {
-    const FAMILIES: [&str; 3] = ["x-ratelimit-", "anthropic-ratelimit-", "ratelimit-"];
-    let family = FAMILIES.into_iter().find(|f| headers.keys().any(|name| name.as_str().starts_with(f)))?;
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
-    let mut nearest: Option<Limits> = None;
-    for what in ["requests", "tokens", "input-tokens", "output-tokens", ""] {
-        let get = |part: &str| {
-            let (before, after) = (format!("{family}{part}-{what}"), format!("{family}{what}-{part}"));
-            text(before.trim_end_matches('-')).or_else(|| text(&after.replace("--", "-")))
-        };
-        let number = |part: &str| get(part).and_then(|text| text.parse::<f64>().ok()).filter(|n| *n >= 0.0);
-        let (Some(limit), Some(left)) = (number("limit").filter(|n| *n > 0.0), number("remaining")) else { continue };
-        let left_permille = decimal(left / limit * 1_000.0).map_or(1_000, |left| left.min(1_000) as u32);
-        let reset_ms = get("reset").and_then(|text| reset_ms(text, now_unix_ms)).unwrap_or(60_000).min(LONGEST_MS);
-        if nearest.is_none_or(|limits| left_permille < limits.left_permille) {
-            nearest = Some(Limits { left_permille, reset_ms });
-        }
-    }
-    nearest
-}
-
-/// `12`, `1.5`, `6m0s`, `20ms`, a date of RFC 3339, or seconds since 1970 (some since 1970 in milliseconds).
-fn reset_ms(text: &str, now_unix_ms: i64) -> Option<u64> {
-    let until = |at_ms: i64| u64::try_from(at_ms.saturating_sub(now_unix_ms)).unwrap_or(0);
-    if let Some(whole) = decimal_ms(text, 1) {
-        return Some(match i64::try_from(whole).ok()? {
-            at_s @ 1_000_000_000..=99_999_999_999 => until(at_s.saturating_mul(1_000)),
-            at_ms @ 100_000_000_000.. => until(at_ms),
-            _ => decimal_ms(text, 1_000)?,
-        });
-    }
-    if let Ok(date) = DateTime::parse_from_rfc3339(text) {
-        return Some(until(date.timestamp_millis()));
-    }
-    let (mut total, mut rest) = (0_u64, text);
-    while !rest.is_empty() {
-        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-        let (number, tail) = rest.split_at(digits);
-        let (unit, tail) = tail.split_at(tail.find(|c: char| c.is_ascii_digit()).unwrap_or(tail.len()));
-        let scale = match unit {
-            "ms" => 1,
-            "s" => 1_000,
-            "m" => 60_000,
-            "h" => 3_600_000,
-            "d" => 86_400_000,
-            _ => return None,
-        };
-        total = total.checked_add(decimal_ms(number, scale)?)?;
-        rest = tail;
-    }
-    Some(total)
-}
-
-/// A number with or without a fraction, times `scale`.
-fn decimal_ms(text: &str, scale: u32) -> Option<u64> {
-    decimal(text.parse::<f64>().ok()? * f64::from(scale))
-}
-
-/// Rounded up; none of what is no number of things.
-fn decimal(number: f64) -> Option<u64> {
-    #[expect(clippy::cast_sign_loss, reason = "it was looked at")]
-    (number.is_finite() && number >= 0.0).then(|| number.ceil().min(1e15) as u64)
+    quota::read(headers, now_unix_ms).nearest()
 }
 
 #[cfg(test)]

@@ -76,7 +76,7 @@ const LIMITED_MS: u64 = 5_000;
 /// The same for an empty account.
 const EXHAUSTED_MS: u64 = 300_000;
 /// Nobody is believed who wants to be left alone for longer.
-pub(super) const LONGEST_MS: u64 = 24 * 3_600_000;
+pub(crate) const LONGEST_MS: u64 = 24 * 3_600_000;
 
 const fn judged(blame: Blame, next: Next) -> Verdict {
     Verdict { blame, next, wait_ms: 0, is_told: false, limits: None }

@@ -1,5 +1,6 @@
 //! The admin API below `/admin/api`: one operation, one file.
 
+pub mod alerts;
 pub mod answer;
 pub mod audit;
 pub mod body;
@@ -15,6 +16,7 @@ pub mod operations;
 mod paging;
 pub mod providers;
 mod query;
+pub mod quotas;
 pub mod reprice;
 pub mod routes;
 pub mod routing;
@@ -38,6 +40,7 @@ use self::answer::Failure;
 use crate::access::issue::IssueError;
 use crate::access::throttle::{Rate, Throttle};
 use crate::access::{Random, Sessions, Setup, TokenIndex};
+use crate::alerts::Alerts;
 use crate::clock::Clock;
 use crate::conversations::Conversations;
 use crate::lifecycle::Lifecycle;
@@ -60,6 +63,8 @@ pub struct Admin {
     pub reload: Arc<Reload>,
     /// Providers, and how they stand.
     pub live: Arc<Live>,
+    /// What somebody should know.
+    pub alerts: Arc<Alerts>,
     /// The last decisions about who got a request.
     pub decisions: Arc<Decisions>,
     /// What secrets are sealed under.

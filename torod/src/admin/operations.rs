@@ -2,6 +2,7 @@
 //! through.
 
 use axum::routing::{delete, get, patch, post, put};
+use tokenrouter_shared::alert::{AlertPage, AlertTested, AlertView};
 use tokenrouter_shared::attempt::{DimensionPage, UsageRequest, UsageRequests};
 use tokenrouter_shared::audit::AuditPage;
 use tokenrouter_shared::change::TokenChange;
@@ -11,6 +12,7 @@ use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::provider::{
     KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
 };
+use tokenrouter_shared::quota::{QuotaPage, QuotaRefresh, QuotaRefreshed};
 use tokenrouter_shared::report::{CacheReport, ErrorReport, Forecast, Movers, Report};
 use tokenrouter_shared::reprice::{Reprice, Repriced};
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
@@ -27,8 +29,8 @@ use tokenrouter_shared::usage_of::UsageOf;
 
 use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
 use super::{
-    audit, config, conversations, log, me, models, openapi, providers, reprice, routes, routing, secrets, sessions,
-    settings, setup, tokens, usage,
+    alerts, audit, config, conversations, log, me, models, openapi, providers, quotas, reprice, routes, routing,
+    secrets, sessions, settings, setup, tokens, usage,
 };
 
 /// Every operation of the admin API.
@@ -41,6 +43,7 @@ pub fn operations() -> Vec<Operation> {
     all.extend(usage_operations());
     all.extend(conversation_operations());
     all.extend(cost_operations());
+    all.extend(watch_operations());
     all
 }
 
@@ -264,5 +267,24 @@ fn conversation_operations() -> Vec<Operation> {
         new("GET", "/admin/api/conversations/{id}", Admin, "Shows what was said in a conversation.", get(conversations::show::handler)).asked(SHOW).gives::<ConversationDetail>(200),
         new("DELETE", "/admin/api/conversations/{id}", Admin, "Removes a conversation.", delete(conversations::remove::one)).gives::<ConversationsRemoved>(200),
         new("GET", "/admin/api/conversations/{id}/export", Admin, "Gives out all of a conversation.", get(conversations::export::handler)).asked(EXPORT).gives::<ConversationDetail>(200).or("With `form=markdown`: Markdown."),
+    ]
+}
+
+#[rustfmt::skip]
+fn watch_operations() -> Vec<Operation> {
+    use Needs::Admin;
+    const QUOTAS: &[Parameter] = &[("provider", Form::Text, "only those of this provider"), search("only those with this text in the provider's name"), CURSOR, LIMIT];
+    const ALERTS: &[Parameter] = &[
+        ("state", Form::Word(&["firing", "resolved"]), "only in this state"),
+        ("kind", Form::Word(&["quota_low", "quota_exhausted", "budget", "provider_down", "price_unknown", "usage_lost"]), "only of this kind"),
+        CURSOR, LIMIT,
+    ];
+    let new = Operation::new;
+    vec![
+        new("GET", "/admin/api/quotas", Admin, "Lists what providers have left, as far as it is known.", get(quotas::list)).asked(QUOTAS).gives::<QuotaPage>(200),
+        new("POST", "/admin/api/quotas/refresh", Admin, "Asks vendors what is left, where they answer that for nothing.", post(quotas::refresh)).may_take::<QuotaRefresh>().gives::<QuotaRefreshed>(200),
+        new("GET", "/admin/api/alerts", Admin, "Lists what somebody should know, the newest first.", get(alerts::list)).asked(ALERTS).gives::<AlertPage>(200),
+        new("POST", "/admin/api/alerts/{id}/acknowledge", Admin, "Notes that somebody has seen an alert.", post(alerts::acknowledge)).gives::<AlertView>(200),
+        new("POST", "/admin/api/alerts/test", Admin, "Sends every webhook a trial.", post(alerts::test)).gives::<AlertTested>(200),
     ]
 }

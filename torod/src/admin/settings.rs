@@ -93,6 +93,7 @@ fn in_file(value: &SettingValue) -> toml_edit::Value {
         SettingValue::Decimal(value) => (*value).into(),
         SettingValue::Text(text) => text.as_str().into(),
         SettingValue::Texts(texts) => texts.iter().map(String::as_str).collect(),
+        SettingValue::Numbers(numbers) => numbers.iter().copied().collect(),
     }
 }
 

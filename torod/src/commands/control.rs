@@ -15,6 +15,8 @@ use tokenrouter_shared::Problem;
 use crate::daemon::SOCKET;
 
 const DEADLINE: Duration = Duration::from_secs(10);
+/// How long it may take where others are asked in turn.
+pub const LONG: Duration = Duration::from_secs(90);
 const MAX_BYTES: usize = 64 << 20;
 
 #[derive(serde::Deserialize)]
@@ -29,8 +31,19 @@ pub async fn ask<T: DeserializeOwned>(
     path: &str,
     body: Option<&impl Serialize>,
 ) -> anyhow::Result<T> {
+    ask_within(data_dir, method, path, body, DEADLINE).await
+}
+
+/// The same for what may take `deadline`, because others are asked in turn.
+pub async fn ask_within<T: DeserializeOwned>(
+    data_dir: &Path,
+    method: Method,
+    path: &str,
+    body: Option<&impl Serialize>,
+    deadline: Duration,
+) -> anyhow::Result<T> {
     let socket = data_dir.join(SOCKET);
-    let asked = tokio::time::timeout(DEADLINE, send(&socket, method, path, body)).await;
+    let asked = tokio::time::timeout(deadline, send(&socket, method, path, body)).await;
     let (status, bytes) = asked
         .with_context(|| format!("the daemon at {} does not answer", socket.display()))?
         .with_context(|| format!("a torod holds {} but cannot be asked", data_dir.display()))?;

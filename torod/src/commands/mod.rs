@@ -1,5 +1,6 @@
 //! One command, one file; here is what they share: the way in, the way out, and exit codes.
 
+pub mod alerts;
 pub mod audit;
 pub mod completions;
 pub mod config;
@@ -122,6 +123,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Route(route) => block_on(route.run(&paths?, out, &mut anstream::stderr(), clock)),
         Command::Secrets(secrets) => block_on(secrets.run(&paths?, out, is_terminal, clock)),
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
+        Command::Alerts(alerts) => block_on(alerts.run(&paths?, out, is_terminal)),
         Command::Audit(audit) => block_on(audit.run(&paths?, out, is_terminal, &clock)),
         Command::Log(log) => block_on(log.run(&paths?, out, is_terminal, &clock)),
         Command::Conversations(talks) => block_on(talks.run(&paths?, out, is_terminal, &clock)),

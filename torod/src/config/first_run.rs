@@ -68,16 +68,22 @@ pub fn first_run(found: &Detected) -> String {
         "responses",
         "conversations",
         "prices",
+        "alerts",
         "server",
         "admin",
         "telemetry",
     ] {
         text += &format!("\n[{table}]\n");
-        for key in KEYS.iter().filter(|key| key.path.strip_prefix(table).is_some_and(is_one_key)) {
+        for key in KEYS.iter().filter(|key| is_line_of(key, table)) {
             comment(&mut text, key);
         }
     }
     text
+}
+
+/// Whether a line of the table `table` is `key`; lists of tables stand for themselves.
+fn is_line_of(key: &Key, table: &str) -> bool {
+    key.path.strip_prefix(table).is_some_and(is_one_key) && key.kind != "array of tables"
 }
 
 /// `.attempts`, and not `.breaker.failures`, which stands in its table's line.

@@ -3,6 +3,7 @@
 mod account;
 mod address;
 mod admin;
+mod alerts;
 mod alias;
 mod auto;
 mod conversations;
@@ -17,6 +18,8 @@ mod finding;
 mod first_run;
 mod grant;
 mod header;
+#[cfg(test)]
+mod hostile;
 mod launch;
 mod limits;
 mod log;
@@ -67,6 +70,7 @@ use tokenrouter_shared::Lossy;
 use toml::de::DeTable;
 
 pub use admin::{Admin, PublicUrl, split_port};
+pub use alerts::{Alerts, Webhook};
 pub use alias::{Alias, AliasConfig, Target, TargetConfig};
 pub use auto::{Auto, Router};
 pub use conversations::{Conversations, pattern};
@@ -147,6 +151,8 @@ pub struct Config {
     pub conversations: Conversations,
     /// What models of unknown price are taken to cost.
     pub prices: Prices,
+    /// What somebody is told of.
+    pub alerts: Alerts,
     /// Who may speak for others.
     pub server: Server,
     /// Who reaches the admin pages, and for how long.
@@ -179,6 +185,7 @@ impl Default for Config {
             responses: Responses::default(),
             conversations: Conversations::default(),
             prices: Prices::default(),
+            alerts: Alerts::default(),
             server: Server::default(),
             admin: Admin::default(),
             telemetry: Telemetry::default(),
@@ -292,6 +299,9 @@ impl Config {
         }
         if let Some(prices) = section.section("prices") {
             config.prices = Prices::read(prices);
+        }
+        if let Some(alerts) = section.section("alerts") {
+            config.alerts = Alerts::read(alerts);
         }
         if let Some(server) = section.section("server") {
             config.server = Server::read(server);

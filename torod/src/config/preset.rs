@@ -7,6 +7,7 @@ use tokenrouter::catalog::{
     AuthStyle, BaseUrlError, ModelList, Preset, PresetEndpoint, PresetError, Presets, RateLimit,
 };
 use tokenrouter::dialect::Quirk;
+use tokenrouter::quota::Reader;
 use toml::de::DeValue;
 
 use super::field::Field;
@@ -80,6 +81,7 @@ fn read(mut section: Section<'_>, id: &str) -> Preset {
     section.set_bool("free_tier", &mut preset.free_tier);
     section.set_bool("public", &mut preset.public);
     section.set_choice("rate_limit", &RateLimit::ALL.map(|family| (family.as_str(), family)), &mut preset.rate_limit);
+    section.set_choice("quota", &Reader::ALL.map(|reader| (reader.as_str(), reader)), &mut preset.quota);
     if let Some(port) = section.take("local_port").and_then(|field| field.integer(1..65_536)) {
         preset.local_port = u16::try_from(port).ok();
     }

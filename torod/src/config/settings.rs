@@ -42,9 +42,10 @@ pub fn settings(config: &Config) -> Vec<Setting> {
 pub fn is_setting(path: &str) -> bool {
     let is_listed = |prefix: &str| path.split(['.', '[']).next() == Some(prefix);
     let is_table = KEYS.iter().any(|other| other.path.strip_prefix(path).is_some_and(|rest| rest.starts_with('.')));
-    let is_known = KEYS.iter().any(|key| key.path == path && key.kind != "table");
+    let is_known = KEYS.iter().any(|key| key.path == path && key.kind != "table" && key.kind != "array of tables");
     is_known
         && !is_table
+        && !path.contains('[')
         && !OF_THE_FILE.contains(&path)
         && !["presets", "providers", "model_aliases"].into_iter().any(is_listed)
 }
@@ -63,7 +64,8 @@ fn at(table: &toml::Table, path: &str) -> Option<SettingValue> {
         (Value::String(text), None) => Some(SettingValue::Text(text.clone())),
         (Value::Array(list), None) => {
             let texts = list.iter().map(|one| one.as_str().map(str::to_owned)).collect::<Option<_>>();
-            texts.map(SettingValue::Texts)
+            let numbers = || list.iter().map(Value::as_integer).collect::<Option<_>>().map(SettingValue::Numbers);
+            texts.map(SettingValue::Texts).or_else(numbers)
         }
         _ => None,
     }

@@ -3,12 +3,13 @@
 use std::fmt::Write;
 
 use tokenrouter::pick::order::Criterion;
+use tokenrouter_shared::alert::AlertKind;
 
 use super::model::format_dollars;
 use super::show_preset;
 use super::tokens::NEVER;
 use super::units::{format_duration, format_size};
-use super::{AliasConfig, Auto, Config, ProviderConfig, Routing, SecretSource, Telemetry};
+use super::{Alerts, AliasConfig, Auto, Config, ProviderConfig, Routing, SecretSource, Telemetry};
 
 /// `config` as TOML. Keys that stand in the file are masked.
 pub fn show(config: &Config) -> String {
@@ -81,6 +82,7 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "exchange = \"{}\"\nloopback = {}", format_size(kept.exchange_bytes as u64), kept.loopback)?;
     writeln!(text, "redact = {}", texts(kept.redact.iter().cloned()))?;
     writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())?;
+    write_alerts(text, &config.alerts)?;
     let proxies = config.server.trusted_proxies.iter().map(ToString::to_string);
     writeln!(text, "\n[server]\ntrusted_proxies = {}", texts(proxies))?;
     let admin = &config.admin;
@@ -108,6 +110,25 @@ fn write_telemetry(text: &mut String, telemetry: &Telemetry) -> std::fmt::Result
         writeln!(text, "# sends the collector the header {name} from {}", secret(value))?;
     }
     writeln!(text, "trace_permille = {}\nforward_trace = {}", telemetry.trace_permille, telemetry.forward_trace)
+}
+
+fn write_alerts(text: &mut String, alerts: &Alerts) -> std::fmt::Result {
+    let kinds = |kinds: &[AlertKind]| texts(kinds.iter().map(|kind| kind.as_str().to_owned()));
+    writeln!(text, "\n[alerts]\nenabled = {}\nkinds = {}", alerts.enabled, kinds(&alerts.kinds))?;
+    writeln!(text, "quota_left = {}", alerts.quota_left)?;
+    writeln!(text, "balance_left = {}", format_dollars(alerts.balance_left_nanos))?;
+    writeln!(text, "budget_used = {:?}", alerts.budget_used)?;
+    writeln!(text, "provider_down_after = \"{}\"", format_duration(alerts.provider_down_after))?;
+    writeln!(text, "quiet = \"{}\"", format_duration(alerts.quiet))?;
+    for webhook in &alerts.webhooks {
+        let signed = webhook.secret.as_ref().map_or_else(
+            || "not signed".to_owned(),
+            |secret| format!("signed with {}", secret.reference().replace(char::is_control, " ")),
+        );
+        let timeout = format_duration(webhook.timeout);
+        writeln!(text, "# webhook at {}, {signed}, within {timeout}: {}", webhook.origin(), kinds(&webhook.kinds))?;
+    }
+    Ok(())
 }
 
 fn texts(list: impl Iterator<Item = String>) -> String {

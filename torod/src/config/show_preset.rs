@@ -4,6 +4,7 @@ use std::fmt::{Result, Write};
 
 use tokenrouter::catalog::{ModelList, Preset, PresetEndpoint};
 use tokenrouter::dialect::Quirk;
+use tokenrouter::quota::Reader;
 
 use super::show::quoted;
 
@@ -34,6 +35,9 @@ pub(super) fn write(text: &mut String, preset: &Preset) -> Result {
     }
     writeln!(text, "free_tier = {}\npublic = {}", preset.free_tier, preset.public)?;
     writeln!(text, "rate_limit = \"{}\"", preset.rate_limit.as_str())?;
+    if preset.quota != Reader::None {
+        writeln!(text, "quota = \"{}\"", preset.quota.as_str())?;
+    }
     if let Some(port) = preset.local_port {
         writeln!(text, "local_port = {port}")?;
     }

@@ -55,6 +55,8 @@ fn parser_and_reference_know_the_same_keys() {
         [conversations]
         [prices]
         unknown = {}
+        [alerts]
+        webhooks = [{ url = \"http://h\" }]
         [server]
         [admin]
         [telemetry]
@@ -336,6 +338,7 @@ fn every_key_is_read() {
                 ..PriceConfig::default()
             },
         },
+        alerts: Alerts::default(),
         server: Server { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()] },
         admin: Admin {
             hosts: vec!["gw.example".into()],

@@ -56,6 +56,7 @@ impl Config {
             SecretSource::Grant(grant) => grant.client_secret.as_ref(),
             source => Some(source),
         });
+        let used = used.chain(self.alerts.webhooks.iter().filter_map(|webhook| webhook.secret.as_ref()));
         let used = used.chain(self.telemetry.otlp_headers.iter().map(|(_, source)| source));
         let stored = used.filter_map(|source| match source {
             SecretSource::Stored(stored) if stored.name == name => Some(&stored.origins),

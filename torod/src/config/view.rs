@@ -8,12 +8,13 @@ use tokenrouter::catalog::{BaseUrl, ModelList, Preset, PresetEndpoint};
 use tokenrouter::dialect::Quirk;
 use tokenrouter::pick::order::Criterion;
 use tokenrouter_shared::Lossy;
+use tokenrouter_shared::alert::AlertKind;
 use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
 use super::{
-    Alias, AliasConfig, Auto, Config, Conversations, CredentialConfig, ModelConfig, PriceConfig, ProviderConfig,
-    Routing, SecretSource, Target, Telemetry,
+    Alerts, Alias, AliasConfig, Auto, Config, Conversations, CredentialConfig, ModelConfig, PriceConfig,
+    ProviderConfig, Routing, SecretSource, Target, Telemetry, Webhook,
 };
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
@@ -72,6 +73,7 @@ pub fn view(config: &Config) -> Value {
         "prices": {
             "unknown_per_million": view_price(&config.prices.unknown),
         },
+        "alerts": view_alerts(&config.alerts),
         "server": { "trusted_proxies": config.server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>() },
         "admin": {
             "hosts": config.admin.hosts,
@@ -93,6 +95,28 @@ fn view_telemetry(telemetry: &Telemetry) -> Value {
         "otlp_headers": headers.collect::<Map<String, Value>>(),
         "trace_permille": telemetry.trace_permille,
         "forward_trace": telemetry.forward_trace,
+    })
+}
+
+fn view_alerts(alerts: &Alerts) -> Value {
+    let kinds = |kinds: &[AlertKind]| kinds.iter().map(|kind| kind.as_str()).collect::<Vec<_>>();
+    let webhook = |webhook: &Webhook| {
+        json!({
+            "origin": webhook.origin(),
+            "secret": webhook.secret.as_ref().map(SecretSource::reference),
+            "kinds": kinds(&webhook.kinds),
+            "timeout_ms": ms(webhook.timeout),
+        })
+    };
+    json!({
+        "enabled": alerts.enabled,
+        "kinds": kinds(&alerts.kinds),
+        "quota_left_percent": alerts.quota_left,
+        "balance_left_nanos": alerts.balance_left_nanos,
+        "budget_used_percent": alerts.budget_used,
+        "provider_down_after_ms": ms(alerts.provider_down_after),
+        "quiet_ms": ms(alerts.quiet),
+        "webhooks": alerts.webhooks.iter().map(webhook).collect::<Vec<_>>(),
     })
 }
 
@@ -219,6 +243,7 @@ pub fn view_preset(preset: &Preset) -> Value {
         "public": preset.public,
         "free_models": preset.free_models,
         "rate_limit": preset.rate_limit.as_str(),
+        "quota": preset.quota.as_str(),
         "local_port": preset.local_port,
         "needs": preset.needs,
         "note": preset.note,

@@ -102,6 +102,7 @@ const OWN: &str = r#"
     needs = { site = "the office" }
     free_tier = true
     rate_limit = "windowed"
+    quota = "open-router"
     local_port = 7
     note = "a \"note\""
     [presets.plain]

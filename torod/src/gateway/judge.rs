@@ -1,5 +1,6 @@
 //! What came of a call: an answer that goes to the client, or a failure that another endpoint may make good.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -13,6 +14,7 @@ use tokenrouter::count::Report;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::pick::verdict::{Blame, Verdict};
 use tokenrouter::protocol::Protocol;
+use tokenrouter::quota::{self, google};
 
 use super::unfit::{refused_key, unfit};
 use crate::upstreams::passage;
@@ -52,14 +54,28 @@ pub struct Bad {
     pub input_was_seen: bool,
 }
 
-/// Judges what came back of a call to `provider` in `protocol`, asked for a stream or not.
+/// What was asked of whom.
+#[derive(Clone, Copy)]
+pub struct Asked<'a> {
+    /// Who was called.
+    pub provider: &'a Provider,
+    /// In which protocol.
+    pub protocol: Protocol,
+    /// Whether a stream was asked for.
+    pub stream: bool,
+    /// With the credential at this place.
+    pub credential: usize,
+    /// For which model.
+    pub model: &'a Arc<str>,
+}
+
+/// Judges what came back of a call.
 pub async fn judge(
     sent: Result<Response<Received>, CallError>,
-    provider: &Provider,
-    protocol: Protocol,
-    stream: bool,
+    asked: Asked<'_>,
     now_unix_ms: i64,
 ) -> Result<Good, Box<Bad>> {
+    let Asked { provider, protocol, stream, credential, model } = asked;
     let (head, body) = match sent {
         Ok(answer) => answer.into_parts(),
         Err(e) => return Err(Box::new(unreachable(&e, provider))),
@@ -68,6 +84,14 @@ pub async fn judge(
     if status == passage::STATUS {
         return Err(Box::new(back_again(provider)));
     }
+    let gauge = provider.quotas.of(credential);
+    let nearest = {
+        let told = quota::read(&head.headers, now_unix_ms);
+        if let Some(gauge) = gauge {
+            gauge.saw(&told, model, now_unix_ms);
+        }
+        told.nearest()
+    };
     let idle = provider.client.timeouts().idle;
     let kind = head.headers.get(CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
     let failed = |problem: Problem, verbatim, head: &Parts| {
@@ -99,8 +123,14 @@ pub async fn judge(
     if !head.status.is_success() {
         let said = read(body, idle).await;
         let problem = provider_error(protocol, status, said.as_deref().unwrap_or_default());
+        if let (Some(gauge), Some(said), 429) = (gauge, &said, status) {
+            gauge.exceeded(&google::exceeded(said, now_unix_ms), model, now_unix_ms);
+        }
         let verbatim = said.map(|said| (without_body(&head), said));
         let mut bad = failed(problem, verbatim, &head);
+        if let (Some(gauge), Blame::Exhausted) = (gauge, bad.verdict.blame) {
+            gauge.out_of_credit(now_unix_ms);
+        }
         hide_key(&mut bad, provider);
         return Err(bad);
     }
@@ -136,7 +166,10 @@ pub async fn judge(
             return Err(bad);
         }
     };
-    let verdict = Verdict::FINE.with_limits(&head.headers, now_unix_ms);
+    if let Some(gauge) = gauge {
+        gauge.served();
+    }
+    let verdict = Verdict { limits: nearest, ..Verdict::FINE };
     Ok(Good { head, body, verdict })
 }
 

@@ -11,6 +11,8 @@ use tokenrouter::pick::endpoint::Endpoint;
 use tokenrouter::protocol::Protocol;
 use tokenrouter_shared::conversation::CaptureStatus;
 use tokenrouter_shared::provider::KeyStanding;
+use tokenrouter_shared::quota::QuotaView;
+use tokenrouter_shared::role::Role;
 use tokenrouter_shared::route::Standing;
 
 use crate::access::caller::{self, Caller};
@@ -24,11 +26,14 @@ use crate::upstreams::condition::{notable, why_degraded};
 use crate::upstreams::credential::Credential;
 use crate::upstreams::health::State;
 use crate::upstreams::provider::Provider;
+use crate::upstreams::quota::view_all;
 use crate::upstreams::snapshot::Snapshot;
 use crate::upstreams::standing::{Moment, standing};
 
 /// So many endpoints of one provider are shown.
 const MOST_ENDPOINTS: usize = 200;
+/// So many keys of providers are shown with what they have left.
+const MOST_QUOTAS: usize = 200;
 
 #[derive(Serialize)]
 struct Health<'a> {
@@ -52,6 +57,19 @@ struct Status<'a> {
     usage: UsageView,
     conversations: CaptureStatus,
     config: ConfigView<'a>,
+    /// For admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alerts: Option<AlertsView>,
+    /// For admins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    quotas: Option<Vec<QuotaView>>,
+}
+
+/// What somebody should know; `/admin/api/alerts` tells each.
+#[derive(Serialize)]
+struct AlertsView {
+    firing: u64,
+    unacknowledged: u64,
 }
 
 /// How the configuration stands; with an error the file as it is now is not in force.
@@ -152,6 +170,15 @@ pub fn status(app: &App, peer: Peer, headers: &HeaderMap, id: &RequestId) -> Res
         all.retain(|endpoint| caller.may_use(&provider.name, &endpoint.model));
         all
     });
+    let is_admin = matches!(&caller, Caller::Token(token) if token.role == Role::Admin) || matches!(peer, Peer::Local);
+    let quotas = is_admin.then(|| {
+        let mut quotas = view_all(&live, None, moment.now_ms);
+        // Those of which something is known.
+        quotas.retain(|quota| quota.error.is_some() || !quota.metrics.is_empty());
+        quotas.truncate(MOST_QUOTAS);
+        quotas
+    });
+    let (firing, unacknowledged) = app.alerts.counts();
     let status = Status {
         status: if app.lifecycle.is_draining() {
             "stopping"
@@ -176,6 +203,8 @@ pub fn status(app: &App, peer: Peer, headers: &HeaderMap, id: &RequestId) -> Res
         },
         conversations: app.conversations.status(),
         config: ConfigView { loaded_ms: config.loaded_ms, error: config.error.as_deref() },
+        alerts: is_admin.then_some(AlertsView { firing, unacknowledged }),
+        quotas,
     };
     entry::json(serialize(&status), id)
 }

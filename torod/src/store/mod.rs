@@ -1,6 +1,7 @@
 //! SQLite: every SQL statement of the daemon, the one writer thread, and the read connections.
 
 pub mod agent_sessions;
+pub mod alerts;
 mod attempt_filter;
 pub mod attempts;
 pub mod audit;
@@ -21,6 +22,7 @@ pub mod lock;
 pub mod log;
 pub mod names;
 pub mod origins;
+pub mod quotas;
 pub mod reader;
 pub mod removed;
 pub mod reports;

@@ -25,6 +25,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0011_audit.sql")),
     M::up(include_str!("../../migrations/0012_spend_spans.sql")),
     M::up(include_str!("../../migrations/0013_usage_detail.sql")),
+    M::up(include_str!("../../migrations/0014_quota_alerts.sql")),
     M::up(include_str!("../../migrations/0016_log.sql")),
     M::up(include_str!("../../migrations/0017_cost_detail.sql")),
 ];

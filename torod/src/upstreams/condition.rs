@@ -27,7 +27,7 @@ pub fn why_degraded(live: &Snapshot, uptime_ms: u64) -> Option<&'static str> {
 }
 
 /// Whether the provider at `at` cannot be reached, or refuses each of its credentials, as far as is known.
-fn is_left_alone(live: &Snapshot, at: usize, uptime_ms: u64) -> bool {
+pub fn is_left_alone(live: &Snapshot, at: usize, uptime_ms: u64) -> bool {
     let shut = |gate| matches!(gate, Gate::Shut(_) | Gate::Probed(_));
     let Some(candidates) = live.table.of_provider(at) else { return false };
     candidates.list().iter().all(|candidate| {

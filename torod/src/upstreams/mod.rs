@@ -30,6 +30,7 @@ pub mod permit;
 mod place;
 pub mod probe;
 pub mod provider;
+pub mod quota;
 pub mod renewal;
 pub mod snapshot;
 pub mod speech;

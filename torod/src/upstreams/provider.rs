@@ -19,6 +19,7 @@ use super::model_list::ModelList;
 use super::pace::ProviderPace;
 use super::passage::Passage;
 use super::place::Place;
+use super::quota::Quotas;
 use crate::config::{Egress, ModelConfig, ProviderConfig};
 use crate::lifecycle::Gauge;
 
@@ -64,6 +65,8 @@ pub struct Provider {
     /// It was asked to count tokens and said that there is nothing at the path: until then, in Unix milliseconds, it is
     /// not asked again.
     pub counts_from_ms: AtomicI64,
+    /// What is known of the quotas of its keys.
+    pub quotas: Quotas,
     /// How many calls went to it.
     pub calls: AtomicU64,
     /// Marks what is sent to it; none where it surely leads nowhere but to its vendor.
@@ -204,6 +207,10 @@ impl Provider {
             calibration: Calibration::default(),
             findings: Arc::default(),
             counts_from_ms: AtomicI64::new(0),
+            quotas: Quotas::new(
+                config.preset.as_ref().map(|preset| preset.quota).unwrap_or_default(),
+                credentials.len(),
+            ),
             calls: AtomicU64::new(0),
             passage: None,
             list,
@@ -249,6 +256,11 @@ impl Provider {
             self.listed.inherit(&before.listed);
         }
         self.health.inherit(&before.health);
+        let digests: Vec<&str> = before.credentials.iter().map(|key| key.digest.as_str()).collect();
+        self.quotas.inherit(&before.quotas, |at| match self.credentials.get(at) {
+            Some(key) => digests.iter().position(|then| *then == key.digest),
+            None => digests.is_empty().then_some(0),
+        });
         self.calls.store(before.calls.load(Ordering::Relaxed), Ordering::Relaxed);
     }
 
@@ -333,6 +345,17 @@ impl Provider {
         let preferred = [Protocol::OpenAi, Protocol::Responses, Protocol::Anthropic];
         let place = preferred.into_iter().find_map(|p| self.place(p)).or_else(|| self.places.first())?;
         self.at(place, Surface::Models, place.protocol, credential)
+    }
+
+    /// Where its vendor is asked about the account of the credential at `credential`: any path of the same server.
+    pub fn account_route(&self, credential: usize) -> Option<Route<'_>> {
+        let place = self.place(Protocol::OpenAi).or_else(|| self.places.first())?;
+        self.at(place, Surface::Models, place.protocol, credential)
+    }
+
+    /// How many calls went to it.
+    pub fn call_count(&self) -> u64 {
+        self.calls.load(Ordering::Relaxed)
     }
 
     fn place(&self, protocol: Protocol) -> Option<&Place> {

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
 mod access;
+mod alerts;
 mod answers;
 mod audit;
 mod background;
@@ -35,6 +36,7 @@ mod presets;
 mod promtool;
 mod providers;
 mod proxies;
+mod quotas;
 mod refused;
 mod reload;
 mod reprice;
@@ -51,6 +53,7 @@ mod streams;
 mod support;
 mod tokens;
 mod translated;
+mod upstream;
 mod usage;
 mod versions;
 mod walk;

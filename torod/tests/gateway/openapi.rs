@@ -269,6 +269,21 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     all.done("POST", &format!("{provider}/test"), "/admin/api/providers/sim/test", r#"{"model":"ok"}"#).await;
     all.done("DELETE", provider, "/admin/api/providers/own", "").await;
 
+    all.get("/admin/api/quotas").await;
+    all.done("POST", "/admin/api/quotas/refresh", "/admin/api/quotas/refresh", r#"{"provider":"sim"}"#).await;
+    // What was called above has no price.
+    let alert = loop {
+        let listed = all.get("/admin/api/alerts").await;
+        if let Some(alert) = listed["alerts"].as_array().unwrap().first() {
+            break alert["id"].as_i64().unwrap();
+        }
+        tokio::task::yield_now().await;
+    };
+    let place = format!("/admin/api/alerts/{alert}/acknowledge");
+    let seen = all.done("POST", "/admin/api/alerts/{id}/acknowledge", &place, "").await;
+    assert_eq!((&seen["kind"], &seen["acknowledged_by"]), (&json!("price_unknown"), &json!("test")));
+    all.done("POST", "/admin/api/alerts/test", "/admin/api/alerts/test", "").await;
+
     // The first token is there already, and this session's browser is none: both are looked at elsewhere.
     assert_eq!(all.forms.left(), ["POST /admin/api/logout", "POST /admin/api/setup"]);
     all.daemon.stop().await;
@@ -311,7 +326,8 @@ async fn document_and_code_refuse_the_same_bodies() {
         (r#"{"a":1}"#, true),
         (r#"{"a":2.5,"b":true,"c":"30s","d":["x"],"e":null}"#, true),
         (r#"{"a":{}}"#, false),
-        (r#"{"a":[1]}"#, false),
+        (r#"{"a":[1]}"#, true),
+        (r#"{"a":[1,"x"]}"#, false),
         ("[]", false),
     ] {
         let body = format!(r#"{{"version":"x","set":{set}}}"#);

@@ -6,6 +6,7 @@ mod draft;
 mod key;
 mod login;
 mod presets;
+mod quota;
 mod show;
 mod standing;
 mod trying;
@@ -31,7 +32,7 @@ pub(super) use trying::{Way, tell as tell_trial, tried, with_sign_of_life};
 /// Add, try, change and remove providers.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  torod provider presets free\n  torod provider add groq\n  torod provider add https://llm.example.com/v1 --name work --key-env WORK_KEY\n  torod provider list\n  torod provider test groq\n  torod provider set groq priority 10\n  torod provider disable groq\n\nA running gateway takes every change over at once, for new requests. Comments in the file stay."
+    after_help = "Examples:\n  torod provider presets free\n  torod provider add groq\n  torod provider add https://llm.example.com/v1 --name work --key-env WORK_KEY\n  torod provider list\n  torod provider test groq\n  torod provider quota\n  torod provider set groq priority 10\n  torod provider disable groq\n\nA running gateway takes every change over at once, for new requests. Comments in the file stay."
 )]
 pub struct Provider {
     #[command(subcommand)]
@@ -46,6 +47,8 @@ enum Action {
     List(List),
     /// Show one provider with everything that is in force for it.
     Show(One),
+    /// Show what providers have left of their limits and accounts.
+    Quota(quota::Quota),
     /// Try a provider with real calls: its list, an answer, a stream, a tool.
     Test(Test),
     /// Sign in where a provider's key has `device`: shows a page and a code, and waits.
@@ -114,6 +117,7 @@ impl Provider {
             Action::Add(add) => add.run(paths, out, &clock).await,
             Action::List(wanted) => show::list(paths, out, is_terminal, wanted.json, &clock).await,
             Action::Show(wanted) => show::one(paths, out, &wanted.name, wanted.json, &clock).await,
+            Action::Quota(quota) => quota.run(paths, out, is_terminal, &clock).await,
             Action::Test(test) => test.run(paths, out, &clock).await,
             Action::Login(login) => login.run(paths, out, &clock).await,
             Action::Logout(logout) => logout.run(paths, out, &clock).await,

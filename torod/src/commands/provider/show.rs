@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokenrouter_shared::provider::{KeyStanding, ProviderSummary};
 
 use super::table::table;
-use super::{find, load_or_default, print_json, standing};
+use super::{find, load_or_default, print_json, quota, standing};
 use crate::clock::Clock;
 use crate::commands::{Exit, control, counted, terminal};
 use crate::config::{self, Paths, ProviderConfig, SecretSource};
@@ -181,6 +181,17 @@ pub(super) async fn one(
         if let Some(standing) = standing {
             let is_signed_in = matches!(&credential.secret, SecretSource::Grant(grant) if grant.is_device());
             writeln!(out, "# key {}: {}", standing.label, standing::told(standing, is_signed_in))?;
+        }
+    }
+    if seen.is_some() {
+        let views = quota::known(&paths.data_dir, Some(&provider.name)).await.unwrap_or_default();
+        if views.iter().any(|view| !view.metrics.is_empty()) {
+            writeln!(out, "# what it has left:")?;
+            let mut table = Vec::new();
+            quota::show(&mut table, &views, false, clock.now_ms())?;
+            for line in String::from_utf8_lossy(&table).lines() {
+                writeln!(out, "# {line}")?;
+            }
         }
     }
     if let Some(seen) = seen {
