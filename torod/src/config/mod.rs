@@ -45,8 +45,6 @@ mod syntax;
 mod telemetry;
 #[cfg(test)]
 mod tests;
-#[cfg(test)]
-mod tests_random;
 mod tokens;
 mod unavailable;
 mod units;

@@ -216,6 +216,7 @@ impl Record {
             savings_nanos: 0,
             generation_us: 0,
             prompt_us: 0,
+            trace: None,
         }
     }
 
