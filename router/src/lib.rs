@@ -43,7 +43,7 @@
 //! let told = String::from_utf8_lossy(&told.body);
 //! assert!(told.contains(r#""content":[{"type":"text","text":"Paris."}]"#));
 //! assert!(told.contains(r#""stop_reason":"end_turn""#));
-//! assert_eq!(body::read(Protocol::OpenAi, answer).map(|counts| counts.total()), Some(23));
+//! assert_eq!(body::read(Protocol::OpenAi, answer).map(|report| report.counts.total()), Some(23));
 //! # Ok(())
 //! # }
 //! ```

@@ -391,7 +391,7 @@ mod tests {
         };
         assert_eq!(
             (some.generated_per_second_milli(), some.mean_us(), some.mean_first_byte_us()),
-            (Some(1_000), Some(2), Some(3))
+            (Some(1_000_000_000), Some(2), Some(3))
         );
     }
 }

@@ -37,7 +37,7 @@ pub(super) enum Source {
     /// The provider, while it answers.
     Relay(Box<Relay<Notes, Begun>>),
     /// An answer that had to be complete before it could be translated.
-    Told { body: Option<Bytes>, end: End },
+    Told { body: Option<Bytes>, end: Box<End> },
 }
 
 impl Answer {

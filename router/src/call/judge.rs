@@ -98,7 +98,7 @@ impl Judge<'_> {
                 if is_error(&said) {
                     return Err(error_inside(spoken, &said));
                 }
-                return Ok((JSON, Source::Told { body: Some(said), end }));
+                return Ok((JSON, Source::Told { body: Some(said), end: Box::new(end) }));
             }
             Way::Translated(back) if is_stream && back.wants_stream() => {
                 let kind = if back.wants_list() { JSON } else { EVENTS };
@@ -115,7 +115,7 @@ impl Judge<'_> {
             return Err(error_inside(spoken, &said));
         }
         let told = if is_stream { back.gathered(&said)? } else { back.whole(&said)? };
-        Ok((kind, Source::Told { body: Some(told.body.into()), end }))
+        Ok((kind, Source::Told { body: Some(told.body.into()), end: Box::new(end) }))
     }
 }
 

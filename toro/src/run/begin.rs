@@ -1,8 +1,9 @@
 //! How a run comes by its token, and what is done where it cannot.
 
-use std::sync::mpsc::Receiver;
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
 use std::time::Duration;
 
+use nix::sys::termios::{SetArg, tcgetattr, tcsetattr};
 use tokenrouter_shared::token::TokenCreate;
 
 use super::signals::Sent;
@@ -44,13 +45,15 @@ pub(super) fn begin(
     match made {
         Err(signal) => Ok(Err(signal)),
         Ok(Ok(token)) => Ok(Ok(token)),
-        Ok(Err(e)) if token::is_powerless(&e) => powerless(context, start.flags).map(|()| Ok(own())),
+        Ok(Err(e)) if token::is_powerless(&e) => {
+            powerless(context, start.flags, told).map(|answer| answer.map(|()| own()))
+        }
         Ok(Err(e)) => Err(explained(e, start.flags)),
     }
 }
 
 /// What to do with a stored token that makes no others: run with it, if that is wanted.
-fn powerless(context: &Context, flags: &RunFlags) -> Result<(), Failure> {
+fn powerless(context: &Context, flags: &RunFlags, told: &Receiver<Sent>) -> Result<Result<(), i32>, Failure> {
     let no = |message: &str| {
         let advice =
             "Run with the stored token itself: --own-token. Or ask for a token of role keymaster, then `toro set-key`.";
@@ -64,7 +67,35 @@ fn powerless(context: &Context, flags: &RunFlags) -> Result<(), Failure> {
     }
     let question =
         "The stored token is an inferrer and cannot make a token for this run. Run with the stored token itself?";
-    if prompt::confirm(question, true)? { Ok(()) } else { Err(no("given up")) }
+    match asked(question, told)? {
+        Ok(true) => Ok(Ok(())),
+        Ok(false) => Err(no("given up")),
+        Err(signal) => Ok(Err(signal)),
+    }
+}
+
+/// The answer, or the signal that came first: whoever waits for a key hears of no signal, and not of a terminal that closed.
+fn asked(question: &'static str, told: &Receiver<Sent>) -> Result<Result<bool, i32>, Failure> {
+    let before = tcgetattr(std::io::stdin()).ok();
+    let (tell, answer) = channel();
+    std::thread::Builder::new().name("question".to_owned()).spawn(move || {
+        // Whoever was told to end does not wait for it.
+        drop(tell.send(prompt::confirm(question, true)));
+    })?;
+    loop {
+        match answer.recv_timeout(Duration::from_millis(20)) {
+            Ok(answer) => return answer.map(Ok),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(Failure::failed("the question could not be asked", "")),
+        }
+        if let Some(sent) = told.try_iter().find(|sent| sent.is_end()) {
+            if let Some(before) = &before {
+                // The terminal may be gone.
+                _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, before);
+            }
+            return Ok(Err(sent.signal));
+        }
+    }
 }
 
 /// The gateway's refusal in the words of our flags.

@@ -119,12 +119,9 @@ impl Post {
     async fn try_once(&self, hook: &Hook, delivery: &Delivery) -> Option<u64> {
         let sent = hook.send(&delivery.message_id, &delivery.body, self.clock.now_ms()).await;
         let (id, now_ms) = (delivery.id, self.clock.now_ms());
-        let refused = match sent {
-            Ok(_) => {
-                self.fare(&hook.id, |fare| (fare.delivered_ms, fare.error) = (Some(now_ms), None));
-                return self.forget(id).await;
-            }
-            Err(refused) => refused,
+        let Err(refused) = sent else {
+            self.fare(&hook.id, |fare| (fare.delivered_ms, fare.error) = (Some(now_ms), None));
+            return self.forget(id).await;
         };
         let Refused { why, wait_ms, is_gone, .. } = refused;
         tracing::warn!(webhook = %hook.origin, attempt = delivery.attempts + 1, "a message was not taken: {why}");

@@ -70,7 +70,7 @@ fn fact(provider: &Provider, label: Option<&str>, seen: Seen, metric: &Metric, n
     let a_window = window.as_deref().map(|window| format!(" a {window}"));
     let permille = metric.left_permille_at(now_ms);
     let left = match (metric.left_at(now_ms), permille) {
-        (Some(0), _) | (None, _) => "nothing".to_owned(),
+        (Some(0) | None, _) => "nothing".to_owned(),
         (Some(_), Some(permille)) => format!("{}.{} %", permille / 10, permille % 10),
         (Some(left), None) => amount(left, metric.unit),
     };

@@ -97,7 +97,9 @@ impl Alerts {
         let quiet_ms = i64::try_from(settings.quiet.as_millis()).unwrap_or(i64::MAX);
         let outcome = rounds.ledger.look(&facts, &settings.kinds, now_ms, quiet_ms);
         rounds.waits = outcome.waits;
-        if !outcome.is_empty() {
+        if outcome.is_empty() {
+            rounds.left.clear();
+        } else {
             let told = outcome.told(now_ms, quiet_ms);
             match self.tell(&outcome, told, now_ms).await {
                 Ok(()) => {
@@ -113,8 +115,6 @@ impl Alerts {
                     }
                 }
             }
-        } else {
-            rounds.left.clear();
         }
         let is_watchful = rounds.is_failing || rounds.waits || rounds.down.is_any() || rounds.records.is_any();
         if is_watchful || rounds.ledger.is_any() { WATCHFUL } else { USUAL }

@@ -98,7 +98,9 @@ fn part_of(text: &mut String, part: &PartView) {
         PartView::Result { text: said, failed, media, .. } => {
             _ = writeln!(text, "**{}**\n", if *failed { "Failed" } else { "Result" });
             fenced(text, said);
-            media.iter().for_each(|media| file(text, media));
+            for media in media {
+                file(text, media);
+            }
         }
         PartView::Media(media) => file(text, media),
         PartView::Other { kind } => _ = writeln!(text, "*({})*", line(kind)),

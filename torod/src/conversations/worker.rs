@@ -75,11 +75,11 @@ impl Worker<'_> {
             || self.all.is_stopping.load(Ordering::SeqCst)
     }
 
-    fn take(&self) -> Vec<Box<Watched>> {
+    fn take(&self) -> Vec<Watched> {
         let Some(queue) = self.all.queue.get().filter(|queue| !queue.is_empty()) else { return Vec::new() };
         // Before they leave the queue: whoever sees that nothing waits may rely on everything being kept.
         self.all.in_hand.store(BATCH, Ordering::SeqCst);
-        let batch: Vec<_> = std::iter::from_fn(|| queue.pop()).take(BATCH).collect();
+        let batch: Vec<_> = std::iter::from_fn(|| queue.pop()).take(BATCH).map(|watched| *watched).collect();
         self.all.in_hand.store(batch.len(), Ordering::SeqCst);
         batch
     }
@@ -105,7 +105,7 @@ impl Worker<'_> {
     }
 
     /// Reads and keeps a batch.
-    fn keep(&mut self, batch: Vec<Box<Watched>>) {
+    fn keep(&mut self, batch: Vec<Watched>) {
         self.prepare();
         let held: usize = batch.iter().map(|watched| watched.held).sum();
         let mut exchanges = Vec::with_capacity(batch.len());

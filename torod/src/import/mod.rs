@@ -117,7 +117,7 @@ pub const MOST_CALLS: u64 = 5_000_000;
 pub fn apart(sums: &Past, calls: u64, failed: u64, spread_ms: i64, mut each: impl FnMut(Past)) {
     let good = calls.saturating_sub(failed);
     let share = |all: u64, among: u64, nth: u64| {
-        if among == 0 { 0 } else { all / among + u64::from(nth < all % among) }
+        all.checked_div(among).map_or(0, |each| each + u64::from(nth < all - each * among))
     };
     // Where nothing went well, whatever was used was used by those that failed.
     let users = if good > 0 { good } else { failed };

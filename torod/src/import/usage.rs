@@ -125,10 +125,13 @@ pub fn run(
 }
 
 /// Takes calls in, one by one.
+/// A price and its rates; none: nobody knows one.
+type Known = Option<(Arc<Tariff>, String)>;
+
 struct Book<'a, 'c> {
     rows: PastRows<'c>,
     prices: &'a Prices<'a>,
-    known: HashMap<(Arc<str>, Arc<str>), Option<(Arc<Tariff>, String)>>,
+    known: HashMap<(Arc<str>, Arc<str>), Known>,
     /// Until when calls of this program were imported before.
     before: Option<i64>,
     now_ms: i64,

@@ -132,9 +132,8 @@ mod tests {
         amounts.iter().enumerate().map(|(at, amount)| Day { weekday: at % 7, amount: *amount }).collect()
     }
 
-    const fn whole(days: [u64; 7]) -> Rest {
-        let [a, b, c, d, e, f, g] = days;
-        Rest { weekdays: [a * MILLION, b * MILLION, c * MILLION, d * MILLION, e * MILLION, f * MILLION, g * MILLION] }
+    fn whole(days: [u64; 7]) -> Rest {
+        Rest { weekdays: days.map(|amount| amount * MILLION) }
     }
 
     #[test]

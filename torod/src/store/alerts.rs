@@ -329,7 +329,7 @@ mod tests {
         };
         let applied = apply(&mut connection, &batch).unwrap();
         assert_eq!((applied.fired.len(), firing(&connection).unwrap()), (2, (2, 2)));
-        assert_eq!(super::told(&connection).unwrap(), [told.clone()]);
+        assert_eq!(super::told(&connection).unwrap(), std::slice::from_ref(&told));
         let id = applied.fired[0].id;
         let seen = acknowledge(&connection, id, "ann", 6).unwrap().unwrap();
         assert_eq!((seen.acknowledged_ms, seen.acknowledged_by.as_deref()), (Some(6), Some("ann")));

@@ -61,6 +61,10 @@ fn live(dir: &Path, events: &[Event], seed: u64) -> Vec<Record> {
     let push = |writer: &UsageWriter, record: Record, written: &mut Vec<Record>| {
         written.push(record.clone());
         writer.recorder().push(record);
+        // A chunk is made at the end of a batch: of what is written at once there would be one.
+        while written.len() % 25 == 0 && writer.status().queued > 0 {
+            std::thread::yield_now();
+        }
     };
     for event in events {
         match event {
@@ -146,7 +150,13 @@ fn repriced(records: &mut [Record], tariff: &Arc<Tariff>) {
             prices(tariff, &record.model).filter(|_| record.charge.tariff.is_some() || record.charge.nanos > 0)
         {
             let report = Report::of(record.counts);
-            record.charge = Charge::of(Some(tariff), &Price::free(), &report, record.started_ms);
+            let charge = Charge::of(Some(tariff), &Price::free(), &report, record.started_ms);
+            let was = &record.charge;
+            // What costs the same is left alone.
+            if was.tariff.is_some() && (was.nanos, was.assumed) == (charge.nanos, charge.assumed) {
+                continue;
+            }
+            record.charge = charge;
             record.savings_nanos = record.charge.saved_nanos;
         }
     }

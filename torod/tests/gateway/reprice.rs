@@ -35,7 +35,8 @@ async fn a_price_that_was_learnt_later_is_written_into_rows_and_budgets() {
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
     let before = told(&site, &["usage", "--json"])["total"].clone();
-    let (input, output) = (before["input_uncached"].as_u64().unwrap(), before["output"].as_u64().unwrap());
+    let (input, output) =
+        (before["counts"]["input_uncached"].as_u64().unwrap(), before["counts"]["output"].as_u64().unwrap());
     let (old, new) = (input * 15_000 + output * 75_000, input * 1_000 + output * 2_000);
     assert_eq!((&before["unpriced_nanos"], &before["unpriced_attempts"]), (&json!(old), &json!(2)));
     for (_, id) in &payers {

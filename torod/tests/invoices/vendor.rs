@@ -29,7 +29,9 @@ pub async fn start(cases: Arc<Vec<Case>>) -> String {
 
 async fn serve(mut stream: TcpStream, cases: Arc<Vec<Case>>, asked: Arc<Mutex<HashMap<String, usize>>>) {
     let Some(request) = read(&mut stream).await else { return };
-    let Some(name) = request.split("inv-").nth(1).and_then(|rest| rest.split("-end").next()) else {
+    let is_of_name = |c: char| c.is_ascii_alphanumeric() || c == '-';
+    let model = request.split("inv-").nth(1).map(|rest| rest.split(|c| !is_of_name(c)).next().unwrap_or_default());
+    let Some(name) = model.and_then(|model| model.strip_suffix("-end")) else {
         _ = stream.write_all(b"HTTP/1.1 404 Not Found\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}").await;
         return;
     };

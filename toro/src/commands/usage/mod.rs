@@ -53,7 +53,7 @@ pub struct Usage {
     /// Only of tokens with this label.
     #[arg(long, value_name = "KEY=VALUE")]
     label: Vec<String>,
-    /// Only those that ended so: ok, client_abort, upstream_error, timeout, connect_failed, cut, refused.
+    /// Only those that ended so: `ok`, `client_abort`, `upstream_error`, `timeout`, `connect_failed`, `cut`, `refused`.
     #[arg(long, value_name = "WORD")]
     outcome: Vec<String>,
     /// So many lines at most, the dearest first; days are always all there.

@@ -83,10 +83,10 @@ impl Place {
         if let Some(error) = &exchange.error {
             writeln!(out, "\n{} {}", "error".red().bold(), plain(error))?;
         }
-        self.foot(out, exchange)
+        Self::foot(out, exchange)
     }
 
-    fn foot(&self, out: &mut dyn Write, exchange: &ExchangeView) -> std::io::Result<()> {
+    fn foot(out: &mut dyn Write, exchange: &ExchangeView) -> std::io::Result<()> {
         let mut facts = Vec::new();
         if exchange.outcome != "ok" {
             facts.push(exchange.outcome.replace('_', " "));
@@ -170,9 +170,8 @@ impl Place {
     /// Lines of text behind `lead`; where not `all` is wanted, the first ones.
     fn lines(&self, out: &mut dyn Write, text: &str, lead: &str, dim: bool, all: bool) -> std::io::Result<()> {
         let text = text.trim_end_matches(['\n', '\r', ' ']);
-        let mut written = 0;
         let count = text.lines().count();
-        for line in text.lines() {
+        for (written, line) in text.lines().enumerate() {
             if !all && written == LINES && count > LINES + 1 {
                 let rest = count - written;
                 return writeln!(out, "{lead}{}", format!("… {rest} more lines: --long shows them").dimmed());
@@ -185,7 +184,6 @@ impl Place {
             for line in wrapped.lines().chain(wrapped.is_empty().then_some("")) {
                 if dim { writeln!(out, "{lead}{}", line.dimmed())? } else { writeln!(out, "{lead}{line}")? }
             }
-            written += 1;
         }
         Ok(())
     }

@@ -28,7 +28,8 @@ pub(super) struct Reconcile {
     /// Which provider's it is, by its name here.
     #[arg(long, value_name = "PROVIDER")]
     provider: Option<String>,
-    /// What columns are called: day, model, cost, calls, input, input_uncached, cache_read, cache_write, output, currency.
+    /// What columns are called: `day`, `model`, `cost`, `calls`, `input`, `input_uncached`, `cache_read`, `cache_write`,
+    /// `output`, `currency`.
     #[arg(long, value_name = "WHAT=NAME", value_delimiter = ',')]
     columns: Vec<String>,
     /// Fail where both sides are further apart than this, such as 1% or 0.5%.

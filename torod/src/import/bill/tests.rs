@@ -9,7 +9,10 @@ fn of(name: &str, text: &str, columns: &[(Meaning, String)]) -> Result<Bill, Str
     read(&path, columns).map_err(|e| e.to_string())
 }
 
-fn lines(bill: &Bill) -> Vec<(i64, &str, Option<u64>, Option<u64>, Option<i64>)> {
+/// Day, model, calls, tokens and nano-dollars.
+type Line<'a> = (i64, &'a str, Option<u64>, Option<u64>, Option<i64>);
+
+fn lines(bill: &Bill) -> Vec<Line<'_>> {
     bill.lines.iter().map(|((day, model), t)| (*day, model.as_str(), t.calls, t.tokens, t.nanos)).collect()
 }
 

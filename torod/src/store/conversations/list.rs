@@ -130,7 +130,7 @@ fn models(connection: &Connection, id: i64) -> Result<Vec<String>, StoreError> {
         "SELECT provider || '/' || model FROM exchange WHERE conversation_id = ?1 AND model <> '' AND internal IS NULL
          GROUP BY 1 ORDER BY max(id) DESC LIMIT ?2",
     )?;
-    let models = statement.query_map((id, MODELS as i64), |row| row.get(0))?;
+    let models = statement.query_map((id, i64::try_from(MODELS).unwrap_or(i64::MAX)), |row| row.get(0))?;
     Ok(models.collect::<Result<_, _>>()?)
 }
 

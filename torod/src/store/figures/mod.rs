@@ -182,12 +182,12 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
             let Some((key, _)) = first.get(group as usize) else { continue };
             let at_ms = question.step.is_some().then(|| gather.steps.begins_ms(step as usize));
             let spread = both.as_ref().map(spread::Both::told);
-            lines.push(Line { key: texts(&transaction, &gather, key)?, at_ms, totals: totals(&sums), spread });
+            lines.push(Line { key: texts(&transaction, &gather, *key)?, at_ms, totals: totals(&sums), spread });
         }
     } else {
         for (key, sums) in &first {
             let totals = sums.as_ref().map(totals).unwrap_or_default();
-            lines.push(Line { key: texts(&transaction, &gather, key)?, at_ms: None, totals, spread: None });
+            lines.push(Line { key: texts(&transaction, &gather, *key)?, at_ms: None, totals, spread: None });
         }
     }
     let (since_ms, until_ms) = plan.span();
@@ -202,6 +202,6 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
     })
 }
 
-fn texts(connection: &Connection, gather: &Gather, key: &GroupKey) -> Result<Vec<Option<String>>, StoreError> {
-    gather.keys.iter().zip(key).map(|(dimension, number)| dimension.text(connection, *number)).collect()
+fn texts(connection: &Connection, gather: &Gather, key: GroupKey) -> Result<Vec<Option<String>>, StoreError> {
+    gather.keys.iter().zip(key).map(|(dimension, number)| dimension.text(connection, number)).collect()
 }

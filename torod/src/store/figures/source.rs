@@ -138,13 +138,13 @@ impl Reading<'_> {
             return Ok(());
         }
         let is_cut = node.first_ms < since || end > until;
-        if node.tier > self.plan.coarsest || (is_cut && node.tier > Tier::Minutes) {
-            if let Some(below) = children(self.connection, node)? {
-                for node in below {
-                    self.node(&node, totals_do, each)?;
-                }
-                return Ok(());
+        if (node.tier > self.plan.coarsest || (is_cut && node.tier > Tier::Minutes))
+            && let Some(below) = children(self.connection, node)?
+        {
+            for node in below {
+                self.node(&node, totals_do, each)?;
             }
+            return Ok(());
         }
         if totals_do {
             totals(self.connection, node, &self.wanted, &mut self.block)?;

@@ -337,13 +337,13 @@ mod tests {
             state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
             (state >> 20) % most
         };
-        let mut block = Block::default();
-        block.at_ms = (0..count).map(|_| 300_000 * roll(7).cast_signed()).collect();
+        let at_ms = (0..count).map(|_| 300_000 * roll(7).cast_signed()).collect();
+        let mut block = Block { at_ms, ..Block::default() };
         for (at, numbers) in (0..).zip(&mut block.dims) {
             *numbers = (0..count).map(|_| if at == 0 { 9 } else { roll(1 << at) as u32 }).collect();
         }
         for (at, numbers) in (0..).zip(&mut block.sums) {
-            let one = |n: u64| if at % 3 == 0 && n % 5 > 0 { 7 } else { n.cast_signed() - 40 };
+            let one = |n: u64| if at % 3 == 0 && !n.is_multiple_of(5) { 7 } else { n.cast_signed() - 40 };
             *numbers = (0..count).map(|_| one(roll(1 << (2 * at)))).collect();
         }
         if let (Some(last), true) = (block.sums.last_mut(), count > 2) {

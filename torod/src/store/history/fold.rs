@@ -74,7 +74,7 @@ impl Fold {
             for (at, bin, count) in seen {
                 match times.seen.last_mut() {
                     Some((last, same, counted)) if *last == at && *same == bin => {
-                        *counted = counted.saturating_add(count)
+                        *counted = counted.saturating_add(count);
                     }
                     _ => times.seen.push((at, bin, count)),
                 }

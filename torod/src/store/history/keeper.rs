@@ -139,12 +139,10 @@ impl History {
         }
         match failed {
             None if std::mem::take(&mut self.is_failing) => tracing::info!("usage is summed up again"),
-            None => {}
-            Some(error) => {
-                if !std::mem::replace(&mut self.is_failing, true) {
-                    tracing::warn!(%error, "usage is not summed up: reports read more and are slow until it is");
-                }
+            Some(error) if !std::mem::replace(&mut self.is_failing, true) => {
+                tracing::warn!(%error, "usage is not summed up: reports read more and are slow until it is");
             }
+            None | Some(_) => {}
         }
     }
 

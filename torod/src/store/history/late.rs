@@ -74,9 +74,8 @@ impl State {
     pub(in crate::store) fn place(&self, id: i64, round: Option<i64>) -> Place {
         match round {
             Some(round) if round == self.round => Place::Memory,
-            Some(_) => Place::Chunk,
             None if id > self.old_done_id && id <= self.old_until_id => Place::Rows,
-            None => Place::Chunk,
+            Some(_) | None => Place::Chunk,
         }
     }
 }

@@ -87,7 +87,9 @@ async fn keep(live: &Snapshot, writer: &WriterHandle, clock: &Clock) {
     let written = writer.call(move |connection| quotas::put(connection, &rows)).await;
     if let Err(error) = written {
         tracing::warn!(%error, "what is known of quotas could not be kept");
-        gauges.iter().for_each(|gauge| gauge.not_kept());
+        for gauge in &gauges {
+            gauge.not_kept();
+        }
     }
 }
 
