@@ -34,7 +34,11 @@ async fn a_price_that_was_learnt_later_is_written_into_rows_and_budgets() {
         let answer = whole(site.head_as(key, "POST", "/v1/chat/completions", &chat_body("one/first", "")).await).await;
         assert_eq!(answer.status, 200, "{}", answer.text());
     }
-    let before = told(&site, &["usage", "--json"])["total"].clone();
+    // Rows come a moment after the answers.
+    let mut before = told(&site, &["usage", "--json"])["total"].clone();
+    while before["attempts"] != 2 {
+        before = told(&site, &["usage", "--json"])["total"].clone();
+    }
     let (input, output) =
         (before["counts"]["input_uncached"].as_u64().unwrap(), before["counts"]["output"].as_u64().unwrap());
     let (old, new) = (input * 15_000 + output * 75_000, input * 1_000 + output * 2_000);
