@@ -250,7 +250,7 @@ fn rows_from_before_are_summed_up_step_by_step_and_counted_all_the_while() {
     let temp = tempfile::tempdir().unwrap();
     make_tokens(temp.path());
     let records =
-        live(temp.path(), &[Event::Requests(100, 900), Event::Requests(100, 900), Event::Requests(90, 20)], 9);
+        live(temp.path(), &[Event::Requests(250, 900), Event::Requests(250, 900), Event::Requests(90, 20)], 9);
     // As a database is that was written before there were chunks.
     schema::open_writer(temp.path())
         .unwrap()

@@ -102,9 +102,9 @@ impl Gather {
         group
     }
 
-    /// By what groups are put in order.
-    fn weight(&self, sums: &Sums) -> i64 {
-        let parts: &[Sum] = match self.sort {
+    /// By what groups are put in order, and what settles a tie.
+    fn weights(&self) -> impl Iterator<Item = (Sum, bool)> + use<> {
+        let parts: &'static [Sum] = match self.sort {
             Sort::Cost => &[Sum::Cost],
             Sort::Tokens => &[Sum::Uncached, Sum::CacheRead, Sum::CacheWrite5m, Sum::CacheWrite1h, Sum::Output],
             Sort::Requests => &[Sum::Exchanges],
@@ -113,32 +113,46 @@ impl Gather {
             Sort::Savings => &[Sum::Savings],
             Sort::Time => &[Sum::TotalUs],
         };
-        parts.iter().fold(0_i64, |sum, part| sum.saturating_add(part.of(sums)))
+        parts.iter().map(|part| (*part, false)).chain([(Sum::Attempts, true)])
+    }
+
+    /// Which sums it looks at to put groups in order.
+    pub(super) fn weighed(&self) -> [bool; SUMS] {
+        let mut wanted = [false; SUMS];
+        for (part, _) in self.weights() {
+            if let Some(wanted) = wanted.get_mut(part as usize) {
+                *wanted = true;
+            }
+        }
+        wanted
     }
 }
 
-fn sums_at(block: &Block, at: u32) -> Sums {
-    let mut sums = [0; SUMS];
-    for (to, list) in sums.iter_mut().zip(&block.sums) {
-        *to = list.get(at as usize).copied().unwrap_or(0);
+/// Adds up a block column by column: `slots` says where each entry of `passed` belongs to in `to`, and [`NOWHERE`] that it
+/// is not told. Columns of nothing but zeros are empty.
+fn add_columns(block: &Block, passed: &[u32], slots: &[u32], to: &mut [Sums], total: &mut Sums) {
+    for (column, list) in block.sums.iter().enumerate() {
+        if list.is_empty() {
+            continue;
+        }
+        let mut whole = 0_i64;
+        for (at, slot) in passed.iter().zip(slots) {
+            let value = list.get(*at as usize).copied().unwrap_or(0);
+            whole = whole.saturating_add(value);
+            if let Some(sum) = to.get_mut(*slot as usize).and_then(|sums| sums.get_mut(column)) {
+                *sum = sum.saturating_add(value);
+            }
+        }
+        if let Some(sum) = total.get_mut(column) {
+            *sum = sum.saturating_add(whole);
+        }
     }
-    sums
 }
 
-fn add_sums(to: &mut Sums, more: &Sums) {
-    for (to, more) in to.iter_mut().zip(more) {
-        *to = to.saturating_add(*more);
-    }
-}
-
-fn add(to: &mut Sums, block: &Block, at: u32) {
-    for (to, list) in to.iter_mut().zip(&block.sums) {
-        *to = to.saturating_add(list.get(at as usize).copied().unwrap_or(0));
-    }
-}
+/// In place of a line's number: the entry belongs to none that is told.
+const NOWHERE: u32 = u32::MAX;
 
 /// Which groups there are, and what is known of each when all entries were seen.
-#[derive(Default)]
 pub(super) struct Groups {
     slots: FastMap<GroupKey, u32>,
     /// By what they are put in order: the weight, and for a tie the attempts.
@@ -147,14 +161,29 @@ pub(super) struct Groups {
     whole: Vec<Sums>,
     is_crowded: bool,
     /// Everything together.
-    pub(super) total: Option<Sums>,
+    pub(super) total: Sums,
+    /// The group of each entry of a block; used again from block to block.
+    places: Vec<u32>,
 }
 
 impl Groups {
+    /// None yet. Only their weights are counted where they are `weighed` alone.
+    pub(super) fn new(weighed: bool) -> Self {
+        Self {
+            slots: FastMap::default(),
+            weights: Vec::new(),
+            whole: Vec::new(),
+            is_crowded: weighed,
+            total: [0; SUMS],
+            places: Vec::new(),
+        }
+    }
+
     /// Takes in the entries of a block.
     pub(super) fn take(&mut self, gather: &mut Gather, block: &Block) -> Result<(), StoreError> {
         gather.sift(block);
         let mut last: Option<(GroupKey, u32)> = None;
+        self.places.clear();
         for at in &gather.passed {
             let group = gather.group(*at);
             let slot = match last {
@@ -162,18 +191,18 @@ impl Groups {
                 _ => self.slot(group)?,
             };
             last = Some((group, slot));
-            let sums = sums_at(block, *at);
-            add_sums(self.total.get_or_insert([0; SUMS]), &sums);
-            if let Some((weight, attempts)) = self.weights.get_mut(slot as usize) {
-                *weight = weight.saturating_add(gather.weight(&sums));
-                *attempts = attempts.saturating_add(Sum::Attempts.of(&sums));
-            }
-            if !self.is_crowded
-                && let Some(whole) = self.whole.get_mut(slot as usize)
-            {
-                add_sums(whole, &sums);
+            self.places.push(slot);
+        }
+        for (part, is_tie) in gather.weights() {
+            let Some(list) = block.sums.get(part as usize).filter(|list| !list.is_empty()) else { continue };
+            for (at, slot) in gather.passed.iter().zip(&self.places) {
+                if let Some((weight, tie)) = self.weights.get_mut(*slot as usize) {
+                    let to = if is_tie { tie } else { weight };
+                    *to = to.saturating_add(list.get(*at as usize).copied().unwrap_or(0));
+                }
             }
         }
+        add_columns(block, &gather.passed, &self.places, &mut self.whole, &mut self.total);
         Ok(())
     }
 
@@ -215,18 +244,19 @@ impl Groups {
     }
 }
 
-/// In place of a line's number: the entry does not pass.
-const NOWHERE: u32 = u32::MAX;
-/// The same for one that passes and belongs to a line that is not told.
-const ELSEWHERE: u32 = u32::MAX - 1;
-
 /// The sums of lines that are known to be told.
 pub(super) struct Lines {
     /// The place of each group, from 0 on.
     groups: FastMap<GroupKey, u32>,
     slots: FastMap<(u32, u32), u32>,
     /// By group and stretch of time.
-    pub(super) lines: Vec<((u32, u32), Sums, Option<Both>)>,
+    pub(super) lines: Vec<(u32, u32)>,
+    /// What each comes to.
+    pub(super) sums: Vec<Sums>,
+    /// How the times of each are spread, where that is asked.
+    pub(super) both: Vec<Both>,
+    /// The line of each entry of a block; used again from block to block.
+    places: Vec<u32>,
     spreads: bool,
     by_step: bool,
     /// Everything together, lines that are not told included.
@@ -242,6 +272,9 @@ impl Lines {
             groups: groups.zip(0..).collect(),
             slots: FastMap::default(),
             lines: Vec::new(),
+            sums: Vec::new(),
+            both: Vec::new(),
+            places: Vec::new(),
             spreads,
             by_step,
             total: [0; SUMS],
@@ -252,63 +285,86 @@ impl Lines {
     /// Takes in the entries of a block.
     pub(super) fn take(&mut self, gather: &mut Gather, block: &Block) -> Result<(), StoreError> {
         gather.sift(block);
-        // By entry of the block, so that times find their line.
-        let mut lines = if self.spreads { vec![NOWHERE; block.len()] } else { Vec::new() };
+        self.places.clear();
+        let mut last: Option<(GroupKey, Option<u32>)> = None;
         for place in 0..gather.passed.len() {
             let Some(at) = gather.passed.get(place).copied() else { break };
-            add(&mut self.total, block, at);
-            let Some(group) = self.groups.get(&gather.group(at)).copied() else {
-                if let Some(line) = lines.get_mut(at as usize) {
-                    *line = ELSEWHERE;
-                }
+            let key = gather.group(at);
+            let group = match last {
+                Some((known, group)) if known == key => group,
+                _ => self.groups.get(&key).copied(),
+            };
+            last = Some((key, group));
+            let Some(group) = group else {
+                self.places.push(NOWHERE);
                 continue;
             };
             let step = match block.at_ms.get(at as usize) {
                 Some(at_ms) if self.by_step => gather.steps.find(*at_ms),
                 _ => 0,
             };
-            let new = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
-            let slot = *self.slots.entry((group, step)).or_insert(new);
-            if slot == new {
-                if self.lines.len() >= MOST_LINES {
-                    return Err(StoreError::Refused(format!(
-                        "more than {MOST_LINES} lines: ask for fewer groups, or for longer stretches of time"
-                    )));
-                }
-                self.lines.push(((group, step), [0; SUMS], self.spreads.then(Both::default)));
-            }
-            if let Some((_, sums, _)) = self.lines.get_mut(slot as usize) {
-                add(sums, block, at);
-            }
-            if let Some(line) = lines.get_mut(at as usize) {
-                *line = slot;
-            }
+            let slot = self.slot((group, step))?;
+            self.places.push(slot);
         }
+        add_columns(block, &gather.passed, &self.places, &mut self.sums, &mut self.total);
         if self.spreads {
-            for (kind, times) in block.times.iter().enumerate() {
-                for (at, bin, count) in &times.seen {
-                    let Some(line) = lines.get(*at as usize).filter(|line| **line != NOWHERE) else { continue };
-                    let Both(all) = &mut self.spread;
-                    if let Some(bins) = all.get_mut(kind) {
-                        bins.add(*bin, *count);
-                    }
-                    let line = self.lines.get_mut(*line as usize);
-                    if let Some((_, _, Some(Both(both)))) = line
-                        && let Some(bins) = both.get_mut(kind)
-                    {
-                        bins.add(*bin, *count);
-                    }
-                }
-            }
+            self.add_times(gather, block);
         }
         Ok(())
     }
+
+    fn slot(&mut self, line: (u32, u32)) -> Result<u32, StoreError> {
+        let new = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
+        let slot = match self.lines.last() {
+            Some(last) if *last == line => new - 1,
+            _ => *self.slots.entry(line).or_insert(new),
+        };
+        if slot == new {
+            if self.lines.len() >= MOST_LINES {
+                return Err(StoreError::Refused(format!(
+                    "more than {MOST_LINES} lines: ask for fewer groups, or for longer stretches of time"
+                )));
+            }
+            self.push(line);
+        }
+        Ok(slot)
+    }
+
+    fn push(&mut self, line: (u32, u32)) {
+        self.lines.push(line);
+        self.sums.push([0; SUMS]);
+        if self.spreads {
+            self.both.push(Both::default());
+        }
+    }
+
+    fn add_times(&mut self, gather: &Gather, block: &Block) {
+        // By entry of the block: none where it does not pass.
+        let mut lines: Vec<Option<u32>> = vec![None; block.len()];
+        for (at, line) in gather.passed.iter().zip(&self.places) {
+            if let Some(to) = lines.get_mut(*at as usize) {
+                *to = Some(*line);
+            }
+        }
+        for (kind, times) in block.times.iter().enumerate() {
+            for (at, bin, count) in &times.seen {
+                let Some(line) = lines.get(*at as usize).copied().flatten() else { continue };
+                let line = self.both.get_mut(line as usize);
+                for Both(both) in line.into_iter().chain([&mut self.spread]) {
+                    if let Some(bins) = both.get_mut(kind) {
+                        bins.add(*bin, *count);
+                    }
+                }
+            }
+        }
+    }
+
     /// A line for every one of `steps` stretches of time, of the one group that there is.
     pub(super) fn fill(&mut self, steps: usize) {
         let steps = if self.by_step { steps } else { 1 };
         for step in (0_u32..).take(steps) {
             if !self.slots.contains_key(&(0, step)) {
-                self.lines.push(((0, step), [0; SUMS], self.spreads.then(Both::default)));
+                self.push((0, step));
             }
         }
     }

@@ -153,14 +153,20 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
     let transaction = connection.unchecked_transaction()?;
     let mut gather = Gather::new(&transaction, question)?;
     let plan = source::Plan::new(&transaction, question, &gather)?;
+    let mut reach = plan.span();
     let is_grouped = !question.by.is_empty();
     let mut first: Vec<(GroupKey, Option<Sums>)> = vec![([0; 2], None)];
     let (mut groups, mut total) = (0, None);
     if is_grouped {
-        let mut found = Groups::default();
-        source::each_block(&transaction, &plan, &mut gather, false, |gather, block| found.take(gather, block))?;
+        // What is told by stretches of time is summed up when it is known which groups are.
+        let weighed = question.step.is_some() || question.spread;
+        let mut found = Groups::new(weighed);
+        let sums = if weighed { gather.weighed() } else { [true; SUMS] };
+        reach = source::each_block(&transaction, &plan, &mut gather, (sums, false), |gather, block| {
+            found.take(gather, block)
+        })?;
         groups = found.len() as u64;
-        total = Some(found.total.unwrap_or([0; SUMS]));
+        total = (!weighed).then_some(found.total);
         first = found.first(question.most);
     }
     let mut lines = Vec::new();
@@ -168,21 +174,23 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
     if question.step.is_some() || question.spread || first.iter().any(|(_, sums)| sums.is_none()) {
         let chosen = first.iter().map(|(key, _)| *key);
         let mut told = Lines::new(chosen, question.step.is_some(), question.spread);
-        source::each_block(&transaction, &plan, &mut gather, question.spread, |gather, block| {
-            told.take(gather, block)
-        })?;
+        reach =
+            source::each_block(&transaction, &plan, &mut gather, ([true; SUMS], question.spread), |gather, block| {
+                told.take(gather, block)
+            })?;
         total = total.or(Some(told.total));
         spread = question.spread.then(|| told.spread.told());
         if !is_grouped {
             told.fill(gather.steps.len());
             groups = u64::from(total.is_some_and(|sums| sums != [0; SUMS]));
         }
-        told.lines.sort_unstable_by_key(|(place, ..)| *place);
-        for ((group, step), sums, both) in told.lines {
-            let Some((key, _)) = first.get(group as usize) else { continue };
+        let mut order: Vec<((u32, u32), usize)> = told.lines.iter().copied().zip(0..).collect();
+        order.sort_unstable();
+        for ((group, step), at) in order {
+            let (Some((key, _)), Some(sums)) = (first.get(group as usize), told.sums.get(at)) else { continue };
             let at_ms = question.step.is_some().then(|| gather.steps.begins_ms(step as usize));
-            let spread = both.as_ref().map(spread::Both::told);
-            lines.push(Line { key: texts(&transaction, &gather, *key)?, at_ms, totals: totals(&sums), spread });
+            let spread = told.both.get(at).map(spread::Both::told);
+            lines.push(Line { key: texts(&transaction, &gather, *key)?, at_ms, totals: totals(sums), spread });
         }
     } else {
         for (key, sums) in &first {
@@ -190,7 +198,7 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
             lines.push(Line { key: texts(&transaction, &gather, *key)?, at_ms: None, totals, spread: None });
         }
     }
-    let (since_ms, until_ms) = plan.span();
+    let (since_ms, until_ms) = reach;
     Ok(Figures {
         lines,
         total: total.as_ref().map(totals).unwrap_or_default(),

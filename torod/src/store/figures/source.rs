@@ -57,22 +57,23 @@ impl Plan {
     }
 }
 
-/// Hands out everything in the question's span, block by block.
+/// Hands out everything in the question's span, block by block. Returns the span that was counted.
 pub(super) fn each_block(
     connection: &Connection,
     plan: &Plan,
     gather: &mut Gather,
-    spreads: bool,
+    (sums, times): ([bool; SUMS], bool),
     mut each: impl FnMut(&mut Gather, &Block) -> Result<(), StoreError>,
-) -> Result<(), StoreError> {
-    let mut reading = Reading { connection, plan, block: Block::default(), wanted: wanted(gather, spreads) };
+) -> Result<Span, StoreError> {
+    let mut reading =
+        Reading { connection, plan, block: Block::default(), reach: plan.span(), wanted: wanted(gather, sums, times) };
     let State { round, oldest_id, old_done_id, old_until_id, .. } = plan.state;
     gather.set_span(plan.span());
     for span in plan.ends {
         reading.rows("", span, (0, i64::MAX), 0, &mut |block| each(gather, block))?;
     }
     if plan.middle.0 >= plan.middle.1 {
-        return Ok(());
+        return Ok(reading.reach);
     }
     let middle = plan.middle;
     reading.rows("AND round = ?3", middle, (oldest_id, i64::MAX), round, &mut |block| each(gather, block))?;
@@ -85,17 +86,17 @@ pub(super) fn each_block(
             reading.node(&node, totals_do, &mut |block| each(gather, block))?;
         }
     }
-    Ok(())
+    Ok(reading.reach)
 }
 
-fn wanted(gather: &Gather, times: bool) -> Wanted {
+fn wanted(gather: &Gather, sums: [bool; SUMS], times: bool) -> Wanted {
     let mut dims = [false; DIMS];
     for dim in gather.columns() {
         if let Some(wanted) = dims.get_mut(dim as usize) {
             *wanted = true;
         }
     }
-    Wanted { dims, sums: [true; SUMS], times }
+    Wanted { dims, sums, times }
 }
 
 type Each<'e> = &'e mut dyn FnMut(&Block) -> Result<(), StoreError>;
@@ -105,6 +106,8 @@ struct Reading<'r> {
     plan: &'r Plan,
     block: Block,
     wanted: Wanted,
+    /// What was counted.
+    reach: Span,
 }
 
 impl Reading<'_> {
@@ -138,19 +141,38 @@ impl Reading<'_> {
             return Ok(());
         }
         let is_cut = node.first_ms < since || end > until;
-        if (node.tier > self.plan.coarsest || (is_cut && node.tier > Tier::Minutes))
-            && let Some(below) = children(self.connection, node)?
-        {
-            for node in below {
-                self.node(&node, totals_do, each)?;
+        if node.tier > self.plan.coarsest || (is_cut && node.tier > Tier::Minutes) {
+            let (below, is_whole) = children(self.connection, node)?;
+            // Those that are gone had only what was before the rows that are left.
+            if is_whole || since >= self.plan.state.gone_ms {
+                for node in below {
+                    self.node(&node, totals_do, each)?;
+                }
+                return Ok(());
             }
-            return Ok(());
         }
         if totals_do {
             totals(self.connection, node, &self.wanted, &mut self.block)?;
         } else {
             data(self.connection, node, &self.wanted, &mut self.block)?;
         }
+        if is_cut && node.tier > Tier::Minutes {
+            self.widen(node.tier.stretch_ms());
+        }
         each(&self.block)
+    }
+
+    /// Counts stretches as a whole that the span cuts, since nobody knows their parts any more.
+    fn widen(&mut self, stretch_ms: i64) {
+        let (since, until) = self.plan.middle;
+        for at_ms in &mut self.block.at_ms {
+            let end = at_ms.saturating_add(stretch_ms);
+            if *at_ms < since && end > since {
+                self.reach.0 = self.reach.0.min(*at_ms);
+                *at_ms = since;
+            } else if *at_ms < until && end > until {
+                self.reach.1 = self.reach.1.max(end);
+            }
+        }
     }
 }

@@ -11,6 +11,8 @@ const FORM: u8 = 1;
 
 /// How a column is written.
 const SAME: u8 = 0;
+/// A column of zeros.
+const NOTHING: &[u8] = &[SAME, 0];
 const PACKED: u8 = 1;
 const SPARSE: u8 = 2;
 
@@ -302,6 +304,7 @@ pub(in crate::store) fn decode(bytes: &[u8], wanted: &Wanted, to: &mut Block) ->
     for size in &mut sizes {
         *size = bytes.size(usize::MAX)?;
     }
+    let everything = wanted.times && wanted.dims == [true; DIMS];
     let mut columns = sizes.into_iter().map(|size| bytes.take(size));
     let mut next = || columns.next().unwrap_or_else(|| Err(damaged()));
     column(next()?, count, |at| to.at_ms.push(at.saturating_mul(300_000)))?;
@@ -313,7 +316,8 @@ pub(in crate::store) fn decode(bytes: &[u8], wanted: &Wanted, to: &mut Block) ->
     }
     for (numbers, wanted) in to.sums.iter_mut().zip(wanted.sums) {
         let packed = next()?;
-        if wanted {
+        // A column of zeros stays empty where not everything is wanted.
+        if wanted && (packed != NOTHING || everything) {
             numbers.reserve(count);
             column(packed, count, |number| numbers.push(number))?;
         }

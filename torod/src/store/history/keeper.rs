@@ -1,6 +1,6 @@
 //! The writer's side of summing up: what was written and is in no chunk yet, and the chunk that it becomes.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use super::fold::Fold;
 use super::old::REQUEST_ID;
@@ -75,9 +75,10 @@ impl History {
     pub fn round(&mut self, connection: &Connection) -> Result<i64, StoreError> {
         (self.fresh_oldest, self.fresh_named) = (None, Vec::new());
         self.fresh.clear();
-        if let Some(pending) = &self.pending
-            && pending.edition == edition(connection)?
-        {
+        // Retention makes a chunk of old rows by itself, somebody may do that by hand, and costs may have been corrected.
+        let (now, edition) = (State::read(connection)?, edition(connection)?);
+        let is_ours = |pending: &&Pending| pending.state.round == now.round && pending.edition == edition;
+        if let Some(pending) = self.pending.as_ref().filter(is_ours) {
             return Ok(pending.state.round);
         }
         let pending = Pending::read(connection)?;
@@ -149,23 +150,37 @@ impl History {
     /// Makes a chunk of what there is.
     fn close(&mut self, connection: &mut Connection) -> Result<(), StoreError> {
         let Some(mut pending) = self.pending.take() else { return Ok(()) };
-        let transaction = connection.transaction()?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if State::read(&transaction)?.round != pending.state.round {
+            return Ok(());
+        }
         if pending.edition != edition(&transaction)? {
             pending = Pending::read(&transaction)?;
         }
-        add(&transaction, Lane::Live, &pending.fold.block(), pending.rows, &mut pending.named)?;
-        let state = State { round: pending.state.round + 1, oldest_id: NONE_YET, ..pending.state };
-        transaction
-            .prepare_cached("UPDATE usage_fold SET round = ?1, oldest_id = ?2")?
-            .execute((state.round, state.oldest_id))?;
-        transaction.commit()?;
         let edition = pending.edition;
+        let state = pending.close(&transaction)?;
+        transaction.commit()?;
         self.pending = Some(Pending { state, edition, fold: Fold::default(), rows: 0, named: Vec::new() });
         Ok(())
     }
 }
 
+/// Makes a chunk of the rows that are in none yet, however few. Returns the state after that.
+pub(super) fn close_round(transaction: &Transaction<'_>) -> Result<State, StoreError> {
+    Pending::read(transaction)?.close(transaction)
+}
+
 impl Pending {
+    /// Makes a chunk of it, with which the next round begins.
+    fn close(mut self, transaction: &Transaction<'_>) -> Result<State, StoreError> {
+        add(transaction, Lane::Live, &self.fold.block(), self.rows, &mut self.named)?;
+        let state = State { round: self.state.round + 1, oldest_id: NONE_YET, ..self.state };
+        transaction
+            .prepare_cached("UPDATE usage_fold SET round = ?1, oldest_id = ?2")?
+            .execute((state.round, state.oldest_id))?;
+        Ok(state)
+    }
+
     /// What the database says.
     fn read(connection: &Connection) -> Result<Self, StoreError> {
         let state = State::read(connection)?;

@@ -5,6 +5,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use tokenrouter_shared::ids::{first_of_ms, ms_of};
 
 use super::State;
+use super::keeper::close_round;
 use super::tree::{Lane, Tier, remove_one};
 use crate::store::StoreError;
 
@@ -47,7 +48,11 @@ fn bound(state: &State, rows_ms: i64) -> i64 {
 /// Removes a little. Says what; nothing when all is done.
 pub fn step(connection: &mut Connection, cutoffs: &Cutoffs) -> Result<Pruned, StoreError> {
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let state = State::read(&transaction)?;
+    let mut state = State::read(&transaction)?;
+    // Rows of a gateway that has little to do are old before there are enough of them for a chunk.
+    if state.oldest_id < first_of_ms(cutoffs.rows_ms) {
+        state = close_round(&transaction)?;
+    }
     let until = bound(&state, cutoffs.rows_ms);
     let last: Option<i64> = transaction
         .prepare_cached("SELECT max(id) FROM (SELECT id FROM usage WHERE id < ?1 ORDER BY id LIMIT ?2)")?
@@ -75,7 +80,7 @@ pub fn step(connection: &mut Connection, cutoffs: &Cutoffs) -> Result<Pruned, St
 
 /// How many rows [`step`] would remove in the end, and from when to when they are, in milliseconds since 1970.
 pub fn preview(connection: &Connection, rows_ms: i64) -> Result<(u64, Option<(i64, i64)>), StoreError> {
-    let until = bound(&State::read(connection)?, rows_ms);
+    let until = bound(&State { oldest_id: i64::MAX, ..State::read(connection)? }, rows_ms);
     let rows: i64 = connection.query_row("SELECT count(*) FROM usage WHERE id < ?1", [until], |row| row.get(0))?;
     let end = |order: &str| {
         let sql = format!("SELECT id FROM usage WHERE id < ?1 ORDER BY id {order} LIMIT 1");

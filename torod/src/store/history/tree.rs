@@ -130,12 +130,13 @@ pub(in crate::store) fn roots(connection: &Connection, lane: Lane) -> Result<Vec
     Ok(found)
 }
 
-/// The chunks that a chunk sums up; none where they are gone.
-pub(in crate::store) fn children(connection: &Connection, node: &Node) -> Result<Option<Vec<Node>>, StoreError> {
-    let Some(below) = node.tier.below() else { return Ok(None) };
+/// The chunks that a chunk sums up, as far as they are still there, and whether that is all of them.
+pub(in crate::store) fn children(connection: &Connection, node: &Node) -> Result<(Vec<Node>, bool), StoreError> {
+    let Some(below) = node.tier.below() else { return Ok((Vec::new(), false)) };
     let found = nodes(connection, node.lane, below, node.from_child, node.until_child)?;
     let wanted = usize::try_from(node.until_child - node.from_child).unwrap_or(0);
-    Ok((found.len() == wanted).then_some(found))
+    let is_whole = found.len() == wanted;
+    Ok((found, is_whole))
 }
 
 /// Every chunk of the lowest tier with the hashes that clients' ids of requests have there, the newest first: when its first
