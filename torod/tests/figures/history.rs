@@ -62,7 +62,7 @@ fn live(dir: &Path, events: &[Event], seed: u64) -> Vec<Record> {
         written.push(record.clone());
         writer.recorder().push(record);
         // A chunk is made at the end of a batch: of what is written at once there would be one.
-        while written.len() % 25 == 0 && writer.status().queued > 0 {
+        while written.len().is_multiple_of(25) && writer.status().queued > 0 {
             std::thread::yield_now();
         }
     };
@@ -82,13 +82,13 @@ fn live(dir: &Path, events: &[Event], seed: u64) -> Vec<Record> {
             }
             Event::Clock(minutes) => now_ms += i64::from(*minutes) * 60_000,
             Event::Restart => {
-                assert!(writer.stop(Duration::from_secs(60)));
+                assert!(writer.stop(Duration::from_mins(1)));
                 writer = start(dir);
             }
         }
     }
     late.drain(..).for_each(|record| push(&writer, record, &mut written));
-    assert!(writer.stop(Duration::from_secs(60)));
+    assert!(writer.stop(Duration::from_mins(1)));
     written
 }
 
@@ -200,7 +200,7 @@ proptest! {
         }
         repriced(&mut records, &tariff);
         more(&mut dice, &mut records);
-        prop_assert!(writer.stop(Duration::from_secs(60)));
+        prop_assert!(writer.stop(Duration::from_mins(1)));
         check_all(temp.path(), &records, NOW_MS - 100 * 60_000, &mut dice);
         check_spend(temp.path(), &records);
     }
@@ -316,7 +316,7 @@ fn a_damaged_sum_fails_the_question_and_not_the_writer() {
             more += 1;
         }
     }
-    assert!(writer.stop(Duration::from_secs(60)));
+    assert!(writer.stop(Duration::from_mins(1)));
     let connection = schema::open_reader(temp.path()).unwrap();
     assert_eq!(one(&connection, "SELECT count(*) FROM usage"), i64::try_from(first.len()).unwrap() + more);
 }

@@ -48,7 +48,7 @@ fn write(dir: &Path, records: &[Record]) {
     for record in records {
         writer.recorder().push(record.clone());
     }
-    assert!(writer.stop(Duration::from_secs(60)));
+    assert!(writer.stop(Duration::from_mins(1)));
 }
 
 /// Three days of requests.
