@@ -45,9 +45,8 @@ pub fn of_provider(
             sum(u.cost_nanos), sum(CASE WHEN u.price IS NULL THEN u.cost_nanos ELSE 0 END),
             sum(CASE WHEN u.cost_assumed AND u.price IS NOT NULL THEN u.cost_nanos ELSE 0 END),
             sum(coalesce(d.told_nanos, 0)),
-            (SELECT group_concat(version, ', ') FROM (SELECT DISTINCT version FROM price WHERE id BETWEEN min(u.price) AND max(u.price)
-                AND provider = u.provider AND model = u.model LIMIT 4))
-         FROM usage AS u LEFT JOIN usage_detail AS d ON d.id = u.id
+            replace(group_concat(DISTINCT p.version), ',', ', ')
+         FROM usage AS u LEFT JOIN usage_detail AS d ON d.id = u.id LEFT JOIN price AS p ON p.id = u.price
          WHERE u.id >= ?2 AND u.id < ?3 AND u.provider = (SELECT id FROM name WHERE text = ?1)
             AND (u.outcome IN (0, 1) OR u.cost_nanos > 0 OR u.input_uncached + u.output > 0)
          GROUP BY day, u.model",
