@@ -47,6 +47,14 @@ pub(crate) struct Tally {
     pub(crate) gap_us: Vec<u64>,
 }
 
+/// The request of each number.
+pub(crate) type Asks = Rc<dyn Fn(u32) -> Ask>;
+
+/// The same request every time.
+pub(crate) fn always(ask: Ask) -> Asks {
+    Rc::new(move |_| ask.clone())
+}
+
 /// The counters that a phase and its connections share.
 pub(crate) type Shared = Rc<RefCell<Tally>>;
 
@@ -136,6 +144,24 @@ async fn count(sender: &mut Option<Sender>, ask: &Ask, due: Instant, tally: &Sha
     }
 }
 
+/// What is answered to `GET path`.
+pub(crate) async fn get(addr: SocketAddr, key: &str, path: &str) -> anyhow::Result<Bytes> {
+    let mut sender = connect(addr).await?;
+    let request = Request::get(path)
+        .header("host", addr.to_string())
+        .header("authorization", format!("Bearer {key}"))
+        .body(Full::default())?;
+    let response = timeout(EXCHANGE, sender.send_request(request)).await??;
+    let status = response.status();
+    let Ok(body) = Limited::new(response.into_body(), ANSWER_BYTES).collect().await else {
+        bail!("{path}: the answer could not be read");
+    };
+    if status != StatusCode::OK {
+        bail!("{path}: {status}");
+    }
+    Ok(body.to_bytes())
+}
+
 /// One request; the error says what was wrong with the answer.
 pub(crate) async fn once(ask: &Ask) -> anyhow::Result<()> {
     let tally = Shared::default();
@@ -162,7 +188,7 @@ pub(crate) fn closed_loop(ask: &Ask, connections: u32, spread: Duration, tally: 
 
 /// Sends `total` requests at `per_second` over at most `connections`, and waits for all answers. Latency counts from
 /// the moment a request was due, so that a stall is not hidden. Must run on a `LocalSet`.
-pub(crate) async fn open_loop(ask: &Ask, per_second: u32, total: u32, connections: u32, tally: &Shared) {
+pub(crate) async fn open_loop(asks: &Asks, per_second: u32, total: u32, connections: u32, tally: &Shared) {
     let (due_at, dues) = mpsc::channel(total.max(1) as usize);
     let pause = Duration::from_secs(1) / per_second.max(1);
     let start = now() + Duration::from_millis(20);
@@ -171,7 +197,7 @@ pub(crate) async fn open_loop(ask: &Ask, per_second: u32, total: u32, connection
         for number in 0..total {
             let due = start + pause * number;
             std::thread::sleep(due.saturating_duration_since(now()));
-            if due_at.blocking_send(due).is_err() {
+            if due_at.blocking_send((number, due)).is_err() {
                 return;
             }
         }
@@ -179,13 +205,13 @@ pub(crate) async fn open_loop(ask: &Ask, per_second: u32, total: u32, connection
     let dues = Rc::new(tokio::sync::Mutex::new(dues));
     let mut tasks = JoinSet::new();
     for _ in 0..connections {
-        let (ask, tally, dues) = (ask.clone(), Rc::clone(tally), Rc::clone(&dues));
+        let (asks, tally, dues) = (Rc::clone(asks), Rc::clone(tally), Rc::clone(&dues));
         tasks.spawn_local(async move {
             let mut sender = None;
             loop {
                 let due = dues.lock().await.recv().await;
-                let Some(due) = due else { return };
-                count(&mut sender, &ask, due, &tally).await;
+                let Some((number, due)) = due else { return };
+                count(&mut sender, &asks(number), due, &tally).await;
             }
         });
     }

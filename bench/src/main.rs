@@ -12,6 +12,7 @@ mod load;
 mod phases;
 mod process;
 mod report;
+mod soak;
 mod sse;
 mod stats;
 mod targets;
@@ -21,7 +22,7 @@ mod smoke;
 
 use std::io::{Read as _, Write as _};
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -35,6 +36,7 @@ use tokio::task::LocalSet;
 use crate::phases::{Figures, Phase, Plan};
 use crate::process::Cpus;
 use crate::report::Report;
+use crate::soak::Soak;
 use crate::targets::Target;
 
 /// Measure torod side by side with nginx and bare proxies.
@@ -69,6 +71,8 @@ enum Mode {
     /// The simulated provider
     #[command(hide = true)]
     Upstream,
+    #[command(after_help = "Example: tokenrouter-bench soak --minutes 30 --rate 300")]
+    Soak(Soak),
     /// A bare proxy
     #[command(hide = true)]
     Floor {
@@ -122,19 +126,20 @@ fn start(args: &Args) -> anyhow::Result<ExitCode> {
                 gone = parent_gone() => gone,
             }
         }))?,
-        None => {
-            return runtime.block_on(local.run_until(async {
-                let mut terminate = signal(SignalKind::terminate())?;
-                // Dropped, a measurement ends its children and removes its files.
-                tokio::select! {
-                    done = run(args) => done,
-                    _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(130)),
-                    _ = terminate.recv() => Ok(ExitCode::from(143)),
-                }
-            }));
-        }
+        Some(Mode::Soak(soak)) => return runtime.block_on(local.run_until(until_told(endure(soak)))),
+        None => return runtime.block_on(local.run_until(until_told(run(args)))),
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Measures, or ends where somebody says so: dropped, a measurement ends its children and removes its files.
+async fn until_told(measurement: impl Future<Output = anyhow::Result<ExitCode>>) -> anyhow::Result<ExitCode> {
+    let mut terminate = signal(SignalKind::terminate())?;
+    tokio::select! {
+        done = measurement => done,
+        _ = tokio::signal::ctrl_c() => Ok(ExitCode::from(130)),
+        _ = terminate.recv() => Ok(ExitCode::from(143)),
+    }
 }
 
 /// Tells the parent where this process listens.
@@ -154,11 +159,32 @@ async fn parent_gone() -> anyhow::Result<()> {
     Ok(wait.await?)
 }
 
-async fn run(args: &Args) -> anyhow::Result<ExitCode> {
-    let torod = match &args.torod {
-        Some(torod) => torod.clone(),
+/// The torod that is named, or the one beside this program.
+fn find_torod(named: Option<&Path>) -> anyhow::Result<PathBuf> {
+    Ok(match named {
+        Some(torod) => torod.to_owned(),
         None => std::env::current_exe()?.with_file_name("torod"),
-    };
+    })
+}
+
+async fn endure(soak: &Soak) -> anyhow::Result<ExitCode> {
+    let torod = find_torod(soak.torod.as_deref())?;
+    if let Some(reason) = Target::Torod.missing(&torod) {
+        anyhow::bail!(reason);
+    }
+    process::raise_file_limit()?;
+    let cpus = Cpus::find();
+    if let Some(cpus) = cpus {
+        process::pin(cpus.load)?;
+    }
+    let dir = tempfile::Builder::new().prefix("tokenrouter-bench-").tempdir()?;
+    let (_provider, upstream) = targets::start_self(&["upstream"], None, dir.path()).context("simulated provider")?;
+    soak::run(soak, upstream, &torod, cpus).await?;
+    Ok(ExitCode::SUCCESS)
+}
+
+async fn run(args: &Args) -> anyhow::Result<ExitCode> {
+    let torod = find_torod(args.torod.as_deref())?;
     let all = |wanted: &[Target]| if wanted.is_empty() { Target::value_variants().to_vec() } else { wanted.to_vec() };
     let phases = if args.phases.is_empty() { Phase::value_variants().to_vec() } else { args.phases.clone() };
     let plan = if args.quick { Plan::QUICK } else { Plan::FULL };
@@ -202,7 +228,7 @@ async fn run(args: &Args) -> anyhow::Result<ExitCode> {
 async fn measure(
     target: Target,
     upstream: SocketAddr,
-    torod: &std::path::Path,
+    torod: &Path,
     phases: &[Phase],
     plan: &Plan,
     cpus: Option<Cpus>,

@@ -156,13 +156,13 @@ impl Figures {
             Phase::Fixed => {
                 let tally = Shared::default();
                 let ask = target.ask(body::small("up/ok", false), None);
-                load::open_loop(&ask, 200, plan.fixed_requests, 32, &tally).await;
+                load::open_loop(&load::always(ask), 200, plan.fixed_requests, 32, &tally).await;
                 let mut plain = tally.take();
                 self.latency_p50_us = percentile(&mut plain.latency_us, 500);
                 self.latency_p99_us = percentile(&mut plain.latency_us, 990);
                 self.add_errors(&plain);
                 let ask = target.ask(body::small("up/ok+chunks=3+interval_ms=5", true), Some(3));
-                load::open_loop(&ask, 20, plan.fixed_streams, 16, &tally).await;
+                load::open_loop(&load::always(ask), 20, plan.fixed_streams, 16, &tally).await;
                 let mut streamed = tally.take();
                 self.first_event_p50_us = percentile(&mut streamed.first_us, 500);
                 self.add_errors(&streamed);

@@ -68,7 +68,7 @@ async fn wrong_answers_are_errors() {
         }
         let right = floor.ask(body::small("ok+chunks=4+interval_ms=1", true), Some(4));
         let tally = Shared::default();
-        load::open_loop(&right, 100, 10, 2, &tally).await;
+        load::open_loop(&load::always(right), 100, 10, 2, &tally).await;
         assert_eq!((tally.borrow().answers, tally.borrow().pieces, tally.borrow().gap_us.len()), (10, 40, 30));
     })
     .await;

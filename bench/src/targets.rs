@@ -1,7 +1,7 @@
 //! What is measured: how each target is started in front of the simulated provider.
 use std::fs;
 use std::net::{SocketAddr, TcpListener};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ pub(crate) struct Running {
     pub(crate) key: String,
     /// None for `direct`, where nothing stands between.
     pub(crate) process: Option<Process>,
-    _dir: Option<TempDir>,
+    dir: Option<TempDir>,
 }
 
 /// Starts this program again in a hidden mode, on a CPU, and returns the address it serves.
@@ -113,19 +113,31 @@ pub(crate) async fn start(
             let process = Process::start(command.stdout(Stdio::null()), on, here.join("nginx.log"))?;
             (addr, ANY_KEY.to_owned(), Some(process))
         }
-        Target::Torod => {
-            let addr = free_addr()?;
-            let (file, data) = (here.join("torod.toml"), here.join("data"));
-            fs::write(&file, torod_config(addr, upstream))?;
-            let key = create_token(torod, &file, &data)?;
-            let mut command = Command::new(torod);
-            command.arg("serve").arg("--config").arg(&file).arg("--data-dir").arg(&data);
-            let process = Process::start(command.stdout(Stdio::null()), on, here.join("torod.log"))?;
-            (addr, key, Some(process))
-        }
+        Target::Torod => return start_torod(upstream, torod, cpus, "").await,
     };
-    let mut running = Running { addr, key, process, _dir: Some(dir) };
+    let mut running = Running { addr, key, process, dir: Some(dir) };
     running.first_answer().await.with_context(|| format!("{} gives no right answer", target.name()))?;
+    Ok(running)
+}
+
+/// Starts torod with `more` at the end of its configuration, and waits for its first right answer.
+pub(crate) async fn start_torod(
+    upstream: SocketAddr,
+    torod: &Path,
+    cpus: Option<Cpus>,
+    more: &str,
+) -> anyhow::Result<Running> {
+    let dir = tempfile::Builder::new().prefix("tokenrouter-bench-").tempdir()?;
+    let addr = free_addr()?;
+    let (file, data) = (dir.path().join("torod.toml"), dir.path().join("data"));
+    fs::write(&file, torod_config(addr, upstream) + more)?;
+    let key = create_token(torod, &file, &data)?;
+    let mut command = Command::new(torod);
+    command.arg("serve").arg("--config").arg(&file).arg("--data-dir").arg(&data).stdout(Stdio::null());
+    let on = cpus.map(|cpus| (cpus.gateway, cpus));
+    let process = Process::start(&mut command, on, dir.path().join("torod.log"))?;
+    let mut running = Running { addr, key, process: Some(process), dir: Some(dir) };
+    running.first_answer().await.context("torod gives no right answer")?;
     Ok(running)
 }
 
@@ -133,7 +145,7 @@ impl Running {
     /// A target that runs in this process.
     #[cfg(test)]
     pub(crate) fn at(addr: SocketAddr, key: &str) -> Self {
-        Self { addr, key: key.to_owned(), process: None, _dir: None }
+        Self { addr, key: key.to_owned(), process: None, dir: None }
     }
 
     /// Asks until the answer is right, for at most 15 s.
@@ -155,6 +167,11 @@ impl Running {
     /// A request to it.
     pub(crate) fn ask(&self, body: bytes::Bytes, pieces: Option<u64>) -> Ask {
         Ask { addr: self.addr, key: self.key.clone(), body, pieces }
+    }
+
+    /// torod's data folder.
+    pub(crate) fn data(&self) -> Option<PathBuf> {
+        self.dir.as_ref().map(|dir| dir.path().join("data"))
     }
 
     /// The process whose CPU time and memory count.

@@ -212,7 +212,7 @@ fn the_way_with_quotas_and_alerts_works_beside_a_running_gateway() {
         match line.as_str() {
             "torod alerts acknowledge 12" => assert!(said.contains("There is no such alert"), "{line}: {said}"),
             "torod alerts test" => {
-                assert!(said.contains("http://127.0.0.1:9") && said.contains("cannot be reached"), "{line}: {said}")
+                assert!(said.contains("http://127.0.0.1:9") && said.contains("cannot be reached"), "{line}: {said}");
             }
             _ => assert!(output.status.success(), "{line}: {said}"),
         }

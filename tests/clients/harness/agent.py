@@ -96,18 +96,19 @@ class Agent:
         end = time.monotonic() + SEEN_S
         while True:
             rows = json.loads(command("usage", "--json", "--by", "token", "--since", "24h"))["rows"]
-            row = next((row for row in rows if row["name"].startswith(f"{self.name} (")), {"requests": 0})
+            row = next((row for row in rows if self.name in row["names"]), {"requests": 0})
             if row["requests"] >= requests:
                 break
             assert time.monotonic() < end, rows
             time.sleep(0.02)
-        assert (row["requests"], row["attempts"], row["failed"], row["estimated"]) == (requests, requests, 0, 0), row
+        assert (row["requests"], row["attempts"], row["failures"], row["estimated"]) == (requests, requests, 0, 0), row
+        counts = row["counts"]
         return {
-            "input": row["input_uncached"] + row["cache_read"] + row["cache_write"],
-            "cached": row["cache_read"],
-            "written": row["cache_write"],
-            "output": row["output"],
-            "reasoning": row["reasoning"],
+            "input": counts["input_uncached"] + counts["cache_read"] + counts["cache_write"],
+            "cached": counts["cache_read"],
+            "written": counts["cache_write"],
+            "output": counts["output"],
+            "reasoning": counts["reasoning"],
         }
 
 

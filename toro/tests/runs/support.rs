@@ -341,6 +341,9 @@ pub(crate) fn on_terminal(home: &Home, words: &[&str]) -> (Child, fs::File) {
         .custom_flags(OFlag::O_NOCTTY.bits())
         .open(ptsname_r(&master).unwrap())
         .unwrap();
+    // A new terminal has no columns at all, and what is asked on it would be one letter a line.
+    let size = Command::new("stty").args(["rows", "40", "cols", "160"]).stdin(slave.try_clone().unwrap()).status();
+    assert!(size.unwrap().success());
     let plain = home.toro(words);
     let mut command = Command::new("setsid");
     command.arg("--ctty").arg(plain.get_program()).args(plain.get_args()).current_dir(home.work()).env_clear();

@@ -150,3 +150,35 @@ fn a_token_is_asked_for_and_not_shown() {
     assert!(shown.contains("typed (keymaster)") && !shown.contains(&key[3..]), "{shown}");
     assert!(std::fs::read_to_string(home.config()).unwrap().contains(&key));
 }
+
+#[test]
+fn an_inferrer_runs_with_its_own_token_where_the_person_wants_that() {
+    let gateway = Gateway::start();
+    let home = gateway.home("inferrer", &json!({}));
+    let question = "Run with the stored token itself?";
+    let words = ["wrap", "--", "sh", "-c", "echo $OPENAI_API_KEY > begun; exit 6"];
+    for (typed, ended, begins) in [("n\r", 125, false), ("\x03", 130, false), ("\r", 6, true)] {
+        let (toro, mut terminal) = on_terminal(&home, &words);
+        let mut shown = String::new();
+        answer(&mut terminal, &mut shown, question, typed);
+        rest(&mut terminal, &mut shown);
+        assert_eq!((end(toro), !read(&home, "begun").is_empty()), (Ended::Code(ended), begins), "{typed:?}: {shown}");
+    }
+    let key = read(&home, "begun").trim().to_owned();
+    assert!(std::fs::read_to_string(home.config()).unwrap().contains(&key) && gateway.takes(&key));
+    assert_eq!(gateway.runs().len(), 0);
+}
+
+#[test]
+fn whoever_is_asked_can_be_told_to_end() {
+    let gateway = Gateway::start();
+    let home = gateway.home("inferrer", &json!({}));
+    let (toro, mut terminal) = on_terminal(&home, &["wrap", "--", "true"]);
+    answer(&mut terminal, &mut String::new(), "Run with the stored token itself?", "");
+    send(i32::try_from(toro.id()).unwrap(), 15);
+    assert_eq!(end(toro), Ended::Signal(15));
+    let (toro, mut terminal) = on_terminal(&home, &["wrap", "--", "true"]);
+    answer(&mut terminal, &mut String::new(), "Run with the stored token itself?", "");
+    drop(terminal);
+    assert_eq!(end(toro), Ended::Signal(1));
+}

@@ -202,8 +202,8 @@ fn retain(dir: &Path, clock: &Clock) -> Fallible<()> {
         steps.push(seconds(from, clock) * 1_000.0);
     }
     steps.sort_by(f64::total_cmp);
-    let at = |part: f64| steps.get(((steps.len() as f64 * part) as usize).min(steps.len().saturating_sub(1))).copied();
-    println!("{} steps of retention: p50 {:.2?} ms, p99 {:.2?} ms", steps.len(), at(0.5), at(0.99));
+    let at = |percent: usize| steps.get(steps.len() * percent / 100).copied();
+    println!("{} steps of retention: p50 {:.2?} ms, p99 {:.2?} ms", steps.len(), at(50), at(99));
     Ok(())
 }
 

@@ -44,11 +44,18 @@ struct Talk {
     context: u64,
 }
 
+/// A provider's model and what it costs.
+struct Model {
+    provider: Arc<str>,
+    name: Arc<str>,
+    tariff: Option<Arc<Tariff>>,
+}
+
 /// Who asks for what.
 pub(crate) struct World {
     dice: Dice,
     ids: Sequence,
-    models: Vec<(Arc<str>, Arc<str>, Arc<Tariff>)>,
+    models: Vec<Model>,
     aliases: Vec<Arc<str>>,
     agents: Vec<Arc<str>>,
     user_agents: Vec<Arc<str>>,
@@ -61,15 +68,11 @@ pub(crate) struct World {
 impl World {
     /// The first day.
     pub(crate) fn new() -> Self {
-        let tariff = Arc::new(
-            Catalogue::embedded()
-                .find("openai", "gpt-5")
-                .price
-                .map_or_else(|| Tariff { version: Arc::from("none"), price: Arc::default() }, |price| price.tariff()),
-        );
-        let models = (0..30).map(|n| {
-            let provider = Arc::from(format!("provider-{}", n % 6));
-            (provider, Arc::from(format!("vendor/model-{n}-2026-05")), Arc::clone(&tariff))
+        let tariff = Catalogue::embedded().find("openai", "gpt-5").price.map(|price| Arc::new(price.tariff()));
+        let models = (0..30).map(|n| Model {
+            provider: Arc::from(format!("provider-{}", n % 6)),
+            name: Arc::from(format!("vendor/model-{n}-2026-05")),
+            tariff: tariff.clone(),
         });
         let texts =
             |what: &str, count: u64| (0..count).map(|n| Arc::from(format!("{what}-{n}"))).collect::<Vec<Arc<str>>>();
@@ -118,7 +121,8 @@ impl World {
             agent: is_agent.then(|| Self::pick(dice, &self.agents)),
             user_agent: self.user_agents.get((person % 60) as usize).cloned().unwrap_or_default(),
             address: IpAddr::V4(Ipv4Addr::new(10, 1, (person / 250) as u8, (person % 250) as u8)),
-            labels: (person % 4 > 0).then(|| self.labels.get((person % 40) as usize).cloned().unwrap_or_default()),
+            labels: (!person.is_multiple_of(4))
+                .then(|| self.labels.get((person % 40) as usize).cloned().unwrap_or_default()),
             models: [dice.skewed(30) as usize, dice.roll(30) as usize],
             surface,
             protocol,
@@ -159,14 +163,14 @@ impl World {
         for attempt in 0..=u8::from(fails) {
             let is_failure = fails && attempt == 0;
             let at = (which + usize::from(attempt)) % self.models.len();
-            let Some((provider, model, tariff)) = self.models.get(at) else { return };
+            let Some(Model { provider, name, tariff }) = self.models.get(at) else { return };
             each(Record {
                 request_id: uuid.as_deref().map(Into::into),
                 total_us: if is_failure { first_byte_us } else { first_byte_us + output * (9_000 + dice.roll(9_000)) },
                 first_byte_us: if is_failure { 0 } else { first_byte_us },
                 token_id: talk.token_id,
                 provider: Arc::clone(provider),
-                model: Arc::clone(model),
+                model: Arc::clone(name),
                 model_asked: Some(self.aliases.get(which % 6).cloned().unwrap_or_default()),
                 surface: talk.surface,
                 client_protocol: talk.protocol,
@@ -178,7 +182,7 @@ impl World {
                 source: if dice.roll(50) == 0 { Source::Estimated } else { Source::Reported },
                 charge: Charge {
                     nanos: if is_failure { 0 } else { counts.total() * 1_250 + dice.roll(1_000) },
-                    tariff: Some(Arc::clone(tariff)),
+                    tariff: tariff.clone(),
                     ..Charge::default()
                 },
                 counted: !is_failure,

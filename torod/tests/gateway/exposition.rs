@@ -3,13 +3,16 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+/// Labels, and the value.
+pub type Sample = (BTreeMap<String, String>, f64);
+
 /// What a page of metrics says.
 #[derive(Debug, Default)]
 pub struct Page {
     /// The type of each family.
     pub kinds: BTreeMap<String, String>,
     /// Labels and value of each sample, by its name.
-    pub samples: BTreeMap<String, Vec<(BTreeMap<String, String>, f64)>>,
+    pub samples: BTreeMap<String, Vec<Sample>>,
 }
 
 impl Page {

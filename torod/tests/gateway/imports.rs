@@ -53,7 +53,7 @@ impl Place {
 
 fn packed(path: &Path, lines: &[Value]) {
     std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    let text = lines.iter().map(|line| line.to_string() + "\n").collect::<String>();
     std::fs::write(path, compress_to_vec(text.as_bytes(), CompressionLevel::Fastest)).unwrap();
 }
 

@@ -97,7 +97,9 @@ fn the_dashboard_shows_what_there_is() {
     let mut found = Vec::new();
     expressions(&dashboard, &mut found);
     assert!(found.len() >= 35, "{}", found.len());
-    found.iter().for_each(|expr| check(expr, &BTreeSet::new()));
+    for expr in &found {
+        check(expr, &BTreeSet::new());
+    }
     let variables = dashboard["templating"]["list"].as_array().unwrap();
     for variable in variables.iter().filter(|variable| variable["type"] == "query") {
         let query = variable["query"]["query"].as_str().unwrap();
@@ -132,6 +134,8 @@ fn the_rules_are_rules_about_what_there_is() {
         expressions.push(expr);
     }
     assert!(expressions.len() >= 10, "{expressions:?}");
-    expressions.iter().for_each(|expr| check(expr, &recorded));
+    for expr in &expressions {
+        check(expr, &recorded);
+    }
     promtool::check("rules", &text);
 }

@@ -92,13 +92,12 @@ async fn a_request_is_a_span_with_one_below_it_for_each_attempt() {
     ] {
         assert_eq!(at(root, name), expected, "{name}");
     }
-    let seen = collector.seen.lock().unwrap();
-    assert_eq!(
-        (said(&seen.resource, "service.name"), seen.headers["api-key"].to_str().unwrap()),
-        ("gw".into(), "collector-secret")
-    );
-    assert_eq!(seen.headers["content-encoding"], "gzip");
-    drop(seen);
+    let (service, headers) = {
+        let seen = collector.seen.lock().unwrap();
+        (said(&seen.resource, "service.name"), seen.headers.clone())
+    };
+    assert_eq!((service, headers["api-key"].to_str().unwrap()), ("gw".into(), "collector-secret"));
+    assert_eq!(headers["content-encoding"], "gzip");
     daemon.stop().await;
 }
 
@@ -130,7 +129,8 @@ async fn providers_hear_of_a_trace_only_where_that_is_wanted() {
         assert_eq!(header.is_some(), is_told, "{header:?}");
         if let Some(header) = header {
             let spans = wait_for_spans(&collector, 2).await;
-            let id: String = of_kind(&spans, SpanKind::Client)[0].span_id.iter().map(|b| format!("{b:02x}")).collect();
+            let id = <[u8; 8]>::try_from(&*of_kind(&spans, SpanKind::Client)[0].span_id).unwrap();
+            let id = format!("{:016x}", u64::from_be_bytes(id));
             assert!(header.contains(&id), "{header} and {id}");
         }
         daemon.stop().await;

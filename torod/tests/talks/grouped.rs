@@ -77,7 +77,7 @@ fn play(moves: &[(usize, u8)], agents: usize) -> Vec<Vec<i64>> {
         let answer = format!("agent {agent} says {answer}");
         let chained = marks.last().unwrap().chain;
         let new = NewExchange {
-            id: id as i64 + 1,
+            id: i64::try_from(id).unwrap() + 1,
             messages: request.messages.len() as u32,
             chain: Some(chained),
             answer_chain: Some(chain::with_answer(chained, &[Part::text(answer.clone())])),
@@ -88,7 +88,9 @@ fn play(moves: &[(usize, u8)], agents: usize) -> Vec<Vec<i64>> {
         insert(&mut connection, &[new], 1 << 20).unwrap();
         transcript.push(("assistant".into(), answer));
         let conversation: i64 = connection
-            .query_row("SELECT conversation_id FROM exchange WHERE id = ?1", [id as i64 + 1], |row| row.get(0))
+            .query_row("SELECT conversation_id FROM exchange WHERE id = ?1", [i64::try_from(id).unwrap() + 1], |row| {
+                row.get(0)
+            })
             .unwrap();
         turns[agent].push(conversation);
     }

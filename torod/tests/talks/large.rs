@@ -14,7 +14,7 @@ fn file(seed: u64, bytes: usize) -> String {
         state ^= state >> 7;
         state ^= state << 17;
         text.push_str(&format!("{state:016x}"));
-        text.push(if state % 5 == 0 { '\n' } else { ' ' });
+        text.push(if state.is_multiple_of(5) { '\n' } else { ' ' });
     }
     text
 }

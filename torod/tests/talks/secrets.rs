@@ -1,5 +1,7 @@
 //! Secrets do not reach the disk, wherever they stand in a request or an answer.
 
+use std::fmt::Write as _;
+
 use serde_json::json;
 
 use crate::rig::{ON, daemon};
@@ -37,7 +39,10 @@ async fn no_canary_is_on_the_disk() {
                 .await;
         }
         // Escaped, as some clients write it.
-        let veiled: String = secret.chars().map(|c| format!("\\u{:04x}", c as u32)).collect();
+        let veiled = secret.chars().fold(String::new(), |mut veiled, letter| {
+            write!(veiled, "\\u{:04x}", u32::from(letter)).unwrap();
+            veiled
+        });
         let body = format!(r#"{{"model":"all/ok","messages":[{{"role":"user","content":"{veiled}"}}]}}"#);
         daemon.post("/v1/chat/completions", body).await;
         // As the name of a model, and in a body that is none.
