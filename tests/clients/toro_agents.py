@@ -150,15 +150,12 @@ def aider_edits(upstream: str) -> None:
     launched.check_run(launched.received(1))
 
 
-def quickest(program: list[str], launched: Launched) -> float:
-    """The shortest of some times in milliseconds: what the machine does beside counts for nothing."""
-    times = []
-    for _ in range(7):
-        begun = time.monotonic()
-        done = subprocess.run(program, env=launched.env, cwd=launched.home, capture_output=True, timeout=TIME_S)
-        times.append((time.monotonic() - begun) * 1000)
-        assert done.returncode == 0, done.stderr
-    return min(times)
+def took(program: list[str], launched: Launched) -> float:
+    """Milliseconds."""
+    begun = time.monotonic()
+    done = subprocess.run(program, env=launched.env, cwd=launched.home, capture_output=True, timeout=TIME_S)
+    assert done.returncode == 0, done.stderr
+    return (time.monotonic() - begun) * 1000
 
 
 @case
@@ -166,7 +163,13 @@ def toro_costs_no_time() -> None:
     """At most 60 ms beside the agent alone, also where a run is made, kept alive, ended and billed."""
     launched = Launched("codex", "toro-time-run", {})
     for words in (["codex", "--version"], ["codex", "exec", "--help"]):
-        alone, under = quickest(words, launched), quickest([TORO, "--model", "oa/ok", *words], launched)
+        alone = under = float("inf")
+        # In turns, and the shortest of each: what a busy machine does beside only ever adds, and goes away.
+        for turn in range(60):
+            alone = min(alone, took(words, launched))
+            under = min(under, took([TORO, "--model", "oa/ok", *words], launched))
+            if turn >= 6 and under - alone <= 60:
+                break
         assert under - alone <= 60, f"{words}: {alone:.0f} ms alone, {under:.0f} ms under toro"
 
 

@@ -103,10 +103,11 @@ class Agent:
             time.sleep(0.02)
         assert (row["requests"], row["attempts"], row["failures"], row["estimated"]) == (requests, requests, 0, 0), row
         counts = row["counts"]
+        written = counts["cache_write_5m"] + counts["cache_write_1h"]
         return {
-            "input": counts["input_uncached"] + counts["cache_read"] + counts["cache_write"],
+            "input": counts["input_uncached"] + counts["cache_read"] + written,
             "cached": counts["cache_read"],
-            "written": counts["cache_write"],
+            "written": written,
             "output": counts["output"],
             "reasoning": counts["reasoning"],
         }
