@@ -48,11 +48,13 @@ pub fn read(protocol: Protocol, answer: &[u8]) -> Option<Report> {
     }
 }
 
-/// OpenAI's form, with the tier that stands beside the usage.
+/// OpenAI's form, with the tier and the times that stand beside the usage.
 fn openai(answer: &[u8]) -> Option<Report> {
     let report = Usage::of(text_of(walk::last(answer, "usage")?)?)?.openai()?;
     let tier = named(answer, "service_tier").map(usage::tier).unwrap_or_default();
-    Some(Report { tier: report.tier.max(tier), ..report })
+    let report = Report { tier: report.tier.max(tier), ..report };
+    let times = named(answer, "time_info").or_else(|| named(answer, "timings"));
+    Some(times.map_or(report, |times| usage::timed(report, times)))
 }
 
 fn gemini(answer: &[u8]) -> Option<Report> {
@@ -130,6 +132,19 @@ mod tests {
         assert_eq!(read(Protocol::OpenAi, b"<html>"), None);
         let said = br#"{"choices":[{"message":{"content":"\"usage\":{\"prompt_tokens\":7}","usage":{"prompt_tokens":8}}}],"usage":{"prompt_tokens":9}} "#;
         assert_eq!(counts(Protocol::OpenAi, said).total(), 9);
+    }
+
+    #[test]
+    fn times_beside_the_usage_are_read() {
+        let of = |body: &[u8]| read(Protocol::OpenAi, body).map(|report| (report.prompt_us, report.generation_us));
+        let cerebras = br#"{"usage":{"prompt_tokens":9},"time_info":{"queue_time":0.1,"prompt_time":0.0010744,"completion_time":0.0056,"total_time":0.2}}"#;
+        assert_eq!(of(cerebras), Some((1_074, 5_600)));
+        let llama = br#"{"usage":{"prompt_tokens":9},"timings":{"prompt_n":9,"prompt_ms":12.5,"predicted_n":3,"predicted_ms":1000.25}}"#;
+        assert_eq!(of(llama), Some((12_500, 1_000_250)));
+        let both =
+            br#"{"usage":{"prompt_tokens":9,"prompt_time":2},"time_info":{"prompt_time":1,"completion_time":"soon"}}"#;
+        assert_eq!(of(both), Some((2_000_000, 0)));
+        assert_eq!(of(br#"{"usage":{"prompt_tokens":9},"timings":7,"time_info":null}"#), Some((0, 0)));
     }
 
     #[test]

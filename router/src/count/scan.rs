@@ -16,6 +16,11 @@ pub(super) struct Chunk<'a> {
     pub(super) error: Option<&'a RawValue>,
     #[serde(borrow, default)]
     pub(super) service_tier: Option<&'a RawValue>,
+    /// Where Cerebras says how long it took, and llama.cpp.
+    #[serde(borrow, default)]
+    pub(super) time_info: Option<&'a RawValue>,
+    #[serde(borrow, default)]
+    pub(super) timings: Option<&'a RawValue>,
     /// Groq's own place for usage.
     #[serde(borrow, default)]
     pub(super) x_groq: Option<&'a RawValue>,

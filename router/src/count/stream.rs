@@ -156,7 +156,9 @@ impl Meter {
                 if let Some(tier) = chunk.service_tier.filter(|tier| tier.get().starts_with('"')) {
                     self.tier = usage::tier(tier.get().as_bytes());
                 }
-                self.report = Some(Report { tier: self.tier.max(report.tier), ..report });
+                let report = Report { tier: self.tier.max(report.tier), ..report };
+                let times = chunk.time_info.or(chunk.timings).map(|times| times.get().as_bytes());
+                self.report = Some(times.map_or(report, |times| usage::timed(report, times)));
                 // With no choices left there is nothing in it but usage.
                 if chunk.choices.is_none_or(|c| is_empty_list(c.get())) {
                     return Frame::UsageOnly;

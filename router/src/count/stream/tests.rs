@@ -150,6 +150,9 @@ fn a_stream_tells_tier_and_searches_as_an_answer_in_one_piece_does() {
     let (meter, _) =
         read(Protocol::OpenAi, &[r#"{"choices":[],"x_groq":7,"usage":{"prompt_tokens":4},"error":{"message":"x"}}"#]);
     assert_eq!(meter.reported().unwrap().counts.total(), 4);
+    let local = r#"{"choices":[],"usage":{"prompt_tokens":4,"completion_tokens":2},"timings":{"prompt_ms":1.5,"predicted_ms":20}}"#;
+    let report = read(Protocol::OpenAi, &[local]).0.reported().unwrap();
+    assert_eq!((report.counts.total(), report.prompt_us, report.generation_us), (6, 1_500, 20_000));
     let done = r#"{"type":"response.completed","response":{"service_tier":"priority","output":[{"type":"web_search_call","action":{"type":"search"}},{"type":"web_search_call","action":{"type":"find_in_page"}}],"usage":{"input_tokens":7,"output_tokens":2}}}"#;
     let (meter, _) = read(Protocol::Responses, &[done]);
     let report = meter.reported().unwrap();

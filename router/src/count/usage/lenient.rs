@@ -81,6 +81,11 @@ pub(super) fn micros(json: &[u8]) -> u32 {
     scaled(json, 1e6).and_then(|micros| u32::try_from(micros).ok()).unwrap_or(0)
 }
 
+/// Milliseconds in microseconds; 0 where they are none.
+pub(super) fn millis(json: &[u8]) -> u32 {
+    scaled(json, 1e3).and_then(|micros| u32::try_from(micros).ok()).unwrap_or(0)
+}
+
 fn scaled(json: &[u8], by: f64) -> Option<u64> {
     let scaled = (number(json)? * by).round();
     #[expect(clippy::cast_sign_loss, reason = "checked to be in range")]
@@ -113,6 +118,7 @@ mod tests {
             assert_eq!(nanos(json.as_bytes()), expected, "{json}");
         }
         assert_eq!((micros(b"0.463"), micros(b"-1"), micros(b"1e9")), (463_000, 0, 0));
+        assert_eq!((millis(b"463.2504"), millis(b"null")), (463_250, 0));
         assert_eq!((ticks(b"1625000"), ticks(b"x")), (Some(162_500), None));
         assert_eq!((whole(b"12"), whole(b"11.2"), whole(b"-1")), (Some(12), Some(12), None));
     }

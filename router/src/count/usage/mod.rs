@@ -305,5 +305,23 @@ impl Usage {
     }
 }
 
+/// `report` with the times that stand in an object beside the usage: Cerebras's `time_info` in seconds, llama.cpp's
+/// `timings` in milliseconds. What the usage itself says of them holds.
+pub(super) fn timed(mut report: Report, times: &[u8]) -> Report {
+    for (name, value) in walk::top(times) {
+        let (kept, told) = match name {
+            b"prompt_time" => (&mut report.prompt_us, lenient::micros(value)),
+            b"prompt_ms" => (&mut report.prompt_us, lenient::millis(value)),
+            b"completion_time" => (&mut report.generation_us, lenient::micros(value)),
+            b"predicted_ms" => (&mut report.generation_us, lenient::millis(value)),
+            _ => continue,
+        };
+        if *kept == 0 {
+            *kept = told;
+        }
+    }
+    report
+}
+
 #[cfg(test)]
 mod tests;
