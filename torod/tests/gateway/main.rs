@@ -14,6 +14,7 @@ mod count;
 mod database;
 mod explain;
 mod exposition;
+mod faults;
 mod forms;
 mod framing;
 mod generate;
