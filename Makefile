@@ -14,10 +14,14 @@ demo: ## the gateway with a simulated provider, ready to be clicked and called
 
 # `cargo test --workspace` has the architecture test among its tests; the library's optional tokenizer is built with it, so that
 # nothing is compiled twice, while the daemon stays as it ships.
+# The clients are fetched while Rust compiles. Many tests wait for sockets more than for a core, so two of them share one.
 test: ## everything: Rust tests, then real clients against a real gateway
-	@$(STAGE) "install the clients" tests/clients/install
-	@$(STAGE) "build the gateway" cargo build -p torod -p toro
-	@$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer
+	@log=$$(mktemp); tests/clients/install >"$$log" 2>&1 & installing=$$!; \
+	export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))}; \
+	$(STAGE) "build the gateway" cargo build -p torod -p toro && \
+	$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer || { kill $$installing; exit 1; }; \
+	wait $$installing; code=$$?; cat "$$log"; rm -f "$$log"; \
+	$(STAGE) "install the clients" test $$code -eq 0
 	@$(STAGE) "test with real clients" tests/clients/run
 
 bench: ## torod beside a direct call, nginx and bare proxies, in one run
