@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 STAGE := ./.ci/stage
 
-.PHONY: help demo test bench fmt lint clients
+.PHONY: help demo web test bench fmt lint clients
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -19,6 +19,9 @@ test: ## everything: Rust tests, then real clients against a real gateway
 	@$(STAGE) "build the gateway" cargo build -p torod -p toro
 	@$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer
 	@$(STAGE) "test with real clients" tests/clients/run
+
+web: ## the web admin, for torod to embed
+	cd web && npm ci && npm run build
 
 bench: ## torod beside a direct call, nginx and bare proxies, in one run
 	cargo build --release -p torod -p tokenrouter-bench
