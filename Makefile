@@ -9,19 +9,31 @@ help: ## this list
 
 # The dev profile on purpose: it compiles several times sooner than a release build with LTO,
 # its dependencies are optimised all the same, and `make test` reuses what it built.
-demo: ## the gateway with a simulated provider, ready to be clicked and called
+demo: web ## the gateway with a simulated provider, ready to be clicked and called
 	cargo run -p torod -- demo
 
 # `cargo test --workspace` has the architecture test among its tests; the library's optional tokenizer is built with it, so that
 # nothing is compiled twice, while the daemon stays as it ships.
 test: ## everything: Rust tests, then real clients against a real gateway
 	@$(STAGE) "install the clients" tests/clients/install
+	@$(STAGE) "build the web admin" $(MAKE) web
+	@$(STAGE) "test the web admin" npm --prefix web test
 	@$(STAGE) "build the gateway" cargo build -p torod -p toro
 	@$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer
 	@$(STAGE) "test with real clients" tests/clients/run
 
-web: ## the web admin, for torod to embed
-	cd web && npm ci && npm run build
+# What the site is made of: it is built anew when any of it has changed.
+WEB := $(shell find web/src web/public -type f) $(wildcard web/*.json web/*.js web/*.ts) web/.npmrc
+
+web: web/dist/index.html ## the web admin, for torod to embed
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB)
+	cd web && npm run build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci
+	@touch $@
 
 bench: ## torod beside a direct call, nginx and bare proxies, in one run
 	cargo build --release -p torod -p tokenrouter-bench
@@ -33,6 +45,9 @@ fmt: ## format the code
 lint: ## what a pull request must pass before its tests run
 	@$(STAGE) "format" cargo fmt --all --check
 	@$(STAGE) "clippy" cargo clippy --workspace --all-targets -- -D warnings
+	@$(STAGE) "build the web admin" $(MAKE) web
+	@$(STAGE) "types of the web admin" npm --prefix web run check
+	@$(STAGE) "lint the web admin" npm --prefix web run lint
 
 clients: ## only install the clients that `make test` drives
 	@tests/clients/install

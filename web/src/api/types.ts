@@ -20,3 +20,7 @@ export type Forecast = Schemas['Forecast'];
 export type ErrorReport = Schemas['ErrorReport'];
 export type UsageRequest = Schemas['UsageRequest'];
 export type UsageAttempt = Schemas['UsageAttempt'];
+export type RunView = Schemas['RunView'];
+export type RunSession = Schemas['RunSession'];
+export type ModelView = Schemas['ModelView'];
+export type ModelPrice = Schemas['ModelPrice'];

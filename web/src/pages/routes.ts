@@ -21,7 +21,13 @@ const page = (loaded: Promise<unknown>): Page => loaded as Page;
 
 export const routes: Route[] = [
   { path: '/', title: 'Overview', icon: 'overview', group: 'Observe', needs: 'keymaster', words: 'dashboard usage spend cost', load: () => page(import('./Overview.svelte')) },
+  { path: '/requests', title: 'Requests', icon: 'requests', group: 'Observe', needs: 'keymaster', words: 'attempts rows export', load: () => page(import('./Requests.svelte')) },
+  { path: '/requests/:id', title: 'Request', icon: 'requests', needs: 'keymaster', load: () => page(import('./Request.svelte')) },
+  { path: '/runs', title: 'Runs & sessions', icon: 'runs', group: 'Observe', needs: 'anybody', words: 'agents toro sessions', load: () => page(import('./Runs.svelte')) },
+  { path: '/runs/:id', title: 'Run', icon: 'runs', needs: 'anybody', load: () => page(import('./Run.svelte')) },
+
   { path: '/access', title: 'Access', icon: 'access', group: 'Control', needs: 'keymaster', words: 'tokens keys budgets roles', load: () => page(import('./Access.svelte')) },
+
 ];
 
 const ranks = { anybody: 0, keymaster: 1, admin: 2 } as const;
