@@ -24,3 +24,5 @@ export type RunView = Schemas['RunView'];
 export type RunSession = Schemas['RunSession'];
 export type ModelView = Schemas['ModelView'];
 export type ModelPrice = Schemas['ModelPrice'];
+export type UsageOf = Schemas['UsageOf'];
+export type SessionView = Schemas['SessionView'];

@@ -26,8 +26,11 @@ export const routes: Route[] = [
   { path: '/runs', title: 'Runs & sessions', icon: 'runs', group: 'Observe', needs: 'anybody', words: 'agents toro sessions', load: () => page(import('./Runs.svelte')) },
   { path: '/runs/:id', title: 'Run', icon: 'runs', needs: 'anybody', load: () => page(import('./Run.svelte')) },
 
-  { path: '/access', title: 'Access', icon: 'access', group: 'Control', needs: 'keymaster', words: 'tokens keys budgets roles', load: () => page(import('./Access.svelte')) },
+  { path: '/models', title: 'Models', icon: 'models', group: 'Models', needs: 'admin', words: 'catalogue prices context capabilities', load: () => page(import('./Models.svelte')) },
+  { path: '/playground', title: 'Playground', icon: 'play', needs: 'admin', words: 'try test chat', load: () => page(import('./Playground.svelte')) },
 
+  { path: '/access', title: 'Access', icon: 'access', group: 'Control', needs: 'keymaster', words: 'tokens keys budgets roles', load: () => page(import('./Access.svelte')) },
+  { path: '/me', title: 'Me', icon: 'me', needs: 'anybody', words: 'account own budget usage sessions sign out', load: () => page(import('./Me.svelte')) },
 ];
 
 const ranks = { anybody: 0, keymaster: 1, admin: 2 } as const;
