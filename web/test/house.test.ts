@@ -36,7 +36,7 @@ describe('the package lock', () => {
 });
 
 describe('the built site', () => {
-  if (!existsSync(join(root, 'dist', 'index.html'))) execFileSync('npm', ['run', 'build'], { cwd: root, stdio: 'pipe' });
+  if (!existsSync(join(root, 'dist', 'index.html'))) execFileSync('npm', ['run', 'build'], { cwd: root, stdio: 'pipe', env: { ...process.env, NODE_ENV: 'production' } });
   const dist = join(root, 'dist');
   const index = readFileSync(join(dist, 'index.html'), 'utf8');
 
