@@ -26,3 +26,4 @@ export type ModelView = Schemas['ModelView'];
 export type ModelPrice = Schemas['ModelPrice'];
 export type UsageOf = Schemas['UsageOf'];
 export type SessionView = Schemas['SessionView'];
+export type Tried = Schemas['Tried'];

@@ -60,6 +60,7 @@ export function plot(place: HTMLElement, drawn: Drawn, width: number, height: nu
   const shown = drawn.kind === 'bars' ? [...drawn.series].reverse() : drawn.series;
   const step = drawn.x.length > 1 ? (drawn.x[1] ?? 0) - (drawn.x[0] ?? 0) : 3_600;
   const bars = uPlot.paths.bars?.({ size: [0.78, 26], align: 1, radius: 0 });
+  const hasAny = drawn.series.some((series) => series.values.some((value) => (value ?? 0) > 0));
   const line = uPlot.paths.spline?.() ?? uPlot.paths.linear?.();
   const options: uPlot.Options = {
     width, height, padding: [12, 8, 0, 0],
@@ -71,7 +72,7 @@ export function plot(place: HTMLElement, drawn: Drawn, width: number, height: nu
     },
     axes: [
       axis(text, grid, font),
-      { stroke: text, font, gap: 6, size: (_, values) => Math.max(36, ...(values ?? []).map((value) => value.length * 6.6 + 14)), space: 36, grid: { stroke: grid, width: 1 }, ticks: { show: false }, values: (_, values) => values.map((value) => drawn.format(value)) },
+      { stroke: text, font, gap: 6, size: (_, values) => Math.max(36, ...(values ?? []).map((value) => value.length * 6.6 + 14)), space: 36, grid: { stroke: grid, width: 1 }, ticks: { show: false }, values: (_, values) => values.map((value) => (value === 0 || hasAny ? drawn.format(value) : '')) },
     ],
     series: [
       {},
