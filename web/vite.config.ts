@@ -1,26 +1,14 @@
 // How the site is built: everything below /admin/, hashed, and nothing inline, as the server's content policy wants it.
-import { defineConfig, type Plugin } from 'vite';
+import { defineConfig } from 'vite';
 import { svelte } from '@sveltejs/vite-plugin-svelte';
 
 const gateway = process.env['TOROD'] ?? 'http://127.0.0.1:8080';
-
-/** In development there is no torod that says in the page how the first token is made; so its own page is asked. */
-function door(): Plugin {
-  return {
-    name: 'door',
-    apply: 'serve',
-    async transformIndexHtml(html) {
-      const page = await fetch(`${gateway}/admin`, { headers: { accept: 'text/html' } }).then((answer) => answer.text()).catch(() => '');
-      return html.replace('{{state}}', /data-state="(\w+)"/.exec(page)?.[1] ?? 'closed');
-    },
-  };
-}
 
 export default defineConfig({
   root: 'src',
   base: '/admin/',
   publicDir: '../public',
-  plugins: [svelte({ configFile: '../svelte.config.js' }), door()],
+  plugins: [svelte({ configFile: '../svelte.config.js' })],
   build: {
     outDir: '../dist',
     emptyOutDir: true,

@@ -1,6 +1,6 @@
 // Numbers, money and times for people.
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, change, count, day, duration, money, moneyExact, moment, perMille, plural, price, share, span } from './format';
+import { ago, bytes, change, count, day, duration, money, moneyExact, moneyTicks, moment, perMille, plural, price, share, span } from './format';
 
 const all = <T>(fn: (value: T) => string, pairs: [T, string][]): void => {
   for (const [value, told] of pairs) expect(fn(value), String(value)).toBe(told);
@@ -30,6 +30,13 @@ describe('numbers', () => {
 
 describe('money', () => {
   it('keeps the digits that count', () => all(money, [[0, '$0'], [1, '$<0.000001'.replace('$<', '<$')], [4_200_000, '$0.0042'], [390_000, '$0.00039'], [42_000_000, '$0.042'], [123_000_000, '$0.12'], [1_040_000_000, '$1.04'], [999_990_000, '$1.00'], [1_234_560_000_000, '$1,234.56'], [12_345_670_000_000, '$12,346'], [1_234_567_000_000_000, '$1.23M'], [-500_000_000, '−$0.50']]));
+  it('has as many digits on an axis as its steps need', () => {
+    expect(moneyTicks([0, 50_000_000, 100_000_000])).toEqual(['$0', '$0.05', '$0.10']);
+    expect(moneyTicks([0, 2_000_000_000, 4_000_000_000])).toEqual(['$0', '$2', '$4']);
+    expect(moneyTicks([0, 500_000, 1_000_000])).toEqual(['$0', '$0.0005', '$0.0010']);
+    expect(moneyTicks([0, 25_000_000])).toEqual(['$0', '$0.025']);
+    expect(moneyTicks([0, 20_000_000_000_000])).toEqual(['$0', '$20,000']);
+  });
   it('is exact when asked', () => all(moneyExact, [[0, '$0.00'], [1, '$0.000000001'], [1_234_560_000_000, '$1,234.56'], [-12_345_678_901, '−$12.345678901']]));
   it('is per million in price lists', () => all(price, [[0, 'free'], [2, '$2.00'], [0.075, '$0.075'], [0.0375, '$0.0375']]));
 });

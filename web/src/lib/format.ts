@@ -40,6 +40,16 @@ export function money(nanos: number): string {
   return `${sign}$${usd.toFixed(digits)}`;
 }
 
+/** Marks of an axis, in nano-dollars: `$0.05`, `$0.10`. */
+export function moneyTicks(nanos: number[]): string[] {
+  const step = Math.abs((nanos[1] ?? 0) - (nanos[0] ?? 0)) / NANOS;
+  // Steps are 1, 2, 2.5 or 5 of some power of ten: only 2.5 needs one digit more.
+  const power = step > 0 ? Math.floor(Math.log10(step) + 1e-9) : 0;
+  const more = Math.round((step / 10 ** power) * 100) % 100 === 0 ? 0 : 1;
+  const digits = step >= 1 || step === 0 ? 0 : Math.min(9, Math.max(2, more - power));
+  return nanos.map((value) => (value === 0 ? '$0' : value / NANOS >= 10_000 ? `$${count(Math.round(value / NANOS))}` : `$${(value / NANOS).toLocaleString('en-US', { minimumFractionDigits: digits, maximumFractionDigits: digits })}`));
+}
+
 /** All of it: `$12.345678901`. */
 export function moneyExact(nanos: number): string {
   const sign = nanos < 0 ? '−' : '';

@@ -1,6 +1,7 @@
 // uPlot, set up for this site: stacked bars and lines in our colours, over the calendar of this browser.
 import uPlot from 'uplot';
 import { stacked } from './chart-data';
+import { money, moneyTicks } from './format';
 
 /** What a chart is made of. */
 export interface Drawn {
@@ -27,6 +28,9 @@ export function data(drawn: Drawn): uPlot.AlignedData {
   if (drawn.kind === 'lines') return [drawn.x, ...values] as uPlot.AlignedData;
   return [drawn.x, ...stacked(values as number[][]).reverse()] as uPlot.AlignedData;
 }
+
+/** What stands beside the marks of the value axis: sums of money have as many digits as their steps need, all the same. */
+const ticks = (values: number[], format: (value: number) => string): string[] => (format === money ? moneyTicks(values) : values.map(format));
 
 /** How often marks stand on the time axis, and what they say. */
 function axis(text: string, grid: string, font: string): uPlot.Axis {
@@ -64,7 +68,7 @@ export function plot(place: HTMLElement, source: () => Drawn, width: number, hei
   const hasAny = (): boolean => source().series.some((series) => series.values.some((value) => (value ?? 0) > 0));
   const line = uPlot.paths.spline?.() ?? uPlot.paths.linear?.();
   const options: uPlot.Options = {
-    width, height, padding: [12, 8, 0, 0],
+    width, height, padding: [12, 20, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: drawn.kind === 'lines', size: 7 }, drag: { x: true, y: false, setScale: false }, focus: { prox: -1 } },
     scales: {
@@ -73,7 +77,7 @@ export function plot(place: HTMLElement, source: () => Drawn, width: number, hei
     },
     axes: [
       axis(text, grid, font),
-      { stroke: text, font, gap: 6, size: (_, values) => Math.max(36, ...(values ?? []).map((value) => value.length * 6.6 + 14)), space: 36, grid: { stroke: grid, width: 1 }, ticks: { show: false }, values: (_, values) => values.map((value) => (value === 0 || hasAny() ? drawn.format(value) : '')) },
+      { stroke: text, font, gap: 6, size: (_, values) => Math.max(36, ...(values ?? []).map((value) => value.length * 6.6 + 14)), space: 36, grid: { stroke: grid, width: 1 }, ticks: { show: false }, values: (_, values) => (hasAny() ? ticks(values, drawn.format) : values.map((value) => (value === 0 ? drawn.format(0) : ''))) },
     ],
     series: [
       {},
