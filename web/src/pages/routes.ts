@@ -25,8 +25,13 @@ export const routes: Route[] = [
   { path: '/requests/:id', title: 'Request', icon: 'requests', needs: 'keymaster', load: () => page(import('./Request.svelte')) },
   { path: '/runs', title: 'Runs & sessions', icon: 'runs', group: 'Observe', needs: 'anybody', words: 'agents toro sessions', load: () => page(import('./Runs.svelte')) },
   { path: '/runs/:id', title: 'Run', icon: 'runs', needs: 'anybody', load: () => page(import('./Run.svelte')) },
+  { path: '/conversations', title: 'Conversations', icon: 'chat', group: 'Observe', needs: 'admin', words: 'talks prompts answers search capture', load: () => page(import('./Conversations.svelte')) },
+  { path: '/conversations/:id', title: 'Conversation', icon: 'chat', needs: 'admin', load: () => page(import('./Conversation.svelte')) },
+  { path: '/alerts', title: 'Alerts & quotas', icon: 'alert', group: 'Observe', needs: 'admin', words: 'limits webhooks firing', load: () => page(import('./Alerts.svelte')) },
+  { path: '/log', title: 'Log', icon: 'log', group: 'Observe', needs: 'admin', words: 'lines tail errors', load: () => page(import('./Log.svelte')) },
 
   { path: '/access', title: 'Access', icon: 'access', group: 'Control', needs: 'keymaster', words: 'tokens keys budgets roles', load: () => page(import('./Access.svelte')) },
+  { path: '/audit', title: 'Audit', icon: 'audit', group: 'Control', needs: 'admin', words: 'who changed what trail history', load: () => page(import('./Audit.svelte')) },
 
 ];
 
