@@ -40,3 +40,5 @@ export type WebhookView = Schemas['WebhookView'];
 export type WebhookTried = Schemas['WebhookTried'];
 export type QuotaView = Schemas['QuotaView'];
 export type QuotaMetric = Schemas['QuotaMetric'];
+export type UsageOf = Schemas['UsageOf'];
+export type SessionView = Schemas['SessionView'];

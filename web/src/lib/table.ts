@@ -1,5 +1,6 @@
 // What a table's columns are, and how their values are sorted and written into a file.
 import type { Snippet } from 'svelte';
+import { csv } from './csv';
 import { moneyExact } from './format';
 
 export type Value = string | number | boolean | null | undefined;
@@ -59,4 +60,17 @@ export function plainTitle(title: string, kind: Kind | undefined): string {
   if (kind === 'money') return `${title} (USD)`;
   if (kind === 'duration') return `${title} (ms)`;
   return kind === 'per_mille' ? `${title} (%)` : title;
+}
+
+/** A table as a file. */
+export function filed<R>(rows: readonly R[], columns: Column<R>[]): string {
+  return csv(columns.map((column) => plainTitle(column.title, column.kind)), rows.map((row) => columns.map((column) => plain(column.value(row), column.kind))));
+}
+
+/** Which row a key goes to, from row `here` of `many`; nothing: it is no such key. */
+export function walked(event: Pick<KeyboardEvent, 'key' | 'metaKey' | 'ctrlKey'>, here: number, many: number): number | undefined {
+  if (event.metaKey || event.ctrlKey) return undefined;
+  const steps: Record<string, number> = { ArrowDown: here + 1, ArrowUp: here - 1, j: here + 1, k: here - 1, Home: 0, End: many - 1, PageDown: here + 10, PageUp: here - 10 };
+  const target = steps[event.key];
+  return target === undefined ? undefined : Math.max(0, Math.min(many - 1, target));
 }

@@ -30,9 +30,12 @@ export const routes: Route[] = [
   { path: '/alerts', title: 'Alerts & quotas', icon: 'alert', group: 'Observe', needs: 'admin', words: 'limits webhooks firing', load: () => page(import('./Alerts.svelte')) },
   { path: '/log', title: 'Log', icon: 'log', group: 'Observe', needs: 'admin', words: 'lines tail errors', load: () => page(import('./Log.svelte')) },
 
+  { path: '/models', title: 'Models', icon: 'models', group: 'Models', needs: 'admin', words: 'catalogue prices context capabilities', load: () => page(import('./Models.svelte')) },
+  { path: '/playground', title: 'Playground', icon: 'play', needs: 'admin', words: 'try test chat', load: () => page(import('./Playground.svelte')) },
+
   { path: '/access', title: 'Access', icon: 'access', group: 'Control', needs: 'keymaster', words: 'tokens keys budgets roles', load: () => page(import('./Access.svelte')) },
   { path: '/audit', title: 'Audit', icon: 'audit', group: 'Control', needs: 'admin', words: 'who changed what trail history', load: () => page(import('./Audit.svelte')) },
-
+  { path: '/me', title: 'Me', icon: 'me', needs: 'anybody', words: 'account own budget usage sessions sign out', load: () => page(import('./Me.svelte')) },
 ];
 
 const ranks = { anybody: 0, keymaster: 1, admin: 2 } as const;
