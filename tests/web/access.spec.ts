@@ -21,7 +21,7 @@ test('a token: made, copied once, used, revoked', async ({ enter }) => {
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
   await page.goto('/admin/access');
   await page.getByRole('button', { name: 'New token' }).first().click();
-  await page.getByLabel('Name').fill('laptop of Ada');
+  await page.getByRole('textbox', { name: 'Name · optional' }).fill('laptop of Ada');
   await page.getByRole('button', { name: 'Make the token' }).click();
   const made = page.getByRole('dialog', { name: /is ready/ });
   const key = await made.getByLabel('The key').inputValue();
@@ -52,7 +52,7 @@ test('a session that ends while somebody writes loses nothing of it', async ({ e
   await page.goto('/admin/access');
   await settled(page);
   await page.getByRole('button', { name: 'New token' }).first().click();
-  await page.getByLabel('Name').fill('written before it ended');
+  await page.getByRole('textbox', { name: 'Name · optional' }).fill('written before it ended');
   await context.clearCookies();
   await page.getByRole('button', { name: 'Make the token' }).click();
   const again = page.getByRole('dialog', { name: 'Your session has ended' });
