@@ -64,6 +64,50 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists what the file says of aliases, in every profile.
+         * @description For admins.
+         */
+        get: operations["get_aliases"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/aliases/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /**
+         * Writes an alias as a whole, a new one too, at the version that body or `If-Match` names.
+         * @description For admins.
+         */
+        put: operations["put_aliases_name"];
+        post?: never;
+        /**
+         * Removes an alias from the file.
+         * @description For admins.
+         */
+        delete: operations["delete_aliases_name"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/audit": {
         parameters: {
             query?: never;
@@ -76,6 +120,26 @@ export interface paths {
          * @description For admins.
          */
         get: operations["get_audit"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows what is in force, defaults included, without any secret.
+         * @description For admins.
+         */
+        get: operations["get_config"];
         put?: never;
         post?: never;
         delete?: never;
@@ -152,7 +216,27 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
-    "/admin/api/exchanges/{request_id}/replay": {
+    "/admin/api/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists everything that can be tried, and how it stands: breakers, speed, calls.
+         * @description For admins.
+         */
+        get: operations["get_endpoints"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/endpoints/reset": {
         parameters: {
             query?: never;
             header?: never;
@@ -162,17 +246,17 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Sends a kept request to another model.
+         * Has what was left alone for a while be called again at once.
          * @description For admins.
          */
-        post: operations["post_exchanges_request_id_replay"];
+        post: operations["post_endpoints_reset"];
         delete?: never;
         options?: never;
         head?: never;
         patch?: never;
         trace?: never;
     };
-    "/admin/api/exchanges/{request_id}/wire": {
+    "/admin/api/live": {
         parameters: {
             query?: never;
             header?: never;
@@ -180,10 +264,10 @@ export interface paths {
             cookie?: never;
         };
         /**
-         * Shows what went over the wire for a request.
-         * @description For admins.
+         * Tells what happens as it happens, as server-sent events; who is no admin hears of its own usage and that of the tokens below it. Nothing is kept for who was away: on `hello` ask for all that is shown.
+         * @description For every live token.
          */
-        get: operations["get_exchanges_request_id_wire"];
+        get: operations["get_live"];
         put?: never;
         post?: never;
         delete?: never;
@@ -416,6 +500,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Lists the well-known providers, the most used first, and what each needs.
+         * @description For admins.
+         */
+        get: operations["get_presets"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/providers": {
         parameters: {
             query?: never;
@@ -523,6 +627,46 @@ export interface paths {
         put: operations["put_providers_name_key"];
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/providers/{name}/keys": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Gives a provider one more key, beside those it has.
+         * @description For admins.
+         */
+        post: operations["post_providers_name_keys"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/providers/{name}/keys/{label}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Takes a key from a provider, by its name, or its number where it has none.
+         * @description For admins.
+         */
+        delete: operations["delete_providers_name_keys_label"];
         options?: never;
         head?: never;
         patch?: never;
@@ -811,13 +955,37 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * Says how the first admin token can be made from here.
+         * @description For everybody.
+         */
+        get: operations["get_setup"];
         put?: never;
         /**
          * Makes the first admin token, as long as there is none.
          * @description For everybody.
          */
         post: operations["post_setup"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says how the gateway stands: what runs, where it listens, what it keeps, what is wrong.
+         * @description For admins.
+         */
+        get: operations["get_status"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1168,6 +1336,60 @@ export interface components {
             /** @description What it is about: a provider, or a token's name. */
             subject: string;
         };
+        /** @description An alias as the file says it. */
+        AliasDetail: {
+            /**
+             * @description What becomes of requests that lose something on the way to another protocol: `warn` or `reject`; `null`: as
+             *     everywhere.
+             */
+            lossy?: string | null;
+            /** @description What clients ask for. */
+            name: string;
+            /** @description What decides between its targets, the weightiest first; `null`: as everywhere. */
+            order?: string[] | null;
+            /** @description Who may serve it, in every profile. */
+            targets: components["schemas"]["AliasTarget"][];
+        };
+        /** @description `GET /admin/api/aliases`: what the file says of them, for every profile. */
+        AliasPage: {
+            /** @description Which targets hold; none: those without a profile. */
+            active_model_profile?: string | null;
+            /** @description The aliases, in the order of the file. */
+            aliases: components["schemas"]["AliasDetail"][];
+            /** @description Where the next page starts; `null` on the last one. */
+            next?: string | null;
+            /** @description Every profile there is. */
+            profiles: string[];
+            /** @description The version of the file, which a change must name; `null` without a file. */
+            version?: string | null;
+        };
+        /** @description `PUT /admin/api/aliases/{name}`: the alias as it shall be, whole. */
+        AliasPut: {
+            /** @description `warn` or `reject`; `null`: as everywhere. */
+            lossy?: string | null;
+            /** @description Another name for it; without it, that of the path. */
+            name?: string | null;
+            /** @description What decides between its targets: `affinity`, `priority`, `price`, `latency`, …; `null`: as everywhere. */
+            order?: string[] | null;
+            /** @description Who may serve it: one or more. */
+            targets: components["schemas"]["AliasTarget"][];
+            /** @description The version of the file that the change is made for; the header `If-Match` may say it instead. */
+            version?: string | null;
+        };
+        /** @description One target of an alias as the file says it. */
+        AliasTarget: {
+            /** @description The model's id there, or the other alias. */
+            model: string;
+            /** @description The profile that it belongs to; `null`: every profile for which there is no other. */
+            profile?: string | null;
+            /** @description Who serves it; `null`: `model` is the name of another alias. */
+            provider?: string | null;
+            /**
+             * Format: int32
+             * @description Its share of the traffic; `null`: it has its turn when those before it fail.
+             */
+            weight?: number | null;
+        };
         /** @description What an alias means now. */
         AliasView: {
             /** @description What clients ask for. */
@@ -1466,6 +1688,28 @@ export interface components {
             /** @description Why it does not fit, or cannot be called now, in words; none where it can. */
             why_not?: string | null;
         };
+        /** @description A part of `GET /v1/status`: how the keeping of conversations stands. */
+        CaptureStatus: {
+            /** @description Whether conversations are kept. */
+            enabled: boolean;
+            /** @description Why the last ones were not kept. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Requests that were kept since the start.
+             */
+            kept: number;
+            /**
+             * Format: int64
+             * @description Requests that were not kept, because too many waited or the disk took nothing.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Requests that wait to be kept.
+             */
+            waiting: number;
+        };
         /** @description How a model was chosen for a virtual one. */
         ChosenView: {
             /**
@@ -1494,6 +1738,39 @@ export interface components {
         /** @description A request as clients send it, in any protocol. */
         ClientRequest: {
             [key: string]: unknown;
+        };
+        /** @description How the configuration stands. */
+        ConfigStatus: {
+            /** @description Why the file as it is now is not in force. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description When what is in force was loaded, in milliseconds since 1970.
+             */
+            loaded_ms: number;
+            /** @description The file; `null`: there is none. */
+            path?: string | null;
+            /**
+             * Format: int64
+             * @description How often one was refused.
+             */
+            refused: number;
+            /**
+             * Format: int64
+             * @description How often another configuration came into force since the start.
+             */
+            reloads: number;
+            /** @description The version of the file as it is now. */
+            version?: string | null;
+        };
+        /** @description `GET /admin/api/config`: what is in force, defaults included, without any secret. */
+        ConfigView: {
+            /** @description The same as JSON: durations in `_ms`, sizes in `_bytes`, prices in nano-dollars. */
+            config: Record<string, never>;
+            /** @description How it stands. */
+            status: components["schemas"]["ConfigStatus"];
+            /** @description As the file would say it. */
+            toml: string;
         };
         /** @description The conversation of a request. */
         Conversation: {
@@ -1598,13 +1875,6 @@ export interface components {
              */
             exchanges: number;
         };
-        /** @description A line of the answers, or a call in them. */
-        Differing: {
-            /** @description Which answer has it. */
-            has: components["schemas"]["Has"];
-            /** @description The line. */
-            line: string;
-        };
         /** @description A page of values. */
         DimensionPage: {
             /** @description Where the next page starts; absent on the last one. */
@@ -1633,12 +1903,50 @@ export interface components {
         Document: {
             [key: string]: unknown;
         };
+        /** @description `GET /admin/api/endpoints`: everything that can be tried, and how it stands. */
+        EndpointPage: {
+            /** @description By provider, in the order of the file. */
+            endpoints: components["schemas"]["EndpointView"][];
+            /** @description Where the next page starts; `null` on the last one. */
+            next?: string | null;
+            /**
+             * Format: int64
+             * @description How many fit the question.
+             */
+            total: number;
+        };
+        /** @description `POST /admin/api/endpoints/reset`: whom to try again at once. */
+        EndpointReset: {
+            /** @description Only this key of it, as lists name it. */
+            credential?: string | null;
+            /** @description Only this model of it, as lists name it. */
+            model?: string | null;
+            /** @description The provider. */
+            provider: string;
+        };
         /** @description A model of a provider with one of its keys. */
         EndpointStanding: components["schemas"]["Standing"] & {
             /** @description What people call the key, or its number. */
             credential?: string | null;
             /** @description The model; `*` stands for all that nobody listed. */
             model: string;
+        };
+        /** @description A model of a provider with one of its keys. */
+        EndpointView: components["schemas"]["Standing"] & {
+            /** @description What people call the key, or its number; `null`: it needs none. */
+            credential?: string | null;
+            /** @description The model; `*` stands for all that nobody listed. */
+            model: string;
+            /** @description The provider. */
+            provider: string;
+        };
+        /** @description What became of that. */
+        EndpointsReset: {
+            /**
+             * Format: int64
+             * @description So many that were left alone may be called again.
+             */
+            reset: number;
         };
         /** @description What failed. */
         ErrorReport: {
@@ -1823,6 +2131,16 @@ export interface components {
             /** @description What the provider speaks; empty where none was asked. */
             upstream_protocol: string;
         };
+        /** @description A file of the data folder. */
+        FileView: {
+            /**
+             * Format: int64
+             * @description Its size.
+             */
+            bytes: number;
+            /** @description Its name. */
+            name: string;
+        };
         /** @description What this month will come to. */
         Forecast: {
             /** @description In nano-dollars. */
@@ -1861,11 +2179,89 @@ export interface components {
              */
             until_ms: number;
         };
-        /**
-         * @description Which answer has a line.
-         * @enum {string}
-         */
-        Has: "both" | "before" | "after";
+        /** @description `GET /admin/api/status`: how the gateway stands. */
+        GatewayStatus: {
+            /**
+             * Format: int64
+             * @description Alerts that are firing.
+             */
+            alerts_firing: number;
+            /**
+             * Format: int64
+             * @description Those of them that nobody has acknowledged.
+             */
+            alerts_unacknowledged: number;
+            /** @description How the configuration stands. */
+            config: components["schemas"]["ConfigStatus"];
+            /** @description How the keeping of conversations stands. */
+            conversations: components["schemas"]["CaptureStatus"];
+            /** @description What stands in its data folder. */
+            files: components["schemas"]["FileView"][];
+            /**
+             * Format: int64
+             * @description Requests under way.
+             */
+            in_flight: number;
+            /** @description Where it listens. */
+            listeners: components["schemas"]["ListenerView"][];
+            /**
+             * Format: int64
+             * @description Lines of the log that were lost since the start.
+             */
+            log_dropped: number;
+            /**
+             * Format: int64
+             * @description Its time, in milliseconds since 1970.
+             */
+            now_ms: number;
+            /**
+             * Format: int64
+             * @description Providers, those that were found included.
+             */
+            providers: number;
+            /**
+             * Format: int64
+             * @description Those of them that may be called.
+             */
+            providers_enabled: number;
+            /** @description Why it is degraded. */
+            reason?: string | null;
+            /**
+             * Format: int64
+             * @description People who are logged in.
+             */
+            sessions: number;
+            /**
+             * Format: int64
+             * @description When it started, in milliseconds since 1970.
+             */
+            started_ms: number;
+            /** @description `ok`, `degraded` or `stopping`. */
+            status: string;
+            /**
+             * Format: int64
+             * @description Tokens, ended ones included.
+             */
+            tokens: number;
+            /** @description How the usage writer stands. */
+            usage: components["schemas"]["WriterView"];
+            /** @description Its version. */
+            version: string;
+        };
+        /** @description `POST /admin/api/providers/{name}/keys`: one more key, beside those there are. */
+        KeyAdd: {
+            /** @description The key. */
+            key: components["schemas"]["KeyGiven"];
+            /** @description What it is to be called: letters, digits, `.`, `_` and `-`. */
+            name: string;
+            /** @description The version of the file that the change is made for; the header `If-Match` may say it instead. */
+            version?: string | null;
+            /**
+             * Format: int32
+             * @description Its share of the calls beside the other keys; 1 without it.
+             */
+            weight?: number | null;
+        };
         /** @description `PUT /admin/api/providers/{name}/key`: another key for it. */
         KeyChange: {
             /** @description The key. */
@@ -2009,6 +2405,168 @@ export interface components {
              * @default null
              */
             tokens_per_minute: number | null;
+        };
+        /** @description Somewhere where the gateway listens. */
+        ListenerView: {
+            /** @description The address with its port. */
+            address: string;
+            /** @description Whether programs of this machine alone reach it. */
+            is_loopback: boolean;
+            /** @description `api`: clients and this API; `metrics`: Prometheus alone. */
+            what: string;
+        };
+        /** @description `alerts`: those that began, are over, or were seen by somebody. */
+        LiveAlerts: {
+            /** @description As they are now. */
+            alerts: components["schemas"]["AlertView"][];
+            /**
+             * Format: int64
+             * @description How many are firing in all.
+             */
+            firing: number;
+            /**
+             * Format: int64
+             * @description How many of these nobody has acknowledged.
+             */
+            unacknowledged: number;
+        };
+        /** @description `config`: the file was read anew, or refused. */
+        LiveConfig: {
+            /** @description Why the file as it is now is not in force. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description When what is in force was loaded, in milliseconds since 1970.
+             */
+            loaded_ms: number;
+        };
+        /** @description `end`: the last event. */
+        LiveEnd: {
+            /** @description `session_over`, `token_ended`, `replaced` (by a newer stream of the same session), or `stopping`. */
+            why: string;
+        };
+        /** @description `hello`: the first event of every stream. What was told before it was not kept: whoever shows anything asks for it anew. */
+        LiveHello: {
+            /**
+             * Format: int64
+             * @description After so long without an event there is a sign of life, in milliseconds.
+             */
+            heartbeat_ms: number;
+            /**
+             * Format: int64
+             * @description The gateway's time, in milliseconds since 1970.
+             */
+            now_ms: number;
+            /**
+             * Format: int64
+             * @description When it started, in milliseconds since 1970.
+             */
+            started_ms: number;
+            /** @description What will be told: `usage`, `providers`, `quotas`, `alerts`, `log`, `config`. */
+            topics: string[];
+            /** @description The gateway's version. */
+            version: string;
+        };
+        /** @description `log`: new lines. */
+        LiveLog: {
+            /**
+             * Format: int64
+             * @description The greatest number given out so far.
+             */
+            last: number;
+            /**
+             * Format: int64
+             * @description Lines after these that are not told; `GET /admin/api/log` with `after` has them.
+             */
+            left_out: number;
+            /** @description The oldest first. */
+            lines: components["schemas"]["LogLine"][];
+        };
+        /** @description `missed`: the client took too long; what it shows is to be asked for anew. */
+        LiveMissed: {
+            /**
+             * Format: int64
+             * @description So many events were not told.
+             */
+            events: number;
+        };
+        /** @description How a provider stands. */
+        LiveProvider: {
+            /**
+             * Format: int64
+             * @description Calls made to it since the gateway started.
+             */
+            calls: number;
+            /** @description Whether it may be called. */
+            enabled: boolean;
+            /**
+             * Format: int32
+             * @description So many calls in a row failed.
+             */
+            failures_in_a_row: number;
+            /**
+             * Format: int64
+             * @description Calls under way.
+             */
+            in_flight: number;
+            /**
+             * Format: int64
+             * @description When it failed last, in milliseconds since 1970; 0: not yet.
+             */
+            last_failure_ms: number;
+            /**
+             * Format: int64
+             * @description When it answered last, in milliseconds since 1970; 0: not yet.
+             */
+            last_ok_ms: number;
+            /**
+             * Format: int64
+             * @description How many models it lists; none while unknown.
+             */
+            models?: number | null;
+            /** @description Its name. */
+            name: string;
+            /** @description Its models that are left alone for a while, each with the key that this holds for. */
+            shut: components["schemas"]["EndpointStanding"][];
+            /**
+             * Format: int64
+             * @description How many more of these there are.
+             */
+            shut_left_out: number;
+            /** @description `up`, `failing`, `unknown`, or `disabled`. */
+            state: string;
+        };
+        /** @description `providers`: those that stand otherwise than they did. */
+        LiveProviders: {
+            /** @description The names of those that are not there any more. */
+            gone: string[];
+            /** @description How they stand now. */
+            providers: components["schemas"]["LiveProvider"][];
+        };
+        /** @description `quotas`: keys of which another quota is known than before. */
+        LiveQuotas: {
+            /** @description What is known now. */
+            quotas: components["schemas"]["QuotaView"][];
+        };
+        /** @description `usage`: what was written since the event before. */
+        LiveUsage: components["schemas"]["Totals"] & {
+            /**
+             * Format: int64
+             * @description Until when, in milliseconds since 1970.
+             */
+            at_ms: number;
+            /**
+             * Format: int64
+             * @description Attempts that the sums hold and the rows do not.
+             */
+            left_out: number;
+            /** @description The last attempts, the newest first. */
+            rows: components["schemas"]["UsageAttempt"][];
+            /**
+             * Format: int64
+             * @description For how long, in milliseconds.
+             */
+            span_ms: number;
         };
         /** @description What `DELETE /admin/api/log` did. */
         LogCleared: {
@@ -2449,6 +3007,58 @@ export interface components {
          * @enum {string}
          */
         Period: "hour" | "day" | "week" | "month";
+        /** @description `GET /admin/api/presets`: well-known providers, the most used first. */
+        PresetPage: {
+            /** @description On which day that was true, as `2026-11-21`. */
+            as_of: string;
+            /** @description Where the next page starts; `null` on the last one. */
+            next?: string | null;
+            /** @description The providers. */
+            presets: components["schemas"]["PresetView"][];
+            /**
+             * Format: int64
+             * @description How many fit the question.
+             */
+            total: number;
+        };
+        /** @description A well-known provider, and what it needs. */
+        PresetView: {
+            /** @description Other ids. */
+            aliases: string[];
+            /** @description The vendor's documentation. */
+            docs?: string | null;
+            /** @description Variables of the environment that usually hold one, the usual one first. */
+            env: string[];
+            /** @description Whether something can be had for nothing with a key. */
+            free_tier: boolean;
+            /** @description What `POST /admin/api/providers` calls it. */
+            id: string;
+            /** @description Where a person gets a key. */
+            key_page?: string | null;
+            /**
+             * Format: int32
+             * @description The usual port of a server on this machine.
+             */
+            local_port?: number | null;
+            /** @description Its name for people. */
+            name: string;
+            /** @description What its URLs must be told: each placeholder, and where to find it. */
+            needs: {
+                [key: string]: string;
+            };
+            /** @description Whether a key has to be given. */
+            needs_key: boolean;
+            /** @description What else a person must know. */
+            note?: string | null;
+            /** @description Whether the configuration file made it, or made it anew. */
+            own: boolean;
+            /** @description What it speaks, the preferred protocol first; URLs may have `{placeholders}`. */
+            protocols: components["schemas"]["ProtocolUrl"][];
+            /** @description Whether it serves without any key. */
+            public: boolean;
+            /** @description The providers that follow it already. */
+            used_by: string[];
+        };
         /** @description What went wrong and what to do about it. */
         Problem: {
             /** @description What to do about it, as one sentence. */
@@ -2696,80 +3306,6 @@ export interface components {
             at_restart: string[];
             /** @description What is in force now, a sentence each. */
             changed: string[];
-        };
-        /** @description `POST /admin/api/exchanges/{request_id}/replay`: to which model, and how. */
-        ReplayAsk: {
-            /** @description Whether it may cost more than one dollar. */
-            confirm?: boolean;
-            /** @description The model, as a client would name it. */
-            model?: string;
-            /** @description In which client protocol it is asked; without it, in that of the kept request. */
-            protocol?: string | null;
-            /**
-             * @description On whose bill, by the id or name of a token; the calling token without it. Only the owner of the gateway's machine
-             *     may name one.
-             */
-            token?: string | null;
-        };
-        /** @description One of the two answers. */
-        ReplaySide: {
-            /** @description The tools that it calls, each with its input. */
-            calls: string[];
-            /**
-             * Format: int64
-             * @description What it cost, in billionths of a US dollar.
-             */
-            cost_nanos: number;
-            /** @description The error that its client was told. */
-            error?: string | null;
-            /**
-             * Format: int64
-             * @description Until the first byte of the answer, in microseconds.
-             */
-            first_byte_us: number;
-            /**
-             * Format: int64
-             * @description LLM tokens of the request, cached ones included.
-             */
-            input: number;
-            /** @description The model, as its provider knows it. */
-            model: string;
-            /** @description How it ended. */
-            outcome: string;
-            /**
-             * Format: int64
-             * @description LLM tokens of the answer.
-             */
-            output: number;
-            /** @description The provider. */
-            provider: string;
-            /** @description The request's id. */
-            request_id: string;
-            /**
-             * Format: int32
-             * @description The status that its client got.
-             */
-            status: number;
-            /** @description What it says. */
-            text: string;
-            /**
-             * Format: int64
-             * @description From start to end, in microseconds.
-             */
-            total_us: number;
-        };
-        /** @description The kept answer beside the new one. */
-        ReplayView: {
-            /** @description The new one. */
-            after: components["schemas"]["ReplaySide"];
-            /** @description The kept one. */
-            before: components["schemas"]["ReplaySide"];
-            /** @description The tools that they call. */
-            calls: components["schemas"]["Differing"][];
-            /** @description What is not the same as it was sent: secrets that were taken out, and what another protocol cannot carry. */
-            notes: string[];
-            /** @description Their texts, line by line. */
-            text: components["schemas"]["Differing"][];
         };
         /** @description Usage over a span of time. */
         Report: {
@@ -3265,6 +3801,11 @@ export interface components {
             /** @description What it may do. */
             role: components["schemas"]["Role"];
         };
+        /** @description `GET /admin/api/setup`: how the first token can be made. */
+        SetupView: {
+            /** @description `open`: by whoever asks; `code`: by whoever has the code of the daemon's log; `closed`: not from here. */
+            state: string;
+        };
         /**
          * @description Which lines come first, and which are left out when there are too many.
          * @enum {string}
@@ -3279,37 +3820,6 @@ export interface components {
         Spread: {
             first_byte?: components["schemas"]["Percentiles"] | null;
             total?: components["schemas"]["Percentiles"] | null;
-        };
-        /**
-         * @description A stage of a request on its way.
-         * @enum {string}
-         */
-        Stage: "client_in" | "upstream_out" | "upstream_in" | "client_out";
-        /** @description One stage of a request, as it went over the wire; secrets are taken out. */
-        StageView: {
-            /**
-             * Format: int64
-             * @description When, in milliseconds since 1970.
-             */
-            at_ms: number;
-            /**
-             * Format: int32
-             * @description Which call it belongs to, from 1 on; 0: the client's side.
-             */
-            attempt: number;
-            /** @description The body, as far as it is kept. */
-            body: string;
-            /** @description How it differs from the stage before: that it is the same, or where it is not. */
-            change: string;
-            /** @description The first line and the headers. */
-            head: string;
-            /**
-             * Format: int64
-             * @description How many bytes it had.
-             */
-            size: number;
-            /** @description Which. */
-            stage: components["schemas"]["Stage"];
         };
         /** @description How an endpoint stands. */
         Standing: {
@@ -3376,11 +3886,6 @@ export interface components {
              * @default null
              */
             expires_ms: number | null;
-            /**
-             * Format: int64
-             * @description For how long its requests are inspected from now on, in milliseconds; `null`: not any more.
-             */
-            inspect_ms?: number | null;
             /**
              * @description `null`: no labels.
              * @default null
@@ -3524,11 +4029,6 @@ export interface components {
             expires_ms?: number | null;
             /** @description `tok_…` */
             id: string;
-            /**
-             * Format: int64
-             * @description Until when its requests are inspected, in milliseconds since 1970.
-             */
-            inspect_until_ms?: number | null;
             /** @description What people sort and search by. */
             labels?: components["schemas"]["BTreeMap"];
             /** @description From which address it was last used. */
@@ -4106,12 +4606,30 @@ export interface components {
             seconds?: number | null;
             time_zone?: string | null;
         };
-        /** @description `GET /admin/api/exchanges/{request_id}/wire`: the stages of a request. */
-        WireView: {
-            /** @description The request's id. */
-            request_id: string;
-            /** @description In the order in which they happened. */
-            stages: components["schemas"]["StageView"][];
+        /** @description How the usage writer stands. */
+        WriterView: {
+            /**
+             * Format: int64
+             * @description How long the oldest of them has been waiting, in milliseconds.
+             */
+            behind_ms: number;
+            /** @description Why the database takes nothing at the moment. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Records lost since the start.
+             */
+            lost: number;
+            /**
+             * Format: int64
+             * @description Records that wait.
+             */
+            waiting: number;
+            /**
+             * Format: int64
+             * @description Records written since the start.
+             */
+            written: number;
         };
     };
     responses: never;
@@ -4232,6 +4750,128 @@ export interface operations {
             };
         };
     };
+    get_aliases: {
+        parameters: {
+            query?: {
+                /** @description only those with this text in the name, or in a target */
+                q?: string;
+                /** @description the `next` of the page before */
+                cursor?: string;
+                /** @description at most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`; none where there is no file. */
+                    ETag?: string;
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AliasPage"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    put_aliases_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that this is made for, as `ETag` told it; `*`: any. Another one is answered with 409 and the present version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["AliasPut"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`; none where there is no file. */
+                    ETag?: string;
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsChanged"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_aliases_name: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that this is made for, as `ETag` told it; `*`: any. Another one is answered with 409 and the present version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_audit: {
         parameters: {
             query?: {
@@ -4267,6 +4907,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["AuditPage"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigView"];
                 };
             };
             /** @description Refused; the answer says why and what to do. */
@@ -4488,20 +5161,25 @@ export interface operations {
             };
         };
     };
-    post_exchanges_request_id_replay: {
+    get_endpoints: {
         parameters: {
-            query?: never;
-            header?: never;
-            path: {
-                request_id: string;
+            query?: {
+                /** @description only those of this provider */
+                provider?: string;
+                /** @description only those that are left alone for a while, or only the others */
+                state?: "shut" | "open";
+                /** @description only those with this text in provider, model or state */
+                q?: string;
+                /** @description the `next` of the page before */
+                cursor?: string;
+                /** @description at most so many */
+                limit?: number;
             };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
-        requestBody: {
-            content: {
-                "application/json": components["schemas"]["ReplayAsk"];
-            };
-        };
+        requestBody?: never;
         responses: {
             /** @description Done. */
             200: {
@@ -4511,7 +5189,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["ReplayView"];
+                    "application/json": components["schemas"]["EndpointPage"];
                 };
             };
             /** @description Refused; the answer says why and what to do. */
@@ -4527,13 +5205,51 @@ export interface operations {
             };
         };
     };
-    get_exchanges_request_id_wire: {
+    post_endpoints_reset: {
         parameters: {
             query?: never;
             header?: never;
-            path: {
-                request_id: string;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["EndpointReset"];
             };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["EndpointsReset"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_live: {
+        parameters: {
+            query?: {
+                /** @description what is told of, with commas between: `usage`, `providers`, `quotas`, `alerts`, `log`, `config`; without it all that may be seen but `log` */
+                topics?: string;
+            };
+            header?: never;
+            path?: never;
             cookie?: never;
         };
         requestBody?: never;
@@ -4546,7 +5262,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["WireView"];
+                    "text/event-stream": string;
                 };
             };
             /** @description Refused; the answer says why and what to do. */
@@ -5094,6 +5810,46 @@ export interface operations {
             };
         };
     };
+    get_presets: {
+        parameters: {
+            query?: {
+                /** @description only those with this text in id or name */
+                q?: string;
+                /** @description the `next` of the page before */
+                cursor?: string;
+                /** @description at most so many */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PresetPage"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     get_providers: {
         parameters: {
             query?: {
@@ -5403,6 +6159,87 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SettingsChanged"];
                 };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_providers_name_keys: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that this is made for, as `ETag` told it; `*`: any. Another one is answered with 409 and the present version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["KeyAdd"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`; none where there is no file. */
+                    ETag?: string;
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsChanged"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_providers_name_keys_label: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that this is made for, as `ETag` told it; `*`: any. Another one is answered with 409 and the present version. */
+                "If-Match"?: string;
+            };
+            path: {
+                name: string;
+                label: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Refused; the answer says why and what to do. */
             default: {
@@ -6073,6 +6910,39 @@ export interface operations {
             };
         };
     };
+    get_setup: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SetupView"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
     post_setup: {
         parameters: {
             query?: never;
@@ -6095,6 +6965,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SetupCreated"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayStatus"];
                 };
             };
             /** @description Refused; the answer says why and what to do. */

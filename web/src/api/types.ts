@@ -42,3 +42,4 @@ export type QuotaView = Schemas['QuotaView'];
 export type QuotaMetric = Schemas['QuotaMetric'];
 export type UsageOf = Schemas['UsageOf'];
 export type SessionView = Schemas['SessionView'];
+export type Tried = Schemas['Tried'];

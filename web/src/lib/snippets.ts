@@ -13,7 +13,7 @@ export interface Snippet {
 const quoted = (text: string): string => (/^[\w./:@%+=-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`);
 
 export const SNIPPETS: Snippet[] = [
-  { id: 'toro', name: 'toro', where: 'In a terminal. toro then starts agents with a short-lived token of their own.', text: (base, key) => `toro connect ${quoted(base)} --key ${quoted(key)}\ntoro claude` },
+  { id: 'toro', name: 'toro', where: 'In a terminal. toro then starts agents with a short-lived token of their own.', text: (base, key) => `printf %s ${quoted(key)} | toro connect ${quoted(base)}\ntoro claude` },
   { id: 'claude', name: 'Claude Code', where: 'In a terminal', text: (base, key, model) => `export ANTHROPIC_BASE_URL=${quoted(base)}\nexport ANTHROPIC_AUTH_TOKEN=${quoted(key)}\nexport ANTHROPIC_MODEL=${quoted(model)}\nclaude` },
   {
     id: 'codex', name: 'Codex', where: 'In ~/.codex/config.toml; the key in the variable TOKENROUTER_KEY',

@@ -53,25 +53,27 @@ export interface Watched {
   zoom: (from: number, until: number) => void;
 }
 
-/** A chart in `place`. */
-export function plot(place: HTMLElement, drawn: Drawn, width: number, height: number, watched: Watched): uPlot {
+/** A chart in `place`. `source` is asked for what changes without another shape: the moments and the values. */
+export function plot(place: HTMLElement, source: () => Drawn, width: number, height: number, watched: Watched): uPlot {
+  const drawn = source();
   const [text, grid, surface] = [color('--text-3'), color('--grid'), color('--surface')];
   const font = `11px ${getComputedStyle(document.body).fontFamily}`;
   const shown = drawn.kind === 'bars' ? [...drawn.series].reverse() : drawn.series;
-  const step = drawn.x.length > 1 ? (drawn.x[1] ?? 0) - (drawn.x[0] ?? 0) : 3_600;
+  const step = (x: number[]): number => (x.length > 1 ? (x[1] ?? 0) - (x[0] ?? 0) : 3_600);
   const bars = uPlot.paths.bars?.({ size: [0.78, 26], align: 1, radius: 0 });
+  const hasAny = (): boolean => source().series.some((series) => series.values.some((value) => (value ?? 0) > 0));
   const line = uPlot.paths.spline?.() ?? uPlot.paths.linear?.();
   const options: uPlot.Options = {
     width, height, padding: [12, 8, 0, 0],
     legend: { show: false },
     cursor: { y: false, points: { show: drawn.kind === 'lines', size: 7 }, drag: { x: true, y: false, setScale: false }, focus: { prox: -1 } },
     scales: {
-      x: { time: true, range: () => [drawn.x[0] ?? 0, (drawn.x.at(-1) ?? 1) + (drawn.kind === 'bars' ? step : 0)] },
+      x: { time: true, range: () => [source().x[0] ?? 0, (source().x.at(-1) ?? 1) + (drawn.kind === 'bars' ? step(source().x) : 0)] },
       y: { range: (_, __, max) => [0, max > 0 ? max * 1.08 : 1] },
     },
     axes: [
       axis(text, grid, font),
-      { stroke: text, font, gap: 6, size: (_, values) => Math.max(36, ...(values ?? []).map((value) => value.length * 6.6 + 14)), space: 36, grid: { stroke: grid, width: 1 }, ticks: { show: false }, values: (_, values) => values.map((value) => drawn.format(value)) },
+      { stroke: text, font, gap: 6, size: (_, values) => Math.max(36, ...(values ?? []).map((value) => value.length * 6.6 + 14)), space: 36, grid: { stroke: grid, width: 1 }, ticks: { show: false }, values: (_, values) => values.map((value) => (value === 0 || hasAny() ? drawn.format(value) : '')) },
     ],
     series: [
       {},
