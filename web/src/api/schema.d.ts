@@ -771,7 +771,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SetupView"];
+                    };
+                };
+            };
+        };
         put?: never;
         /**
          * Makes the first admin token, as long as there is none.
@@ -1051,6 +1069,248 @@ export interface paths {
         put?: never;
         post?: never;
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["GatewayStatus"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/presets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    q?: string;
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["PresetPage"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/endpoints": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    provider?: string;
+                    state?: string;
+                    q?: string;
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["EndpointPage"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["ConfigView"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/aliases": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get: {
+            parameters: {
+                query?: {
+                    q?: string;
+                    cursor?: string;
+                    limit?: number;
+                };
+                header?: never;
+                path?: never;
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["AliasPage"];
+                    };
+                };
+            };
+        };
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/aliases/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody: {
+                content: {
+                    "application/json": components["schemas"]["AliasPut"];
+                };
+            };
+            responses: {
+                200: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content: {
+                        "application/json": components["schemas"]["SettingsChanged"];
+                    };
+                };
+            };
+        };
+        post?: never;
+        delete: {
+            parameters: {
+                query?: never;
+                header?: never;
+                path: {
+                    name: string;
+                };
+                cookie?: never;
+            };
+            requestBody?: never;
+            responses: {
+                204: {
+                    headers: {
+                        [name: string]: unknown;
+                    };
+                    content?: never;
+                };
+            };
+        };
         options?: never;
         head?: never;
         patch?: never;
@@ -3938,6 +4198,119 @@ export interface components {
             /** Format: int32 */
             seconds?: number | null;
             time_zone?: string | null;
+        };
+        SetupView: {
+            state: string;
+        };
+        ListenerView: {
+            what: string;
+            address: string;
+            is_loopback: boolean;
+        };
+        FileView: {
+            name: string;
+            bytes: number;
+        };
+        WriterView: {
+            written: number;
+            waiting: number;
+            behind_ms: number;
+            lost: number;
+            error?: string | null;
+        };
+        ConfigStatus: {
+            path?: string | null;
+            version?: string | null;
+            loaded_ms: number;
+            error?: string | null;
+            reloads: number;
+            refused: number;
+        };
+        GatewayStatus: {
+            status: string;
+            reason?: string | null;
+            version: string;
+            started_ms: number;
+            now_ms: number;
+            in_flight: number;
+            listeners: components["schemas"]["ListenerView"][];
+            files: components["schemas"]["FileView"][];
+            usage: components["schemas"]["WriterView"];
+            conversations: Record<string, never>;
+            config: components["schemas"]["ConfigStatus"];
+            alerts_firing: number;
+            alerts_unacknowledged: number;
+            tokens: number;
+            sessions: number;
+            providers: number;
+            providers_enabled: number;
+            log_dropped: number;
+        };
+        ConfigView: {
+            status: components["schemas"]["ConfigStatus"];
+            toml: string;
+            config: Record<string, never>;
+        };
+        PresetView: {
+            id: string;
+            name: string;
+            aliases: string[];
+            protocols: components["schemas"]["ProtocolUrl"][];
+            needs_key: boolean;
+            env: string[];
+            needs: {
+                [key: string]: string;
+            };
+            key_page?: string | null;
+            docs?: string | null;
+            note?: string | null;
+            free_tier: boolean;
+            public: boolean;
+            local_port?: number | null;
+            own: boolean;
+            used_by: string[];
+        };
+        PresetPage: {
+            presets: components["schemas"]["PresetView"][];
+            total: number;
+            as_of: string;
+            next?: string | null;
+        };
+        EndpointView: components["schemas"]["Standing"] & {
+            provider: string;
+            model: string;
+            credential?: string | null;
+        };
+        EndpointPage: {
+            endpoints: components["schemas"]["EndpointView"][];
+            total: number;
+            next?: string | null;
+        };
+        AliasTarget: {
+            profile?: string | null;
+            provider?: string | null;
+            model: string;
+            weight?: number | null;
+        };
+        AliasDetail: {
+            name: string;
+            lossy?: string | null;
+            order?: string[] | null;
+            targets: components["schemas"]["AliasTarget"][];
+        };
+        AliasPage: {
+            version?: string | null;
+            active_model_profile?: string | null;
+            profiles: string[];
+            aliases: components["schemas"]["AliasDetail"][];
+            next?: string | null;
+        };
+        AliasPut: {
+            version?: string | null;
+            name?: string | null;
+            lossy?: string | null;
+            order?: string[] | null;
+            targets: components["schemas"]["AliasTarget"][];
         };
     };
     responses: never;

@@ -26,6 +26,8 @@ export const routes: Route[] = [
   { path: '/runs', title: 'Runs & sessions', icon: 'runs', group: 'Observe', needs: 'anybody', words: 'agents toro sessions', load: () => page(import('./Runs.svelte')) },
   { path: '/runs/:id', title: 'Run', icon: 'runs', needs: 'anybody', load: () => page(import('./Run.svelte')) },
 
+  { path: '/providers', title: 'Providers', icon: 'providers', group: 'Models', needs: 'admin', words: 'credentials keys quotas health presets', load: () => page(import('./Providers.svelte')) },
+
   { path: '/access', title: 'Access', icon: 'access', group: 'Control', needs: 'keymaster', words: 'tokens keys budgets roles', load: () => page(import('./Access.svelte')) },
 
 ];
