@@ -26,7 +26,7 @@ const STANDINGS: Record<string, Said> = {
 const plainly = (word: string): Said => ({ word: word.replaceAll('_', ' '), tone: 'plain', meaning: '' });
 
 /** How a provider stands. */
-export const stateSaid = (state: string | null | undefined): Said => (state ? (STATES[state] ?? plainly(state)) : { word: 'no gateway', tone: 'plain', meaning: 'No running gateway knows it.' });
+export const stateSaid = (state: string | null | undefined): Said => (state ? (STATES[state] ?? plainly(state)) : { word: 'not in use', tone: 'warn', meaning: 'It stands in the file, but the gateway cannot use it: see its keys, and the log.' });
 /** How one model of a provider stands with one of its keys. */
 export const standingSaid = (state: string): Said => STANDINGS[state] ?? plainly(state);
 

@@ -26,9 +26,12 @@ export const routes: Route[] = [
   { path: '/runs', title: 'Runs & sessions', icon: 'runs', group: 'Observe', needs: 'anybody', words: 'agents toro sessions', load: () => page(import('./Runs.svelte')) },
   { path: '/runs/:id', title: 'Run', icon: 'runs', needs: 'anybody', load: () => page(import('./Run.svelte')) },
 
+  { path: '/routing', title: 'Routing', icon: 'routing', group: 'Models', needs: 'admin', words: 'aliases profiles breaker explain fallback', load: () => page(import('./Routing.svelte')) },
   { path: '/providers', title: 'Providers', icon: 'providers', group: 'Models', needs: 'admin', words: 'credentials keys quotas health presets', load: () => page(import('./Providers.svelte')) },
 
   { path: '/access', title: 'Access', icon: 'access', group: 'Control', needs: 'keymaster', words: 'tokens keys budgets roles', load: () => page(import('./Access.svelte')) },
+  { path: '/network', title: 'Network', icon: 'network', group: 'Control', needs: 'admin', words: 'listeners tls hosts proxies addresses', load: () => page(import('./Network.svelte')) },
+  { path: '/settings', title: 'Settings', icon: 'settings', group: 'Control', needs: 'admin', words: 'configuration torod.toml limits', load: () => page(import('./Settings.svelte')) },
 
 ];
 
