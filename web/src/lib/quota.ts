@@ -31,9 +31,3 @@ export function limited(metric: QuotaMetric): string {
   const window = metric.window ? (/^\d/.test(metric.window) ? ` in ${metric.window}` : ` a ${metric.window}`) : '';
   return `${what}${window}`;
 }
-
-/** Green, amber below 30 %, red below 10 %. */
-export function ringTone(leftPermille: number | null | undefined): 'good' | 'warn' | 'bad' | 'none' {
-  if (leftPermille === null || leftPermille === undefined) return 'none';
-  return leftPermille < 100 ? 'bad' : leftPermille < 300 ? 'warn' : 'good';
-}

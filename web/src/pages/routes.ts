@@ -32,9 +32,13 @@ export const routes: Route[] = [
 
   { path: '/models', title: 'Models', icon: 'models', group: 'Models', needs: 'admin', words: 'catalogue prices context capabilities', load: () => page(import('./Models.svelte')) },
   { path: '/playground', title: 'Playground', icon: 'play', needs: 'admin', words: 'try test chat', load: () => page(import('./Playground.svelte')) },
+  { path: '/routing', title: 'Routing', icon: 'routing', group: 'Models', needs: 'admin', words: 'aliases profiles breaker explain fallback', load: () => page(import('./Routing.svelte')) },
+  { path: '/providers', title: 'Providers', icon: 'providers', group: 'Models', needs: 'admin', words: 'credentials keys quotas health presets', load: () => page(import('./Providers.svelte')) },
 
   { path: '/access', title: 'Access', icon: 'access', group: 'Control', needs: 'keymaster', words: 'tokens keys budgets roles', load: () => page(import('./Access.svelte')) },
+  { path: '/network', title: 'Network', icon: 'network', group: 'Control', needs: 'admin', words: 'listeners tls hosts proxies addresses', load: () => page(import('./Network.svelte')) },
   { path: '/audit', title: 'Audit', icon: 'audit', group: 'Control', needs: 'admin', words: 'who changed what trail history', load: () => page(import('./Audit.svelte')) },
+  { path: '/settings', title: 'Settings', icon: 'settings', group: 'Control', needs: 'admin', words: 'configuration torod.toml limits', load: () => page(import('./Settings.svelte')) },
   { path: '/me', title: 'Me', icon: 'me', needs: 'anybody', words: 'account own budget usage sessions sign out', load: () => page(import('./Me.svelte')) },
 ];
 
