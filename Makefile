@@ -14,13 +14,14 @@ demo: web ## the gateway with a simulated provider, ready to be clicked and call
 
 # `cargo test --workspace` has the architecture test among its tests; the library's optional tokenizer is built with it, so that
 # nothing is compiled twice, while the daemon stays as it ships.
-test: ## everything: Rust tests, then real clients against a real gateway
+test: ## everything: Rust tests, then real clients and a browser against a real gateway
 	@$(STAGE) "install the clients" tests/clients/install
 	@$(STAGE) "build the web admin" $(MAKE) web
 	@$(STAGE) "test the web admin" npm --prefix web test
 	@$(STAGE) "build the gateway" cargo build -p torod -p toro
 	@$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer
 	@$(STAGE) "test with real clients" tests/clients/run
+	@$(STAGE) "walk through the web admin" tests/web/run
 
 # What the site is made of: it is built anew when any of it has changed.
 WEB := $(shell find web/src web/public -type f) $(wildcard web/*.json web/*.js web/*.ts) web/.npmrc

@@ -42,6 +42,7 @@ test('dialogs by keyboard alone', async ({ enter }) => {
     ['/access', press('New token')],
     ['/access', async () => { await page.locator('tbody tr').first().focus(); await page.keyboard.press('Enter'); }],
     ['/audit', async () => { await page.locator('tbody tr').first().focus(); await page.keyboard.press('ArrowDown'); await page.keyboard.press('Enter'); }],
+    ['/providers', press('Add provider')],
     ['/log', press('Empty the log…')],
     ['/conversations', press('Remove every conversation…')],
     [talk, press('Wire')],

@@ -7,7 +7,7 @@ for (const data of ['full', 'empty'] as const) {
   for (const scheme of ['light', 'dark'] as const) {
     for (const width of [1440, 390]) {
       test(`pages, ${data}, ${scheme}, ${width} px`, async ({ enter }) => {
-        test.setTimeout(120_000);
+        test.setTimeout(180_000);
         const { page, guard } = await enter(data, { scheme, width });
         guard.allow(/404.*conversations\/99999/);
         const { full } = world();
@@ -17,7 +17,8 @@ for (const data of ['full', 'empty'] as const) {
             await page.goto(`/admin${path}`);
             await settled(page);
             expect.soft(await overflow(page), `${path} at ${width} px`).toEqual([]);
-            expect.soft(await violations(page), `${path}, ${scheme}`).toEqual([]);
+            // Without data colours are the same: axe looks at each scheme once.
+            if (data === 'full' || (scheme === 'light') === (width === 1440)) expect.soft(await violations(page), `${path}, ${scheme}`).toEqual([]);
           });
         }
       });

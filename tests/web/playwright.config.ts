@@ -10,7 +10,7 @@ export default defineConfig({
   fullyParallel: false,
   forbidOnly: true,
   timeout: 60_000,
-  globalTimeout: 300_000,
+  globalTimeout: 600_000,
   expect: { timeout: 10_000 },
   reporter: [['list']],
   use: {
