@@ -5,7 +5,7 @@ import { hue, letters, quotaAmount, sourceSaid, stateSaid, standingSaid, urlFaul
 describe('words of providers', () => {
   it('tells states that it knows and repeats those that it does not', () => {
     expect(stateSaid('up')).toMatchObject({ word: 'up', tone: 'good' });
-    expect(stateSaid(null).tone).toBe('warn');
+    expect(stateSaid(null)).toMatchObject({ word: 'not in use', tone: 'warn' });
     expect(standingSaid('credential_refused').word).toBe('key refused');
     expect(standingSaid('made_up_later').word).toBe('made up later');
   });
