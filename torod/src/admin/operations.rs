@@ -295,7 +295,6 @@ fn watch_operations() -> Vec<Operation> {
         ("kind", Form::Word(&["quota_low", "quota_exhausted", "budget", "provider_down", "price_unknown", "usage_lost"]), "only of this kind"),
         CURSOR, LIMIT,
     ];
-    let new = Operation::new;
     const ENDPOINTS: &[Parameter] = &[
         ("provider", Form::Text, "only those of this provider"),
         ("state", Form::Word(&["shut", "open"]), "only those that are left alone for a while, or only the others"),
@@ -303,6 +302,7 @@ fn watch_operations() -> Vec<Operation> {
         CURSOR, LIMIT,
     ];
     const LIVE: &[Parameter] = &[("topics", Form::Text, "what is told of, with commas between: `usage`, `providers`, `quotas`, `alerts`, `log`, `config`; without it all that may be seen but `log`")];
+    let new = Operation::new;
     vec![
         new("GET", "/admin/api/live", Token, "Tells what happens as it happens, as server-sent events; who is no admin hears of its own usage and that of the tokens below it. Nothing is kept for who was away: on `hello` ask for all that is shown.", get(live::handler)).asked(LIVE).tells(vec![
             ("hello", Shape::of::<LiveHello>()),
