@@ -25,6 +25,11 @@ export class World {
     this.folder = mkdtempSync(join(tmpdir(), 'torod-web-'));
     this.running = [];
     this.count = 0;
+    // Also where a run is cut short and nobody gets to `stop`.
+    process.once('exit', () => {
+      for (const child of this.running) child.kill('SIGKILL');
+      rmSync(this.folder, { recursive: true, force: true });
+    });
   }
 
   #spawn(args) {
