@@ -19,6 +19,7 @@ pub mod page;
 pub mod problem;
 pub mod provider;
 pub mod quota;
+pub mod replay;
 pub mod report;
 pub mod reprice;
 pub mod role;

@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, edit};
 use crate::conversations::Conversations;
 use crate::gateway::intake::UNPACKING;
+use crate::gateway::replay::Replays;
 use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
@@ -224,6 +225,7 @@ impl Daemon {
             giving_key: Arc::default(),
             lines,
             conversations,
+            gateway: Arc::new(Replays(Arc::clone(&app))),
         }));
         let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addr, scrape_key };

@@ -43,6 +43,7 @@ use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::alerts::Alerts;
 use crate::clock::Clock;
 use crate::conversations::Conversations;
+use crate::conversations::replay::Gateway;
 use crate::lifecycle::Lifecycle;
 use crate::reload::Reload;
 use crate::reports::ReportError;
@@ -92,6 +93,8 @@ pub struct Admin {
     pub conversations: Arc<Conversations>,
     /// One permit for each report that is being made.
     pub reports: Arc<Semaphore>,
+    /// Sends requests once more.
+    pub gateway: Arc<dyn Gateway>,
 }
 
 /// So many reports are made at once: each has a connection with up to 2 MiB of cache, and a core for itself.
