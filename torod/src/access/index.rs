@@ -56,6 +56,9 @@ pub struct TokenEntry {
     pub is_limited: bool,
     /// Whether its conversations may be kept, by its own word and that of those above it.
     pub capture: bool,
+    /// Until when what goes over the wire for it is kept, by its own word or that of one above it, in milliseconds since
+    /// 1970; 0: it is not.
+    pub inspect_until_ms: i64,
     /// What it has used up; the same object in every entry of this token.
     pub meter: Arc<Meter>,
     /// When it was last used; the same object in every entry of this token.
@@ -277,6 +280,8 @@ fn entry_of(
     let is_orphan = row.parent_id.is_some() && parent.is_none();
     let above = parent.as_deref();
     let expires_ms = [row.expires_ms, above.and_then(|above| above.expires_ms)].into_iter().flatten().min();
+    let capture = row.capture && above.is_none_or(|above| above.capture);
+    let inspect_until_ms = row.inspect_until_ms.max(above.map(|above| above.inspect_until_ms)).filter(|_| capture);
     TokenEntry {
         id: row.id,
         public_id: row.public_id.as_str().into(),
@@ -297,7 +302,8 @@ fn entry_of(
         lossy: row.lossy,
         limits: if row.limits.is_empty() { Arc::clone(&NO_LIMITS) } else { Arc::new(row.limits.clone()) },
         is_limited: !row.limits.is_empty() || above.is_some_and(|above| above.is_limited),
-        capture: row.capture && above.is_none_or(|above| above.capture),
+        capture,
+        inspect_until_ms: inspect_until_ms.unwrap_or(0),
         meter: before.map_or_else(Arc::default, |before| Arc::clone(&before.meter)),
         last_use: before.map_or_else(Arc::default, |before| Arc::clone(&before.last_use)),
         digest: Digest(row.digest),
