@@ -119,7 +119,7 @@ async fn four_stages_are_kept_byte_for_byte_in_every_protocol() {
                     (true, true) => assert_eq!(asked, format!("byte for byte the same, {} bytes", body.len())),
                     (true, false) => assert!(asked.contains("the same but for one place") || stream, "{what} {asked}"),
                     (false, _) => {
-                        assert!(asked.contains("; left out: ") || asked.contains("; added: "), "{what} {asked}")
+                        assert!(asked.contains("; left out: ") || asked.contains("; added: "), "{what} {asked}");
                     }
                 }
                 let told = text(&stages[3], "change");
