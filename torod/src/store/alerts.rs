@@ -336,10 +336,10 @@ mod tests {
         assert_eq!((applied.fired.len(), firing(&connection).unwrap()), (2, (2, 2)));
         assert_eq!(super::told(&connection).unwrap(), std::slice::from_ref(&told));
         let id = applied.fired[0].id;
-        let seen = acknowledge(&connection, id, "ann", 6).unwrap().unwrap();
-        assert_eq!((seen.acknowledged_ms, seen.acknowledged_by.as_deref()), (Some(6), Some("ann")));
+        let (seen, is_first) = acknowledge(&connection, id, "ann", 6).unwrap().unwrap();
+        assert_eq!((seen.acknowledged_ms, seen.acknowledged_by.as_deref(), is_first), (Some(6), Some("ann"), true));
         let again = acknowledge(&connection, id, "bob", 7).unwrap().unwrap();
-        assert_eq!(again, seen, "the first who did stays");
+        assert_eq!(again, (seen, false), "the first who did stays");
         assert_eq!(acknowledge(&connection, 99, "ann", 6).unwrap(), None);
         assert_eq!(firing(&connection).unwrap(), (2, 1));
         let gone = ToldRow { body: None, ..told };
