@@ -62,7 +62,7 @@ pub(super) fn url(paths: &Paths, said: Option<&str>) -> anyhow::Result<String> {
         let url = url.trim_end_matches('/');
         return Ok(if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") });
     }
-    let mut address = config::load(&paths.config_file)?.listen_addr;
+    let mut address = config::load_paths(paths)?.listen_addr;
     if address.ip().is_unspecified() {
         address.set_ip([127, 0, 0, 1].into());
     }

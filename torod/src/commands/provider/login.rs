@@ -13,7 +13,7 @@ use serde::Serialize;
 use tokenrouter_shared::routing::Reloaded;
 
 use super::standing::moment;
-use super::{find, load, print_json, trying};
+use super::{find, load_paths, print_json, trying};
 use crate::clock::Clock;
 use crate::commands::{Exit, control};
 use crate::config::{GrantConfig, Paths, ProviderConfig};
@@ -76,7 +76,7 @@ struct Done<'a> {
 
 impl Login {
     pub(super) async fn run(self, paths: &Paths, out: &mut (dyn Write + Send), clock: &Clock) -> anyhow::Result<Exit> {
-        let config = load(&paths.config_file)?;
+        let config = load_paths(paths)?;
         let provider = find(&config, &self.name)?;
         let (source, name) = chosen(provider, self.key.as_deref())?;
         let grant = source.grant().context("it has no token server")?;
@@ -157,7 +157,7 @@ impl Login {
 
 impl Logout {
     pub(super) async fn run(self, paths: &Paths, out: &mut (dyn Write + Send), clock: &Clock) -> anyhow::Result<Exit> {
-        let config = load(&paths.config_file)?;
+        let config = load_paths(paths)?;
         let provider = find(&config, &self.name)?;
         let (source, name) = chosen(provider, self.key.as_deref())?;
         let sign_ins = trying::world(&paths.data_dir, clock)?.sign_ins;
