@@ -2,23 +2,42 @@
 .DEFAULT_GOAL := help
 STAGE := ./.ci/stage
 
-.PHONY: help demo test bench fmt lint clients
+.PHONY: help demo web test bench fmt lint clients
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
 
 # The dev profile on purpose: it compiles several times sooner than a release build with LTO,
 # its dependencies are optimised all the same, and `make test` reuses what it built.
-demo: ## the gateway with a simulated provider, ready to be clicked and called
+demo: web ## the gateway with a simulated provider, ready to be clicked and called
 	cargo run -p torod -- demo
 
 # `cargo test --workspace` has the architecture test among its tests; the library's optional tokenizer is built with it, so that
 # nothing is compiled twice, while the daemon stays as it ships.
+# The clients are fetched while Rust compiles. Many tests wait for sockets more than for a core, so two of them share one.
 test: ## everything: Rust tests, then real clients against a real gateway
-	@$(STAGE) "install the clients" tests/clients/install
-	@$(STAGE) "build the gateway" cargo build -p torod -p toro
-	@$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer
+	@$(STAGE) "build the web admin" $(MAKE) web
+	@$(STAGE) "test the web admin" npm --prefix web test
+	@log=$$(mktemp); tests/clients/install >"$$log" 2>&1 & installing=$$!; \
+	export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))}; \
+	$(STAGE) "build the gateway" cargo build -p torod -p toro && \
+	$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer || { kill $$installing; exit 1; }; \
+	wait $$installing; code=$$?; cat "$$log"; rm -f "$$log"; \
+	$(STAGE) "install the clients" test $$code -eq 0
 	@$(STAGE) "test with real clients" tests/clients/run
+
+# What the site is made of: it is built anew when any of it has changed.
+WEB := $(shell find web/src web/public -type f) $(wildcard web/*.json web/*.js web/*.ts) web/.npmrc
+
+web: web/dist/index.html ## the web admin, for torod to embed
+
+web/dist/index.html: web/node_modules/.package-lock.json $(WEB)
+	cd web && npm run build
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package.json web/package-lock.json
+	cd web && npm ci
+	@touch $@
 
 bench: ## torod beside a direct call, nginx and bare proxies, in one run
 	cargo build --release -p torod -p tokenrouter-bench
@@ -30,6 +49,9 @@ fmt: ## format the code
 lint: ## what a pull request must pass before its tests run
 	@$(STAGE) "format" cargo fmt --all --check
 	@$(STAGE) "clippy" cargo clippy --workspace --all-targets -- -D warnings
+	@$(STAGE) "build the web admin" $(MAKE) web
+	@$(STAGE) "types of the web admin" npm --prefix web run check
+	@$(STAGE) "lint the web admin" npm --prefix web run lint
 
 clients: ## only install the clients that `make test` drives
 	@tests/clients/install

@@ -194,6 +194,23 @@ pub struct KeyChange {
     pub key: KeyGiven,
 }
 
+/// `POST /admin/api/providers/{name}/keys`: one more key, beside those there are.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct KeyAdd {
+    /// The version of the file that the change is made for; the header `If-Match` may say it instead.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// What it is to be called: letters, digits, `.`, `_` and `-`.
+    pub name: String,
+    /// Its share of the calls beside the other keys; 1 without it.
+    #[serde(default)]
+    pub weight: Option<u32>,
+    /// The key.
+    pub key: KeyGiven,
+}
+
 /// `POST /admin/api/providers/{name}/test`: what to try it with.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

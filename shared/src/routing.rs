@@ -44,6 +44,76 @@ pub struct TargetView {
     pub weight: Option<u32>,
 }
 
+/// `GET /admin/api/aliases`: what the file says of them, for every profile.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AliasPage {
+    /// The version of the file, which a change must name; `null` without a file.
+    pub version: Option<String>,
+    /// Which targets hold; none: those without a profile.
+    pub active_model_profile: Option<String>,
+    /// Every profile there is.
+    pub profiles: Vec<String>,
+    /// The aliases, in the order of the file.
+    pub aliases: Vec<AliasDetail>,
+    /// Where the next page starts; `null` on the last one.
+    pub next: Option<String>,
+}
+
+/// An alias as the file says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct AliasDetail {
+    /// What clients ask for.
+    pub name: String,
+    /// What becomes of requests that lose something on the way to another protocol: `warn` or `reject`; `null`: as
+    /// everywhere.
+    pub lossy: Option<String>,
+    /// What decides between its targets, the weightiest first; `null`: as everywhere.
+    pub order: Option<Vec<String>>,
+    /// Who may serve it, in every profile.
+    pub targets: Vec<AliasTarget>,
+}
+
+/// One target of an alias as the file says it.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AliasTarget {
+    /// The profile that it belongs to; `null`: every profile for which there is no other.
+    #[serde(default)]
+    pub profile: Option<String>,
+    /// Who serves it; `null`: `model` is the name of another alias.
+    #[serde(default)]
+    pub provider: Option<String>,
+    /// The model's id there, or the other alias.
+    pub model: String,
+    /// Its share of the traffic; `null`: it has its turn when those before it fail.
+    #[serde(default)]
+    pub weight: Option<u32>,
+}
+
+/// `PUT /admin/api/aliases/{name}`: the alias as it shall be, whole.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct AliasPut {
+    /// The version of the file that the change is made for; the header `If-Match` may say it instead.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
+    /// Another name for it; without it, that of the path.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// `warn` or `reject`; `null`: as everywhere.
+    #[serde(default)]
+    pub lossy: Option<String>,
+    /// What decides between its targets: `affinity`, `priority`, `price`, `latency`, …; `null`: as everywhere.
+    #[serde(default)]
+    pub order: Option<Vec<String>>,
+    /// Who may serve it: one or more.
+    pub targets: Vec<AliasTarget>,
+}
+
 /// What is to change. `null` is no profile; the key must be there.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]

@@ -224,6 +224,11 @@ impl Daemon {
             giving_key: Arc::default(),
             lines,
             conversations,
+            usage: Arc::clone(&usage),
+            hub: admin::live::Hub::default(),
+            started_ms: app.started_ms,
+            listens_at: addr,
+            metrics_at: scrapes.as_ref().and_then(|scrapes| scrapes.local_addr().ok()),
         }));
         let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addr, scrape_key };

@@ -123,6 +123,11 @@ pub fn check(key: &str, tokens: &TokenIndex, now_ms: i64) -> Result<(Arc<TokenEn
     ended(&entry, now_ms).map_or(Ok((entry, digest)), Err)
 }
 
+/// The digest of a key that could be one of ours.
+pub fn digest(key: &str) -> Option<Digest> {
+    Key::parse(key).ok()
+}
+
 /// What a token that opens nothing any more is refused with.
 pub fn ended(token: &TokenEntry, now_ms: i64) -> Option<Problem> {
     if token.lease_ended || !token.revoked && token.is_unrenewed() {

@@ -42,6 +42,8 @@ pub struct TokenEntry {
     pub lease: Option<Arc<Lease>>,
     /// Whether it was made for one run of an agent, or lies below one that was.
     pub is_run: bool,
+    /// Whether it was made for one itself.
+    pub is_own_run: bool,
     /// The label `agent` of that run.
     pub agent: Option<Arc<str>>,
     /// Its labels over those of the tokens above it, as JSON; none where there are none. Usage rows keep them.
@@ -74,6 +76,11 @@ impl TokenEntry {
         } else {
             TokenState::Live
         }
+    }
+
+    /// The digest of its key.
+    pub const fn digest(&self) -> Digest {
+        self.digest
     }
 
     /// Whether it ends by a lease, its own or one above it, that nobody renewed in time.
@@ -279,6 +286,7 @@ fn entry_of(
         revoked: row.revoked_ms.is_some() || is_orphan || above.is_some_and(|above| above.revoked),
         lease_ended: row.end_reason == Some(RunEnd::Lease),
         lease,
+        is_own_run: row.run,
         is_run: row.run || above.is_some_and(|above| above.is_run),
         agent: if row.run {
             row.labels.get("agent").filter(|agent| !agent.is_empty()).map(|agent| agent.as_str().into())

@@ -139,8 +139,13 @@ impl Sessions {
         }
         // Looked up by digest: the time that takes says nothing about values that are right.
         let session = self.snapshot.load().get(&digest(value).0).cloned()?;
-        let token = session.is_live(rules, now_ms).then(|| tokens.find_at(&session.token, now_ms))??;
-        (token.id == session.token_id && token.state(now_ms) == TokenState::Live).then_some((session, token))
+        let token = opens(&session, tokens, rules, now_ms)?;
+        Some((session, token))
+    }
+
+    /// The token of a session that was found before, if both are live still.
+    pub fn opens(&self, session: &Session, tokens: &TokenIndex, rules: &Admin, now_ms: i64) -> Option<Arc<TokenEntry>> {
+        self.snapshot.load().get(&session.digest.0).and_then(|session| opens(session, tokens, rules, now_ms))
     }
 
     /// Those that are live and whose token is, newest first.
@@ -178,6 +183,12 @@ impl Sessions {
     pub fn publish(&self, added: Option<&SessionRow>, removed: &[[u8; 32]]) {
         self.change(added, removed);
     }
+}
+
+/// The token of `session`, if both are live.
+fn opens(session: &Session, tokens: &TokenIndex, rules: &Admin, now_ms: i64) -> Option<Arc<TokenEntry>> {
+    let token = session.is_live(rules, now_ms).then(|| tokens.find_at(&session.token, now_ms))??;
+    (token.id == session.token_id && token.state(now_ms) == TokenState::Live).then_some(token)
 }
 
 fn bound(most: usize) -> i64 {

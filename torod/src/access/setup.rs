@@ -46,6 +46,17 @@ pub enum Door {
     Closed,
 }
 
+impl Door {
+    /// The word for it.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Code => "code",
+            Self::Closed => "closed",
+        }
+    }
+}
+
 /// Why no first token was made.
 #[derive(Debug, thiserror::Error)]
 pub enum SetupError {

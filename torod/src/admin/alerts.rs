@@ -76,6 +76,7 @@ pub async fn acknowledge(
     });
     let (seen, counts) = seen.await?;
     admin.alerts.counted(counts);
+    admin.alerts.changed();
     seen.map(Json).ok_or_else(not_found)
 }
 

@@ -70,6 +70,12 @@ impl Failure {
         Self { retry_after_s: Some(5), ..failure }
     }
 
+    /// May be tried again in so many seconds.
+    #[must_use]
+    pub fn again_in(self, seconds: u32) -> Self {
+        Self { retry_after_s: Some(seconds), ..self }
+    }
+
     /// A request that makes no sense.
     pub fn bad_request(message: impl Into<String>, advice: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad_request", message, advice)
@@ -119,6 +125,12 @@ impl From<ReloadError> for Failure {
             }
             ReloadError::Edit(EditError::NoProvider { .. }) => {
                 (StatusCode::NOT_FOUND, "provider_not_found", "GET /admin/api/providers lists those there are.")
+            }
+            ReloadError::Edit(EditError::NoSuch("alias", _)) => {
+                (StatusCode::NOT_FOUND, "alias_not_found", "GET /admin/api/aliases lists those there are.")
+            }
+            ReloadError::Edit(EditError::NoSuch(..)) => {
+                (StatusCode::NOT_FOUND, "key_not_found", "GET /admin/api/providers/{name} shows its keys.")
             }
             ReloadError::Edit(EditError::NotFromHere(_) | EditError::NotByApi { .. }) => {
                 (StatusCode::FORBIDDEN, "not_from_here", kept)

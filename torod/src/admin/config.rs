@@ -1,16 +1,31 @@
-//! `POST /admin/api/reload`: reads the configuration file and every secret anew.
+//! `GET /admin/api/config`, `POST /admin/api/reload`: what is in force, and how the file and every secret are read anew.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use tokenrouter_shared::gateway::ConfigView;
 use tokenrouter_shared::routing::Reloaded;
 
 use super::Admin;
 use super::answer::Failure;
 use super::noted::Deed;
+use super::settings::version;
+use super::status::config_status;
 use crate::access::Operator;
+use crate::config;
 use crate::reload::Changes;
+
+/// Shows what is in force. Keys stand there as references, or masked.
+pub async fn show(
+    State(admin): State<Arc<Admin>>,
+    Extension(operator): Extension<Operator>,
+) -> Result<Json<ConfigView>, Failure> {
+    Failure::unless_admin(&operator)?;
+    let status = config_status(&admin, version(&admin).await.unwrap_or_default());
+    let config = Arc::clone(&admin.reload.status().config);
+    Ok(Json(ConfigView { status, toml: config::show(&config), config: config::view(&config) }))
+}
 
 /// Reads it. The answer is sent when requests see what changed.
 pub async fn reload(

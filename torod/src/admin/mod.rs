@@ -1,11 +1,14 @@
 //! The admin API below `/admin/api`: one operation, one file.
 
 pub mod alerts;
+pub mod aliases;
 pub mod answer;
 pub mod audit;
 pub mod body;
 pub mod config;
 pub mod conversations;
+pub mod endpoints;
+pub mod live;
 pub mod log;
 pub mod me;
 pub mod models;
@@ -14,6 +17,7 @@ pub mod openapi;
 pub mod operation;
 pub mod operations;
 mod paging;
+pub mod presets;
 pub mod providers;
 mod query;
 pub mod quotas;
@@ -24,11 +28,13 @@ pub mod secrets;
 pub mod sessions;
 pub mod settings;
 pub mod setup;
+pub mod status;
 mod strict;
 pub mod tokens;
 pub mod usage;
 mod version;
 
+use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -50,6 +56,7 @@ use crate::store::{Connection, Keyring, Readers, SignIns, Stop, StoreError, Writ
 use crate::telemetry::lines::Lines;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
+use crate::usage::UsageWriter;
 
 /// What the operations may reach.
 pub struct Admin {
@@ -92,6 +99,16 @@ pub struct Admin {
     pub conversations: Arc<Conversations>,
     /// One permit for each report that is being made.
     pub reports: Arc<Semaphore>,
+    /// How the usage writer stands, and what it writes.
+    pub usage: Arc<UsageWriter>,
+    /// Who is told what happens.
+    pub hub: live::Hub,
+    /// When the daemon started, in Unix milliseconds.
+    pub started_ms: i64,
+    /// Where it listens.
+    pub listens_at: SocketAddr,
+    /// Where it shows the metrics by themselves.
+    pub metrics_at: Option<SocketAddr>,
 }
 
 /// So many reports are made at once: each has a connection with up to 2 MiB of cache, and a core for itself.

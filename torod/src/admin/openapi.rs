@@ -96,6 +96,12 @@ fn describe(one: &Operation, forms: &mut Forms, problem: &Value) -> Value {
         let kinds = one.texts.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": { "type": "string" } })));
         success.insert("content".to_owned(), Value::Object(kinds.collect()));
     }
+    if let Some(success) = success.as_object_mut().filter(|_| !one.events.is_empty()) {
+        let events = one.events.iter().map(|(name, shape)| ((*name).to_owned(), forms.refer(*shape)));
+        let form = json!({ "type": "string", "description": "Server-sent events; `x-events` has the form of each one's data." });
+        let stream = json!({ "schema": form, "x-events": events.collect::<Map<_, _>>() });
+        success.insert("content".to_owned(), json!({ super::live::KIND: stream }));
+    }
     let failed = json!({
         "description": "Refused; the answer says why and what to do.",
         "headers": headers.clone(),

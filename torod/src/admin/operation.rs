@@ -123,6 +123,8 @@ pub struct Operation {
     pub other: Option<&'static str>,
     /// The kinds of text that come back where that is no JSON.
     pub texts: &'static [&'static str],
+    /// The events of a stream, each with the form of what it tells.
+    pub events: Vec<(&'static str, Shape)>,
     /// The status of success.
     pub status: u16,
     /// What comes back.
@@ -150,6 +152,7 @@ impl Operation {
             tells_version: false,
             other: None,
             texts: &[],
+            events: Vec::new(),
             status: 200,
             answer: None,
             handler,
@@ -188,6 +191,11 @@ impl Operation {
         Self { texts: kinds, ..self }
     }
 
+    /// Gives a stream of these events.
+    pub(super) fn tells(self, events: Vec<(&'static str, Shape)>) -> Self {
+        Self { events, ..self }
+    }
+
     pub(super) fn ends(self) -> Self {
         Self { status: 204, ..self }
     }
@@ -203,8 +211,12 @@ pub fn is_open(method: &str, path: &str) -> bool {
 }
 
 /// Those of [`operations`] that need nothing; looked at for every request, so it is no list that is made each time.
-const OPEN: [(&str, &str); 3] =
-    [("GET", "/admin/api/openapi.json"), ("POST", "/admin/api/setup"), ("POST", "/admin/api/login")];
+const OPEN: [(&str, &str); 4] = [
+    ("GET", "/admin/api/openapi.json"),
+    ("GET", "/admin/api/setup"),
+    ("POST", "/admin/api/setup"),
+    ("POST", "/admin/api/login"),
+];
 
 /// The router. Whoever mounts it has put the [`Operator`](crate::access::Operator) and the
 /// [`Peer`](crate::server::connection::Peer) into the request's extensions.

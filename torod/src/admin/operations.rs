@@ -7,16 +7,22 @@ use tokenrouter_shared::attempt::{DimensionPage, UsageRequest, UsageRequests};
 use tokenrouter_shared::audit::AuditPage;
 use tokenrouter_shared::change::TokenChange;
 use tokenrouter_shared::conversation::{ConversationDetail, ConversationPage, ConversationsRemoved};
+use tokenrouter_shared::gateway::{
+    ConfigView, EndpointPage, EndpointReset, EndpointsReset, GatewayStatus, PresetPage, SetupView,
+};
+use tokenrouter_shared::live::{
+    LiveAlerts, LiveConfig, LiveEnd, LiveHello, LiveLog, LiveMissed, LiveProviders, LiveQuotas, LiveUsage,
+};
 use tokenrouter_shared::log::{LogCleared, LogPage};
 use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::provider::{
-    KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
+    KeyAdd, KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
 };
 use tokenrouter_shared::quota::{QuotaPage, QuotaRefresh, QuotaRefreshed};
 use tokenrouter_shared::report::{CacheReport, ErrorReport, Forecast, Movers, Report};
 use tokenrouter_shared::reprice::{Reprice, Repriced};
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
-use tokenrouter_shared::routing::{Reloaded, RoutingChange, RoutingChanged, RoutingView};
+use tokenrouter_shared::routing::{AliasPage, AliasPut, Reloaded, RoutingChange, RoutingChanged, RoutingView};
 use tokenrouter_shared::run::{RunDetail, RunPage};
 use tokenrouter_shared::secrets::{SecretPage, SecretPut, SecretRemoved, SecretView, SecretsRotated};
 use tokenrouter_shared::session::{Login, Me, SessionList, SessionView, SetupCreate, SetupCreated};
@@ -27,10 +33,10 @@ use tokenrouter_shared::token::{
 
 use tokenrouter_shared::usage_of::UsageOf;
 
-use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter};
+use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter, Shape};
 use super::{
-    alerts, audit, config, conversations, log, me, models, openapi, providers, quotas, reprice, routes, routing,
-    secrets, sessions, settings, setup, tokens, usage,
+    alerts, aliases, audit, config, conversations, endpoints, live, log, me, models, openapi, presets, providers,
+    quotas, reprice, routes, routing, secrets, sessions, settings, setup, status, tokens, usage,
 };
 
 /// Every operation of the admin API.
@@ -72,6 +78,7 @@ fn who() -> Vec<Operation> {
     let new = Operation::new;
     vec![
         new("GET", "/admin/api/openapi.json", Nothing, "This document.", get(openapi::handler)).gives::<Document>(200),
+        new("GET", "/admin/api/setup", Nothing, "Says how the first admin token can be made from here.", get(setup::show)).gives::<SetupView>(200),
         new("POST", "/admin/api/setup", Nothing, "Makes the first admin token, as long as there is none.", post(setup::handler)).may_take::<SetupCreate>().gives::<SetupCreated>(201),
         new("POST", "/admin/api/login", Nothing, "Begins a session in a cookie, for the key of a token.", post(sessions::login::handler)).takes::<Login>().gives::<SessionView>(201),
         new("POST", "/admin/api/logout", Token, "Ends the session that the request comes with.", post(sessions::logout::handler)).ends(),
@@ -152,6 +159,7 @@ fn routing_operations() -> Vec<Operation> {
         ("session", Form::Text, "the session that an agent would name in a header"),
         ("token", Form::Text, "the id or name of the token that asks"),
     ];
+    const LIST: &[Parameter] = &[search("only those with this text in the name, or in a target"), CURSOR, LIMIT];
     const MODELS: &[Parameter] = &[
         ("search", Form::Text, "only those with these words in name or id"),
         ("provider", Form::Text, "only those of this provider"),
@@ -166,6 +174,10 @@ fn routing_operations() -> Vec<Operation> {
     vec![
         new("GET", "/admin/api/models", Admin, "Lists what this gateway can be asked for.", get(models::list)).asked(MODELS).gives::<ModelsView>(200).or("With `form=codex`: Codex's catalogue."),
         new("GET", "/admin/api/models/{id}", Admin, "Shows what is known of a model; a slash in its name is written `%2F`.", get(models::show)).gives::<ModelView>(200),
+        new("GET", "/admin/api/config", Admin, "Shows what is in force, defaults included, without any secret.", get(config::show)).gives::<ConfigView>(200),
+        new("GET", "/admin/api/aliases", Admin, "Lists what the file says of aliases, in every profile.", get(aliases::list)).asked(LIST).gives::<AliasPage>(200).versioned(),
+        new("PUT", "/admin/api/aliases/{name}", Admin, "Writes an alias as a whole, a new one too, at the version that body or `If-Match` names.", put(aliases::put)).takes::<AliasPut>().gives::<SettingsChanged>(200).for_version().versioned(),
+        new("DELETE", "/admin/api/aliases/{name}", Admin, "Removes an alias from the file.", delete(aliases::remove)).for_version().ends(),
         new("POST", "/admin/api/reload", Admin, "Reads the configuration file and every secret anew.", post(config::reload)).gives::<Reloaded>(200),
         new("GET", "/admin/api/routing", Admin, "Shows what aliases mean.", get(routing::show)).gives::<RoutingView>(200).versioned(),
         new("PATCH", "/admin/api/routing", Admin, "Changes the active profile.", patch(routing::change)).takes::<RoutingChange>().gives::<RoutingChanged>(200).for_version().versioned(),
@@ -224,15 +236,19 @@ fn secret_operations() -> Vec<Operation> {
 #[rustfmt::skip]
 fn provider_operations() -> Vec<Operation> {
     use Needs::Admin;
+    const PRESETS: &[Parameter] = &[search("only those with this text in id or name"), CURSOR, LIMIT];
     const LIST: &[Parameter] = &[search("only those with this text in name, preset or URLs"), CURSOR, LIMIT];
     let new = Operation::new;
     vec![
+        new("GET", "/admin/api/presets", Admin, "Lists the well-known providers, the most used first, and what each needs.", get(presets::list)).asked(PRESETS).gives::<PresetPage>(200),
         new("GET", "/admin/api/providers", Admin, "Lists the providers; keys by where they come from alone.", get(providers::list::handler)).asked(LIST).gives::<ProviderList>(200).versioned(),
         new("POST", "/admin/api/providers", Admin, "Adds a provider to the file, by its preset or its URL.", post(providers::add::handler)).takes::<ProviderCreate>().gives::<ProviderSummary>(201).for_version(),
         new("GET", "/admin/api/providers/{name}", Admin, "Shows a provider, and how its models stand.", get(providers::show::handler)).gives::<ProviderDetail>(200).versioned(),
         new("PATCH", "/admin/api/providers/{name}", Admin, "Changes a provider in the file, at the version that body or `If-Match` names.", patch(providers::change::handler)).takes::<SettingsChange>().gives::<SettingsChanged>(200).for_version().versioned(),
         new("DELETE", "/admin/api/providers/{name}", Admin, "Removes a provider from the file.", delete(providers::remove::handler)).ends().for_version(),
         new("PUT", "/admin/api/providers/{name}/key", Admin, "Gives a provider another key, at the version that body or `If-Match` names.", put(providers::key::handler)).takes::<KeyChange>().gives::<SettingsChanged>(200).for_version().versioned(),
+        new("POST", "/admin/api/providers/{name}/keys", Admin, "Gives a provider one more key, beside those it has.", post(providers::keys::add)).takes::<KeyAdd>().gives::<SettingsChanged>(200).for_version().versioned(),
+        new("DELETE", "/admin/api/providers/{name}/keys/{label}", Admin, "Takes a key from a provider, by its name, or its number where it has none.", delete(providers::keys::remove)).for_version().ends(),
         new("POST", "/admin/api/providers/{name}/enable", Admin, "Uses a provider again.", post(providers::switch::enable)).gives::<SettingsChanged>(200).for_version().versioned(),
         new("POST", "/admin/api/providers/{name}/disable", Admin, "Leaves a provider out.", post(providers::switch::disable)).gives::<SettingsChanged>(200).for_version().versioned(),
         new("POST", "/admin/api/providers/{name}/test", Admin, "Tries a provider with real calls.", post(providers::trial::handler)).may_take::<ProviderTest>().gives::<Tried>(200),
@@ -272,7 +288,7 @@ fn conversation_operations() -> Vec<Operation> {
 
 #[rustfmt::skip]
 fn watch_operations() -> Vec<Operation> {
-    use Needs::Admin;
+    use Needs::{Admin, Token};
     const QUOTAS: &[Parameter] = &[("provider", Form::Text, "only those of this provider"), search("only those with this text in the provider's name"), CURSOR, LIMIT];
     const ALERTS: &[Parameter] = &[
         ("state", Form::Word(&["firing", "resolved"]), "only in this state"),
@@ -280,7 +296,28 @@ fn watch_operations() -> Vec<Operation> {
         CURSOR, LIMIT,
     ];
     let new = Operation::new;
+    const ENDPOINTS: &[Parameter] = &[
+        ("provider", Form::Text, "only those of this provider"),
+        ("state", Form::Word(&["shut", "open"]), "only those that are left alone for a while, or only the others"),
+        search("only those with this text in provider, model or state"),
+        CURSOR, LIMIT,
+    ];
+    const LIVE: &[Parameter] = &[("topics", Form::Text, "what is told of, with commas between: `usage`, `providers`, `quotas`, `alerts`, `log`, `config`; without it all that may be seen but `log`")];
     vec![
+        new("GET", "/admin/api/live", Token, "Tells what happens as it happens, as server-sent events; who is no admin hears of its own usage and that of the tokens below it. Nothing is kept for who was away: on `hello` ask for all that is shown.", get(live::handler)).asked(LIVE).tells(vec![
+            ("hello", Shape::of::<LiveHello>()),
+            ("usage", Shape::of::<LiveUsage>()),
+            ("providers", Shape::of::<LiveProviders>()),
+            ("quotas", Shape::of::<LiveQuotas>()),
+            ("alerts", Shape::of::<LiveAlerts>()),
+            ("log", Shape::of::<LiveLog>()),
+            ("config", Shape::of::<LiveConfig>()),
+            ("missed", Shape::of::<LiveMissed>()),
+            ("end", Shape::of::<LiveEnd>()),
+        ]),
+        new("GET", "/admin/api/status", Admin, "Says how the gateway stands: what runs, where it listens, what it keeps, what is wrong.", get(status::handler)).gives::<GatewayStatus>(200),
+        new("GET", "/admin/api/endpoints", Admin, "Lists everything that can be tried, and how it stands: breakers, speed, calls.", get(endpoints::list)).asked(ENDPOINTS).gives::<EndpointPage>(200),
+        new("POST", "/admin/api/endpoints/reset", Admin, "Has what was left alone for a while be called again at once.", post(endpoints::reset)).takes::<EndpointReset>().gives::<EndpointsReset>(200),
         new("GET", "/admin/api/quotas", Admin, "Lists what providers have left, as far as it is known.", get(quotas::list)).asked(QUOTAS).gives::<QuotaPage>(200),
         new("POST", "/admin/api/quotas/refresh", Admin, "Asks vendors what is left, where they answer that for nothing.", post(quotas::refresh)).may_take::<QuotaRefresh>().gives::<QuotaRefreshed>(200),
         new("GET", "/admin/api/alerts", Admin, "Lists what somebody should know, the newest first.", get(alerts::list)).asked(ALERTS).gives::<AlertPage>(200),

@@ -1,10 +1,12 @@
-//! `POST /admin/api/setup`: makes the first admin token, with the code from the log, or without on this machine.
+//! `GET` and `POST /admin/api/setup`: how the first admin token can be made, and makes it: with the code from the log, or without
+//! on this machine.
 
 use std::sync::Arc;
 
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
+use tokenrouter_shared::gateway::SetupView;
 use tokenrouter_shared::session::{SetupCreate, SetupCreated};
 
 use super::Admin;
@@ -13,6 +15,15 @@ use super::body::Small;
 use crate::access::issue::{IssueError, is_plain};
 use crate::access::setup::{Door, SetupError};
 use crate::server::connection::Peer;
+
+/// Says how it can be made by whoever asks.
+pub async fn show(
+    State(admin): State<Arc<Admin>>,
+    Extension(peer): Extension<Peer>,
+    headers: HeaderMap,
+) -> Json<SetupView> {
+    Json(SetupView { state: admin.setup.door(&headers, peer).as_str().to_owned() })
+}
 
 /// Makes it, and shows its key once.
 pub async fn handler(

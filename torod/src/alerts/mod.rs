@@ -85,6 +85,7 @@ pub struct Alerts {
     made_of: Mutex<Option<Settings>>,
     firing: AtomicU64,
     unacknowledged: AtomicU64,
+    changes: AtomicU64,
 }
 
 impl Alerts {
@@ -105,6 +106,7 @@ impl Alerts {
             made_of: Mutex::default(),
             firing: AtomicU64::new(firing),
             unacknowledged: AtomicU64::new(unacknowledged),
+            changes: AtomicU64::new(0),
         }
     }
 
@@ -122,6 +124,16 @@ impl Alerts {
     pub fn counted(&self, (firing, unacknowledged): (u64, u64)) {
         self.firing.store(firing, Ordering::Relaxed);
         self.unacknowledged.store(unacknowledged, Ordering::Relaxed);
+    }
+
+    /// How often alerts have changed in the database since the start.
+    pub fn changes(&self) -> u64 {
+        self.changes.load(Ordering::Relaxed)
+    }
+
+    /// Alerts in the database have changed.
+    pub fn changed(&self) {
+        self.changes.fetch_add(1, Ordering::Relaxed);
     }
 
     /// How the webhooks stand.

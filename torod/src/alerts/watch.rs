@@ -166,6 +166,7 @@ impl Alerts {
         };
         let (Applied { fired, resolved, lost }, counts) = self.writer.call(apply).await?;
         self.counted(counts);
+        self.changed();
         for (hook, messages) in &lost {
             self.post.lost(hook, *messages);
         }

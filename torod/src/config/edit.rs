@@ -1,5 +1,6 @@
 //! Changes the file: comments and layout stay, and what comes out is examined before it replaces anything.
 
+pub mod alias;
 mod by;
 pub mod provider;
 
@@ -37,6 +38,9 @@ pub enum EditError {
         /// The name that was probably meant.
         close: Option<String>,
     },
+    /// There is none of this kind with this name; what was probably meant stands there too.
+    #[error("there is no {0} {1}")]
+    NoSuch(&'static str, String),
     /// A provider has this name.
     #[error("there is already a provider `{0}`")]
     IsProvider(String),

@@ -14,6 +14,7 @@ use http_body::Body as _;
 use hyper::body::Incoming;
 use tower::ServiceExt;
 
+use super::packed::Takes;
 use super::routes::Routes;
 use crate::access::caller;
 use crate::access::session::{Cookie, Session, cookie, no_cookie};
@@ -29,7 +30,7 @@ use crate::store::{StoreError, sessions};
 
 /// Only what comes from here runs, is shown and is asked; nobody frames the pages.
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; \
-                      connect-src 'self'; font-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'";
+                      connect-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 /// How long an operation may take, its body's way here included.
 const TIME: Duration = Duration::from_mins(2);
 /// Longer explanations of ours are not written, and axum's are short.
@@ -51,6 +52,7 @@ impl Routes {
     /// Answers a request for `/admin/api/…`.
     pub(super) async fn admin(&self, peer: Peer, mut request: Request<Incoming>) -> Response<Reply> {
         let id = self.id(request.headers());
+        let takes = Takes::of(request.method(), request.headers());
         let mut response = match self.let_in(peer, &mut request) {
             Ok(()) => {
                 let asked = self.admin.clone().oneshot(request.map(axum::body::Body::new));
@@ -63,6 +65,7 @@ impl Routes {
             Err(Refused(refused)) => *refused,
         };
         answer::name_request(&mut response, id.as_str());
+        let mut response = takes.give(response).await;
         secure(response.headers_mut(), true);
         response.headers_mut().insert(crate::gateway::request_id::HEADER, id.header().clone());
         response.map(Reply::Admin)

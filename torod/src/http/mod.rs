@@ -2,10 +2,13 @@
 
 pub mod admin;
 pub mod contained;
+mod encoding;
 mod gauges;
 pub mod health;
 pub mod listed;
 pub mod metrics;
 mod misread;
+mod packed;
 pub mod page;
 pub mod routes;
+mod site;

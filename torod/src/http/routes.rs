@@ -14,7 +14,7 @@ use tokenrouter::surface::Surface;
 
 use super::contained::{Witness, contained};
 use super::metrics::ScrapeKey;
-use super::{health, page};
+use super::{health, page, site};
 use crate::access::throttle::Throttle;
 use crate::access::{Sessions, Setup, forwarded};
 use crate::admin::guesses;
@@ -35,32 +35,39 @@ pub struct Page {
     pub needs: &'static str,
     /// What it is.
     pub summary: &'static str,
-    answer: fn(&Routes, Peer, &HeaderMap) -> Response<Reply>,
+    answer: fn(&Routes, &Asked<'_>) -> Response<Reply>,
+}
+
+/// A request for one.
+struct Asked<'r> {
+    peer: Peer,
+    headers: &'r HeaderMap,
+    /// Without slashes at its end.
+    path: &'r str,
 }
 
 const fn page(
     path: &'static str,
     needs: &'static str,
     summary: &'static str,
-    answer: fn(&Routes, Peer, &HeaderMap) -> Response<Reply>,
+    answer: fn(&Routes, &Asked<'_>) -> Response<Reply>,
 ) -> Page {
     Page { path, needs, summary, answer }
 }
 
 /// Every page.
 #[rustfmt::skip]
-pub static PAGES: [Page; 11] = [
-    page("/health", "nothing", "Whether requests can be served.", |me, peer, headers| health::health(&me.app, peer, headers, &me.id(headers))),
-    page("/healthz", "nothing", "Whether the process answers.", |me, _, headers| health::alive(&me.app, &me.id(headers))),
-    page("/api/hello", "nothing", "The same, where some clients look for it.", |me, _, headers| health::alive(&me.app, &me.id(headers))),
-    page("/status", "inference", "How everything stands.", |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers))),
-    page("/v1/status", "inference", "The same.", |me, peer, headers| health::status(&me.app, peer, headers, &me.id(headers))),
-    page("/metrics", "admin", "Numbers for Prometheus; also for whoever has the scrape key.", Routes::metrics),
-    page("/openapi.json", "nothing", "This document.", |me, _, headers| page::document(&me.id(headers))),
-    page("", "nothing", "Where things are.", |me, _, headers| page::root(&me.id(headers))),
-    page("/admin", "nothing", "The page for people.", Routes::admin_page),
-    page("/admin/app.js", "nothing", "Its script.", |me, _, headers| page::script(&me.id(headers))),
-    page("/admin/app.css", "nothing", "Its look.", |me, _, headers| page::style(&me.id(headers))),
+pub static PAGES: [Page; 10] = [
+    page("/health", "nothing", "Whether requests can be served.", |me, asked| health::health(&me.app, asked.peer, asked.headers, &me.id(asked.headers))),
+    page("/healthz", "nothing", "Whether the process answers.", |me, asked| health::alive(&me.app, &me.id(asked.headers))),
+    page("/api/hello", "nothing", "The same, where some clients look for it.", |me, asked| health::alive(&me.app, &me.id(asked.headers))),
+    page("/status", "inference", "How everything stands.", |me, asked| health::status(&me.app, asked.peer, asked.headers, &me.id(asked.headers))),
+    page("/v1/status", "inference", "The same.", |me, asked| health::status(&me.app, asked.peer, asked.headers, &me.id(asked.headers))),
+    page("/metrics", "admin", "Numbers for Prometheus; also for whoever has the scrape key.", |me, asked| me.metrics(asked.peer, asked.headers)),
+    page("/openapi.json", "nothing", "This document.", |me, asked| page::document(&me.id(asked.headers))),
+    page("", "nothing", "Where things are.", |me, asked| page::root(&me.id(asked.headers))),
+    page("/admin", "nothing", "The pages for people.", Routes::site),
+    page("/admin/{path}", "nothing", "One of them, or what they are made of.", Routes::site),
 ];
 
 /// The longest target of a request, in bytes.
@@ -185,21 +192,24 @@ impl Routes {
         if trimmed == "/admin/api" || trimmed.starts_with("/admin/api/") {
             return self.admin(peer, request).await;
         }
-        let Some(page) = PAGES.iter().find(|page| page.path == trimmed) else {
+        let listed = if trimmed.starts_with("/admin/") { "/admin/{path}" } else { trimmed };
+        let Some(page) = PAGES.iter().find(|page| page.path == listed) else {
             let protocol = models::speaks(request.uri(), request.headers());
             return problem::respond(&reject::unknown_path(path), protocol, &self.id(request.headers()));
         };
         if is_get {
-            (page.answer)(&self, peer, request.headers())
+            (page.answer)(&self, &Asked { peer, headers: request.headers(), path: trimmed })
         } else {
             problem::wrong_method("GET", models::speaks(request.uri(), request.headers()), &self.id(request.headers()))
         }
     }
 
-    /// The page for people: setup, login, or what there is.
-    fn admin_page(&self, peer: Peer, headers: &HeaderMap) -> Response<Reply> {
+    /// The pages for people.
+    fn site(&self, asked: &Asked<'_>) -> Response<Reply> {
+        let &Asked { peer, headers, path } = asked;
+        let place = path.strip_prefix("/admin").unwrap_or_default().trim_start_matches('/');
         match self.check_host(peer, headers) {
-            Ok(()) => page::admin(self.setup.door(headers, peer), &self.id(headers)),
+            Ok(()) => site::answer(place, self.setup.door(headers, peer), headers, &self.id(headers)),
             Err(refused) => *refused,
         }
     }

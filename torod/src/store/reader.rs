@@ -11,6 +11,9 @@ use super::{StoreError, schema};
 /// How many idle connections are kept. Each costs up to 2 MiB of cache.
 const KEPT: usize = 4;
 
+/// So many files of the data folder are told; there are some ten.
+const MOST_FILES: usize = 100;
+
 /// After so many steps of SQLite's machine it is looked whether anybody still waits: some tens of microseconds.
 const STEPS: i32 = 10_000;
 
@@ -25,6 +28,19 @@ impl Readers {
     /// Readers of the database in a data directory. Opens nothing yet.
     pub const fn new(dir: PathBuf) -> Self {
         Self { dir, idle: Mutex::new(Vec::new()) }
+    }
+
+    /// The files of the database and what lies beside it, each with its size; those that cannot be looked at are left out.
+    pub fn files(&self) -> Vec<(String, u64)> {
+        let Ok(entries) = std::fs::read_dir(&self.dir) else { return Vec::new() };
+        let sized = entries.filter_map(|entry| {
+            let entry = entry.ok()?;
+            let about = entry.metadata().ok().filter(std::fs::Metadata::is_file)?;
+            Some((entry.file_name().into_string().ok()?, about.len()))
+        });
+        let mut files: Vec<_> = sized.take(MOST_FILES).collect();
+        files.sort_unstable();
+        files
     }
 
     /// Runs `query` on a connection of its own.

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use rusqlite::{CachedStatement, Connection, Transaction};
 use tokenrouter::count::Report;
+use tokenrouter_shared::figures::Totals;
 use tokenrouter_shared::ids::ms_of;
 
 use super::StoreError;
 use super::agent_sessions::AgentSession;
 use super::detail;
-use super::figures::block::{Entry, Facts};
+use super::figures::block::{self, Entry, Facts};
 pub use super::names::Names;
 use super::origins::Origin;
 use super::spend::Sum;
@@ -109,6 +110,44 @@ impl UsageRow<'_> {
             tokens: uncached + read + short + long + output,
             nanos: self.cost_nanos.min(MAX_NANOS).cast_signed(),
         }
+    }
+}
+
+impl UsageRow<'_> {
+    fn facts(&self) -> Facts {
+        Facts {
+            is_first: self.is_first,
+            counted: self.counted,
+            degraded: self.degraded.into(),
+            counts: self.counts.map(clamped),
+            estimated: self.estimated,
+            cost_nanos: self.cost_nanos.min(MAX_NANOS).cast_signed(),
+            unpriced: self.price.is_none(),
+            savings_nanos: self.savings_nanos.clamp(-MAX_SAVINGS, MAX_SAVINGS),
+            total_us: clamped(self.total_us),
+            first_byte_us: clamped(self.first_byte_us),
+            generation_us: self.generation_us.into(),
+            prompt_us: self.prompt_us.into(),
+        }
+    }
+}
+
+/// Sums of rows that grow row by row, exactly as reports tell them of the same rows.
+#[derive(Debug, Default)]
+pub struct Tally(block::Sums);
+
+impl Tally {
+    /// One more.
+    pub fn add(&mut self, row: &UsageRow<'_>) {
+        let sums = row.facts().sums(row.outcome == 0, row.stream);
+        for (sum, more) in self.0.iter_mut().zip(sums) {
+            *sum = sum.saturating_add(more);
+        }
+    }
+
+    /// What they come to.
+    pub fn totals(&self) -> Totals {
+        block::totals(&self.0)
     }
 }
 
@@ -253,21 +292,7 @@ impl<'c> Insert<'c> {
             session.unwrap_or(0),
             origin,
         ];
-        let facts = Facts {
-            is_first: row.is_first,
-            counted: row.counted,
-            degraded: row.degraded.into(),
-            counts: [uncached, read, short, long, output, reasoning],
-            estimated: row.estimated,
-            cost_nanos: row.cost_nanos.min(MAX_NANOS).cast_signed(),
-            unpriced: price.is_none(),
-            savings_nanos: row.savings_nanos.clamp(-MAX_SAVINGS, MAX_SAVINGS),
-            total_us: clamped(row.total_us),
-            first_byte_us: clamped(row.first_byte_us),
-            generation_us: row.generation_us.into(),
-            prompt_us: row.prompt_us.into(),
-        };
-        Ok(Some(Written { id: row.id, entry: Entry::of(ms_of(row.id), dims, &facts) }))
+        Ok(Some(Written { id: row.id, entry: Entry::of(ms_of(row.id), dims, &row.facts()) }))
     }
 }
 

@@ -30,7 +30,9 @@ pub async fn run(lines: Arc<Lines>, writer: WriterHandle, keep: u32, lifecycle: 
             let done: Result<(), StoreError> =
                 writer.call(move |connection| log::add(connection, &written, keep)).await;
             // A line about it would be the next that cannot be written; usage tells of a database that takes nothing.
-            if done.is_err() && !is_over {
+            if done.is_ok() {
+                lines.keep(taken.len());
+            } else if !is_over {
                 batch = Arc::try_unwrap(taken).unwrap_or_else(|shared| shared.to_vec());
             }
         }

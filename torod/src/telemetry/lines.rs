@@ -29,6 +29,7 @@ pub struct Lines {
     waiting: SegQueue<NewLine>,
     len: AtomicUsize,
     dropped: AtomicU64,
+    kept: AtomicU64,
     came: Notify,
     clock: Clock,
 }
@@ -40,6 +41,7 @@ impl Lines {
             waiting: SegQueue::new(),
             len: AtomicUsize::new(0),
             dropped: AtomicU64::new(0),
+            kept: AtomicU64::new(0),
             came: Notify::new(),
             clock,
         })
@@ -48,6 +50,16 @@ impl Lines {
     /// Lines that were lost because too many waited.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
+    }
+
+    /// How many the database has taken since the start.
+    pub fn kept(&self) -> u64 {
+        self.kept.load(Ordering::Relaxed)
+    }
+
+    /// The database has taken so many.
+    pub(super) fn keep(&self, lines: usize) {
+        self.kept.fetch_add(lines as u64, Ordering::Relaxed);
     }
 
     /// Resolves when there is a line.

@@ -1,8 +1,10 @@
 //! How an endpoint stands, in the words and times that people and programs are told.
 
 use tokenrouter::pick::endpoint::{Endpoint, Ready};
+use tokenrouter_shared::provider::EndpointStanding;
 use tokenrouter_shared::route::Standing;
 
+use super::provider::Provider;
 use crate::clock::Clock;
 
 /// One moment on both clocks: breakers count on the one that never goes back, reports are in Unix time.
@@ -45,6 +47,15 @@ pub fn standing(endpoint: &Endpoint, moment: Moment) -> Standing {
         latency_ms: endpoint.state.latency.at(moment.uptime_ms).map(|us| us.div_ceil(1_000)),
         calls,
         failed,
+    }
+}
+
+/// How `endpoint` of `provider` stands, by the names that people know.
+pub fn named(provider: &Provider, endpoint: &Endpoint, moment: Moment) -> EndpointStanding {
+    EndpointStanding {
+        model: if endpoint.model.is_empty() { "*" } else { &endpoint.model }.to_owned(),
+        credential: provider.credentials().get(endpoint.credential).map(|key| key.label.to_string()),
+        standing: standing(endpoint, moment),
     }
 }
 

@@ -14,7 +14,7 @@ use super::trace::Trace;
 use crate::store::agent_sessions::AgentSession;
 use crate::store::origins::Origin;
 use crate::store::spend::Sum;
-use crate::store::usage::{PriceRow, UsageRow};
+use crate::store::usage::{PriceRow, Tally, UsageRow};
 
 /// How an attempt ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -234,6 +234,11 @@ impl Record {
     /// What it takes from its token's budgets, exactly as the row will say.
     pub fn sum(&self) -> Sum {
         self.row().sum()
+    }
+
+    /// Adds it to `tally`, exactly as its row will say.
+    pub fn tally(&self, tally: &mut Tally) {
+        tally.add(&self.row());
     }
 
     /// The row that keeps it.

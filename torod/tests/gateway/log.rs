@@ -10,7 +10,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use crate::support::{TestDaemon, until};
 
 /// A daemon whose log is kept. This thread runs all of it but its writer.
-async fn kept(more: &str) -> (TestDaemon, Arc<Lines>, tracing::subscriber::DefaultGuard) {
+pub async fn kept(more: &str) -> (TestDaemon, Arc<Lines>, tracing::subscriber::DefaultGuard) {
     let lines = Lines::new(Clock::system());
     let subscriber = tracing_subscriber::registry()
         .with(tracing_subscriber::EnvFilter::new("warn,torod=debug,request=info"))

@@ -329,9 +329,24 @@ async fn every_answer_from_behind_the_door_is_json_and_tells_browsers_to_be_care
         assert_eq!(answer.header("cache-control"), "no-store");
     }
     let mut pages = Vec::new();
-    for path in ["/admin", "/admin/", "/admin/app.js", "/admin/app.css", "/admin/api/me", "/admin/api/openapi.json"] {
-        pages.push((path, send(&daemon, Method::GET, path, &[], "").await));
+    for path in ["/admin", "/admin/", "/admin/usage", "/admin/x.js", "/admin/api/me", "/admin/api/openapi.json"] {
+        pages.push((path.to_owned(), send(&daemon, Method::GET, path, &[], "").await));
     }
+    let page = pages[0].1.text();
+    // What the page is made of, whichever of the two it is.
+    let parts = page.split('"').filter(|part| part.starts_with("/admin/") && part.contains('.'));
+    for part in parts.map(str::to_owned).collect::<Vec<_>>() {
+        let answer = send(&daemon, Method::GET, &part, &[], "").await;
+        assert_eq!(answer.status, 200, "{part}");
+        let tag = answer.header("etag").to_owned();
+        let again = send(&daemon, Method::GET, &part, &[("if-none-match", &tag)], "").await;
+        assert_eq!((again.status.as_u16(), again.body.len(), again.header("etag")), (304, 0, &*tag), "{part}");
+        let head = send(&daemon, Method::HEAD, &part, &[], "").await;
+        assert_eq!((head.status.as_u16(), head.body.len()), (200, 0), "{part}");
+        assert_eq!(head.header("content-length"), answer.body.len().to_string(), "{part}");
+        pages.push((part, answer));
+    }
+    assert!(pages.len() > 7, "the page has a script and a style: {page}");
     for (path, answer) in &pages {
         let policy = answer.header("content-security-policy");
         for part in [
@@ -339,7 +354,7 @@ async fn every_answer_from_behind_the_door_is_json_and_tells_browsers_to_be_care
             "script-src 'self'",
             "frame-ancestors 'none'",
             "base-uri 'none'",
-            "form-action 'self'",
+            "form-action 'none'",
         ] {
             assert!(policy.contains(part), "{path}: {policy}");
         }
@@ -355,12 +370,13 @@ async fn every_answer_from_behind_the_door_is_json_and_tells_browsers_to_be_care
         assert!(answer.headers.get("access-control-allow-origin").is_none());
     }
     // Nothing in the page needs more than the policy allows.
-    let page = pages[0].1.text();
     assert!(page.starts_with("<!doctype html>") && page.contains("data-state=\"closed\""));
+    assert_eq!(page, pages[2].1.text(), "every place of the site begins with the same document");
+    assert_eq!((pages[0].1.header("cache-control"), pages[3].1.status.as_u16()), ("no-store", 404));
     for forbidden in ["<style", "style=", "onclick", "<script>", "http://", "https://", "{{"] {
         assert!(!page.contains(forbidden), "{forbidden}");
     }
-    let script = pages[2].1.text();
+    let script = include_str!("../../src/http/plain/plain.js");
     for forbidden in ["innerHTML", "eval(", "localStorage", "document.cookie", ".style"] {
         assert!(!script.contains(forbidden), "{forbidden}");
     }

@@ -39,7 +39,7 @@ async fn every_route_is_described_and_nothing_else_is() {
     let (data, admin) = (daemon.get("/openapi.json").await.json(), daemon.get("/admin/api/openapi.json").await.json());
     let listed = |is_admin: bool| {
         let of_kind = move |route: &Listed| route.path.starts_with("/admin/api") == is_admin;
-        let pages = ["/admin", "/admin/app.js", "/admin/app.css"];
+        let pages = ["/admin", "/admin/{path}"];
         let all = routes().into_iter().filter(of_kind).filter(move |route| !pages.contains(&route.path));
         all.map(|route| (route.method.to_owned(), route.path.to_owned())).collect::<BTreeSet<_>>()
     };
@@ -98,6 +98,15 @@ impl Asking {
     async fn done_text(&mut self, method: &str, path: &str, place: &str) {
         let answer = self.ask(method, path, place, &[], "").await;
         assert!(answer.status.is_success() && !answer.body.is_empty(), "{method} {place}: {}", answer.text());
+    }
+
+    /// One that does not end by itself begins.
+    async fn stream(&mut self, path: &str) {
+        let mut request = self.daemon.request(path, "");
+        *request.method_mut() = http::Method::GET;
+        let (head, _) = self.daemon.head(request).await.into_parts();
+        let answer = Answer { status: head.status, headers: head.headers, body: bytes::Bytes::new() };
+        self.forms.check("GET", path, &answer);
     }
 
     async fn get(&mut self, path: &str) -> Value {
@@ -264,10 +273,27 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     let changed = all.done("PATCH", provider, "/admin/api/providers/own", &body).await;
     let key = format!(r#"{{"version":{},"key":{{"value":"sk-other-key-0000000"}}}}"#, changed["version"]);
     all.done("PUT", &format!("{provider}/key"), "/admin/api/providers/own/key", &key).await;
+    let version = all.get("/admin/api/providers").await["version"].clone();
+    let key = json!({ "version": version, "name": "second", "weight": 2, "key": { "value": "sk-second-key-000000" } });
+    all.done("POST", &format!("{provider}/keys"), "/admin/api/providers/own/keys", &key.to_string()).await;
+    all.done("DELETE", &format!("{provider}/keys/{{label}}"), "/admin/api/providers/own/keys/second", "").await;
+    all.done("POST", "/admin/api/endpoints/reset", "/admin/api/endpoints/reset", r#"{"provider":"sim"}"#).await;
     all.done("POST", &format!("{provider}/disable"), "/admin/api/providers/own/disable", "").await;
     all.done("POST", &format!("{provider}/enable"), "/admin/api/providers/own/enable", "").await;
     all.done("POST", &format!("{provider}/test"), "/admin/api/providers/sim/test", r#"{"model":"ok"}"#).await;
     all.done("DELETE", provider, "/admin/api/providers/own", "").await;
+
+    all.get("/admin/api/presets").await;
+    all.get("/admin/api/endpoints").await;
+    all.get("/admin/api/status").await;
+    all.get("/admin/api/setup").await;
+    all.get("/admin/api/config").await;
+    let version = all.get("/admin/api/aliases").await["version"].as_str().unwrap().to_owned();
+    let alias = "/admin/api/aliases/{name}";
+    let body = json!({ "version": version, "order": ["price"], "targets": [{ "provider": "sim", "model": "ok", "weight": 3 }] });
+    all.done("PUT", alias, "/admin/api/aliases/new%2Fone", &body.to_string()).await;
+    all.done("DELETE", alias, "/admin/api/aliases/new%2Fone", "").await;
+    all.stream("/admin/api/live").await;
 
     all.get("/admin/api/quotas").await;
     all.done("POST", "/admin/api/quotas/refresh", "/admin/api/quotas/refresh", r#"{"provider":"sim"}"#).await;
@@ -336,4 +362,21 @@ async fn document_and_code_refuse_the_same_bodies() {
         assert_eq!(is_read, is_right, "{body}");
     }
     daemon.stop().await;
+}
+
+/// The web admin's types are made of this file; `UPDATE_SCHEMA=1` writes it anew.
+#[test]
+fn the_document_that_the_web_admin_was_made_for_is_the_one_of_today() {
+    let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../web/openapi.json");
+    let now = format!("{}\n", serde_json::to_string_pretty(&torod::admin::openapi::document()).unwrap());
+    if std::env::var_os("UPDATE_SCHEMA").is_some() {
+        std::fs::write(&path, &now).unwrap();
+    }
+    let known = std::fs::read_to_string(&path).unwrap_or_default();
+    let line = now.lines().zip(known.lines()).find(|(now, known)| now != known);
+    assert!(
+        now == known,
+        "web/openapi.json is old, first at {line:?}: `UPDATE_SCHEMA=1 cargo test -p torod --test gateway openapi`, then \
+         `npm run schema` in web"
+    );
 }

@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use bytes::Bytes;
 use http::{Method, Request};
 use http_body_util::Full;
 use tokenrouter_simulator::{Settings, Simulator};
@@ -106,7 +107,16 @@ impl Walk {
         if !body.is_empty() {
             request = request.header("content-type", "application/json");
         }
-        self.daemon.send(request.body(Full::new(body.to_owned().into())).unwrap()).await
+        let request = request.body(Full::new(body.to_owned().into())).unwrap();
+        if path != "/admin/api/live" {
+            return self.daemon.send(request).await;
+        }
+        // It does not end by itself.
+        let (head, stream) = self.daemon.head(request).await.into_parts();
+        if !head.status.is_success() {
+            return crate::support::whole(http::Response::from_parts(head, stream)).await;
+        }
+        Answer { status: head.status, headers: head.headers, body: Bytes::new() }
     }
 
     /// The status for one of [`WHO`] in one of [`PLACES`].
@@ -133,7 +143,12 @@ impl Walk {
         }
         let target = self.target(route, who).await;
         let path = route.path.replace("{which}", &target).replace("{model}", "ok").replace("{id}", "none");
-        let path = path.replace("{request_id}", "none").replace("{name}", "none").replace("{dimension}", "model");
+        let path = path
+            .replace("{request_id}", "none")
+            .replace("{name}", "none")
+            .replace("{dimension}", "model")
+            .replace("{path}", "usage")
+            .replace("{label}", "none");
         let path = if path.ends_with("/explain") { format!("{path}?model=ok") } else { path };
         self.send(route.method.parse().unwrap(), &path, &headers, body(route)).await
     }

@@ -55,11 +55,11 @@ pub async fn handler(
     changed(&admin, &done).await
 }
 
-/// How the file refers to a key that may be sent to `places`; one that is given itself is kept in the store.
+/// How the file refers to a key that may be sent to `places`; one that is given itself is kept in the store, `called` so.
 pub(super) async fn keep(
     admin: &Admin,
     operator: &Operator,
-    provider: &str,
+    called: &str,
     places: Vec<String>,
     key: KeyGiven,
     config: &Config,
@@ -69,7 +69,7 @@ pub(super) async fn keep(
         KeyGiven::Env(variable) => Ok(SecretSource::Env(variable)),
         KeyGiven::Secret(name) => Ok(stored(name)),
         KeyGiven::Value(secret) => {
-            let name = format!("provider/{provider}");
+            let name = format!("provider/{called}");
             let wanted = Wanted::new(&name, &places, secret, config)?;
             let (keys, operator, now_ms) = (Arc::clone(&admin.keys), operator.clone(), admin.clock.now_ms());
             let set = move |connection: &mut _| secrets::set(connection, &keys, &wanted, &operator, now_ms);

@@ -3,6 +3,7 @@
 pub mod add;
 pub mod change;
 pub mod key;
+pub mod keys;
 pub mod list;
 pub mod remove;
 pub mod show;

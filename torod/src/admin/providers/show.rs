@@ -5,8 +5,7 @@ use std::sync::Arc;
 use axum::extract::{Path, State};
 use axum::response::Response;
 use axum::{Extension, Json};
-use tokenrouter::pick::endpoint::Endpoint;
-use tokenrouter_shared::provider::{EndpointStanding, ProviderDetail};
+use tokenrouter_shared::provider::ProviderDetail;
 
 use super::list::{found, summary};
 use crate::access::Operator;
@@ -15,7 +14,7 @@ use crate::admin::answer::Failure;
 use crate::admin::settings::version;
 use crate::admin::version::tagged;
 use crate::upstreams::condition::notable;
-use crate::upstreams::standing::{Moment, standing};
+use crate::upstreams::standing::{Moment, named};
 
 /// So many of its endpoints are shown.
 const MOST_ENDPOINTS: usize = 200;
@@ -39,11 +38,7 @@ pub async fn handler(
     };
     let moment = Moment::now(&admin.clock);
     let notable = place.and_then(|at| notable(&live).into_iter().nth(at)).unwrap_or_default();
-    let one = |endpoint: &Arc<Endpoint>| EndpointStanding {
-        model: if endpoint.model.is_empty() { "*" } else { &endpoint.model }.to_owned(),
-        credential: seen.and_then(|seen| seen.credentials().get(endpoint.credential)).map(|key| key.label.to_string()),
-        standing: standing(endpoint, moment),
-    };
+    let shown = notable.iter().take(MOST_ENDPOINTS);
     let (last_ok_ms, last_failure_ms) = seen.map(|seen| seen.health.times_ms()).unwrap_or_default();
     let answer = ProviderDetail {
         version: version.clone(),
@@ -52,7 +47,7 @@ pub async fn handler(
         calls: seen.map_or(0, |seen| seen.calls.load(std::sync::atomic::Ordering::Relaxed)),
         last_ok_ms,
         last_failure_ms,
-        endpoints: notable.iter().take(MOST_ENDPOINTS).map(one).collect(),
+        endpoints: seen.map_or_else(Vec::new, |seen| shown.map(|one| named(seen, one, moment)).collect()),
         endpoints_left_out: notable.len().saturating_sub(MOST_ENDPOINTS),
     };
     Ok(tagged(version.as_deref(), Json(answer)))

@@ -11,6 +11,7 @@ use crate::config::section::{closest, shorten};
 use crate::config::{Config, Detected, Examined, GrantConfig, examine, first_run, write_new};
 
 pub mod far;
+pub mod keys;
 mod region;
 
 /// A provider as it is to be written.

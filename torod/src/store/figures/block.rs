@@ -129,19 +129,14 @@ pub(in crate::store) struct Facts {
 }
 
 impl Facts {
-    fn sums(&self, dims: &[u32; DIMS]) -> Sums {
+    /// The sums of an attempt by itself.
+    pub(in crate::store) fn sums(&self, went_well: bool, is_stream: bool) -> Sums {
         let [uncached, read, short, long, output, reasoning] = self.counts;
         let input = uncached + read + short + long;
-        let went_well = Dim::Outcome.of(dims) == 0;
         let writing_us = self.total_us.saturating_sub(self.first_byte_us);
         let (generated, generation_us) = if self.generation_us > 0 {
             (output, self.generation_us)
-        } else if Dim::Stream.of(dims) == 1
-            && went_well
-            && self.first_byte_us > 0
-            && output > 0
-            && writing_us >= SHORTEST_US
-        {
+        } else if is_stream && went_well && self.first_byte_us > 0 && output > 0 && writing_us >= SHORTEST_US {
             (output, writing_us)
         } else {
             (0, 0)
@@ -184,7 +179,8 @@ impl Entry {
     /// The entry of one attempt.
     pub(in crate::store) fn of(at_ms: i64, dims: [i64; DIMS], facts: &Facts) -> Self {
         let dims = dims.map(number);
-        Self { at_ms, dims, sums: facts.sums(&dims) }
+        let sums = facts.sums(Dim::Outcome.of(&dims) == 0, Dim::Stream.of(&dims) == 1);
+        Self { at_ms, dims, sums }
     }
 
     /// The entry of a row of `usage`, of which [`COLUMNS`] were asked.

@@ -1,0 +1,75 @@
+// Budgets in words, and as people type them.
+import type { Budget, BudgetView } from '../api/types';
+import { count, exact, money, span } from './format';
+
+type Unit = Budget['unit'];
+type Window = Budget['window'];
+
+/** Every unit with its word. */
+export const UNITS: [Unit, string][] = [['usd_nanos', 'US dollars'], ['tokens', 'LLM tokens'], ['requests', 'requests']];
+
+/** So much of a unit. */
+export function amount(unit: Unit, value: number): string {
+  return unit === 'usd_nanos' ? money(value) : `${count(value)} ${unit}`;
+}
+
+/** `a month`, `in any 5h`, `in all`. */
+export function windowWords(window: Window): string {
+  if (window?.calendar) return `a ${window.calendar}`;
+  return window?.seconds ? `in any ${span(window.seconds * 1000)}` : 'in all';
+}
+
+/** `$12.50 of $20 a month`. */
+export function standing(budget: BudgetView): string {
+  const used = budget.unit === 'usd_nanos' ? money(budget.used) : count(budget.used);
+  return `${used} of ${amount(budget.unit, budget.limit)} ${windowWords(budget.window)}`;
+}
+
+/** A window as one word of a form: `life`, `day`, …, or seconds. */
+export function windowKey(window: Window): string {
+  if (window?.calendar) return window.calendar;
+  return window?.seconds ? String(window.seconds) : 'life';
+}
+
+/** What can be chosen. */
+export const WINDOWS: [string, string][] = [
+  ['life', 'in all, for its life'],
+  ['hour', 'each hour'],
+  ['day', 'each day'],
+  ['week', 'each week'],
+  ['month', 'each month'],
+  ['3600', 'in any 60 minutes'],
+  ['18000', 'in any 5 hours'],
+  ['86400', 'in any 24 hours'],
+  ['604800', 'in any 7 days'],
+  ['2592000', 'in any 30 days'],
+];
+
+/** What was chosen, as the API has it. Calendars go by the clocks of whoever makes the budget. */
+export function windowOf(key: string, timeZone: string): Window {
+  if (key === 'life') return undefined as unknown as Window;
+  const period = (['hour', 'day', 'week', 'month'] as const).find((one) => one === key);
+  return (period ? { calendar: period, time_zone: timeZone } : { seconds: Number(key) }) as Window;
+}
+
+/** `12.5`, `400k`, `1.5M` as a number; nothing: it is none. */
+export function typedAmount(text: string): number | undefined {
+  const match = /^\$?\s*(\d+(?:[.,]\d+)?|\.\d+)\s*([kKmMbB]?)$/.exec(text.trim().replace(/(?<=\d)[ _](?=\d{3}\b)/g, ''));
+  if (!match) return undefined;
+  const factor = { k: 1e3, m: 1e6, b: 1e9 }[match[2]?.toLowerCase() ?? ''] ?? 1;
+  const value = Number(match[1]?.replace(',', '.')) * factor;
+  return Number.isFinite(value) ? value : undefined;
+}
+
+/** The limit in the API's unit. */
+export function limitOf(unit: Unit, text: string): number | undefined {
+  const value = typedAmount(text);
+  if (value === undefined) return undefined;
+  const limit = Math.round(unit === 'usd_nanos' ? value * 1e9 : value);
+  return Number.isSafeInteger(limit) ? limit : undefined;
+}
+
+/** A limit as it is typed. */
+export function limitText(unit: Unit, limit: number): string {
+  return unit === 'usd_nanos' ? String(limit / 1e9) : exact(limit).replaceAll(',', '');
+}

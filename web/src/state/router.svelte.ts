@@ -1,0 +1,84 @@
+// Where we are: the path and the query are the state of a page, so that every view is a link.
+
+const BASE = '/admin';
+
+class Router {
+  /** Behind `/admin`, such as `/access`; `/` is the first page. */
+  path = $state('/');
+  /** What the page was asked. */
+  query = $state.raw(new URLSearchParams());
+  /** Asked before a page is left; false: stay. */
+  #guards = new Set<() => boolean>();
+
+  constructor() {
+    if (typeof window === 'undefined') return;
+    this.#read();
+    window.addEventListener('popstate', () => this.#read());
+    document.addEventListener('click', (event) => this.#click(event));
+  }
+
+  #read(): void {
+    const path = location.pathname.startsWith(BASE) ? location.pathname.slice(BASE.length) : '/';
+    this.path = path.replace(/\/+$/, '') || '/';
+    this.query = new URLSearchParams(location.search);
+  }
+
+  /** Links within the site change the page and load nothing. */
+  #click(event: MouseEvent): void {
+    if (event.defaultPrevented || event.button !== 0 || event.metaKey || event.ctrlKey || event.shiftKey || event.altKey) return;
+    const link = (event.target as Element | null)?.closest?.('a');
+    if (!link || link.target || link.hasAttribute('download') || link.origin !== location.origin) return;
+    if (link.pathname !== BASE && !link.pathname.startsWith(`${BASE}/`)) return;
+    if (link.pathname.startsWith(`${BASE}/api/`)) return;
+    event.preventDefault();
+    this.go(link.pathname.slice(BASE.length) + link.search);
+  }
+
+  /** Goes to a page such as `/access?q=x`. */
+  go(to: string, options: { replace?: boolean } = {}): void {
+    const url = BASE + (to.startsWith('/') ? to : `/${to}`);
+    const isOtherPage = new URL(url, location.origin).pathname !== location.pathname;
+    if (isOtherPage && [...this.#guards].some((guard) => !guard())) return;
+    history[options.replace ? 'replaceState' : 'pushState'](null, '', url);
+    this.#read();
+  }
+
+  /** Changes some words of the query; null takes one out. */
+  set(words: Record<string, string | string[] | null | undefined>, options: { push?: boolean } = {}): void {
+    const query = new URLSearchParams(this.query);
+    for (const [name, value] of Object.entries(words)) {
+      query.delete(name);
+      for (const one of Array.isArray(value) ? value : [value]) {
+        if (one !== null && one !== undefined) query.append(name, one);
+      }
+    }
+    const text = query.toString();
+    if (text === this.query.toString()) return;
+    this.go(`${this.path}${text ? `?${text}` : ''}`, { replace: !options.push });
+  }
+
+  /** One word of the query. */
+  word(name: string): string | undefined {
+    return this.query.get(name) ?? undefined;
+  }
+
+  /** Has `guard` asked before the page is left; returns how to stop that. */
+  guard(guard: () => boolean): () => void {
+    this.#guards.add(guard);
+    return () => this.#guards.delete(guard);
+  }
+}
+
+export const router = new Router();
+
+/** The address of a page, for links. */
+export function to(path: string, query: Record<string, string | string[] | number | null | undefined> = {}): string {
+  const words = new URLSearchParams();
+  for (const [name, value] of Object.entries(query)) {
+    for (const one of Array.isArray(value) ? value : [value]) {
+      if (one !== null && one !== undefined && one !== '') words.append(name, String(one));
+    }
+  }
+  const text = words.toString();
+  return BASE + (path === '/' ? '' : path) + (text ? `?${text}` : '');
+}
