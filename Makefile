@@ -15,7 +15,7 @@ demo: web ## the gateway with a simulated provider, ready to be clicked and call
 # `cargo test --workspace` has the architecture test among its tests; the library's optional tokenizer is built with it, so that
 # nothing is compiled twice, while the daemon stays as it ships.
 # The clients are fetched while Rust compiles. Many tests wait for sockets more than for a core, so two of them share one.
-test: ## everything: Rust tests, then real clients against a real gateway
+test: ## everything: Rust tests, then real clients and a browser against a real gateway
 	@$(STAGE) "check the packaging" packaging/check
 	@$(STAGE) "build the web admin" $(MAKE) web
 	@$(STAGE) "test the web admin" npm --prefix web test
@@ -26,6 +26,7 @@ test: ## everything: Rust tests, then real clients against a real gateway
 	wait $$installing; code=$$?; cat "$$log"; rm -f "$$log"; \
 	$(STAGE) "install the clients" test $$code -eq 0
 	@$(STAGE) "test with real clients" tests/clients/run
+	@$(STAGE) "walk through the web admin" tests/web/run
 
 # What the site is made of: it is built anew when any of it has changed.
 WEB := $(shell find web/src web/public -type f) $(wildcard web/*.json web/*.js web/*.ts) web/.npmrc

@@ -72,7 +72,7 @@ fn pack_all(from: &Path, to: &Path) -> io::Result<()> {
             continue;
         }
         // Maps tell of the sources, which stand elsewhere; the page is filled in before it is sent.
-        if name.ends_with(".map") {
+        if Path::new(&name).extension().is_some_and(|end| end == "map") {
             continue;
         }
         let plain = fs::read(entry.path())?;

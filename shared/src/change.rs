@@ -51,6 +51,10 @@ pub struct TokenChange {
     #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "openapi", schema(value_type = Option<bool>))]
     pub capture: Change<bool>,
+    /// For how long from now on what goes over the wire for it is kept, in milliseconds; `null`: it is not any more.
+    #[serde(deserialize_with = "given", skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "openapi", schema(value_type = Option<i64>))]
+    pub inspect_ms: Change<i64>,
 }
 
 /// A change of limits.
@@ -112,7 +116,7 @@ fn set_or_none<T: Copy>(field: &mut Option<T>, change: Change<T>) {
 impl TokenChange {
     /// Whether nothing is to change.
     pub fn is_empty(&self) -> bool {
-        let Self { version: _, name, expires_ms, ttl_ms, lossy, limits, labels, capture } = self;
+        let Self { version: _, name, expires_ms, ttl_ms, lossy, limits, labels, capture, inspect_ms } = self;
         name.is_none()
             && expires_ms.is_none()
             && ttl_ms.is_none()
@@ -120,6 +124,7 @@ impl TokenChange {
             && limits.is_none()
             && labels.is_none()
             && capture.is_none()
+            && inspect_ms.is_none()
     }
 
     /// The limits after the change of `limits`.

@@ -176,6 +176,9 @@ pub struct TokenView {
     pub labels: Labels,
     /// Whether its conversations may be kept, where they are.
     pub capture: bool,
+    /// Until when what goes over the wire for it is kept, in milliseconds since 1970; `null`: it is not.
+    #[serde(default)]
+    pub inspect_until_ms: Option<i64>,
     /// Whether it was made for one run of an agent.
     #[serde(default)]
     pub run: bool,

@@ -25,6 +25,7 @@ use crate::clock::Clock;
 use crate::config::{Config, ConfigFile, edit};
 use crate::conversations::Conversations;
 use crate::gateway::intake::UNPACKING;
+use crate::gateway::replay::Replays;
 use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
@@ -229,6 +230,7 @@ impl Daemon {
             started_ms: app.started_ms,
             listens_at: addr,
             metrics_at: scrapes.as_ref().and_then(|scrapes| scrapes.local_addr().ok()),
+            gateway: Arc::new(Replays(Arc::clone(&app))),
         }));
         let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
         let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addr, scrape_key };

@@ -168,6 +168,10 @@ fn no_file_is_too_long_and_each_says_what_it_is_for() {
         for path in found {
             let text = fs::read_to_string(&path).unwrap();
             let name = path.strip_prefix(root()).unwrap().display().to_string();
+            // Generated from the API's document, and held to it by a test of the web admin.
+            if name == "web/src/api/schema.d.ts" {
+                continue;
+            }
             let lines = text.lines().count();
             if lines > MAX_LINES && !LONG.iter().any(|(long, _)| *long == name) {
                 wrong.push(format!("{name}: {lines} lines"));

@@ -31,6 +31,11 @@ impl Pieces {
         Self { pieces: pieces.into_iter(), left }
     }
 
+    /// The pieces that are still to come.
+    pub fn as_slice(&self) -> &[Bytes] {
+        self.pieces.as_slice()
+    }
+
     /// The bytes that are still to come.
     pub const fn len(&self) -> u64 {
         self.left

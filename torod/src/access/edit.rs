@@ -14,6 +14,9 @@ use crate::store::tokens::{self, TokenRow};
 /// The longest time for which an old key opens beside its successor, in milliseconds: a day.
 pub const MAX_GRACE_MS: i64 = 86_400_000;
 
+/// A token is inspected for a week at most.
+const MAX_INSPECT_MS: i64 = 7 * 86_400_000;
+
 /// Changes the token with an id or a name, if it is still at the version that the change is made to.
 pub fn edit(
     connection: &mut Connection,
@@ -32,6 +35,10 @@ pub fn edit(
     let chain = tokens::chain(&transaction, before.id)?;
     let above = chain.get(1..).unwrap_or_default();
     let after = changed(&before, change, now_ms)?;
+    let is_inspected_anew = after.inspect_until_ms != before.inspect_until_ms;
+    if is_inspected_anew {
+        may_inspect(&after, above, by)?;
+    }
     check(&after.limits, &after.labels)?;
     let reaches_down =
         after.limits != before.limits || after.capture != before.capture || after.expires_ms != before.expires_ms;
@@ -57,11 +64,24 @@ pub fn edit(
     let entry =
         Entry { at_ms: now_ms, actor: by.actor(), action: "token.edit", subject: &after.public_id, detail: &detail };
     audit::add_change(&transaction, &entry, Some(fields(&before)), Some(fields(&after)))?;
-    let published = published(&transaction, after.id, reaches_down)?;
+    let published = published(&transaction, after.id, reaches_down || is_inspected_anew)?;
     let after = tokens::by_public_id(&transaction, &after.public_id)?.unwrap_or(after);
     let answer = views::detail(&transaction, by, &after, now_ms)?;
     transaction.commit()?;
     Ok(Done { answer, changed: published, removed: Vec::new() })
+}
+
+/// Refuses to have a token inspected: by whoever may not read what is kept then, or where nothing of it may be kept.
+fn may_inspect(token: &TokenRow, above: &[TokenRow], by: &Operator) -> Result<(), IssueError> {
+    if by.role() != Role::Admin {
+        return Err(Refusal::Inspect { by: by.role() }.into());
+    }
+    let is_kept = token.capture && above.iter().all(|above| above.capture);
+    if token.inspect_until_ms.is_some() && !is_kept {
+        let said = "nothing of this token may be kept, because it or one above it was made without `capture`";
+        return Err(IssueError::Unclear(said));
+    }
+    Ok(())
 }
 
 /// A live token that the operator may change: any for an admin, those below itself for others.
@@ -103,7 +123,16 @@ fn changed(before: &TokenRow, change: &TokenChange, now_ms: i64) -> Result<Token
     after.lossy = change.lossy.unwrap_or(before.lossy);
     after.limits = change.limits(&before.limits);
     after.labels = change.labels(&before.labels);
+    after.inspect_until_ms = match change.inspect_ms {
+        None => before.inspect_until_ms,
+        Some(None) => None,
+        Some(Some(ms)) if (1..=MAX_INSPECT_MS).contains(&ms) => Some(now_ms.saturating_add(ms)),
+        Some(Some(_)) => return Err(IssueError::Unclear("`inspect_ms` lies between 1 and 604800000, a week")),
+    };
     after.capture = change.capture.map_or(before.capture, |capture| capture.unwrap_or(true));
+    if !after.capture && change.inspect_ms.is_none() {
+        after.inspect_until_ms = None;
+    }
     Ok(after)
 }
 

@@ -97,6 +97,12 @@ pub enum Refusal {
     /// Inferrers change no tokens.
     #[error("a token of role inferrer changes no tokens")]
     Inferrer,
+    /// Who may not read what is kept has nothing kept.
+    #[error("a token of role {by} has no token inspected")]
+    Inspect {
+        /// The role that asks.
+        by: Role,
+    },
     /// A token may not change its own limits, expiry or key, nor those of tokens above it.
     #[error("a token does not change {0} of its own, nor of tokens above it")]
     Own(&'static str),
@@ -131,6 +137,7 @@ impl Refusal {
     pub const fn advice(&self) -> (&'static str, &'static str) {
         match self {
             Self::Role { .. } => ("role_forbidden", "Ask for a lesser role, or ask an admin."),
+            Self::Inspect { .. } => ("role_forbidden", "Ask an admin: only admins read what is kept then."),
             Self::Inferrer => ("role_forbidden", "Ask whoever made the token, or an admin."),
             Self::ParentEnded { .. } => ("parent_ended", "Choose a parent that is live."),
             Self::OutlivesParent { .. } => {
@@ -149,7 +156,15 @@ impl Refusal {
 
     /// Whether it is a question of rights, and not of what was asked for.
     pub const fn is_forbidden(&self) -> bool {
-        matches!(self, Self::Role { .. } | Self::Inferrer | Self::AskerEnded { .. } | Self::Own(_) | Self::NotBelow)
+        matches!(
+            self,
+            Self::Role { .. }
+                | Self::Inspect { .. }
+                | Self::Inferrer
+                | Self::AskerEnded { .. }
+                | Self::Own(_)
+                | Self::NotBelow
+        )
     }
 }
 

@@ -273,6 +273,7 @@ pub(super) fn fields(row: &TokenRow) -> Fields {
         ("limits", limits),
         ("labels", labels),
         ("capture", row.capture.into()),
+        ("inspect_until_ms", row.inspect_until_ms.into()),
     ]
     .into_iter()
     .map(|(name, value)| (name.to_owned(), value))

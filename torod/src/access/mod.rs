@@ -16,7 +16,7 @@ pub mod lease;
 pub mod meter;
 pub mod proxy;
 pub mod rate;
-mod reach;
+pub mod reach;
 pub mod refusal;
 pub mod remaining;
 pub mod rights;

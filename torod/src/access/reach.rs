@@ -22,7 +22,7 @@ pub(super) fn own_chain(connection: &Connection, by: &Operator, now_ms: i64) -> 
 }
 
 /// A token by id; else by name, where a live token goes before ended ones of the same name.
-pub(super) fn find(connection: &Connection, which: &str, by: &Operator, now_ms: i64) -> Result<TokenRow, IssueError> {
+pub fn find(connection: &Connection, which: &str, by: &Operator, now_ms: i64) -> Result<TokenRow, IssueError> {
     if let Some(row) = tokens::by_public_id(connection, which)? {
         return visible(connection, by, Some(row), which);
     }

@@ -150,6 +150,7 @@ fn view(connection: &Connection, row: &TokenRow, now_ms: i64) -> Result<TokenVie
         limits: row.limits.clone(),
         labels: row.labels.clone(),
         capture: row.capture,
+        inspect_until_ms: row.inspect_until_ms.filter(|until| *until > now_ms),
         run: row.run,
         lease_s: row.lease_s,
         end_reason: row.end_reason,

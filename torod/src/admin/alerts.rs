@@ -64,7 +64,7 @@ pub async fn acknowledge(
         };
         let seen = rows::acknowledge(&transaction, id, &by, at_ms)?;
         // Only the first who did changes anything.
-        if let Some(alert) = seen.as_ref().filter(|alert| alert.acknowledged_ms == Some(at_ms)) {
+        if let Some((alert, true)) = &seen {
             let (subject, detail) = (id.to_string(), alert.message.as_str());
             let entry =
                 Entry { at_ms, actor: operator.actor(), action: "alert.acknowledge", subject: &subject, detail };
@@ -77,7 +77,7 @@ pub async fn acknowledge(
     let (seen, counts) = seen.await?;
     admin.alerts.counted(counts);
     admin.alerts.changed();
-    seen.map(Json).ok_or_else(not_found)
+    seen.map(|(alert, _)| Json(alert)).ok_or_else(not_found)
 }
 
 /// Sends every webhook a trial.

@@ -49,6 +49,7 @@ use crate::access::{Random, Sessions, Setup, TokenIndex};
 use crate::alerts::Alerts;
 use crate::clock::Clock;
 use crate::conversations::Conversations;
+use crate::conversations::replay::Gateway;
 use crate::lifecycle::Lifecycle;
 use crate::reload::Reload;
 use crate::reports::ReportError;
@@ -109,6 +110,8 @@ pub struct Admin {
     pub listens_at: SocketAddr,
     /// Where it shows the metrics by themselves.
     pub metrics_at: Option<SocketAddr>,
+    /// Sends requests once more.
+    pub gateway: Arc<dyn Gateway>,
 }
 
 /// So many reports are made at once: each has a connection with up to 2 MiB of cache, and a core for itself.

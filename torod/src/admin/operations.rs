@@ -6,7 +6,7 @@ use tokenrouter_shared::alert::{AlertPage, AlertTested, AlertView};
 use tokenrouter_shared::attempt::{DimensionPage, UsageRequest, UsageRequests};
 use tokenrouter_shared::audit::AuditPage;
 use tokenrouter_shared::change::TokenChange;
-use tokenrouter_shared::conversation::{ConversationDetail, ConversationPage, ConversationsRemoved};
+use tokenrouter_shared::conversation::{ConversationDetail, ConversationPage, ConversationsRemoved, WireView};
 use tokenrouter_shared::gateway::{
     ConfigView, EndpointPage, EndpointReset, EndpointsReset, GatewayStatus, PresetPage, SetupView,
 };
@@ -19,6 +19,7 @@ use tokenrouter_shared::provider::{
     KeyAdd, KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
 };
 use tokenrouter_shared::quota::{QuotaPage, QuotaRefresh, QuotaRefreshed};
+use tokenrouter_shared::replay::{ReplayAsk, ReplayView};
 use tokenrouter_shared::report::{CacheReport, ErrorReport, Forecast, Movers, Report};
 use tokenrouter_shared::reprice::{Reprice, Repriced};
 use tokenrouter_shared::route::{RouteDecision, RouteExplained};
@@ -283,6 +284,8 @@ fn conversation_operations() -> Vec<Operation> {
         new("GET", "/admin/api/conversations/{id}", Admin, "Shows what was said in a conversation.", get(conversations::show::handler)).asked(SHOW).gives::<ConversationDetail>(200),
         new("DELETE", "/admin/api/conversations/{id}", Admin, "Removes a conversation.", delete(conversations::remove::one)).gives::<ConversationsRemoved>(200),
         new("GET", "/admin/api/conversations/{id}/export", Admin, "Gives out all of a conversation.", get(conversations::export::handler)).asked(EXPORT).gives::<ConversationDetail>(200).or("With `form=markdown`: Markdown."),
+        new("GET", "/admin/api/exchanges/{request_id}/wire", Admin, "Shows what went over the wire for a request of a token that is inspected.", get(conversations::wire::handler)).gives::<WireView>(200),
+        new("POST", "/admin/api/exchanges/{request_id}/replay", Admin, "Sends a kept request to another model and compares the answers; it is billed like any request.", post(conversations::replay::handler)).takes::<ReplayAsk>().gives::<ReplayView>(200),
     ]
 }
 
@@ -295,7 +298,6 @@ fn watch_operations() -> Vec<Operation> {
         ("kind", Form::Word(&["quota_low", "quota_exhausted", "budget", "provider_down", "price_unknown", "usage_lost"]), "only of this kind"),
         CURSOR, LIMIT,
     ];
-    let new = Operation::new;
     const ENDPOINTS: &[Parameter] = &[
         ("provider", Form::Text, "only those of this provider"),
         ("state", Form::Word(&["shut", "open"]), "only those that are left alone for a while, or only the others"),
@@ -303,6 +305,7 @@ fn watch_operations() -> Vec<Operation> {
         CURSOR, LIMIT,
     ];
     const LIVE: &[Parameter] = &[("topics", Form::Text, "what is told of, with commas between: `usage`, `providers`, `quotas`, `alerts`, `log`, `config`; without it all that may be seen but `log`")];
+    let new = Operation::new;
     vec![
         new("GET", "/admin/api/live", Token, "Tells what happens as it happens, as server-sent events; who is no admin hears of its own usage and that of the tokens below it. Nothing is kept for who was away: on `hello` ask for all that is shown.", get(live::handler)).asked(LIVE).tells(vec![
             ("hello", Shape::of::<LiveHello>()),

@@ -49,7 +49,8 @@ pub async fn ask_within<T: DeserializeOwned>(
         .with_context(|| format!("a torod holds {} but cannot be asked", data_dir.display()))?;
     if !status.is_success() {
         match serde_json::from_slice::<Refused>(&bytes) {
-            Ok(Refused { error }) => bail!("{} {}", error.message, error.advice),
+            // Itself: some are worth asking about.
+            Ok(Refused { error }) => return Err(error.into()),
             Err(_) => bail!("the daemon answered with status {status}; is it of another version?"),
         }
     }

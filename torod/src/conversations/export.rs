@@ -60,7 +60,9 @@ fn one(text: &mut String, exchange: &ExchangeView, time: &impl Fn(i64) -> String
     }
     if !exchange.answer.is_empty() {
         text.push_str("\n## Assistant\n");
-        exchange.answer.iter().for_each(|part| part_of(text, part));
+        for part in &exchange.answer {
+            part_of(text, part);
+        }
     }
     if let Some(error) = &exchange.error {
         _ = writeln!(text, "\n**Error:** {}", line(error));
@@ -75,7 +77,9 @@ fn said(text: &mut String, message: &MessageView) {
         Speaker::Tool => "Tool",
     };
     _ = write!(text, "\n## {heading}\n");
-    message.parts.iter().for_each(|part| part_of(text, part));
+    for part in &message.parts {
+        part_of(text, part);
+    }
 }
 
 fn part_of(text: &mut String, part: &PartView) {

@@ -196,7 +196,8 @@ pub fn read_body(surface: Surface, body: &[u8], path: Path<'_>) -> Option<Reques
     Some(request)
 }
 
-fn read_answer(surface: Surface, status: u16, body: &[u8]) -> Heard {
+/// An answer to a request on `surface`, in the neutral form.
+pub(super) fn read_answer(surface: Surface, status: u16, body: &[u8]) -> Heard {
     if surface != Surface::Completions || status >= 400 {
         return heard(surface.protocol(), status, body);
     }
@@ -300,7 +301,6 @@ mod tests {
             [deep.as_bytes(), b"\xff\xfe", b"", b"{", br#"{"messages":7}"#, br#"{"model":"m","messages":[7,null]}"#]
         {
             let opened = Opened { body: bytes::Bytes::copy_from_slice(body), ..Opened::default() };
-            let (tried, told) = (Vec::new(), None);
             for surface in [
                 Surface::Chat,
                 Surface::Completions,
@@ -322,7 +322,6 @@ mod tests {
                 let kept = exchange(&watched, &Redactor::default());
                 assert_eq!(kept.outcome, "client_abort");
             }
-            drop::<(Vec<()>, Option<()>)>((tried, told));
         }
     }
 }

@@ -11,9 +11,11 @@ pub mod export;
 pub mod kept;
 pub mod read;
 pub mod redact;
+pub mod replay;
 pub mod title;
 pub mod told;
 pub mod watch;
+pub mod wire;
 mod worker;
 
 use std::collections::VecDeque;
@@ -74,6 +76,14 @@ pub struct Conversations {
     error: Mutex<Option<String>>,
 }
 
+/// Whether a client says that nothing of its request is to be kept.
+fn is_opted_out(headers: &HeaderMap) -> bool {
+    headers.get_all(&OPT_OUT).iter().any(|said| {
+        let said = said.as_bytes().trim_ascii();
+        ["no", "false", "off", "0"].iter().any(|no| said.eq_ignore_ascii_case(no.as_bytes()))
+    })
+}
+
 impl Conversations {
     /// Conversations in the data folder `dir`. Nothing is opened or started.
     pub fn new(dir: &Path, live: Arc<Live>, clock: Clock) -> Self {
@@ -117,11 +127,17 @@ impl Conversations {
         headers: &HeaderMap,
         opened: impl FnOnce() -> Opened,
     ) -> Option<Arc<Watch>> {
+        let inspected = |token: &Arc<TokenEntry>| token.inspect_until_ms > 0 && !is_opted_out(headers);
+        let inspects = token.is_some_and(|token| inspected(token) && token.inspect_until_ms > self.clock.now_ms());
         let captures = self.is_on.load(Ordering::Acquire) && self.captures(surface, token, headers);
-        if !captures {
+        if !captures && !inspects {
             return None;
         }
+        if inspects && self.queue.get().is_none() {
+            self.start();
+        }
         let mut opened = opened();
+        opened.headers = inspects.then(|| headers.clone());
         opened.named = NAMED.iter().filter_map(|name| headers.get(name)?.to_str().ok()).find_map(|name| {
             let is_plain = !name.is_empty() && name.len() <= MAX_NAME && name.bytes().all(|b| b.is_ascii_graphic());
             is_plain.then(|| name.into())
@@ -131,19 +147,13 @@ impl Conversations {
             self.lost.fetch_add(1, Ordering::Relaxed);
             return None;
         }
-        Some(Watch::new(Arc::clone(self), surface, (captures, false), opened, held))
+        Some(Watch::new(Arc::clone(self), surface, (captures, inspects), opened, held))
     }
 
     fn captures(&self, surface: Surface, token: Option<&Arc<TokenEntry>>, headers: &HeaderMap) -> bool {
         let is_talk = surface.is_conversation() || surface == Surface::Completions;
         let is_allowed = token.map_or_else(|| self.settings.load().loopback, |token| token.capture);
-        let is_opted_out = || {
-            headers.get_all(&OPT_OUT).iter().any(|said| {
-                let said = said.as_bytes().trim_ascii();
-                ["no", "false", "off", "0"].iter().any(|no| said.eq_ignore_ascii_case(no.as_bytes()))
-            })
-        };
-        is_talk && is_allowed && !is_opted_out()
+        is_talk && is_allowed && !is_opted_out(headers)
     }
 
     /// Takes `bytes` of the memory for all; says whether there is so much.
@@ -153,6 +163,11 @@ impl Conversations {
         }
         self.held.fetch_sub(bytes, Ordering::Relaxed);
         false
+    }
+
+    /// What requests that are watched or wait hold of the memory, in bytes.
+    pub fn held_bytes(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
     }
 
     fn release(&self, bytes: usize) {
@@ -255,7 +270,10 @@ impl Conversations {
                 Some(id) => store::remove::one(connection, id)?,
                 None => Some(store::remove::all(connection)?),
             };
-            store::settle(connection)?;
+            if let Err(error) = store::settle(connection) {
+                // The next sweep does it.
+                tracing::warn!(%error, "what was removed is still in the log: others read it at this moment");
+            }
             Ok(removed)
         })
         .await

@@ -3,13 +3,17 @@
 use tokenrouter::chat::{Message, Request};
 use tokenrouter::convert::Path;
 use tokenrouter::surface::Surface;
-use tokenrouter_shared::conversation::{ConversationDetail, ExchangeView, MessageView, PartView, Speaker};
+use tokenrouter_shared::conversation::{
+    ConversationDetail, ExchangeView, MessageView, PartView, Speaker, Stage as Word, StageView, WireView,
+};
+use tokenrouter_shared::ids::ExchangeId;
 
 use super::kept::read_body;
 use super::told::{self, KeptAnswer};
 use crate::store::conversations::list;
 use crate::store::conversations::pieces::Kitchen;
 use crate::store::conversations::read::{self, KeptExchange};
+use crate::store::conversations::stages::{self, Stage};
 use crate::store::{Connection, StoreError};
 
 /// How much is wanted of a conversation.
@@ -76,6 +80,27 @@ pub fn exchange(
     view.answer = answer.parts;
     view.stop = answer.stop;
     Ok(view)
+}
+
+/// What went over the wire for the request `id`; none where nothing of it is kept.
+///
+/// # Errors
+///
+/// What the database says.
+pub fn wire(connection: &Connection, id: &str) -> Result<Option<WireView>, StoreError> {
+    let kept = stages::of_request(connection, id)?;
+    let Some(first) = kept.first() else { return Ok(None) };
+    let request_id = first.given_id.clone().unwrap_or_else(|| ExchangeId(first.exchange_id).to_string());
+    let view = |kept: Stage| StageView {
+        stage: Word::ALL.get(usize::from(kept.stage)).copied().unwrap_or(Word::ClientIn),
+        attempt: kept.attempt,
+        at_ms: kept.at_ms,
+        head: kept.head,
+        body: String::from_utf8_lossy(&kept.body).into_owned(),
+        size: kept.size,
+        change: kept.note,
+    };
+    Ok(Some(WireView { request_id, stages: kept.into_iter().map(view).collect() }))
 }
 
 /// A kept body in the neutral form.

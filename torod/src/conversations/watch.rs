@@ -2,6 +2,7 @@
 //! answer as the client gets it, and what its attempts came to. Nobody waits for anybody; whoever lets go last hands it over.
 
 use std::net::IpAddr;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use bytes::Bytes;
@@ -35,6 +36,8 @@ pub struct Opened {
     pub body: Bytes,
     /// From where.
     pub address: Option<IpAddr>,
+    /// The path that was asked for, where the token is inspected.
+    pub target: Box<str>,
     /// The client's headers, where its token is inspected.
     pub headers: Option<HeaderMap>,
 }
@@ -47,7 +50,20 @@ pub struct Tried {
     /// What went to the provider, where the token is inspected.
     pub sent: Option<Wire>,
     /// What came back.
-    pub got: Option<Wire>,
+    pub got: Got,
+    /// Why nothing did.
+    pub failure: Option<String>,
+}
+
+/// What came back of an attempt: there as soon as nobody reads it any more.
+#[derive(Debug, Default)]
+pub struct Got(Option<Arc<OnceLock<Wire>>>);
+
+impl Got {
+    /// It, where something came.
+    pub fn wire(&self) -> Option<&Wire> {
+        self.0.as_ref()?.get()
+    }
 }
 
 /// A head and a body as they went over the wire.
@@ -91,7 +107,9 @@ pub struct Watch {
     tried: OnceLock<Vec<Tried>>,
     told: OnceLock<Told>,
     /// What it holds of the memory for all.
-    held: usize,
+    held: AtomicUsize,
+    /// Who waits for it alone, and has it not kept.
+    alone: Option<tokio::sync::oneshot::Sender<Watched>>,
 }
 
 /// A request that is over.
@@ -122,12 +140,58 @@ impl Watch {
         held: usize,
     ) -> Arc<Self> {
         let (tried, told) = (OnceLock::new(), OnceLock::new());
-        Arc::new(Self { conversations, surface, captures, inspects, opened, tried, told, held })
+        let held = AtomicUsize::new(held);
+        Arc::new(Self { conversations, surface, captures, inspects, opened, tried, told, held, alone: None })
+    }
+
+    /// Watches a request for whoever waits for it; nothing of it is kept.
+    pub fn alone(
+        conversations: Arc<Conversations>,
+        surface: Surface,
+        opened: Opened,
+    ) -> (Arc<Self>, tokio::sync::oneshot::Receiver<Watched>) {
+        let (alone, watched) = tokio::sync::oneshot::channel();
+        let (tried, told) = (OnceLock::new(), OnceLock::new());
+        let (captures, inspects, held, alone) = (false, false, AtomicUsize::new(0), Some(alone));
+        let watch = Self { conversations, surface, captures, inspects, opened, tried, told, held, alone };
+        (Arc::new(watch), watched)
     }
 
     /// What its attempts came to; told once.
     pub fn tried(&self, tried: Vec<Tried>) {
         _ = self.tried.set(tried);
+    }
+
+    /// A place for what goes over the wire, where that is kept.
+    pub fn wire(&self, line: impl FnOnce() -> String, headers: &HeaderMap) -> Option<Wire> {
+        self.inspects.then(|| Wire { line: line(), headers: headers.clone(), ..Wire::default() })
+    }
+
+    /// Adds to it, as far as there is room.
+    pub fn add(&self, wire: &mut Wire, bytes: &[u8]) {
+        let is_whole = wire.size == wire.body.len() as u64;
+        wire.size += bytes.len() as u64;
+        // Nothing behind a gap would make sense.
+        if is_whole {
+            self.gather(&mut wire.body, bytes, self.conversations.most_bytes());
+        }
+    }
+
+    /// Adds to `body`, up to `most` bytes; says whether there was room for anything.
+    fn gather(&self, body: &mut Vec<u8>, bytes: &[u8], most: usize) -> bool {
+        let kept = bytes.get(..bytes.len().min(most.saturating_sub(body.len()))).unwrap_or_default();
+        if !self.conversations.hold(kept.len()) {
+            return false;
+        }
+        self.held.fetch_add(kept.len(), Ordering::Relaxed);
+        body.extend_from_slice(kept);
+        true
+    }
+
+    /// Listens to what comes back from a provider.
+    pub fn listen(self: &Arc<Self>, wire: Wire) -> (Got, Listening) {
+        let heard = Arc::new(OnceLock::new());
+        (Got(Some(Arc::clone(&heard))), Listening { watch: Arc::clone(self), wire, heard })
     }
 
     /// Listens to the answer.
@@ -141,17 +205,45 @@ impl Watch {
 impl Drop for Watch {
     fn drop(&mut self) {
         let told = self.told.take();
-        let held = self.held + told.as_ref().map_or(0, |told| told.body.len());
+        let tried = self.tried.take().unwrap_or_default();
+        let held = self.held.load(Ordering::Relaxed);
         let watched = Watched {
             surface: self.surface,
             captures: self.captures,
             inspects: self.inspects,
             opened: std::mem::take(&mut self.opened),
-            tried: self.tried.take().unwrap_or_default(),
+            tried,
             told,
             held,
         };
-        self.conversations.hand_over(watched);
+        match self.alone.take() {
+            Some(alone) => {
+                self.conversations.release(watched.held);
+                // Nobody waits any more.
+                drop(alone.send(watched));
+            }
+            None => self.conversations.hand_over(watched),
+        }
+    }
+}
+
+/// Hears what comes back from a provider, until nobody reads it any more.
+pub struct Listening {
+    watch: Arc<Watch>,
+    wire: Wire,
+    heard: Arc<OnceLock<Wire>>,
+}
+
+impl Listening {
+    /// More of it.
+    pub fn more(&mut self, bytes: &[u8]) {
+        self.watch.add(&mut self.wire, bytes);
+    }
+}
+
+impl Drop for Listening {
+    fn drop(&mut self) {
+        _ = self.heard.set(std::mem::take(&mut self.wire));
     }
 }
 
@@ -166,11 +258,7 @@ impl Hearing {
     /// More of it.
     pub fn more(&mut self, bytes: &[u8]) {
         self.told.size += bytes.len() as u64;
-        let room = self.most.saturating_sub(self.told.body.len());
-        let kept = bytes.get(..bytes.len().min(room)).unwrap_or_default();
-        if !kept.is_empty() && self.watch.conversations.hold(kept.len()) {
-            self.told.body.extend_from_slice(kept);
-        } else if !kept.is_empty() {
+        if !self.watch.gather(&mut self.told.body, bytes, self.most) {
             // Nothing behind a gap would make sense.
             self.most = 0;
         }

@@ -9,11 +9,12 @@ use std::time::{Duration, Instant};
 
 use super::redact::{Pattern, Redactor};
 use super::watch::Watched;
-use super::{Conversations, kept};
+use super::{Conversations, kept, wire};
 use crate::config::Conversations as Settings;
 use crate::store::conversations as store;
 use crate::store::conversations::insert::NewExchange;
 use crate::store::conversations::remove::Bounds;
+use crate::store::conversations::stages::Stage;
 use crate::store::{Bell, Connection, StoreError};
 
 /// Requests that are kept in one transaction.
@@ -37,6 +38,8 @@ struct Worker<'c> {
     /// How many were kept when what is old was last looked for.
     swept_at: u64,
     next_sweep: Option<Instant>,
+    /// Whether something was removed that may still be in the log.
+    has_removed: bool,
 }
 
 /// Runs until the daemon stops.
@@ -44,7 +47,8 @@ pub(super) fn run(all: &Conversations) {
     all.bell.belongs_to(thread::current());
     let settings = Settings::default();
     let redactor = Redactor::default();
-    let mut worker = Worker { all, connection: None, redactor, settings, swept_at: 0, next_sweep: None };
+    let mut worker =
+        Worker { all, connection: None, redactor, settings, swept_at: 0, next_sweep: None, has_removed: false };
     loop {
         worker.serve();
         let batch = worker.take();
@@ -108,14 +112,22 @@ impl Worker<'_> {
     fn keep(&mut self, batch: Vec<Watched>) {
         self.prepare();
         let held: usize = batch.iter().map(|watched| watched.held).sum();
-        let mut exchanges = Vec::with_capacity(batch.len());
+        let (mut exchanges, mut wires) = (Vec::with_capacity(batch.len()), Vec::new());
         for watched in batch {
+            let read = || {
+                let exchange = watched.captures.then(|| kept::exchange(&watched, &self.redactor));
+                (exchange, watched.inspects.then(|| wire::stages(&watched, &self.redactor)))
+            };
             // A defect met on the way costs this one, and no other.
-            match catch_unwind(AssertUnwindSafe(|| kept::exchange(&watched, &self.redactor))) {
-                Ok(exchange) => exchanges.push(exchange),
+            match catch_unwind(AssertUnwindSafe(read)) {
+                Ok((exchange, wire)) => {
+                    exchanges.extend(exchange);
+                    wires.extend(wire);
+                }
                 Err(_) => self.lost(1, "a request could not be read for its conversation"),
             }
         }
+        self.keep_wires(&wires);
         let mut pause = PAUSES.0;
         while !exchanges.is_empty() {
             let written = self.write(&exchanges);
@@ -137,8 +149,22 @@ impl Worker<'_> {
             Bell::doze(pause);
             pause = (pause * 2).min(PAUSES.1);
         }
-        self.all.in_hand.store(0, Ordering::SeqCst);
         self.all.release(held);
+        self.all.in_hand.store(0, Ordering::SeqCst);
+    }
+
+    /// Keeps what went over the wire: of use for a day, so that nothing waits for a disk that takes it.
+    fn keep_wires(&mut self, wires: &[Vec<Stage>]) {
+        if wires.is_empty() {
+            return;
+        }
+        match self.open().and_then(|connection| store::stages::insert(connection, wires)) {
+            Ok(()) => self.all.recovered(),
+            Err(error) => {
+                self.connection = None;
+                self.lost(wires.len() as u64, &error.to_string());
+            }
+        }
     }
 
     fn write(&mut self, exchanges: &[NewExchange]) -> Result<(), StoreError> {
@@ -203,7 +229,14 @@ impl Worker<'_> {
         };
         let more = self.open().and_then(|connection| store::remove::step(connection, &bounds));
         match more {
-            Ok(true) => return true,
+            Ok(true) => {
+                self.has_removed = true;
+                return true;
+            }
+            // What was removed leaves the log too.
+            Ok(false) if std::mem::take(&mut self.has_removed) => {
+                _ = self.open().and_then(|connection| store::settle(connection));
+            }
             Ok(false) => {}
             Err(error) => {
                 tracing::warn!(%error, "old conversations could not be removed");

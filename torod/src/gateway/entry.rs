@@ -88,6 +88,8 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     };
     drop(live);
     let read_at = arrived.map(|_| app.clock.instant());
+    // The path alone: a query may hold a key.
+    let target = caller.token().filter(|token| token.inspect_until_ms > now_ms).map(|_| head.uri.path().into());
     let headers = head.headers;
     let asker = Asker::of(&caller, peer.address(), &headers, &body);
     let in_flight = Some(in_flight);
@@ -107,6 +109,7 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
         body,
         read_at,
         trace,
+        target,
         watch: None,
     };
     if surface == Surface::Compact {
@@ -154,6 +157,8 @@ pub struct Call {
     pub read_at: Option<Instant>,
     /// The trace that it belongs to, where there is somebody to see it.
     pub trace: Option<Arc<Trace>>,
+    /// The path that was asked for, where that may be kept.
+    pub target: Option<Box<str>>,
     /// Gathers what is kept of it, where somebody wants that.
     pub watch: Option<Arc<Watch>>,
 }

@@ -23,12 +23,12 @@ pub use super::opening::{Attempt, Opening};
 use super::reject;
 use super::request_id::RequestId;
 use super::stateful::Remember;
+use super::watch::Seen;
 use crate::access::budget::Reservation;
 use crate::access::caller::Caller;
 use crate::access::rate::Places;
 use crate::access::wall::{Amounts, Moment};
 use crate::app::App;
-use crate::conversations::watch::{Tried, Watch};
 use crate::lifecycle::InFlight;
 use crate::telemetry::trace::{self, Trace};
 use crate::upstreams::snapshot::Snapshot;
@@ -58,9 +58,8 @@ pub struct Exchange {
     line: Line,
     trace: Option<Arc<Trace>>,
     attempts: u32,
-    watch: Option<Arc<Watch>>,
-    /// For `watch`: what each attempt came to.
-    tried: Vec<Tried>,
+    /// Gathers what is kept of it, where somebody wants that.
+    seen: Option<Box<Seen>>,
 }
 
 impl Exchange {
@@ -104,8 +103,7 @@ impl Exchange {
             line: Line::default(),
             trace,
             attempts: 0,
-            watch,
-            tried: Vec::new(),
+            seen: watch.map(Seen::by),
         })
     }
 
@@ -121,6 +119,11 @@ impl Exchange {
     /// Another model is tried, for which this is reserved; what was reserved for the one before is free again.
     pub fn reserved(&mut self, reservation: Option<Reservation>) {
         self.reservation = reservation;
+    }
+
+    /// What is kept of it, where somebody wants that.
+    pub const fn seen(&mut self) -> Option<&mut Box<Seen>> {
+        self.seen.as_mut()
     }
 
     /// Whether one of its attempts counts as the request already.
@@ -275,8 +278,8 @@ impl Exchange {
         if let Some(pace) = &mut self.attempt.pace {
             pace.spend(counts.total());
         }
-        if self.watch.is_some() {
-            self.tried.push(Tried { record: record.clone(), sent: None, got: None });
+        if let Some(seen) = &mut self.seen {
+            seen.tried(&record);
         }
         self.app.recorder.push(record);
     }
@@ -384,9 +387,6 @@ impl Drop for Exchange {
                 surface: self.said_as,
                 refused: None,
             });
-        }
-        if let Some(watch) = &self.watch {
-            watch.tried(std::mem::take(&mut self.tried));
         }
     }
 }

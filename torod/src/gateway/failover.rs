@@ -311,7 +311,13 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         };
         let protocol = target.route.protocol;
         let Prepared { upstream, way, mut said, claim, .. } = prepared;
-        let sent = provider.client.send(upstream).await;
+        if let Some(seen) = exchange.seen() {
+            seen.sends(&upstream);
+        }
+        let mut sent = provider.client.send(upstream).await;
+        if let Some(seen) = exchange.seen() {
+            seen.gets(&mut sent);
+        }
         let now_ms = app.clock.now_ms();
         let (stream, credential, model) = (peek.stream, endpoint.credential, &step.model);
         let asked = Asked { provider: &provider, protocol, stream, credential, model };

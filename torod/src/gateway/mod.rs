@@ -31,6 +31,7 @@ mod references;
 pub mod refusal;
 pub mod reject;
 mod remaining;
+pub mod replay;
 pub mod reply;
 pub mod request_id;
 mod rights;

@@ -3,11 +3,12 @@
 use tokenrouter::count::longest::Longest;
 use tokenrouter::count::{Counts, Report};
 use tokenrouter::error::Problem;
+use tokenrouter::peek::Peek;
 use tokenrouter::pick::table::Found;
 use tokenrouter::surface::Surface;
 
 use super::attempt::{Prepared, Target};
-use super::entry::Call;
+use super::entry::{self, Call};
 use super::input::Input;
 use super::reject;
 use super::rights::May;
@@ -50,6 +51,20 @@ pub(super) fn reserve(
         Ok(reservation) => Ok(Some(reservation)),
         Err(refused) => Err(Box::new(refused.problem())),
     }
+}
+
+/// The most that `call` may cost, in nano-dollars; 0 where nobody knows the model, or what it costs.
+pub(super) fn at_most(call: &Call, live: &Snapshot) -> u64 {
+    let peek = match call.surface {
+        Surface::Generate => Peek::in_path(&call.body, &call.in_path.model, call.in_path.stream),
+        _ => Peek::read(&call.body),
+    };
+    let Ok(peek) = peek else { return 0 };
+    let seen = (&call.headers, &call.caller, &call.body);
+    // A virtual model stands for what would be chosen now.
+    let named = entry::named(&call.app, live, &peek.model, call.surface.protocol(), seen);
+    let Ok((name, may)) = named else { return 0 };
+    live.table.resolve(&name).map_or(0, |found| dearest(call, live, &found, &may).nanos)
 }
 
 /// A call's part of what its provider may be sent a minute.

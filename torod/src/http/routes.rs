@@ -192,7 +192,9 @@ impl Routes {
         if trimmed == "/admin/api" || trimmed.starts_with("/admin/api/") {
             return self.admin(peer, request).await;
         }
-        let listed = if trimmed.starts_with("/admin/") { "/admin/{path}" } else { trimmed };
+        // Names of pages are written plainly: `/admin/%61pi` is neither the admin API nor a page.
+        let is_page = |place: &str| !place.split('/').next().is_some_and(|name| name.contains('%'));
+        let listed = if trimmed.strip_prefix("/admin/").is_some_and(is_page) { "/admin/{path}" } else { trimmed };
         let Some(page) = PAGES.iter().find(|page| page.path == listed) else {
             let protocol = models::speaks(request.uri(), request.headers());
             return problem::respond(&reject::unknown_path(path), protocol, &self.id(request.headers()));

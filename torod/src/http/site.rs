@@ -36,7 +36,7 @@ const PLAIN: [(&str, &[u8]); 3] = [
     ("plain.css", include_bytes!("plain/plain.css")),
 ];
 /// Ends of names, and what such a file is.
-const KINDS: [(&str, &str); 16] = [
+const KINDS: [(&str, &str); 17] = [
     ("avif", "image/avif"),
     ("css", "text/css; charset=utf-8"),
     ("html", "text/html; charset=utf-8"),
@@ -45,6 +45,7 @@ const KINDS: [(&str, &str); 16] = [
     ("js", "text/javascript; charset=utf-8"),
     ("json", "application/json"),
     ("map", "application/json"),
+    ("md", "text/markdown; charset=utf-8"),
     ("mjs", "text/javascript; charset=utf-8"),
     ("png", "image/png"),
     ("svg", "image/svg+xml"),

@@ -240,13 +240,18 @@ pub fn firing(connection: &Connection) -> Result<(u64, u64), StoreError> {
     Ok(connection.prepare_cached(sql)?.query_row([], |row| Ok((count(row, 0)?, count(row, 1)?)))?)
 }
 
-/// Somebody has seen an alert; the first who did stays. None where there is no such alert.
-pub fn acknowledge(connection: &Connection, id: i64, by: &str, now_ms: i64) -> Result<Option<AlertView>, StoreError> {
-    let sql = format!(
-        "UPDATE alert SET acknowledged_ms = coalesce(acknowledged_ms, ?2), acknowledged_by = coalesce(acknowledged_by, ?3)
-         WHERE id = ?1 RETURNING {COLUMNS}"
-    );
-    Ok(connection.prepare_cached(&sql)?.query_row((id, now_ms, by), get_row).optional()?)
+/// Notes that `by` has seen an alert, and returns it with whether nobody had before: the first who did stays.
+pub fn acknowledge(
+    connection: &Connection,
+    id: i64,
+    by: &str,
+    now_ms: i64,
+) -> Result<Option<(AlertView, bool)>, StoreError> {
+    let sql = "UPDATE alert SET acknowledged_ms = ?2, acknowledged_by = ?3 WHERE id = ?1 AND acknowledged_ms IS NULL";
+    let is_first = connection.prepare_cached(sql)?.execute((id, now_ms, by))? > 0;
+    let sql = format!("SELECT {COLUMNS} FROM alert WHERE id = ?1");
+    let alert = connection.prepare_cached(&sql)?.query_row([id], get_row).optional()?;
+    Ok(alert.map(|alert| (alert, is_first)))
 }
 
 /// The message for `webhook` that waits longest.
@@ -331,10 +336,10 @@ mod tests {
         assert_eq!((applied.fired.len(), firing(&connection).unwrap()), (2, (2, 2)));
         assert_eq!(super::told(&connection).unwrap(), std::slice::from_ref(&told));
         let id = applied.fired[0].id;
-        let seen = acknowledge(&connection, id, "ann", 6).unwrap().unwrap();
-        assert_eq!((seen.acknowledged_ms, seen.acknowledged_by.as_deref()), (Some(6), Some("ann")));
+        let (seen, is_first) = acknowledge(&connection, id, "ann", 6).unwrap().unwrap();
+        assert_eq!((seen.acknowledged_ms, seen.acknowledged_by.as_deref(), is_first), (Some(6), Some("ann"), true));
         let again = acknowledge(&connection, id, "bob", 7).unwrap().unwrap();
-        assert_eq!(again, seen, "the first who did stays");
+        assert_eq!(again, (seen, false), "the first who did stays");
         assert_eq!(acknowledge(&connection, 99, "ann", 6).unwrap(), None);
         assert_eq!(firing(&connection).unwrap(), (2, 1));
         let gone = ToldRow { body: None, ..told };

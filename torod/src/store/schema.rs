@@ -28,6 +28,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0014_quota_alerts.sql")),
     M::up(include_str!("../../migrations/0016_log.sql")),
     M::up(include_str!("../../migrations/0017_cost_detail.sql")),
+    M::up(include_str!("../../migrations/0018_inspect.sql")),
 ];
 
 /// How long the writer waits for another writer before it says [`StoreError::Busy`].

@@ -41,6 +41,8 @@ pub struct TokenRow {
     pub labels: Labels,
     /// Whether its conversations may be kept.
     pub capture: bool,
+    /// Until when what goes over the wire for it is kept, in milliseconds since 1970.
+    pub inspect_until_ms: Option<i64>,
     /// Grows with every change.
     pub version: i64,
     /// Who made it: `local owner` or a token's public id.
@@ -81,6 +83,7 @@ impl TokenRow {
             limits: Limits::default(),
             labels: Labels::new(),
             capture: true,
+            inspect_until_ms: None,
             version: 1,
             created_by: None,
             last_used_from: None,
@@ -96,7 +99,8 @@ impl TokenRow {
 
 pub(super) const COLUMNS: &str = "id, public_id, digest, name, role, parent_id, created_ms, expires_ms, revoked_ms, last_used_ms, \
                        lossy, limits, labels, capture, version, created_by, last_used_from, old_digest, old_until_ms, \
-                       ends_ms, revoked_with, run, lease_s, end_reason, exit_code, exit_signal";
+                       ends_ms, revoked_with, run, lease_s, end_reason, exit_code, exit_signal, \
+                       inspect_until_ms";
 
 /// What `get_row` reads out, with role, limits and labels as text; checked by [`checked`].
 pub(super) type Raw = (TokenRow, [String; 3]);
@@ -120,6 +124,7 @@ pub(super) fn get_row(row: &Row<'_>) -> rusqlite::Result<Raw> {
         limits: Limits::default(),
         labels: Labels::new(),
         capture: row.get(13)?,
+        inspect_until_ms: row.get(26)?,
         version: row.get(14)?,
         created_by: row.get(15)?,
         last_used_from: row.get(16)?,
@@ -299,7 +304,8 @@ pub fn update(connection: &Connection, token: &TokenRow) -> Result<bool, StoreEr
     let changed = connection
         .prepare_cached(
             "UPDATE token SET name = ?3, expires_ms = ?4, ends_ms = ?5, lossy = ?6, limits = ?7, labels = ?8,
-                              capture = ?9, digest = ?10, old_digest = ?11, old_until_ms = ?12, version = version + 1
+                              capture = ?9, digest = ?10, old_digest = ?11, old_until_ms = ?12, inspect_until_ms = ?13,
+                              version = version + 1
              WHERE id = ?1 AND version = ?2",
         )?
         .execute((
@@ -315,6 +321,7 @@ pub fn update(connection: &Connection, token: &TokenRow) -> Result<bool, StoreEr
             token.digest,
             token.old_key.map(|(digest, _)| digest),
             token.old_key.map(|(_, until_ms)| until_ms),
+            token.inspect_until_ms,
         ))?;
     Ok(changed == 1)
 }

@@ -142,7 +142,7 @@ async fn a_webhook_that_never_answers_holds_up_neither_requests_nor_the_end() {
     for _ in 0..20 {
         assert_eq!(daemon.chat("ok", "").await.status, 200);
     }
-    assert_eq!(daemon.get("/admin/api/alerts").await.json()["webhooks"][0]["waiting"], json!(1));
+    assert_eq!(daemon.get("/admin/api/alerts").await.json()["alerts"][0]["state"], json!("firing"));
     tokio::time::timeout(Duration::from_secs(20), daemon.stop()).await.unwrap();
 }
 
@@ -158,7 +158,7 @@ async fn a_vendor_that_never_says_what_is_left_holds_up_neither_requests_nor_the
         .replace("name = \"sim\"\n", "name = \"sim\"\nprovider_type = \"deepseek\"\n")
         + &format!(
             "[[providers]]\nname = \"mute\"\nprovider_type = \"deepseek\"\napi_key = \"sk-mute\"\n\
-             protocols = {{ openai = \"{silent}/v1\" }}\nmodels = [\"m\"]\n"
+             protocols = {{ openai = \"{silent}/v1\" }}\n"
         );
     let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();

@@ -31,13 +31,14 @@ impl Stream {
             if let Some((event, rest)) = self.text.split_once("\n\n") {
                 let line = |name: &str| event.lines().find_map(|line| line.strip_prefix(name)).map(str::trim);
                 let told = line("event:").zip(line("data:")).map(|(name, data)| (name.to_owned(), data.to_owned()));
-                self.text = rest.to_owned();
+                let rest = rest.to_owned();
+                self.text = rest;
                 match told {
                     Some((name, data)) => return Some((name, serde_json::from_str(&data).unwrap())),
                     None => continue,
                 }
             }
-            let frame = tokio::time::timeout(SOON, self.body.frame()).await.expect("nothing comes")?;
+            let frame = tokio::time::timeout(SOON, self.body.frame()).await.unwrap()?;
             self.text += std::str::from_utf8(&frame.unwrap().into_data().unwrap()).unwrap();
         }
     }

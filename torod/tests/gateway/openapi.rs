@@ -236,12 +236,24 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     all.done("GET", "/admin/api/routes/{request_id}", &place, "").await;
 
     let talks = "/admin/api/conversations";
-    crate::support::until("the conversation is kept", || async { all.daemon.app.conversations.status().kept > 0 })
-        .await;
+    crate::support::until("all is kept", || async { all.daemon.app.conversations.status().waiting == 0 }).await;
     let listed = all.done("GET", talks, &format!("{talks}?q=hi&limit=1&internal=true"), "").await;
     let talk = format!("{talks}/{}", listed["conversations"][0]["id"]);
     all.done("GET", "/admin/api/conversations/{id}", &format!("{talk}?system=true"), "").await;
     all.done("GET", "/admin/api/conversations/{id}/export", &format!("{talk}/export"), "").await;
+    let id = chat.header("x-request-id");
+    let place = format!("/admin/api/exchanges/{id}/replay");
+    all.done("POST", "/admin/api/exchanges/{request_id}/replay", &place, r#"{"model":"sim/ok"}"#).await;
+    let inspect = r#"{"version":1,"inspect_ms":60000}"#;
+    let made = all.done("POST", T, T, r#"{"name":"inspected"}"#).await;
+    let bearer = format!("Bearer {}", made["key"].as_str().unwrap());
+    all.done("PATCH", ONE, &format!("{T}/{}", made["id"].as_str().unwrap()), inspect).await;
+    let mut request = all.daemon.request("/v1/chat/completions", chat_body("ok", ""));
+    request.headers_mut().insert("authorization", HeaderValue::try_from(bearer).unwrap());
+    let id = all.daemon.send(request).await.header("x-request-id").to_owned();
+    crate::support::until("all is kept", || async { all.daemon.app.conversations.status().waiting == 0 }).await;
+    let wire = format!("/admin/api/exchanges/{id}/wire");
+    all.done("GET", "/admin/api/exchanges/{request_id}/wire", &wire, "").await;
     all.done("DELETE", "/admin/api/conversations/{id}", &talk, "").await;
     all.done("DELETE", talks, talks, "").await;
 

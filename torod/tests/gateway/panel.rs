@@ -224,6 +224,7 @@ async fn a_provider_has_several_keys_and_nobody_is_told_any() {
     for _ in 0..20 {
         assert_eq!(daemon.chat("ok", "").await.status, 200);
     }
+    assert_eq!(daemon.rows("id").await.len(), 20, "all of them are written");
     let keys: std::collections::BTreeSet<_> =
         daemon.get("/admin/api/usage?by=credential&period=today").await.json()["rows"]
             .as_array()

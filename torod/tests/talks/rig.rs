@@ -21,7 +21,8 @@ pub async fn daemon(more: &str) -> TestDaemon {
          [routing]\nattempts = 1\nprobe = false\nbreaker = {{ failures = 1000, recovery = \"1ms\", connection_failures = 1000, connection_recovery = \"1ms\", credential_recovery = \"1ms\" }}\n\
          [[providers]]\nname = \"all\"\napi_key = \"sk-provider-key-0123456789\"\n\
          protocols = {{ openai = \"{url}/v1\", responses = \"{url}/v1\", anthropic = \"{url}/anthropic\", gemini = \"{url}\", cohere = \"{url}\" }}\n\
-         [[providers]]\nname = \"chat\"\napi_key = \"sk-other-key-0123456789\"\nprotocols = {{ openai = \"{url}/v1\" }}\n"
+         [[providers]]\nname = \"chat\"\napi_key = \"sk-other-key-0123456789\"\nprotocols = {{ openai = \"{url}/v1\" }}\n\
+         [[providers.models]]\nid = \"dear+ok\"\nprice = {{ input = 1, output = 1000 }}\n"
     );
     TestDaemon::configured(simulator, &text, Clock::system()).await
 }

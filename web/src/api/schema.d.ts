@@ -256,6 +256,46 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/exchanges/{request_id}/replay": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Sends a kept request to another model and compares the answers; it is billed like any request.
+         * @description For admins.
+         */
+        post: operations["post_exchanges_request_id_replay"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/exchanges/{request_id}/wire": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Shows what went over the wire for a request of a token that is inspected.
+         * @description For admins.
+         */
+        get: operations["get_exchanges_request_id_wire"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/live": {
         parameters: {
             query?: never;
@@ -1875,6 +1915,13 @@ export interface components {
              */
             exchanges: number;
         };
+        /** @description A line of the answers, or a call in them. */
+        Differing: {
+            /** @description Which answer has it. */
+            has: components["schemas"]["Has"];
+            /** @description The line. */
+            line: string;
+        };
         /** @description A page of values. */
         DimensionPage: {
             /** @description Where the next page starts; absent on the last one. */
@@ -2248,6 +2295,11 @@ export interface components {
             /** @description Its version. */
             version: string;
         };
+        /**
+         * @description Which answer has a line.
+         * @enum {string}
+         */
+        Has: "both" | "before" | "after";
         /** @description `POST /admin/api/providers/{name}/keys`: one more key, beside those there are. */
         KeyAdd: {
             /** @description The key. */
@@ -3307,6 +3359,90 @@ export interface components {
             /** @description What is in force now, a sentence each. */
             changed: string[];
         };
+        /** @description `POST /admin/api/exchanges/{request_id}/replay`: to which model, and how. */
+        ReplayAsk: {
+            /**
+             * @description Whether it may cost more than one dollar.
+             * @default false
+             */
+            confirm: boolean;
+            /**
+             * @description The model, as a client would name it.
+             * @default
+             */
+            model: string;
+            /**
+             * @description In which client protocol it is asked; without it, in that of the kept request.
+             * @default null
+             */
+            protocol: string | null;
+            /**
+             * @description On whose bill, by the id or name of a token; the calling token without it. Only the owner of the gateway's machine
+             *     may name one.
+             * @default null
+             */
+            token: string | null;
+        };
+        /** @description One of the two answers. */
+        ReplaySide: {
+            /** @description The tools that it calls, each with its input. */
+            calls: string[];
+            /**
+             * Format: int64
+             * @description What it cost, in billionths of a US dollar.
+             */
+            cost_nanos: number;
+            /** @description The error that its client was told. */
+            error?: string | null;
+            /**
+             * Format: int64
+             * @description Until the first byte of the answer, in microseconds.
+             */
+            first_byte_us: number;
+            /**
+             * Format: int64
+             * @description LLM tokens of the request, cached ones included.
+             */
+            input: number;
+            /** @description The model, as its provider knows it. */
+            model: string;
+            /** @description How it ended. */
+            outcome: string;
+            /**
+             * Format: int64
+             * @description LLM tokens of the answer.
+             */
+            output: number;
+            /** @description The provider. */
+            provider: string;
+            /** @description The request's id. */
+            request_id: string;
+            /**
+             * Format: int32
+             * @description The status that its client got.
+             */
+            status: number;
+            /** @description What it says. */
+            text: string;
+            /**
+             * Format: int64
+             * @description From start to end, in microseconds.
+             */
+            total_us: number;
+        };
+        /** @description The kept answer beside the new one. */
+        ReplayView: {
+            /** @description The new one. */
+            after: components["schemas"]["ReplaySide"];
+            /** @description The kept one. */
+            before: components["schemas"]["ReplaySide"];
+            /** @description The tools that they call. */
+            calls: components["schemas"]["Differing"][];
+            /** @description What is not the same as it was sent: secrets that were taken out, and what another protocol cannot carry. */
+            notes: string[];
+            /** @description Their texts, line by line. */
+            text: components["schemas"]["Differing"][];
+        };
         /** @description Usage over a span of time. */
         Report: {
             /** @description What rows are told apart by. */
@@ -3821,6 +3957,37 @@ export interface components {
             first_byte?: components["schemas"]["Percentiles"] | null;
             total?: components["schemas"]["Percentiles"] | null;
         };
+        /**
+         * @description A stage of a request on its way.
+         * @enum {string}
+         */
+        Stage: "client_in" | "upstream_out" | "upstream_in" | "client_out";
+        /** @description One stage of a request, as it went over the wire; secrets are taken out. */
+        StageView: {
+            /**
+             * Format: int64
+             * @description When, in milliseconds since 1970.
+             */
+            at_ms: number;
+            /**
+             * Format: int32
+             * @description Which call it belongs to, from 1 on; 0: the client's side.
+             */
+            attempt: number;
+            /** @description The body, as far as it is kept. */
+            body: string;
+            /** @description How it differs from the stage before: that it is the same, or where it is not. */
+            change: string;
+            /** @description The first line and the headers. */
+            head: string;
+            /**
+             * Format: int64
+             * @description How many bytes it had.
+             */
+            size: number;
+            /** @description Which. */
+            stage: components["schemas"]["Stage"];
+        };
         /** @description How an endpoint stands. */
         Standing: {
             /**
@@ -3886,6 +4053,12 @@ export interface components {
              * @default null
              */
             expires_ms: number | null;
+            /**
+             * Format: int64
+             * @description For how long from now on what goes over the wire for it is kept, in milliseconds; `null`: it is not any more.
+             * @default null
+             */
+            inspect_ms: number | null;
             /**
              * @description `null`: no labels.
              * @default null
@@ -4029,6 +4202,11 @@ export interface components {
             expires_ms?: number | null;
             /** @description `tok_…` */
             id: string;
+            /**
+             * Format: int64
+             * @description Until when what goes over the wire for it is kept, in milliseconds since 1970; `null`: it is not.
+             */
+            inspect_until_ms?: number | null;
             /** @description What people sort and search by. */
             labels?: components["schemas"]["BTreeMap"];
             /** @description From which address it was last used. */
@@ -4605,6 +4783,13 @@ export interface components {
             /** Format: int32 */
             seconds?: number | null;
             time_zone?: string | null;
+        };
+        /** @description `GET /admin/api/exchanges/{request_id}/wire`: the stages of a request. */
+        WireView: {
+            /** @description The request's id. */
+            request_id: string;
+            /** @description In the order in which they happened. */
+            stages: components["schemas"]["StageView"][];
         };
         /** @description How the usage writer stands. */
         WriterView: {
@@ -5227,6 +5412,80 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EndpointsReset"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_exchanges_request_id_replay: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ReplayAsk"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ReplayView"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_exchanges_request_id_wire: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["WireView"];
                 };
             };
             /** @description Refused; the answer says why and what to do. */

@@ -1,6 +1,6 @@
 // Numbers, money and times for people.
 import { describe, expect, it } from 'vitest';
-import { ago, bytes, change, count, day, duration, money, moneyExact, moneyTicks, moment, perMille, plural, price, share, span } from './format';
+import { ago, bytes, change, count, day, duration, money, moneyExact, moneyTicks, moment, perMille, plural, price, several, share, span } from './format';
 
 const all = <T>(fn: (value: T) => string, pairs: [T, string][]): void => {
   for (const [value, told] of pairs) expect(fn(value), String(value)).toBe(told);
@@ -9,6 +9,7 @@ const all = <T>(fn: (value: T) => string, pairs: [T, string][]): void => {
 describe('numbers', () => {
   it('keep three digits that count', () => all(count, [[0, '0'], [7, '7'], [12_345, '12,345'], [99_999, '99,999'], [100_000, '100k'], [123_456, '123k'], [999_499, '999k'], [999_600, '1M'], [1_234_567, '1.23M'], [45_600_000_000, '45.6B'], [-250_000, '-250k']]));
   it('say how many of what', () => all((value: number) => plural(value, 'token'), [[0, '0 tokens'], [1, '1 token'], [2_000, '2,000 tokens']]));
+  it('know the plurals of what tables list', () => expect(['token', 'entry', 'day', 'address', 'alias'].map(several)).toEqual(['tokens', 'entries', 'days', 'addresses', 'aliases']));
   it('never round something to nothing or less than all to all', () => {
     expect(share(1, 1_000_000)).toBe('<0.1%');
     expect(share(999_999, 1_000_000)).toBe('>99.9%');

@@ -142,8 +142,11 @@ export function bytes(value: number): string {
   return value < 1_000 ? `${value} B` : value < 999_500 ? `${three(value / 1e3)} kB` : value < 999_500_000 ? `${three(value / 1e6)} MB` : `${three(value / 1e9)} GB`;
 }
 
+/** `tokens`, `entries`. */
+export const several = (one: string): string => (/[^aeiou]y$/.test(one) ? `${one.slice(0, -1)}ies` : /(s|x|ch|sh)$/.test(one) ? `${one}es` : `${one}s`);
+
 /** `1 token`, `2 tokens`. */
-export function plural(many: number, one: string, more = `${one}s`): string {
+export function plural(many: number, one: string, more = several(one)): string {
   return `${count(many)} ${many === 1 ? one : more}`;
 }
 

@@ -25,11 +25,20 @@ export const routes: Route[] = [
   { path: '/requests/:id', title: 'Request', icon: 'requests', needs: 'keymaster', load: () => page(import('./Request.svelte')) },
   { path: '/runs', title: 'Runs & sessions', icon: 'runs', group: 'Observe', needs: 'anybody', words: 'agents toro sessions', load: () => page(import('./Runs.svelte')) },
   { path: '/runs/:id', title: 'Run', icon: 'runs', needs: 'anybody', load: () => page(import('./Run.svelte')) },
+  { path: '/conversations', title: 'Conversations', icon: 'chat', group: 'Observe', needs: 'admin', words: 'talks prompts answers search capture', load: () => page(import('./Conversations.svelte')) },
+  { path: '/conversations/:id', title: 'Conversation', icon: 'chat', needs: 'admin', load: () => page(import('./Conversation.svelte')) },
+  { path: '/alerts', title: 'Alerts & quotas', icon: 'alert', group: 'Observe', needs: 'admin', words: 'limits webhooks firing', load: () => page(import('./Alerts.svelte')) },
+  { path: '/log', title: 'Log', icon: 'log', group: 'Observe', needs: 'admin', words: 'lines tail errors', load: () => page(import('./Log.svelte')) },
 
   { path: '/models', title: 'Models', icon: 'models', group: 'Models', needs: 'admin', words: 'catalogue prices context capabilities', load: () => page(import('./Models.svelte')) },
   { path: '/playground', title: 'Playground', icon: 'play', needs: 'admin', words: 'try test chat', load: () => page(import('./Playground.svelte')) },
+  { path: '/routing', title: 'Routing', icon: 'routing', group: 'Models', needs: 'admin', words: 'aliases profiles breaker explain fallback', load: () => page(import('./Routing.svelte')) },
+  { path: '/providers', title: 'Providers', icon: 'providers', group: 'Models', needs: 'admin', words: 'credentials keys quotas health presets', load: () => page(import('./Providers.svelte')) },
 
   { path: '/access', title: 'Access', icon: 'access', group: 'Control', needs: 'keymaster', words: 'tokens keys budgets roles', load: () => page(import('./Access.svelte')) },
+  { path: '/network', title: 'Network', icon: 'network', group: 'Control', needs: 'admin', words: 'listeners tls hosts proxies addresses', load: () => page(import('./Network.svelte')) },
+  { path: '/audit', title: 'Audit', icon: 'audit', group: 'Control', needs: 'admin', words: 'who changed what trail history', load: () => page(import('./Audit.svelte')) },
+  { path: '/settings', title: 'Settings', icon: 'settings', group: 'Control', needs: 'admin', words: 'configuration torod.toml limits', load: () => page(import('./Settings.svelte')) },
   { path: '/me', title: 'Me', icon: 'me', needs: 'anybody', words: 'account own budget usage sessions sign out', load: () => page(import('./Me.svelte')) },
 ];
 

@@ -3,7 +3,9 @@
 pub mod export;
 pub mod list;
 pub mod remove;
+pub mod replay;
 pub mod show;
+pub mod wire;
 
 use super::answer::Failure;
 

@@ -77,7 +77,7 @@ pub async fn handler(
     first.extend_from_slice(&event("hello", &hello));
     let listener =
         Listener { admin, who, role: operator.role(), events, first: Some(first.into()), quiet: 0, _place: place };
-    let body = Body::from_stream(stream::unfold(Some(listener), |listener| async { listener?.next().await }));
+    let body = Body::from_stream(stream::unfold(Some(listener), |listener| async { Some(listener?.next().await) }));
     Ok(([(CONTENT_TYPE, KIND), (UNBUFFERED.clone(), "no")], body).into_response())
 }
 
@@ -140,12 +140,12 @@ struct Listener {
 }
 
 /// What comes next, and what goes on after it.
-type Next = Option<(Result<Bytes, Infallible>, Option<Listener>)>;
+type Next = (Result<Bytes, Infallible>, Option<Listener>);
 
 impl Listener {
     async fn next(mut self) -> Next {
         if let Some(first) = self.first.take() {
-            return Some((Ok(first), Some(self)));
+            return (Ok(first), Some(self));
         }
         loop {
             let came = tokio::select! {
@@ -160,7 +160,7 @@ impl Listener {
             match came {
                 Some(Some(event)) => {
                     self.quiet = 0;
-                    return Some((Ok(event), Some(self)));
+                    return (Ok(event), Some(self));
                 }
                 // Nobody else takes a place away.
                 Some(None) => return end("replaced"),
@@ -168,12 +168,12 @@ impl Listener {
             }
             if self.quiet >= QUIET {
                 self.quiet = 0;
-                return Some((Ok(Bytes::from_static(b": \n\n")), Some(self)));
+                return (Ok(Bytes::from_static(b": \n\n")), Some(self));
             }
         }
     }
 }
 
 fn end(why: &str) -> Next {
-    Some((Ok(event("end", &LiveEnd { why: why.to_owned() })), None))
+    (Ok(event("end", &LiveEnd { why: why.to_owned() })), None)
 }

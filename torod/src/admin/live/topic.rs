@@ -18,7 +18,10 @@ pub(super) struct Topics {
 /// One of them.
 pub(super) type Topic = fn(&Topics) -> bool;
 
-const NAMES: [(&str, Topic, fn(&mut Topics)); 6] = [
+/// Its name, whether it is among some, and how it comes to be.
+type Named = (&'static str, Topic, fn(&mut Topics));
+
+const NAMES: [Named; 6] = [
     ("usage", |topics| topics.usage, |topics| topics.usage = true),
     ("providers", |topics| topics.providers, |topics| topics.providers = true),
     ("quotas", |topics| topics.quotas, |topics| topics.quotas = true),

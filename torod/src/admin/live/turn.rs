@@ -23,6 +23,9 @@ const LINES: usize = 100;
 /// Alerts that are looked at.
 const ALERTS: usize = 50;
 
+/// Which alerts are over, and which were acknowledged.
+type Stands = BTreeMap<i64, (bool, bool)>;
+
 /// What was told last.
 #[derive(Default)]
 struct Turn {
@@ -31,7 +34,7 @@ struct Turn {
     quotas: Option<Told>,
     config: Option<LiveConfig>,
     /// How often alerts had changed, and how each stood.
-    alerts: Option<(u64, BTreeMap<i64, (bool, bool)>)>,
+    alerts: Option<(u64, Stands)>,
     /// How often lines had been kept, and the last one that was told.
     log: Option<(u64, i64)>,
 }
@@ -40,7 +43,7 @@ struct Turn {
 pub(super) async fn run(admin: Arc<Admin>) {
     let mut turn = Turn::default();
     while admin.hub.goes_on() {
-        turn.tell_usage(&admin);
+        tell_usage(&admin);
         if turn.round.is_multiple_of(SELDOM) {
             turn.look(&admin);
             turn.tell_alerts(&admin).await;
@@ -54,17 +57,17 @@ pub(super) async fn run(admin: Arc<Admin>) {
     }
 }
 
-impl Turn {
-    fn tell_usage(&self, admin: &Admin) {
-        let uptime_ms = admin.clock.uptime_ms();
-        for part in admin.hub.heard.take(uptime_ms) {
-            let Some((totals, rows, left_out)) = part.told(&admin.tokens) else { continue };
-            let span_ms = uptime_ms.saturating_sub(part.since_ms);
-            let news = LiveUsage { at_ms: admin.clock.now_ms(), span_ms, totals, rows, left_out };
-            admin.hub.tell_usage(part.root, &event("usage", &news));
-        }
+fn tell_usage(admin: &Admin) {
+    let uptime_ms = admin.clock.uptime_ms();
+    for part in admin.hub.heard.take(uptime_ms) {
+        let Some((totals, rows, left_out)) = part.told(&admin.tokens) else { continue };
+        let span_ms = uptime_ms.saturating_sub(part.since_ms);
+        let news = LiveUsage { at_ms: admin.clock.now_ms(), span_ms, totals, rows, left_out };
+        admin.hub.tell_usage(part.root, &event("usage", &news));
     }
+}
 
+impl Turn {
     /// Looks at what tells nobody when it changes. What nobody listens to is forgotten, so that the next who does is told.
     fn look(&mut self, admin: &Admin) {
         let (hub, live, moment) = (&admin.hub, admin.live.load(), Moment::now(&admin.clock));
@@ -98,7 +101,7 @@ impl Turn {
             return;
         }
         let changes = admin.alerts.changes();
-        let (seen, known) = self.alerts.get_or_insert_with(|| (changes.wrapping_sub(1), BTreeMap::new()));
+        let (seen, known) = self.alerts.get_or_insert_with(|| (changes.wrapping_sub(1), Stands::new()));
         if *seen == changes {
             return;
         }
@@ -108,7 +111,7 @@ impl Turn {
         let Ok(((page, _), (firing, unacknowledged))) = read.await else { return };
         *seen = changes;
         let stands = page.iter().map(|one| (one.id, (one.resolved_ms.is_some(), one.acknowledged_ms.is_some())));
-        let now: BTreeMap<_, _> = stands.collect();
+        let now: Stands = stands.collect();
         let alerts = page.into_iter().filter(|one| known.get(&one.id) != now.get(&one.id)).collect();
         *known = now;
         admin.hub.tell(|topics| topics.alerts, &event("alerts", &LiveAlerts { alerts, firing, unacknowledged }));

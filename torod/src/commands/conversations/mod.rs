@@ -1,32 +1,40 @@
 //! `torod conversations`: lists, searches, shows, exports and removes what was said. Read from the file itself, whether a
 //! daemon runs or not; removed by the daemon where one runs.
 
+mod delete;
 mod listed;
+mod replayed;
 mod shown;
+mod wire;
 
 use std::io::Write;
 use std::path::Path;
+use std::time::Duration;
 
 use anyhow::bail;
 use clap::Subcommand;
 use http::Method;
-use tokenrouter_shared::conversation::{ConversationDetail, ConversationsRemoved};
+use tokenrouter_shared::Problem;
+use tokenrouter_shared::conversation::ConversationDetail;
 use tokenrouter_shared::money::dollars;
+use tokenrouter_shared::replay::{ReplayAsk, ReplayView};
 
+use self::delete::Delete;
 use super::{Exit, control, prompt};
 use crate::calendar::Zone;
 use crate::clock::Clock;
 use crate::config::Paths;
 use crate::conversations::export::markdown;
 use crate::conversations::read::{self, Wanted};
+use crate::conversations::replay::DEAR;
 use crate::reports::span::{MOMENTS, moment};
-use crate::store::audit::{self, Entry};
+use crate::store::Connection;
 use crate::store::conversations as store;
 use crate::store::conversations::list::{self, ConversationQuery};
 use crate::store::conversations::words;
-use crate::store::lock::LockError;
-use crate::store::{Connection, DirLock, schema};
 
+/// A model may take its time.
+const PATIENCE: Duration = Duration::from_mins(15);
 /// The most requests of one conversation that are read at once.
 const MOST: usize = 2_000;
 
@@ -34,7 +42,7 @@ const MOST: usize = 2_000;
 #[derive(Debug, clap::Args)]
 #[command(
     arg_required_else_help = true,
-    after_help = "Examples:\n  torod conversations list\n  torod conversations search \"login bug\" --since 7d\n  torod conversations show 12\n  torod conversations export 12 --format markdown > talk.md\n  torod conversations delete 12\n\nNothing is kept until `enabled = true` stands below [conversations] in torod.toml."
+    after_help = "Examples:\n  torod conversations list\n  torod conversations search \"login bug\" --since 7d\n  torod conversations show 12\n  torod conversations export 12 --format markdown > talk.md\n  torod conversations delete 12\n  torod conversations inspect req_0019a2b3c4d5e6f7\n  torod conversations replay req_0019a2b3c4d5e6f7 --model anthropic/claude-sonnet-4-5\n\nNothing is kept until `enabled = true` stands below [conversations] in torod.toml."
 )]
 pub struct Conversations {
     #[command(subcommand)]
@@ -53,6 +61,10 @@ enum What {
     Export(Export),
     /// Remove a conversation, or all, for good.
     Delete(Delete),
+    /// Send a kept request to another model, through the running gateway, and compare the answers.
+    Replay(Replay),
+    /// Show what went over the wire for a request of a token that is inspected (`torod token edit TOKEN --inspect 1h`).
+    Inspect(Inspect),
 }
 
 /// Which conversations.
@@ -132,14 +144,33 @@ enum Format {
 }
 
 #[derive(Debug, clap::Args)]
-struct Delete {
-    /// The conversation's number.
-    #[arg(required_unless_present = "all", conflicts_with = "all")]
-    id: Option<i64>,
-    /// All of them.
+struct Inspect {
+    /// The request's id, as `x-request-id` told it.
+    #[arg(value_name = "REQUEST_ID")]
+    id: String,
+    /// With all of the bodies.
     #[arg(long)]
-    all: bool,
-    /// Do not ask.
+    long: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Args)]
+struct Replay {
+    /// The request's id, as `torod conversations show` tells it.
+    #[arg(value_name = "REQUEST_ID")]
+    id: String,
+    /// The model that is asked now.
+    #[arg(long, value_name = "MODEL")]
+    model: String,
+    /// In which client protocol: openai, responses, anthropic, gemini or cohere; without it, in its own.
+    #[arg(long, value_name = "PROTOCOL")]
+    protocol: Option<String>,
+    /// On whose bill: a token's id or name; without it, as a program of this machine without a key.
+    #[arg(long, value_name = "WHICH")]
+    token: Option<String>,
+    /// Also where it may cost more than one dollar.
     #[arg(long, short)]
     yes: bool,
     /// Print JSON.
@@ -167,6 +198,8 @@ impl Conversations {
             }
             What::Show(show) => show.run(&paths.data_dir, out, is_terminal),
             What::Export(export) => export.run(&paths.data_dir, out),
+            What::Replay(replay) => replay.run(&paths.data_dir, out, is_terminal).await,
+            What::Inspect(inspect) => inspect.run(&paths.data_dir, out),
             What::Delete(delete) => delete.run(&paths.data_dir, out, clock).await,
         }
     }
@@ -268,65 +301,59 @@ impl Export {
     }
 }
 
-impl Delete {
-    async fn run(&self, dir: &Path, out: &mut dyn Write, clock: &Clock) -> anyhow::Result<Exit> {
-        let what = self.id.map_or_else(|| "every conversation".to_owned(), |id| format!("conversation {id}"));
-        if !self.yes {
-            if !prompt::is_possible() {
-                bail!("nobody is here to be asked whether {what} is to be removed for good: add --yes");
-            }
-            if !prompt::confirm(&format!("Remove {what} for good?"), false)? {
-                writeln!(out, "nothing was removed")?;
+impl Replay {
+    async fn run(&self, dir: &Path, out: &mut dyn Write, is_terminal: bool) -> anyhow::Result<Exit> {
+        if !control::is_running(dir) {
+            bail!(
+                "a replay goes through the running gateway, and none runs on {}: start it with `torod serve`",
+                dir.display()
+            );
+        }
+        let mut asked = ReplayAsk {
+            model: self.model.clone(),
+            protocol: self.protocol.clone(),
+            token: self.token.clone(),
+            confirm: self.yes,
+        };
+        let path = format!("/admin/api/exchanges/{}/replay", control::escape(&self.id));
+        let replayed: ReplayView = loop {
+            let error = match control::ask_within(dir, Method::POST, &path, Some(&asked), PATIENCE).await {
+                Ok(replayed) => break replayed,
+                Err(error) => error,
+            };
+            let dear = error.downcast_ref::<Problem>().filter(|problem| problem.code == DEAR);
+            let Some(dear) = dear.filter(|_| !asked.confirm && prompt::is_possible()) else { return Err(error) };
+            if !prompt::confirm(&format!("{} Send it all the same?", dear.message), false)? {
+                writeln!(out, "nothing was sent")?;
                 return Ok(Exit::Failed);
             }
-        }
-        let removed = match DirLock::take(dir) {
-            Ok(_lock) => self.here(dir, clock)?,
-            Err(LockError::Held { .. }) => {
-                let path = match self.id {
-                    Some(id) => format!("/admin/api/conversations/{id}"),
-                    None => "/admin/api/conversations".to_owned(),
-                };
-                control::ask(dir, Method::DELETE, &path, None::<&()>).await?
-            }
-            Err(e) => return Err(e.into()),
+            asked.confirm = true;
         };
         if self.json {
-            serde_json::to_writer(&mut *out, &removed)?;
+            serde_json::to_writer(&mut *out, &replayed)?;
             writeln!(out)?;
         } else {
-            let ConversationsRemoved { conversations, exchanges } = removed;
-            let one = if conversations == 1 { "conversation" } else { "conversations" };
-            writeln!(out, "removed {conversations} {one} with {exchanges} requests")?;
+            replayed::show(out, &replayed, is_terminal)?;
         }
         Ok(Exit::Done)
     }
+}
 
-    fn here(&self, dir: &Path, clock: &Clock) -> anyhow::Result<ConversationsRemoved> {
-        if !store::exists(dir) {
-            open(dir)?;
-        }
-        let mut connection = store::open_writer(dir)?;
-        let subject = self.id.map_or_else(|| "all".to_owned(), |id| id.to_string());
-        if let Some(id) = self.id
-            && list::find(&connection, id)?.is_none()
-        {
-            bail!("there is no conversation {id}, or it was removed already");
-        }
-        // The trail first: an entry too many is better than one too few.
-        let entry = Entry {
-            at_ms: clock.now_ms(),
-            actor: "local owner",
-            action: "conversation.remove",
-            subject: &subject,
-            detail: "",
+impl Inspect {
+    fn run(&self, dir: &Path, out: &mut dyn Write) -> anyhow::Result<Exit> {
+        let kept = store::open_reader(dir)?.map(|connection| read::wire(&connection, &self.id)).transpose()?.flatten();
+        let Some(kept) = kept else {
+            bail!(
+                "nothing of the request {} is kept: `torod token edit TOKEN --inspect 1h` has the requests of a token kept from then on, for a day each",
+                self.id
+            );
         };
-        audit::add(&schema::open_writer(dir)?, &entry)?;
-        let removed = match self.id {
-            Some(id) => store::remove::one(&mut connection, id)?.unwrap_or_default(),
-            None => store::remove::all(&mut connection)?,
-        };
-        store::settle(&connection)?;
-        Ok(removed)
+        if self.json {
+            serde_json::to_writer(&mut *out, &kept)?;
+            writeln!(out)?;
+        } else {
+            wire::show(out, &kept, self.long)?;
+        }
+        Ok(Exit::Done)
     }
 }

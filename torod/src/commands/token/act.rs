@@ -210,6 +210,7 @@ impl Edit {
                 (false, true) => Some(Some(false)),
                 (false, false) => None,
             },
+            inspect_ms: self.inspect.map(Setting::change),
         }
     }
 }

@@ -140,6 +140,9 @@ struct Edit {
     /// Its conversations may be kept again.
     #[arg(long)]
     capture: bool,
+    /// Keep what goes over the wire for it, for so long from now on: 30m, 1h, 7d at most; none: not any more.
+    #[arg(long, value_parser = lifetime_or_none, value_name = "TIME")]
+    inspect: Option<Setting<i64>>,
     /// What becomes of its requests that cannot be told to a provider without loss: warn, reject, or none: as torod.toml says.
     #[arg(long, value_name = "WORD", value_parser = lossy_or_none)]
     lossy: Option<Setting<Lossy>>,

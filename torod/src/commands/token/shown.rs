@@ -179,6 +179,7 @@ pub(super) fn detail(out: &mut dyn Write, detail: &TokenDetail, now_ms: i64) -> 
         ("run", view.run.then(|| "made for one run of an agent".to_owned())),
         ("lease", view.lease_s.map(|seconds| format!("ends when nobody renews it for {seconds} s"))),
         ("capture", (!view.capture).then(|| "never".to_owned())),
+        ("inspected", view.inspect_until_ms.map(|until| format!("until {}", moment(now_ms, until)))),
     ] {
         lines.extend(value.map(|value| (label, value)));
     }

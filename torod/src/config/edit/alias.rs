@@ -112,8 +112,11 @@ fn set(table: &mut dyn TableLike, key: &str, value: Option<Value>) {
         return;
     };
     if let Some(known) = table.get_mut(key).and_then(Item::as_value_mut) {
-        *value.decor_mut() = known.decor().clone();
-        *known = value;
+        // What says the same stays as it is written.
+        if known.as_str().is_none() || known.as_str() != value.as_str() {
+            *value.decor_mut() = known.decor().clone();
+            *known = value;
+        }
     } else {
         table.insert(key, Item::Value(value));
     }
@@ -139,7 +142,7 @@ fn blocks(targets: &[TargetConfig]) -> Item {
 }
 
 fn inline(targets: &[TargetConfig]) -> Value {
-    targets.iter().map(|target| InlineTable::from_iter(fields(target))).collect::<Array>().into()
+    targets.iter().map(|target| fields(target).collect::<InlineTable>()).collect::<Array>().into()
 }
 
 #[cfg(test)]

@@ -142,6 +142,7 @@ fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Answer
             read_at: None,
             // What it costs is told; a span of its own would be none of the client's.
             trace: None,
+            target: None,
             watch: None,
         };
         let answer: Response<Reply> = entry::run(&mut own).await;

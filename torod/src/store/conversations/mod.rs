@@ -27,6 +27,8 @@ pub const CONVERSATIONS: &str = "conversations.db";
 const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../../migrations/conversations/0001_conversations.sql"))];
 
 const BUSY: Duration = Duration::from_secs(2);
+/// How often emptying the log is tried while others read.
+const TRIES: usize = 4;
 
 /// What is deleted is overwritten, and gives its room back.
 const PRAGMAS: &str = "
@@ -109,11 +111,17 @@ fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// Forgets what was read of the file before now, and shortens its log: after this, what was deleted is nowhere.
+/// Gives room back and empties the log: after this, what was deleted is nowhere. Who reads at this moment is waited for, a
+/// few times two seconds.
 pub fn settle(connection: &Connection) -> Result<(), StoreError> {
     connection.execute_batch("PRAGMA incremental_vacuum(4096)")?;
-    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-    Ok(())
+    for _ in 0..TRIES {
+        let is_busy: bool = connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if !is_busy {
+            return Ok(());
+        }
+    }
+    Err(StoreError::Busy)
 }
 
 /// How many bytes the file's contents take up.

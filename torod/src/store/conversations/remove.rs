@@ -69,7 +69,8 @@ pub fn step(connection: &mut Connection, bounds: &Bounds) -> Result<bool, StoreE
         "DELETE FROM stage WHERE id IN (SELECT id FROM stage WHERE at_ms < ?1 LIMIT 200)",
         [bounds.stages_before_ms],
     )?;
-    if stages == 200 {
+    if stages > 0 {
+        connection.execute_batch("PRAGMA incremental_vacuum(1024)")?;
         return Ok(true);
     }
     let oldest: Option<(i64, i64)> = connection

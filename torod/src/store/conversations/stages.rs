@@ -31,19 +31,19 @@ pub struct Stage {
     pub note: String,
 }
 
-/// So many stages of one token are kept, and so many bytes of them.
+/// So many stages of one token are kept, and so many bytes of them, both of whole requests; its latest request always.
 const MOST: i64 = 1_000;
 const MOST_BYTES: i64 = 64 << 20;
 
-/// Keeps them; the oldest of the same token make room.
-pub fn insert(connection: &mut Connection, stages: &[Stage]) -> Result<(), StoreError> {
+/// Keeps the stages of some requests; the oldest requests of the same tokens make room.
+pub fn insert(connection: &mut Connection, wires: &[Vec<Stage>]) -> Result<(), StoreError> {
     let transaction = connection.transaction()?;
     {
         let mut insert = transaction.prepare_cached(
             "INSERT INTO stage (exchange_id, given_id, token_id, at_ms, attempt, stage, head, body, size, note)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
         )?;
-        for stage in stages {
+        for stage in wires.iter().flatten() {
             insert.execute((
                 stage.exchange_id,
                 &stage.given_id,
@@ -57,14 +57,18 @@ pub fn insert(connection: &mut Connection, stages: &[Stage]) -> Result<(), Store
                 &stage.note,
             ))?;
         }
-        let mut tokens: Vec<i64> = stages.iter().map(|stage| stage.token_id).collect();
+        let mut tokens: Vec<i64> = wires.iter().flatten().map(|stage| stage.token_id).collect();
         tokens.sort_unstable();
         tokens.dedup();
         let mut trim = transaction.prepare_cached(
-            "DELETE FROM stage WHERE token_id = ?1 AND id IN (
-                SELECT id FROM (SELECT id, row_number() OVER latest AS place, sum(length(body)) OVER latest AS bytes
-                    FROM stage WHERE token_id = ?1 WINDOW latest AS (ORDER BY id DESC))
-                WHERE place > ?2 OR bytes > ?3 AND place > 4)",
+            "DELETE FROM stage WHERE token_id = ?1 AND exchange_id IN (
+                SELECT exchange_id FROM (
+                    SELECT exchange_id, row_number() OVER latest AS place, sum(stages) OVER latest AS stages,
+                        sum(bytes) OVER latest AS bytes
+                    FROM (SELECT exchange_id, count(*) AS stages, sum(length(body) + length(head)) AS bytes
+                        FROM stage WHERE token_id = ?1 GROUP BY exchange_id)
+                    WINDOW latest AS (ORDER BY exchange_id DESC))
+                WHERE place > 1 AND (stages > ?2 OR bytes > ?3))",
         )?;
         for token in tokens {
             trim.execute((token, MOST, MOST_BYTES))?;

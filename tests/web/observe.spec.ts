@@ -1,0 +1,139 @@
+// What people look for: a conversation by its words, a line of the log, a change in the trail; and texts that stay texts.
+import { call, HOSTILE } from './support/traffic.mjs';
+import { expect, settled, test } from './support/site';
+
+test('a conversation is found by what was said, read, and taken along', async ({ enter }) => {
+  const { page } = await enter('full');
+  await page.goto('/admin/conversations');
+  await settled(page);
+  await page.keyboard.press('/');
+  await page.keyboard.type('cookie proxy');
+  await expect(page.locator('mark', { hasText: 'cookie' })).toBeVisible();
+  await page.getByRole('link', { name: /The login bug/ }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('The login bug');
+  const said = page.getByRole('region', { name: 'What was said' });
+  await expect(said.getByText('image/png, 70 B')).toBeVisible();
+  await expect(said.getByText('sameSite')).toBeHidden();
+  await said.locator('summary', { hasText: 'Result' }).click();
+  await expect(said.getByText('sameSite')).toBeVisible();
+  await said.locator('summary', { hasText: 'Thinking' }).press('Enter');
+  await page.getByLabel('Instructions').check();
+  await expect(said.locator('summary', { hasText: 'Instructions' }).first()).toBeVisible();
+
+  // It forks: each branch alone, then both.
+  await page.getByText('Branch 2', { exact: true }).click();
+  await expect(said.getByText('No: only explain it.')).toBeVisible();
+  await expect(said.getByText('Then write the fix:')).toHaveCount(0);
+
+  await page.getByRole('button', { name: 'Export' }).click();
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: /As Markdown/ }).click()]);
+  expect(file.suggestedFilename()).toMatch(/^conversation-\d+\.md$/);
+});
+
+test('keeping is off until somebody switches it on, and says what that means', async ({ enter }) => {
+  const { page, gateway } = await enter('empty');
+  await page.goto('/admin/conversations');
+  await page.getByRole('button', { name: 'Keep conversations…' }).click();
+  const sure = page.getByRole('dialog', { name: 'Keep conversations?' });
+  await expect(sure).toContainText('30 days');
+  await sure.getByRole('button', { name: 'Keep conversations' }).click();
+  await expect(page.getByRole('button', { name: 'Stop keeping…' })).toBeVisible();
+  const { data } = await call(gateway.url, gateway.key, 'GET', '/admin/api/settings');
+  expect(data.settings.find((one: { key: string }) => one.key === 'conversations.enabled').value).toBe(true);
+  await page.getByRole('button', { name: 'Stop keeping…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Stop keeping' }).click();
+  await expect(page.getByRole('button', { name: 'Keep conversations…' })).toBeVisible();
+});
+
+test('a conversation is removed only when that was meant', async ({ enter }) => {
+  const { page, gateway } = await enter('flows');
+  await call(gateway.url, gateway.key, 'POST', '/v1/chat/completions', { model: 'one/ok', messages: [{ role: 'user', content: 'to be forgotten' }] });
+  await expect(async () => {
+    await page.goto('/admin/conversations?q=forgotten');
+    await expect(page.getByRole('link', { name: 'to be forgotten' })).toBeVisible({ timeout: 1_500 });
+  }).toPass();
+  await page.getByRole('link', { name: 'to be forgotten' }).click();
+  await page.getByRole('button', { name: 'Remove this conversation…' }).click();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('to be forgotten');
+  await page.getByRole('button', { name: 'Remove this conversation…' }).click();
+  await page.getByRole('dialog').getByRole('button', { name: 'Remove', exact: true }).click();
+  await expect(page.getByText('The conversation was removed.')).toBeVisible();
+  expect((await call(gateway.url, gateway.key, 'GET', '/admin/api/conversations?q=forgotten')).data.conversations).toEqual([]);
+});
+
+test('the log is searched, narrowed, opened, and leads to the request', async ({ enter }) => {
+  const { page } = await enter('full');
+  await page.goto('/admin/log');
+  await settled(page);
+  await page.keyboard.press('/');
+  await page.keyboard.type('broken/none');
+  const lines = page.getByRole('region', { name: 'Lines' }).getByRole('listitem');
+  await expect(lines).toHaveCount(1);
+  await lines.first().getByRole('button').press('Enter');
+  await expect(lines.first()).toContainText('connect_failed');
+  await lines.first().getByRole('link', { name: /^req_/ }).click();
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('req_');
+  await page.goto('/admin/log?level=error&q=surely-not-there');
+  await expect(page.getByText('No line fits')).toBeVisible();
+});
+
+test('the log follows, and holds still when it is told to', async ({ enter }) => {
+  test.slow();
+  const { page, gateway } = await enter('flows');
+  const speak = (word: string) => call(gateway.url, gateway.key, 'POST', '/v1/chat/completions', { model: `nobody-${word}`, messages: [{ role: 'user', content: 'x' }] });
+  await page.goto('/admin/log');
+  await settled(page);
+  await speak('first');
+  await expect(page.getByText(/nobody-first/)).toBeVisible({ timeout: 20_000 });
+  await page.getByRole('button', { name: 'Hold still' }).click();
+  await speak('second');
+  await page.getByRole('button', { name: /Show \d+ new line/ }).click({ timeout: 20_000 });
+  await expect(page.getByText(/nobody-second/)).toBeVisible();
+});
+
+test('the trail tells who changed what, before and after', async ({ enter }) => {
+  const { page, gateway } = await enter('flows');
+  const made = (await call(gateway.url, gateway.key, 'POST', '/admin/api/tokens', { name: 'audited', role: 'inferrer' })).data;
+  const changed = await call(gateway.url, gateway.key, 'PATCH', `/admin/api/tokens/${made.id}`, { name: 'audited anew' }, { 'if-match': '*' });
+  expect(changed.status, changed.text).toBe(200);
+  await page.goto(`/admin/audit?q=${made.id}`);
+  const row = page.getByRole('row', { name: /token edit/ });
+  await row.focus();
+  await page.keyboard.press('Enter');
+  const entry = page.getByRole('dialog', { name: 'token edit' });
+  await expect(entry.locator('.was')).toContainText('audited');
+  await expect(entry.locator('.is')).toContainText('audited anew');
+  await page.keyboard.press('Escape');
+  await expect(entry).toBeHidden();
+});
+
+test('alerts are acknowledged, webhooks tried, quotas shown', async ({ enter }) => {
+  const { page } = await enter('full');
+  await page.goto('/admin/alerts');
+  const firing = page.getByRole('region', { name: 'Firing' });
+  await expect(firing.getByText(/budget of 6 requests a day/).first()).toBeVisible();
+  const before = await firing.getByRole('button', { name: 'Acknowledge' }).count();
+  await firing.getByRole('button', { name: 'Acknowledge' }).first().click();
+  await expect(firing.getByRole('button', { name: 'Acknowledge' })).toHaveCount(before - 1);
+  await expect(firing.getByText(/seen by root/)).toBeVisible();
+  await page.getByRole('button', { name: 'Send a trial' }).click();
+  await expect(page.getByText(/The trial was taken: 204/)).toBeVisible();
+  await expect(page.getByRole('region', { name: 'Quotas' }).getByRole('img', { name: /left/ }).first()).toBeVisible();
+});
+
+test('texts from outside stay texts', async ({ enter }) => {
+  const { page } = await enter('full');
+  for (const [path, where] of [['/access', 'token'], ['/conversations?q=prompt', 'conversation'], ['/audit?action=token.', 'audit'], ['/log?q=img', 'log'], ['/', 'overview'], ['/requests', 'request']] as const) {
+    await test.step(where, async () => {
+      await page.goto(`/admin${path}`);
+      await settled(page);
+      await expect(page.getByText('<img src=x onerror=', { exact: false }).first()).toBeAttached();
+      expect(await page.locator('img, script:not([src])').count()).toBe(0);
+    });
+  }
+  await page.goto('/admin/conversations?q=prompt');
+  await page.getByRole('link', { name: /<img src=x/ }).first().click();
+  await expect(page.getByText(HOSTILE, { exact: false }).first()).toBeVisible();
+  expect(await page.locator('img, script:not([src])').count()).toBe(0);
+});

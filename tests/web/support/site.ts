@@ -1,0 +1,113 @@
+// What every test begins with: a browser that is signed in, and a guard that sees what a page must never do.
+import { readFileSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { test as base, expect, type BrowserContext, type Page } from '@playwright/test';
+
+export interface Gateway { url: string; key: string; code?: string; talk?: number; request?: string; run?: string; second?: string }
+type Name = 'full' | 'empty' | 'flows' | 'fresh';
+export const world = (): Record<Name, Gateway> => JSON.parse(process.env['WEB_WORLD'] ?? '{}');
+
+const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+/** Sees errors of the console, calls to other hosts, what the content policy refused, and markup that came to life. */
+export class Guard {
+  readonly faults: string[] = [];
+  // A site in front of an older torod (WEB_SITE) does without the stream, as it does when a proxy in between cuts it.
+  #allowed: RegExp[] = process.env['WEB_SITE'] ? [/404.*\/admin\/api\/live/] : [];
+
+  constructor(context: BrowserContext, readonly home: string) {
+    context.on('page', (page) => this.#watch(page));
+  }
+
+  /** An error that a test brings about on purpose. */
+  allow(what: RegExp): void {
+    this.#allowed.push(what);
+  }
+
+  #watch(page: Page): void {
+    page.on('console', (said) => {
+      const text = `${said.text()} (${said.location().url})`;
+      if (said.type() === 'error') this.#tell(`console: ${text}`);
+    });
+    page.on('pageerror', (error) => this.#tell(`uncaught: ${error.stack ?? error.message}`));
+    page.on('request', (request) => {
+      if (/^(data|blob|about):/.test(request.url()) || new URL(request.url()).origin === this.home) return;
+      this.#tell(`asked another host: ${request.url()}`);
+    });
+    page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
+  }
+
+  #tell(fault: string): void {
+    if (!this.#allowed.some((one) => one.test(fault))) this.faults.push(fault);
+  }
+
+  async check(page: Page): Promise<void> {
+    const [refused, struck] = await page.evaluate(() => {
+      const told = window as unknown as { __refused?: string[]; __struck?: number };
+      return [told.__refused ?? [], told.__struck] as const;
+    });
+    expect(refused, 'what the content policy refused').toEqual([]);
+    expect(struck, 'a text that became markup').toBeUndefined();
+    expect(this.faults).toEqual([]);
+  }
+}
+
+interface Look { scheme?: 'light' | 'dark'; width?: number }
+/** A browser of its own at a gateway; signed in unless told otherwise. */
+export type Enter = (name: Name, look?: Look & { isSignedOut?: boolean }) => Promise<{ page: Page; guard: Guard; context: BrowserContext; gateway: Gateway }>;
+
+export const test = base.extend<{ enter: Enter }>({
+  enter: async ({ browser }, use) => {
+    const open: { context: BrowserContext; guard: Guard; page: Page }[] = [];
+    await use(async (name, { scheme = 'light', width = 1440, isSignedOut = false } = {}) => {
+      const gateway = world()[name];
+      const context = await browser.newContext({ baseURL: gateway.url, colorScheme: scheme, viewport: { width, height: width < 600 ? 844 : 900 }, reducedMotion: 'reduce' });
+      await context.addInitScript(() => {
+        const told = ((window as unknown as { __refused: string[] }).__refused = []) as string[];
+        document.addEventListener('securitypolicyviolation', (event) => told.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));
+      });
+      const guard = new Guard(context, gateway.url);
+      if (!isSignedOut) {
+        const answer = await context.request.post('/admin/api/login', { data: { key: gateway.key }, headers: { origin: gateway.url } });
+        expect(answer.ok(), await answer.text()).toBe(true);
+      }
+      const page = await context.newPage();
+      open.push({ context, guard, page });
+      return { page, guard, context, gateway };
+    });
+    for (const { context, guard, page } of open) {
+      if (!page.isClosed()) await guard.check(page);
+      await context.close();
+    }
+  },
+});
+
+/** Waits until a page shows what it was asked for. */
+export async function settled(page: Page): Promise<void> {
+  await expect(page.locator('h1')).toBeVisible();
+  await expect(page.locator('[aria-busy="true"], tr.skeleton')).toHaveCount(0);
+}
+
+/** What axe finds; nothing, if all is well. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe);
+  return page.evaluate(async () => {
+    const { axe: judge } = window as unknown as { axe: { run: (what: unknown, how: unknown) => Promise<{ violations: { id: string; help: string; nodes: { target: string[]; failureSummary: string }[] }[] }> } };
+    const told = await judge.run(document, { resultTypes: ['violations'], runOnly: ['wcag2a', 'wcag2aa', 'wcag21a', 'wcag21aa', 'wcag22aa', 'best-practice'] });
+    return told.violations.flatMap((one) => one.nodes.slice(0, 3).map((node) => `${one.id}: ${one.help}: ${node.target.join(' ')}: ${node.failureSummary.replace(/\s+/g, ' ').slice(0, 220)}`));
+  });
+}
+
+/** How far a page reaches beyond its window, in pixels, and which elements do. */
+export function overflow(page: Page): Promise<string[]> {
+  return page.evaluate(() => {
+    if (document.documentElement.scrollWidth <= innerWidth) return [];
+    const clipped = (one: Element): boolean => {
+      for (let above = one.parentElement; above; above = above.parentElement) if (getComputedStyle(above).overflowX !== 'visible') return true;
+      return false;
+    };
+    return [...document.querySelectorAll('body *')].filter((one) => one.getBoundingClientRect().right > innerWidth + 1 && !clipped(one)).slice(0, 4).map((one) => `${one.tagName.toLowerCase()}.${one.className} ends at ${Math.round(one.getBoundingClientRect().right)} px`);
+  });
+}
+
+export { expect };
