@@ -12,8 +12,8 @@ help: ## this list
 demo: web ## the gateway with a simulated provider, ready to be clicked and called
 	cargo run -p torod -- demo
 
-# `cargo test --workspace` has the architecture test among its tests; the library's optional tokenizer is built with it, so that
-# nothing is compiled twice, while the daemon stays as it ships.
+# `cargo test --workspace` has the architecture test among its tests, and builds the binaries that the clients then drive. The library's
+# optional tokenizer is built with it, so that nothing is compiled twice; the daemon does not use it, as it ships.
 # The clients are fetched while Rust compiles. Many tests wait for sockets more than for a core, so two of them share one.
 test: ## everything: Rust tests, then real clients and a browser against a real gateway
 	@$(STAGE) "check the packaging" packaging/check
@@ -21,7 +21,6 @@ test: ## everything: Rust tests, then real clients and a browser against a real 
 	@$(STAGE) "test the web admin" npm --prefix web test
 	@log=$$(mktemp); tests/clients/install >"$$log" 2>&1 & installing=$$!; \
 	export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))}; \
-	$(STAGE) "build the gateway" cargo build -p torod -p toro && \
 	$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer || { kill $$installing; exit 1; }; \
 	wait $$installing; code=$$?; cat "$$log"; rm -f "$$log"; \
 	$(STAGE) "install the clients" test $$code -eq 0

@@ -14,6 +14,9 @@ use crate::client::{ClientError, block_on};
 use crate::commands::{Context, prompt};
 use crate::exit::{Exit, Failure};
 
+/// How long a signal may take to us once its cause was seen.
+const CLOSING: Duration = Duration::from_millis(250);
+
 /// What is said where the stored token makes no others.
 const POWERLESS: &str = "the stored token is an inferrer: it cannot make a token for the run";
 
@@ -82,13 +85,27 @@ fn asked(question: &'static str, told: &Receiver<Sent>) -> Result<Result<bool, i
         // Whoever was told to end does not wait for it.
         drop(tell.send(prompt::confirm(question, true)));
     })?;
+    let mut failed = None;
     loop {
         match answer.recv_timeout(Duration::from_millis(20)) {
-            Ok(answer) => return answer.map(Ok),
+            Ok(Ok(answer)) => return Ok(Ok(answer)),
+            Ok(Err(failure)) => failed = Some(failure),
             Err(RecvTimeoutError::Timeout) => {}
-            Err(RecvTimeoutError::Disconnected) => return Err(Failure::failed("the question could not be asked", "")),
+            Err(RecvTimeoutError::Disconnected) => {
+                failed.get_or_insert_with(|| Failure::failed("the question could not be asked", ""));
+            }
         }
-        if let Some(sent) = told.try_iter().find(|sent| sent.is_end()) {
+        let mut sent = told.try_iter().find(|sent| sent.is_end());
+        if sent.is_none()
+            && let Some(failure) = failed.take()
+        {
+            // A terminal that closed fails the question and sends a signal, which another thread tells a little later.
+            sent = told.recv_timeout(CLOSING).ok().filter(|sent| sent.is_end());
+            if sent.is_none() {
+                return Err(failure);
+            }
+        }
+        if let Some(sent) = sent {
             if let Some(before) = &before {
                 // The terminal may be gone.
                 _ = tcsetattr(std::io::stdin(), SetArg::TCSANOW, before);

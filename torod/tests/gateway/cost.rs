@@ -4,7 +4,7 @@ use tokenrouter_simulator::{Settings, Simulator};
 use torod::clock::Clock;
 
 use crate::site::Site;
-use crate::support::{TestDaemon, chat_body, port_zero};
+use crate::support::{TestDaemon, chat_body, port_zero, until};
 
 const COST: &str = "cost_nanos, cost_assumed, \
     (SELECT substr(version, 1, instr(version, '-') - 1) || ' ' || rates FROM price WHERE id = usage.price)";
@@ -79,8 +79,10 @@ async fn a_model_without_a_price_is_told_once_in_the_log_and_apart_in_the_report
         site.chat("one/first").await;
     }
     site.logged("the price of one/first is not known").await;
-    let report = site.torod(&["usage", "--json"]);
-    let report: serde_json::Value = serde_json::from_slice(&report.stdout).unwrap();
+    let reported =
+        || -> serde_json::Value { serde_json::from_slice(&site.torod(&["usage", "--json"]).stdout).unwrap() };
+    until("three rows", || async { reported()["total"]["unpriced_attempts"] == 3 }).await;
+    let report = reported();
     let total = &report["total"];
     let (input, output) =
         (total["counts"]["input_uncached"].as_u64().unwrap(), total["counts"]["output"].as_u64().unwrap());
