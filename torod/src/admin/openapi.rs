@@ -1,6 +1,10 @@
 //! `GET /admin/api/openapi.json`: the admin API as an `OpenAPI` 3.1 document, made of the list of operations.
 
-use axum::Json;
+use std::sync::OnceLock;
+
+use axum::http::header::CONTENT_TYPE;
+use axum::response::IntoResponse;
+use bytes::Bytes;
 use serde_json::{Map, Value, json};
 use tokenrouter_shared::problem::ProblemBody;
 use utoipa::openapi::{RefOr, Schema};
@@ -8,9 +12,13 @@ use utoipa::openapi::{RefOr, Schema};
 use super::operation::{Form, Needs, Operation, Shape};
 use super::operations::operations;
 
+/// It never changes, and whoever has no token may ask for it too: it is written for the first who does.
+static WRITTEN: OnceLock<Bytes> = OnceLock::new();
+
 /// Answers with it.
-pub async fn handler() -> Json<Value> {
-    Json(document())
+pub async fn handler() -> impl IntoResponse {
+    let text = WRITTEN.get_or_init(|| document().to_string().into());
+    ([(CONTENT_TYPE, "application/json")], text.clone())
 }
 
 /// The document.
