@@ -10,10 +10,10 @@ mod world;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tokenrouter_shared::window::Period;
-use tokenrouter_shared::{Budget, BudgetUnit, Limits, Role, Window};
 use tokenrouter_shared::figures::{Dimension, Sort, StepUnit};
 use tokenrouter_shared::ids::ExchangeId;
+use tokenrouter_shared::window::Period;
+use tokenrouter_shared::{Budget, BudgetUnit, Limits, Role, Window};
 use torod::clock::Clock;
 use torod::store::figures::{Figures, Question, Step, figures};
 use torod::store::history::{Cutoffs, prune_step};
