@@ -29,7 +29,7 @@ export default async function setup(): Promise<() => Promise<void>> {
       world.gateway(HEAD + provider('simulator', one) + across('across', one) + broken + outside + keep + alerts),
       world.gateway(HEAD + provider('simulator', one)),
       world.gateway(`${HEAD}active_model_profile = "day"\n${provider('one', one)}${provider('two', two)}${aliases}${keep}`),
-      world.gateway(HEAD),
+      world.gateway(HEAD + provider('simulator', one)),
       world.gateway(HEAD),
     ]);
     const keys = await Promise.all([full, empty, flows].map(({ url }) => world.admin(url)));
@@ -52,7 +52,7 @@ export default async function setup(): Promise<() => Promise<void>> {
       full: { url: full.url, key: keys[0], talk: first.id, request, run: made.run.id, watched: watched.id, keymaster: made.team.key, inferrer: made.alice.key },
       empty: { url: empty.url, key: keys[1] },
       flows: { url: flows.url, key: keys[2], first: one, second: two },
-      fresh: { url: fresh.url, code: fresh.code, first: one },
+      fresh: { url: fresh.url, code: fresh.code },
       bare: { url: bare.url, code: bare.code },
     });
     return stop;

@@ -1,7 +1,6 @@
 //! `torod provider login|logout`: a person signs in at a provider's token server, in a browser on any machine.
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
