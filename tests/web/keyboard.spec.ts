@@ -155,11 +155,14 @@ test('focus returns to where a dialog was opened from', async ({ enter }) => {
 test('everything by name: the palette goes to pages and does things', async ({ enter }) => {
   const { page } = await enter('full');
   await visit(page, '/');
+  const words = page.locator('dialog[open] input');
   await page.keyboard.press('Control+k');
+  await expect(words).toBeFocused();
   await page.keyboard.type('audit');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { level: 1, name: 'Audit' })).toBeVisible();
   await page.keyboard.press('Control+k');
+  await expect(words).toBeFocused();
   await page.keyboard.type('dark colours');
   await page.keyboard.press('Enter');
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');

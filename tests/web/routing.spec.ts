@@ -17,7 +17,7 @@ async function served(gateway: Gateway, model: string): Promise<string> {
 }
 
 test('a provider: added by its address, tried, changed, switched off, given another key, removed', async ({ enter }) => {
-  const { page, gateway } = await enter('flows');
+  const { page, gateway } = await enter('ways');
   await visit(page, '/providers');
   await page.getByRole('button', { name: 'Add provider' }).first().click();
   await page.getByRole('button', { name: /^Another one/ }).click();
@@ -80,7 +80,7 @@ test('a trial that fails says what fails and what to do', async ({ enter }) => {
 });
 
 test('an alias follows its profile, and so does the traffic', async ({ enter }) => {
-  const { page, gateway } = await enter('flows');
+  const { page, gateway } = await enter('ways');
   expect(await served(gateway, 'chat')).toBe('one');
   await visit(page, '/routing');
   await page.getByRole('radiogroup', { name: 'Active profile' }).getByText('night').click();
@@ -92,7 +92,7 @@ test('an alias follows its profile, and so does the traffic', async ({ enter }) 
 });
 
 test('an alias: made, its targets put in order by keys and by dragging, explained, removed', async ({ enter }) => {
-  const { page, gateway } = await enter('flows');
+  const { page, gateway } = await enter('ways');
   await visit(page, '/routing');
   await page.getByRole('button', { name: 'New alias' }).first().click();
   const form = page.getByRole('dialog', { name: 'New alias' });

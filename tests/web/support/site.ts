@@ -4,7 +4,7 @@ import { createRequire } from 'node:module';
 import { test as base, expect, type BrowserContext, type Page, type Request } from '@playwright/test';
 
 export interface Gateway { url: string; key: string; code?: string; talk?: number; request?: string; run?: string; second?: string; first?: string; watched?: number; keymaster?: string; inferrer?: string }
-type Name = 'full' | 'empty' | 'flows' | 'fresh' | 'bare';
+type Name = 'full' | 'empty' | 'flows' | 'ways' | 'fresh' | 'bare';
 export const world = (): Record<Name, Gateway> => JSON.parse(process.env['WEB_WORLD'] ?? '{}');
 
 const axe = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
@@ -122,9 +122,9 @@ export async function visit(page: Page, path: string): Promise<void> {
   await settled(page);
 }
 
-/** A question before something happens: says yes to it. */
+/** A question before something happens: says yes to it. What it is asked from may have a button of the same name. */
 export async function agree(page: Page, act: string): Promise<void> {
-  await page.locator('dialog[open]').last().getByRole('button', { name: act, exact: true }).click();
+  await page.locator('dialog[open].small').last().getByRole('button', { name: act, exact: true }).click();
 }
 
 /** What axe finds; nothing, if all is well. */
