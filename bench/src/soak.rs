@@ -25,6 +25,8 @@ const CONNECTIONS: u32 = 256;
 const KEPT: u64 = 5_000;
 /// Until then caches fill up and pools are made.
 const SETTLED: Duration = Duration::from_mins(5);
+/// So long after the last request everything must be written.
+const WRITTEN: Duration = Duration::from_secs(30);
 
 /// Run torod at a fixed rate for a long time, conversations kept
 #[derive(clap::Args)]
@@ -122,13 +124,7 @@ pub(crate) async fn run(soak: &Soak, upstream: SocketAddr, torod: &Path, cpus: O
         std::fs::write(file, json + "\n").with_context(|| format!("cannot write {}", file.display()))?;
     }
 
-    let ended = loop {
-        let status = status(&target).await?;
-        if status.usage.waiting == 0 && status.conversations.waiting == 0 {
-            break status;
-        }
-        sleep(Duration::from_millis(50)).await;
-    };
+    let ended = settled(&target).await?;
     let written = ended.usage.written - before;
     crate::tell(&format!(
         "{written} rows of {total} requests, {} lost; {} requests kept of conversations, {} lost",
@@ -193,6 +189,21 @@ fn words(number: u32) -> String {
 fn bytes_of(data: &Path, name: &str) -> u64 {
     let size = |name: String| std::fs::metadata(data.join(name)).map_or(0, |file| file.len());
     size(name.to_owned()) + size(format!("{name}-wal"))
+}
+
+/// How it stands once nothing waits to be written any more.
+async fn settled(target: &Running) -> anyhow::Result<Status> {
+    let by = now() + WRITTEN;
+    loop {
+        let status = status(target).await?;
+        let (rows, kept) = (status.usage.waiting, status.conversations.waiting);
+        if rows == 0 && kept == 0 {
+            return Ok(status);
+        }
+        let seconds = WRITTEN.as_secs();
+        ensure!(now() < by, "{rows} rows and {kept} requests still wait to be written, {seconds} s after the last one");
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 async fn status(target: &Running) -> anyhow::Result<Status> {
