@@ -99,7 +99,8 @@ fn rows(connection: &Connection, of: Option<&Rows>) -> Rows {
             Some(of) => of[&table].0.clone(),
             None => texts(connection, &format!("SELECT name FROM pragma_table_info('{table}')")),
         };
-        let sql = format!("SELECT \"{}\" FROM \"{table}\" ORDER BY 1, 2", columns.join("\", \""));
+        let order = (1..=columns.len()).map(|at| at.to_string()).collect::<Vec<_>>().join(", ");
+        let sql = format!("SELECT \"{}\" FROM \"{table}\" ORDER BY {order}", columns.join("\", \""));
         let mut statement = connection.prepare(&sql).unwrap();
         let row = |row: &rusqlite::Row<'_>| (0..columns.len()).map(|at| row.get(at)).collect::<Result<Vec<Value>, _>>();
         let found = statement.query_map([], row).unwrap().map(Result::unwrap).collect();
