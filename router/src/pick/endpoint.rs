@@ -361,7 +361,9 @@ impl Endpoint {
 
     /// Whatever it was left alone for is forgotten: it may be called at once.
     pub fn forgive(&self) {
-        Scope::ALL.into_iter().for_each(|scope| self.recovered(scope));
+        for scope in Scope::ALL {
+            self.recovered(scope);
+        }
         self.state.cooling_ms.store(0, Ordering::Relaxed);
     }
 

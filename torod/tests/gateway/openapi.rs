@@ -269,11 +269,7 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     let reconcile = "/admin/api/usage/reconcile";
     let body = json!({ "text": "date,model,cost_usd\n2026-11-20,ok,1.5\n2026-11-21,ok,x\n", "provider": "sim", "columns": { "day": "date" }, "all": true });
     let told = all.done("POST", reconcile, reconcile, &body.to_string()).await;
-    assert_eq!(
-        (&told["lines"][0]["their_nanos"], &told["left"][0]["count"]),
-        (&json!(1_500_000_000), &json!(1)),
-        "{told}"
-    );
+    assert_eq!((&told["lines"][0]["their_nanos"], &told["left"][0]["count"]), (&json!(1_500_000_000), &json!(1)));
     let settings = all.get("/admin/api/settings").await;
     let version = settings["version"].as_str().unwrap();
     let body = format!(

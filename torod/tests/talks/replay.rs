@@ -49,8 +49,12 @@ async fn a_kept_request_goes_to_another_model_and_both_answers_are_compared() {
         ("cohere", "/v2/chat"),
     ] {
         daemon.simulator.clear();
-        let told =
-            replay(&daemon, asked.header("x-request-id"), json!({ "model": "all/tool", "protocol": protocol })).await;
+        let told = replay(
+            &daemon,
+            asked.header("x-request-id"),
+            json!({ "model": "all/tool", "protocol": protocol, "confirm": true }),
+        )
+        .await;
         assert_eq!(told.status, 200, "{protocol} {}", told.text());
         let told = told.json();
         assert!(
