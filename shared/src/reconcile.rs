@@ -39,7 +39,7 @@ pub struct Reconciled {
     /// say no cost; `null` where they ask for nothing and we reckoned something.
     pub drift_millionths: Option<u64>,
     /// What could not be read in the export.
-    pub left: Vec<LeftOut>,
+    pub left: Vec<Uncounted>,
 }
 
 /// One model on one day.
@@ -87,7 +87,7 @@ impl ReconciledLine {
 /// What was left out, and how often.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct LeftOut {
+pub struct Uncounted {
     /// What, and why.
     pub what: String,
     /// How often.

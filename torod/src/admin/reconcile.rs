@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
-use tokenrouter_shared::reconcile::{LeftOut, Reconcile, Reconciled};
+use tokenrouter_shared::reconcile::{Reconcile, Reconciled, Uncounted};
 
 use super::Admin;
 use super::answer::Failure;
@@ -59,7 +59,7 @@ fn compare(connection: &Connection, wanted: &Reconcile) -> Result<Reconciled, Re
     let mut lines: Vec<Line> = told.lines.into_iter().filter(|line| wanted.all || !line.is_same()).collect();
     let omitted = lines.len().saturating_sub(MOST_LINES) as u64;
     lines.truncate(MOST_LINES);
-    let left = bill.left.iter().map(|(what, count)| LeftOut { what: what.to_owned(), count });
+    let left = bill.left.iter().map(|(what, count)| Uncounted { what: what.to_owned(), count });
     Ok(Reconciled {
         provider: told.provider,
         lines,

@@ -3388,7 +3388,7 @@ export interface components {
              */
             drift_millionths?: number | null;
             /** @description What could not be read in the export. */
-            left: components["schemas"]["LeftOut"][];
+            left: components["schemas"]["Uncounted"][];
             /** @description Every model on every day of the bill that differs; the others too where all were asked for. */
             lines: components["schemas"]["ReconciledLine"][];
             /**
@@ -4514,6 +4514,16 @@ export interface components {
              */
             took_ms: number;
             /** @description `list`, `chat`, `stream`, `tools`, or `key`: an answer with another of its keys, which the message names. */
+            what: string;
+        };
+        /** @description What was left out, and how often. */
+        Uncounted: {
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            count: number;
+            /** @description What, and why. */
             what: string;
         };
         /** @description What was written to a prompt cache and never read again. */
