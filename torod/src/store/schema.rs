@@ -141,6 +141,9 @@ pub(super) fn open_older(dir: &Path, version: usize) -> Connection {
 }
 
 #[cfg(test)]
+mod upgrades;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

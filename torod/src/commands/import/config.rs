@@ -68,9 +68,10 @@ impl Config {
         clock: &Clock,
     ) -> anyhow::Result<Exit> {
         let before = if paths.config_file.exists() { config::load(&paths.config_file)? } else { Settings::default() };
-        let (program, plan) = read(&self.path, self.from, &before.presets)?;
-        let placed = place(&plan, &before, program.title());
-        let (examined, kept) = addition::preview(&paths.config_file, &placed.addition)
+        let (program, mut plan) = read(&self.path, self.from, &before.presets)?;
+        let mut placed = place(&plan, &before, program.title());
+        let (examined, kept) = placed
+            .fit(&paths.config_file, &before, &mut plan.left)
             .context("what it has cannot be written to torod.toml: name the program with --from, or add it by hand")?;
         let import = Import { program, plan, placed, examined, kept };
         if self.dry_run || (import.is_nothing() && self.tokens.is_none()) {

@@ -28,6 +28,10 @@ const NAMES: [(&str, &str); 14] = [
 ];
 /// Defaults of requests, which clients say themselves.
 const OF_REQUESTS: &str = "a default for requests: clients say it, or an alias with a model of its own";
+/// Names for names that are followed.
+const STEPS: usize = 4;
+/// So many targets one name has at most.
+const MOST_TARGETS: usize = 32;
 
 /// A deployment: one entry of `model_list`.
 struct Deployment {
@@ -72,8 +76,9 @@ pub(super) fn plan(tree: &Value, presets: &Presets) -> Plan {
             settings.end(&mut plan.left);
         }
     }
+    let known = plan.aliases.clone();
     for fallback in fallbacks {
-        add_fallbacks(fallback, &mut plan);
+        add_fallbacks(fallback, &known, &mut plan);
     }
     if let Some(mut general) = root.branch("general_settings") {
         if general.take("master_key").is_some() {
@@ -287,22 +292,37 @@ fn aliases(deployments: &[Deployment], plan: &mut Plan) {
     }
 }
 
-/// `{"a": ["b", "c"]}`: after `a` come `b` and `c`.
-fn add_fallbacks(fallback: &Value, plan: &mut Plan) {
+/// `{"a": ["b", "c"]}`: after `a` come `b` and `c`. What these mean is written out: there two may well follow one another, and
+/// here no alias may lead back to itself.
+fn add_fallbacks(fallback: &Value, known: &[AliasConfig], plan: &mut Plan) {
     for (name, others) in fallback.as_object().into_iter().flatten() {
         let others: Vec<String> = others.as_array().into_iter().flatten().filter_map(text).collect();
-        let known: Vec<String> = plan.aliases.iter().map(|alias| alias.name.clone()).collect();
         let Some(alias) = plan.aliases.iter_mut().find(|alias| alias.name == *name) else {
             plan.left.note(format!("fallbacks of {}: no such model", shorten(name)));
             continue;
         };
         for other in others {
-            let target = target(None, &other, None);
-            if !known.contains(&other) {
+            let meant = deployed(&other, known, STEPS);
+            if meant.is_empty() {
                 plan.left.note(format!("fallbacks of {}: {}: no such model", shorten(name), shorten(&other)));
-            } else if !alias.targets.contains(&target) {
-                alias.targets.push(target);
+            }
+            for target in meant {
+                let is_same = |one: &TargetConfig| (&one.provider, &one.model) == (&target.provider, &target.model);
+                if !alias.targets.iter().any(is_same) {
+                    alias.targets.push(target);
+                }
             }
         }
     }
+}
+
+/// Who serves what is called `name`.
+fn deployed(name: &str, known: &[AliasConfig], steps: usize) -> Vec<TargetConfig> {
+    let Some(alias) = known.iter().find(|alias| alias.name == name) else { return Vec::new() };
+    let each = alias.targets.iter().flat_map(|target| match (&target.provider, steps) {
+        (Some(_), _) => vec![TargetConfig { weight: None, ..target.clone() }],
+        (None, 0) => Vec::new(),
+        (None, _) => deployed(&target.model, known, steps - 1),
+    });
+    each.take(MOST_TARGETS).collect()
 }

@@ -1,5 +1,6 @@
 //! Configurations of other programs, one foreign format a file: read into one plan, which is told before it is carried out.
 
+mod fit;
 mod keys;
 mod litellm;
 mod one_api;
@@ -151,17 +152,15 @@ pub fn read(path: &Path, program: Option<Program>, presets: &Presets) -> Result<
     let text = String::from_utf8(bytes).map_err(|_| damaged(path, "it is not UTF-8: save it as UTF-8 text"))?;
     let tree = tree(path, &text)?;
     let Some(program) = program.or_else(|| guessed(&tree)) else {
-        return Err(damaged(path, "nobody can tell which program wrote it: say it with --from"));
+        let is_toros = tree.get("server_url").is_some() || tree.get("servers").is_some();
+        let why = if is_toros {
+            "this is the file of toro, which takes it as it is: put it where `toro status` looks for its own"
+        } else {
+            "nobody can tell which program wrote it: say it with --from"
+        };
+        return Err(damaged(path, why));
     };
-    let plan = match program {
-        Program::TorodGo => torod_go::plan(&tree, presets),
-        Program::Tokrouter => tokrouter::plan(&tree, presets),
-        Program::Litellm => litellm::plan(&tree, presets),
-        Program::OneApi | Program::NewApi => {
-            let channels = one_api::listed(&tree).ok_or_else(|| damaged(path, "there is no list of channels in it"))?;
-            one_api::plan(channels, program, presets)
-        }
-    };
+    let plan = planned(program, &tree, presets).ok_or_else(|| damaged(path, "there is no list of channels in it"))?;
     if plan.providers.is_empty() && plan.aliases.is_empty() && plan.tokens.is_empty() {
         return Err(damaged(path, format!("there is no provider in it that {} would call", program.title())));
     }
@@ -169,6 +168,16 @@ pub fn read(path: &Path, program: Option<Program>, presets: &Presets) -> Result<
         return Err(damaged(path, "it has too many providers or models for a configuration"));
     }
     Ok((program, plan))
+}
+
+/// What a tree of this program comes to; none where it is no such tree at all.
+fn planned(program: Program, tree: &Value, presets: &Presets) -> Option<Plan> {
+    Some(match program {
+        Program::TorodGo => torod_go::plan(tree, presets),
+        Program::Tokrouter => tokrouter::plan(tree, presets),
+        Program::Litellm => litellm::plan(tree, presets),
+        Program::OneApi | Program::NewApi => one_api::plan(one_api::listed(tree)?, program, presets),
+    })
 }
 
 /// The text as a tree, by the form that its name or its beginning tells of.
@@ -211,3 +220,6 @@ fn guessed(tree: &Value) -> Option<Program> {
 fn named(prefix: &str, key: &str) -> String {
     format!("{prefix}{}", shorten(key))
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,11 +1,16 @@
 //! From a plan to what is written: names that are free, keys that are sealed, and nothing that is there already.
 
+use std::collections::BTreeSet;
+
 use tokenrouter_shared::Secret;
 use toml_edit::{Array, ArrayOfTables, InlineTable, Item, Table, Value};
 
 use super::{Foreign, ForeignModel, KeyOf, Plan};
 use crate::config::edit::addition::Addition;
 use crate::config::{AliasConfig, Config, ProviderConfig, shorten};
+
+/// The largest context window, in tokens.
+const MOST_ROOM: i64 = 1_000_000_000;
 
 /// What is to be written.
 #[derive(Debug, Default)]
@@ -136,24 +141,33 @@ fn provider(foreign: &Foreign, name: &str, placed: &mut Placed) -> Table {
         set("enabled", false.into());
     }
     let numbers = [
-        ("priority", foreign.priority),
-        ("requests_per_minute", foreign.pace.0),
-        ("tokens_per_minute", foreign.pace.1),
+        ("priority", foreign.priority, 1_000_000),
+        ("requests_per_minute", foreign.pace.0, 1_000_000),
+        ("tokens_per_minute", foreign.pace.1, 1_000_000_000_000),
     ];
-    for (key, number) in numbers {
-        if let Some(number) = number.filter(|number| *number > 0) {
+    for (key, number, most) in numbers {
+        if let Some(number) = number.filter(|number| (1..=most).contains(number)) {
             set(key, number.into());
         }
     }
-    let models: ArrayOfTables = foreign.models.iter().filter_map(model).collect();
+    let mut known = BTreeSet::new();
+    let mut is_new = |one: &ForeignModel| is_model(one) && known.insert(one.id.clone());
+    let models: ArrayOfTables = foreign.models.iter().filter(|one| is_new(one)).filter_map(model).collect();
     if !models.is_empty() {
         table.insert("models", models.into());
     }
     table
 }
 
-fn is_of(stored: &str, provider: &str) -> bool {
+/// Whether a stored secret is one of this provider.
+pub(super) fn is_of(stored: &str, provider: &str) -> bool {
     stored.strip_prefix("provider/").is_some_and(|rest| rest.split('/').next() == Some(provider))
+}
+
+/// Whether its id is one as a configuration takes it.
+fn is_model(model: &ForeignModel) -> bool {
+    let id = &model.id;
+    (1..=256).contains(&id.len()) && !id.chars().any(char::is_control)
 }
 
 /// A model of which something is known.
@@ -166,7 +180,7 @@ fn model(foreign: &ForeignModel) -> Option<Table> {
         table.insert("price", Item::Value(price.into()));
     }
     for (key, number) in ["context", "max_output"].into_iter().zip(foreign.room) {
-        if let Some(number) = number {
+        if let Some(number) = number.filter(|number| (1..=MOST_ROOM).contains(number)) {
             table.insert(key, Item::Value(number.into()));
         }
     }
