@@ -14,14 +14,13 @@ use crate::exit::{Exit, Failure};
 use crate::printer::plain;
 use crate::profile::Server;
 use crate::run::token;
+use crate::setup::mask::{MASK, masked};
 use crate::setup::record::{self, Records};
 use crate::setup::target::{ALL, Terms};
 use crate::setup::{Record, Target, find};
 
 /// Where tokens are made.
 const TOKENS: &str = "/admin/api/tokens";
-/// Stands for the key in what is shown.
-const MASK: &str = "********";
 
 /// Point an agent's own configuration at the gateway, and take that back.
 ///
@@ -98,7 +97,7 @@ impl Setup {
         let written = edited.and_then(|edited| {
             // The first setup is what is taken back, however often it was set up since.
             let (existed, first, mode) = match &former {
-                Some(former) => (former.existed, record::read(&records.before(target.name))?, former.mode),
+                Some(former) => (former.existed, records.first(former)?, former.mode),
                 None => (before.is_some(), before.clone(), record::mode(&file)),
             };
             let record = Record {
@@ -147,15 +146,7 @@ impl Setup {
             return Err(Failure::failed(message, "There is nothing to take back."));
         };
         let now = record::read(&record.file)?;
-        let before = if record.existed {
-            let kept = record::read(&records.before(target.name))?;
-            Some(kept.ok_or_else(|| {
-                let place = records.before(target.name);
-                Failure::failed(format!("{} is gone", place.display()), "Edit the agent's file by hand.")
-            })?)
-        } else {
-            None
-        };
+        let before = records.first(&record)?;
         let is_changed = now.as_deref() != Some(record.written.as_str());
         if is_changed && now.is_some() {
             context.printer.warn(&format!("{} was changed since; these changes go too.", record.file.display()));
@@ -197,7 +188,7 @@ impl Setup {
         let diff = TextDiff::from_lines(before, after);
         let told = diff.unified_diff().context_radius(2).header(&name, &name).to_string();
         for line in told.lines() {
-            context.printer.line(&plain(line))?;
+            context.printer.line(&masked(&plain(line)))?;
         }
         Ok(())
     }

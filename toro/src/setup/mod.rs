@@ -1,6 +1,7 @@
 //! An agent's own configuration, edited to go through the gateway: what is written where, and how it is taken back.
 
 pub mod form;
+pub mod mask;
 pub mod record;
 pub mod target;
 

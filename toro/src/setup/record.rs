@@ -72,6 +72,16 @@ impl Records {
         Ok(Some(record))
     }
 
+    /// What the configuration was before the first setup; none where there was none.
+    pub fn first(&self, record: &Record) -> Result<Option<String>, Failure> {
+        if !record.existed {
+            return Ok(None);
+        }
+        let place = self.before(&record.agent);
+        let gone = || Failure::failed(format!("{} is gone", place.display()), "Edit the agent's file by hand.");
+        read(&place)?.ok_or_else(gone).map(Some)
+    }
+
     /// Remembers what is about to be written over: before anything is.
     pub fn keep(&self, record: &Record, before: &str, key: &str) -> Result<(), Failure> {
         DirBuilder::new().recursive(true).mode(0o700).create(&self.folder)?;

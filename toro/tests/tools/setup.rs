@@ -126,6 +126,24 @@ fn nothing_is_written_where_it_cannot_be_done_right() {
 }
 
 #[test]
+fn keys_of_others_are_not_shown_and_come_back() {
+    let site = Site::new();
+    let text = "{\r\n  \"env\": { \"ANTHROPIC_AUTH_TOKEN\": \"sk-others-4711\" } // mine\r\n}\r\n";
+    let file = write(&site, ".claude/settings.json", text, 0o644);
+    let said = site.home.run(&["setup", "claude", "--yes"]);
+    assert_eq!(said.ended, Ended::Code(0), "{}", said.err);
+    assert!(!said.out.contains("4711") && said.out.contains("ANTHROPIC_AUTH_TOKEN"), "{}", said.out);
+    let edited = fs::read_to_string(&file).unwrap();
+    assert!(edited.contains("// mine") && !edited.contains("4711"), "{edited}");
+    assert!(!edited.replace("\r\n", "").contains('\n'), "line ends are mixed: {edited:?}");
+    // With a key in it, it is its owner's alone as long as that is there.
+    assert_eq!(mode(&file), 0o600);
+    let undone = site.home.run(&["setup", "claude", "--undo", "--yes"]);
+    assert!(undone.ended == Ended::Code(0) && !undone.out.contains("4711"), "{}{}", undone.out, undone.err);
+    assert_eq!((fs::read_to_string(&file).unwrap().as_str(), mode(&file)), (text, 0o644));
+}
+
+#[test]
 fn what_was_changed_since_is_told_before_it_goes() {
     let site = Site::new();
     let file = write(&site, ".codex/config.toml", CODEX, 0o600);
