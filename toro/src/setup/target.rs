@@ -6,7 +6,7 @@ use serde_json::{Map, Value, json};
 
 use super::{Change, Edit, Form};
 use crate::agents::listed::Listed;
-use crate::client::Address;
+use crate::client::address::Address;
 use crate::profile::Env;
 
 /// What an edit is made of.
