@@ -71,7 +71,13 @@ fn closed(data: &Path) -> Result<usize, StoreError> {
 /// Puts what was checked into the data folder `dir`, whose lock the caller holds. What is there is kept aside.
 pub fn put(staging: &Staging, dir: &Path, stamp: &str) -> Result<Option<PathBuf>, BackupError> {
     let marker = dir.join(UNFINISHED);
-    fs::write(&marker, "`torod restore` was at work here.\n").map_err(BackupError::file(&marker))?;
+    // On the disk before anything is moved: a power cut must not leave a folder that looks whole.
+    let marked = fs::File::create(&marker).and_then(|mut file| {
+        file.write_all(b"`torod restore` was at work here.\n")?;
+        file.sync_all()?;
+        fs::File::open(dir)?.sync_all()
+    });
+    marked.map_err(BackupError::file(&marker))?;
     let aside = dir.join(format!("{BEFORE_RESTORE}{stamp}"));
     let mut kept = None;
     for path in content(dir)? {

@@ -196,3 +196,17 @@ async fn a_backup_of_a_newer_torod_is_refused() {
     let refused = site.torod(&["restore", "--check", &file]);
     assert!(refused.code == Some(1) && refused.err.contains("schema version 999"), "{refused:?}");
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_newer_schema_is_told_of_and_left_alone() {
+    let site = Site::new().await;
+    token(&site, "mine");
+    let database = site.path("data/torod.db");
+    Connection::open(&database).unwrap().execute_batch("PRAGMA user_version = 999").unwrap();
+    let before = fs::read(&database).unwrap();
+    for words in [["serve"].as_slice(), &["token", "list"], &["token", "create"]] {
+        let refused = site.torod(words);
+        assert!(refused.code == Some(1) && refused.err.contains("newer torod"), "{words:?} {refused:?}");
+        assert_eq!(fs::read(&database).unwrap(), before, "{words:?}");
+    }
+}

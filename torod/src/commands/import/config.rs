@@ -11,7 +11,7 @@ use serde_json::json;
 use tokenrouter_shared::token::TokenCreate;
 use tokenrouter_shared::{Budget, BudgetUnit, Limits, Window};
 
-use crate::access::issue::{Draft, create};
+use crate::access::issue::{Draft, create, is_plain};
 use crate::access::secrets::{self, Wanted};
 use crate::access::{Operator, system_random};
 use crate::clock::Clock;
@@ -96,6 +96,9 @@ impl Config {
 
     fn write(&self, paths: &Paths, import: &Import, clock: &Clock) -> anyhow::Result<()> {
         let has_tokens = self.tokens.is_some() && !import.plan.tokens.is_empty();
+        if let Some(file) = self.tokens.as_deref().filter(|file| has_tokens && file.exists()) {
+            bail!("{} is there already: name a new file for the new keys", file.display());
+        }
         // A gateway that runs takes the file over by itself; what goes into its database it must not have open.
         let held = if import.placed.secrets.is_empty() && !has_tokens {
             None
@@ -110,20 +113,21 @@ impl Config {
             };
             Some((lock, schema::open_writer(&paths.data_dir)?))
         };
-        if let Some((_lock, mut connection)) = held {
+        let (_lock, mut connection) = held.unzip();
+        if let Some(connection) = &mut connection {
             let keys = keyring(&paths.data_dir);
             for (name, secret) in &import.placed.secrets {
                 let wanted = Wanted::new(name, &[], secret.clone(), &import.examined.config)
                     .with_context(|| format!("the key `{name}` cannot be kept"))?;
-                secrets::set(&mut connection, &keys, &wanted, &Operator::LocalOwner, clock.now_ms())
+                secrets::set(connection, &keys, &wanted, &Operator::LocalOwner, clock.now_ms())
                     .with_context(|| format!("the key `{name}` cannot be kept"))?;
-            }
-            if let Some(file) = self.tokens.as_deref().filter(|_| has_tokens) {
-                make(&import.plan.tokens, &mut connection, file, clock.now_ms())?;
             }
         }
         if !import.placed.addition.is_nothing(&import.kept) {
             addition::write(&paths.config_file, &import.placed.addition)?;
+        }
+        if let (Some(connection), Some(file)) = (&mut connection, self.tokens.as_deref().filter(|_| has_tokens)) {
+            make(&import.plan.tokens, connection, file, clock.now_ms())?;
         }
         Ok(())
     }
@@ -246,8 +250,9 @@ fn make(wanted: &[ForeignToken], connection: &mut Connection, file: &Path, now_m
             },
         };
         let limits = Limits { budgets: token.budgets.iter().map(budget).collect(), ..Limits::default() };
-        let wanted =
-            TokenCreate { name: Some(token.name.clone()), role: token.role, ttl_ms, limits, ..TokenCreate::default() };
+        // One whose name nobody could read gets another.
+        let name = Some(token.name.clone()).filter(|name| is_plain(name));
+        let wanted = TokenCreate { name, role: token.role, ttl_ms, limits, ..TokenCreate::default() };
         let draft = Draft::draw(system_random)?;
         let made = create(connection, &draft, &wanted, &Operator::LocalOwner, now_ms)
             .with_context(|| format!("the token `{}` cannot be made", plain(&token.name)))?;
