@@ -24,8 +24,8 @@ fn mode(file: &PathBuf) -> u32 {
 /// The names of the live tokens below the stored one.
 fn tokens(site: &Site) -> Vec<String> {
     let told = site.json(&["token", "list", "--json"]);
-    let list = told["tokens"].as_array().unwrap_or_else(|| panic!("{told}"));
-    let live = list.iter().filter(|token| token["state"] == "live" || token["state"] == "active");
+    let list = told.as_array().unwrap_or_else(|| panic!("{told}"));
+    let live = list.iter().filter(|token| token["state"] == "live");
     live.map(|token| token["name"].as_str().unwrap().to_owned()).collect()
 }
 
