@@ -114,7 +114,7 @@ impl Keeper {
             Source::Files { .. } => None,
             Source::Acme(_) => Some(self.renews_ms.load(Ordering::Relaxed).max(0)).filter(|at_ms| *at_ms != i64::MAX),
         };
-        let error = self.failure().map(|said| said.to_string());
+        let error = self.failure().map(|said| String::clone(&said));
         TlsView { renews_ms, error, ..facts.view(self.source.mode().as_str()) }
     }
 
