@@ -2,7 +2,7 @@
 .DEFAULT_GOAL := help
 STAGE := ./.ci/stage
 
-.PHONY: help demo web test bench fmt lint clients
+.PHONY: help demo web test bench fmt lint clients package
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile | expand -t 18
@@ -16,8 +16,10 @@ demo: web ## the gateway with a simulated provider, ready to be clicked and call
 # optional tokenizer is built with it, so that nothing is compiled twice; the daemon does not use it, as it ships.
 # The clients are fetched while Rust compiles. Many tests wait for sockets more than for a core, so two of them share one.
 test: ## everything: Rust tests, then real clients and a browser against a real gateway
+	@$(STAGE) "check the packaging" packaging/check
 	@$(STAGE) "build the web admin" $(MAKE) web
 	@$(STAGE) "test the web admin" npm --prefix web test
+	@$(STAGE) "find a CA for the tests" tests/ca/install
 	@log=$$(mktemp); tests/clients/install >"$$log" 2>&1 & installing=$$!; \
 	export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))}; \
 	$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer || { kill $$installing; exit 1; }; \
@@ -53,5 +55,9 @@ lint: ## what a pull request must pass before its tests run
 	@$(STAGE) "types of the web admin" npm --prefix web run check
 	@$(STAGE) "lint the web admin" npm --prefix web run lint
 
-clients: ## only install the clients that `make test` drives
+clients: ## only install the clients and the CA that `make test` drives
 	@tests/clients/install
+	@tests/ca/install
+
+package: ## deb, rpm and archive of a release build, in target/packages
+	packaging/build

@@ -71,26 +71,16 @@ def functions(binary):
         daemon.send_signal(signal.SIGTERM)
         daemon.wait()
         simulator.terminate()
-        return executed(open(at("out")).read(), os.path.basename(binary))
+        return executed(open(at("out")).read(), binary)
 
 
 def executed(profile, binary):
     """The names in callgrind's profile that are the binary's own."""
-    names, objects, found, here = {}, {}, [], False
-    for line in profile.splitlines():
-        if match := re.match(r"c?ob=\((\d+)\)(?: (.*))?$", line):
-            number, name = match.groups()
-            if name:
-                objects[number] = name
-            if line.startswith("ob="):
-                here = objects.get(number, "").endswith("/" + binary)
-        elif match := re.match(r"(c?fn)=\((\d+)\)(?: (.*))?$", line):
-            kind, number, name = match.groups()
-            if name:
-                names[number] = re.sub(r"'\d+$", "", name)
-            if kind == "fn" and here:
-                found.append(names[number])
-    return sorted(set(found))
+    # Which file a function is from, the profile does not always know.
+    table = subprocess.run(["nm", "--defined-only", binary], stdout=subprocess.PIPE, text=True, check=True).stdout
+    own = {line.split()[2] for line in table.splitlines() if line.split()[1] in "tTwW"}
+    names = {re.sub(r"'\d+$", "", name) for name in re.findall(r"^c?fn=\(\d+\) (.*)$", profile, re.MULTILINE)}
+    return sorted(names & own)
 
 
 def pattern(symbol):

@@ -11,6 +11,7 @@ use std::{env, fs, io};
 
 fn main() -> io::Result<()> {
     put_side_by_side();
+    embed_document()?;
     embed_site()
 }
 
@@ -28,6 +29,13 @@ fn put_side_by_side() {
         let script = Path::new(&var("CARGO_MANIFEST_DIR")).join("layout.ld");
         println!("cargo::rustc-link-arg-bin=torod=-Wl,-T,{}", script.display());
     }
+}
+
+/// Packs the admin API's document.
+fn embed_document() -> io::Result<()> {
+    let document = Path::new(&var("CARGO_MANIFEST_DIR")).join("../web/openapi.json");
+    println!("cargo::rerun-if-changed={}", document.display());
+    fs::write(Path::new(&var("OUT_DIR")).join("openapi.json.br"), pack(&fs::read(document)?)?)
 }
 
 /// Writes `site.rs`, whose `Site` holds what the browser gets.

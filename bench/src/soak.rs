@@ -25,6 +25,8 @@ const CONNECTIONS: u32 = 256;
 const KEPT: u64 = 5_000;
 /// Until then caches fill up and pools are made.
 const SETTLED: Duration = Duration::from_mins(5);
+/// How long what waits to be written may take.
+const SETTLING: Duration = Duration::from_secs(30);
 
 /// Run torod at a fixed rate for a long time, conversations kept
 #[derive(clap::Args)]
@@ -82,7 +84,7 @@ pub(crate) async fn run(soak: &Soak, upstream: SocketAddr, torod: &Path, cpus: O
     let more = format!("\n[conversations]\nenabled = true\nmax_items = {KEPT}\n");
     let target = targets::start_torod(upstream, torod, cpus, &more).await?;
     let (pid, data) = (target.pid().context("torod has no process")?, target.data().context("torod has no folder")?);
-    let before = status(&target).await?.usage.written;
+    let before = settled(&target).await?.usage.written;
 
     let total = soak.minutes * 60 * soak.rate;
     let (tally, kinds) = (Shared::default(), Kinds::new()?);
@@ -122,13 +124,7 @@ pub(crate) async fn run(soak: &Soak, upstream: SocketAddr, torod: &Path, cpus: O
         std::fs::write(file, json + "\n").with_context(|| format!("cannot write {}", file.display()))?;
     }
 
-    let ended = loop {
-        let status = status(&target).await?;
-        if status.usage.waiting == 0 && status.conversations.waiting == 0 {
-            break status;
-        }
-        sleep(Duration::from_millis(50)).await;
-    };
+    let ended = settled(&target).await?;
     let written = ended.usage.written - before;
     crate::tell(&format!(
         "{written} rows of {total} requests, {} lost; {} requests kept of conversations, {} lost",
@@ -141,6 +137,19 @@ pub(crate) async fn run(soak: &Soak, upstream: SocketAddr, torod: &Path, cpus: O
         ensure!(growth < 50, "memory grew by more than 5 %");
     }
     Ok(())
+}
+
+/// How torod stands once nothing waits to be written any more.
+async fn settled(target: &Running) -> anyhow::Result<Status> {
+    let until = now() + SETTLING;
+    loop {
+        let status = status(target).await?;
+        if status.usage.waiting == 0 && status.conversations.waiting == 0 {
+            return Ok(status);
+        }
+        ensure!(now() < until, "records still wait to be written after {} s", SETTLING.as_secs());
+        sleep(Duration::from_millis(50)).await;
+    }
 }
 
 /// The kinds of requests, as they are before each gets words of its own.

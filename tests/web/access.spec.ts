@@ -1,6 +1,6 @@
 // Who gets in, and what becomes of a key: sign-in, a token's life, and a session that ends while somebody writes.
 import { call } from './support/traffic.mjs';
-import { expect, settled, test } from './support/site';
+import { agree, expect, settled, test, visit } from './support/site';
 
 test('signing in: a wrong key is told of, the right one opens the pages', async ({ enter }) => {
   const { page, guard, gateway } = await enter('flows', { isSignedOut: true });
@@ -16,12 +16,19 @@ test('signing in: a wrong key is told of, the right one opens the pages', async 
   await expect(page.getByRole('heading', { name: 'Overview' })).toBeVisible();
 });
 
-test('a token: made, copied once, used, revoked', async ({ enter }) => {
+test('a token: made with a budget, copied once, used up, given a new key, revoked', async ({ enter }) => {
   const { page, gateway, context } = await enter('flows');
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);
-  await page.goto('/admin/access');
+  await visit(page, '/access');
   await page.getByRole('button', { name: 'New token' }).first().click();
-  await page.getByRole('textbox', { name: 'Name · optional' }).fill('laptop of Ada');
+  await page.getByRole('textbox', { name: 'Name · optional' }).fill('laptop-7');
+  await page.getByRole('button', { name: 'Add a budget' }).click();
+  await page.getByLabel('Of what').selectOption('requests');
+  await page.getByLabel('Within which time').selectOption('day');
+  await page.getByLabel('How much').fill('many');
+  await page.getByRole('button', { name: 'Make the token' }).click();
+  await expect(page.getByText('Write a number such as')).toBeVisible();
+  await page.getByLabel('How much').fill('3');
   await page.getByRole('button', { name: 'Make the token' }).click();
   const made = page.getByRole('dialog', { name: /is ready/ });
   const key = await made.getByLabel('The key').inputValue();
@@ -29,39 +36,91 @@ test('a token: made, copied once, used, revoked', async ({ enter }) => {
   await made.getByRole('button', { name: 'Copy', exact: true }).first().click();
   await expect(made.getByText('Copied. Keep it')).toBeVisible();
   expect(await page.evaluate(() => navigator.clipboard.readText())).toBe(key);
+  await made.getByText('Claude Code', { exact: true }).click();
+  await expect(made.getByLabel('For Claude Code')).toContainText(key);
   await made.getByRole('button', { name: 'I have the key' }).click();
   await expect(page.locator('body')).not.toContainText(key);
+  // Nor does any answer of the API, or the page after a reload, have it.
+  await page.reload();
+  await settled(page);
+  expect(await page.content()).not.toContain(key);
 
-  const ask = () => call(gateway.url, key, 'POST', '/v1/chat/completions', { model: 'one/ok', messages: [{ role: 'user', content: 'hello' }] });
-  expect((await ask()).status).toBe(200);
+  const ask = (as: string) => call(gateway.url, as, 'POST', '/v1/chat/completions', { model: 'one/ok', messages: [{ role: 'user', content: 'hello' }] });
+  expect((await ask(key)).status).toBe(200);
+  expect((await ask(key)).status).toBe(200);
 
-  await page.getByRole('row', { name: /laptop of Ada/ }).click();
-  const detail = page.getByRole('dialog', { name: 'laptop of Ada' });
+  await page.getByRole('row', { name: /laptop-7/ }).click();
+  const detail = page.getByRole('dialog', { name: 'laptop-7' });
+  await expect(detail.getByText('2 of 3 requests a day').first()).toBeVisible();
+  await detail.getByRole('button', { name: 'New key' }).click();
+  const sure = page.getByRole('dialog', { name: 'Give “laptop-7” a new key?' });
+  await expect(sure).toContainText('one hour');
+  await agree(page, 'Make a new key');
+  const renewed = page.getByRole('dialog', { name: 'The new key of “laptop-7”' });
+  const second = await renewed.getByLabel('The key').inputValue();
+  expect(second).toMatch(/^tr_/);
+  expect(second).not.toBe(key);
+  await renewed.getByRole('button', { name: 'I have the key' }).click();
+  // Both open for an hour, and both draw from the one budget.
+  expect((await ask(second)).status).toBe(200);
+  expect((await ask(key)).status).toBe(429);
+
   await detail.getByRole('button', { name: 'Revoke' }).click();
-  const sure = page.getByRole('dialog', { name: /Revoke “laptop of Ada”/ });
-  await expect(sure).toContainText('cannot be undone');
-  await expect(sure.getByRole('button', { name: 'Cancel' })).toBeFocused();
-  await sure.getByRole('button', { name: 'Revoke' }).click();
+  const gone = page.getByRole('dialog', { name: /Revoke “laptop-7”/ });
+  await expect(gone).toContainText('cannot be undone');
+  await expect(gone.getByRole('button', { name: 'Cancel' })).toBeFocused();
+  await agree(page, 'Revoke');
   await expect(page.getByText(/1 token ended/)).toBeVisible();
-  expect((await ask()).status).toBe(401);
+  expect((await ask(key)).status).toBe(401);
+  expect((await ask(second)).status).toBe(401);
+  await page.getByText('Revoked', { exact: true }).click();
+  await expect(page.getByRole('row', { name: /laptop-7/ })).toBeVisible();
 });
 
 test('a session that ends while somebody writes loses nothing of it', async ({ enter }) => {
   const { page, guard, gateway, context } = await enter('flows');
   guard.allow(/401/);
-  await page.goto('/admin/access');
-  await settled(page);
-  await page.getByRole('button', { name: 'New token' }).first().click();
-  await page.getByRole('textbox', { name: 'Name · optional' }).fill('written before it ended');
-  await context.clearCookies();
-  await page.getByRole('button', { name: 'Make the token' }).click();
+  await call(gateway.url, gateway.key, 'PUT', '/admin/api/aliases/written', { targets: [{ provider: 'one', model: 'ok' }] }, { 'if-match': '*' });
   const again = page.getByRole('dialog', { name: 'Your session has ended' });
-  await expect(again).toBeVisible();
-  await page.keyboard.press('Escape');
-  await expect(again).toBeVisible();
-  await again.getByLabel('Key of a token').fill(gateway.key);
-  await page.keyboard.press('Enter');
-  await expect(page.getByRole('dialog', { name: '“written before it ended” is ready' })).toBeVisible();
+  const back = async (): Promise<void> => {
+    await expect(again).toBeVisible();
+    await page.keyboard.press('Escape');
+    await expect(again).toBeVisible();
+    await again.getByLabel('Key of a token').fill(gateway.key);
+    await page.keyboard.press('Enter');
+    await expect(again).toBeHidden();
+  };
+  await test.step('a form whose change is sent', async () => {
+    await visit(page, '/access');
+    await page.getByRole('button', { name: 'New token' }).first().click();
+    await page.getByRole('textbox', { name: 'Name · optional' }).fill('written before it ended');
+    await context.clearCookies();
+    await page.getByRole('button', { name: 'Make the token' }).click();
+    await back();
+    await expect(page.getByRole('dialog', { name: '“written before it ended” is ready' })).toBeVisible();
+    await page.getByRole('button', { name: 'I have the key' }).click();
+  });
+  await test.step('a form in the middle of which something else is asked', async () => {
+    await visit(page, '/routing');
+    await page.getByRole('button', { name: 'Change written' }).click();
+    const model = page.getByLabel('Model of target 1');
+    await context.clearCookies();
+    await model.fill('ok+chunks=3');
+    await back();
+    await expect(model).toHaveValue('ok+chunks=3');
+    await page.getByRole('button', { name: 'Save' }).click();
+    await expect(page.getByText('“written” was changed')).toBeVisible();
+  });
+  await test.step('settings', async () => {
+    await visit(page, '/settings?q=attempts');
+    const attempts = page.locator('#section-routing').getByLabel('attempts', { exact: true });
+    await attempts.fill('4');
+    await context.clearCookies();
+    await page.getByRole('button', { name: 'Save' }).click();
+    await back();
+    await expect(page.getByText('In force:')).toBeVisible();
+    await expect(attempts).toHaveValue('4');
+  });
 });
 
 test('the first run: a code from elsewhere or none on the machine, a token, a provider, a client', async ({ enter }) => {

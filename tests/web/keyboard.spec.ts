@@ -1,17 +1,92 @@
 // Every dialog by keyboard alone: opened, walked round without falling out, left by Esc, and focus is back where it was.
 import type { Page } from '@playwright/test';
-import { expect, settled, test, violations, world } from './support/site';
+import { cutOff, expect, overflow, settled, slips, test, violations, visit, world } from './support/site';
 
-/** Tabs once round: focus never leaves the dialog for something of the page below. */
+/** Focuses a control and presses Enter on it. */
+const press = (name: string | RegExp, within = 'body') => async (page: Page): Promise<void> => {
+  const control = page.locator(within).last().getByRole('button', { name }).first();
+  await control.focus();
+  await page.keyboard.press('Enter');
+};
+/** Opens the first row of a table in which this stands. */
+const row = (text: string | RegExp) => async (page: Page): Promise<void> => {
+  await page.locator('tbody tr').filter({ hasText: text }).first().focus();
+  await page.keyboard.press('Enter');
+};
+/** A dialog that is opened from another one. */
+const within = (name: string | RegExp) => press(name, 'dialog[open]');
+const key = (combination: string) => (page: Page): Promise<void> => page.keyboard.press(combination);
+
+type Step = (page: Page) => Promise<void>;
+/** Where a dialog is, and how it is opened; the last step opens it. */
+const dialogs = (): [string, ...Step[]][] => {
+  return [
+    ['/', key('Control+k')],
+    ['/access', press('New token')],
+    ['/access', row('team-search')],
+    ['/access', row('team-search'), within('Change')],
+    ['/access', row('team-search'), within('New key')],
+    ['/access', row('team-search'), within('Token below')],
+    ['/access', row('team-search'), within('Revoke')],
+    ['/access', press(/^Revoke alice/)],
+    ['/providers', press('Add provider')],
+  ];
+};
+
+/** Tabs once round and back: focus never leaves the dialog for something of the page below. */
 async function goesRound(page: Page): Promise<void> {
-  for (let step = 0; step < 40; step++) {
-    await page.keyboard.press('Tab');
+  const [steps, fallen] = [await page.locator('dialog[open]').last().locator('a[href], button, input, select, textarea, summary, [tabindex]').count(), [] as string[]];
+  for (let step = 0; step < Math.min(60, steps) + 2; step++) {
+    await page.keyboard.press(step === 1 ? 'Shift+Tab' : 'Tab');
     const where = await page.evaluate(() => {
-      const at = document.activeElement;
-      return at === document.body || at === null ? 'outside of the page' : at.closest('dialog[open]') ? 'inside' : at.outerHTML.slice(0, 120);
+      const [at, top] = [document.activeElement, [...document.querySelectorAll('dialog[open]')].at(-1)];
+      // Between the last and the first there is the browser itself.
+      return at === document.body || at === null || top?.contains(at) ? undefined : at.outerHTML.slice(0, 120);
     });
-    expect(['inside', 'outside of the page']).toContain(where);
+    if (where) fallen.push(where);
   }
+  expect(fallen).toEqual([]);
+}
+
+for (const [scheme, width] of [['light', 1440], ['dark', 390]] as const) {
+  test(`dialogs by keyboard alone, ${scheme}, ${width} px`, async ({ enter }) => {
+    test.setTimeout(180_000);
+    const { page, guard } = await enter('full', { scheme, width });
+    guard.allow(/404.*\/wire\b/);
+    for (const [at, [path, ...steps]] of dialogs().entries()) {
+      await test.step(`${path} ${at}`, async () => {
+        await visit(page, path);
+        await page.evaluate(() => document.querySelector<HTMLElement>('main')?.focus());
+        for (const step of steps.slice(0, -1)) {
+          const many = await page.locator('dialog[open]').count();
+          await step(page);
+          // One is opened above the other, or in its place.
+          await expect.poll(() => page.locator('dialog[open]').count()).toBeGreaterThanOrEqual(Math.max(1, many));
+          await settled(page);
+        }
+        const before = await page.locator('dialog[open]').count();
+        await steps.at(-1)!(page);
+        const dialog = page.locator('dialog[open]').last();
+        await settled(page);
+        // In the place of the one before, or above it.
+        const left = Math.max(0, Math.min(before, (await page.locator('dialog[open]').count()) - 1));
+        await expect(dialog).toBeVisible();
+        await settled(page);
+        const title = await dialog.evaluate((one) => one.getAttribute('aria-label') ?? document.getElementById(one.getAttribute('aria-labelledby') ?? '')?.textContent);
+        const what = `${path}: ${title}, ${scheme}, ${width} px`;
+        expect(title, 'a dialog has a name').toBeTruthy();
+        expect.soft(await page.evaluate(() => [...document.querySelectorAll('dialog[open]')].at(-1)?.contains(document.activeElement)), `${what}: focus is in it`).toBe(true);
+        expect.soft(await violations(page), what).toEqual([]);
+        expect.soft([...await overflow(page), ...await cutOff(page), ...await slips(page)], what).toEqual([]);
+        await goesRound(page);
+        await page.keyboard.press('Escape');
+        await expect.poll(() => page.locator('dialog[open]').count(), `${what}: Esc closes it`).toBe(left);
+        // The rest of a pile is closed too, so that the next one begins anew.
+        for (let open = await page.locator('dialog[open]').count(); open > 0; open--) await page.keyboard.press('Escape');
+        await expect(page.locator('dialog[open]')).toHaveCount(0);
+      });
+    }
+  });
 }
 
 /** Opens by Enter on a control, goes round, has axe look, leaves by Esc. */
@@ -27,48 +102,102 @@ async function byKeyboard(page: Page, path: string, open: (page: Page) => Promis
   await expect(dialog).toBeHidden();
 }
 
-const press = (name: string | RegExp) => async (page: Page): Promise<void> => {
-  const control = page.getByRole('button', { name }).first();
-  await control.focus();
-  await page.keyboard.press('Enter');
-};
-
-test('dialogs by keyboard alone', async ({ enter }) => {
+test('more dialogs by keyboard alone', async ({ enter }) => {
   test.setTimeout(120_000);
   const { page, guard } = await enter('full');
   guard.allow(/\/wire\b.*404|404.*\/wire\b/);
   const talk = `/conversations/${world().full.talk}`;
   const dialogs: [string, (page: Page) => Promise<void>][] = [
-    ['/access', press('New token')],
-    ['/access', async () => { await page.locator('tbody tr').first().focus(); await page.keyboard.press('Enter'); }],
     ['/audit', async () => { await page.locator('tbody tr').first().focus(); await page.keyboard.press('ArrowDown'); await page.keyboard.press('Enter'); }],
-    ['/providers', press('Add provider')],
     ['/log', press('Empty the log…')],
     ['/conversations', press('Remove every conversation…')],
     [talk, press('Wire')],
     [talk, press('Replay')],
     [talk, press('Remove this conversation…')],
-    ['/', async () => page.keyboard.press('Control+k')],
   ];
   for (const [path, open] of dialogs) await test.step(`${path} ${dialogs.findIndex((one) => one[1] === open)}`, () => byKeyboard(page, path, open));
 });
 
 test('focus returns to where a dialog was opened from', async ({ enter }) => {
   const { page } = await enter('full');
-  await page.goto('/admin/log');
-  await settled(page);
-  await press('Empty the log…')(page);
-  await expect(page.getByRole('button', { name: 'Cancel' })).toBeFocused();
-  await page.keyboard.press('Escape');
-  await expect(page.getByRole('button', { name: 'Empty the log…' })).toBeFocused();
+  const opened: [string, Step][] = [
+    ['/log', press('Empty the log…')],
+    ['/access', press('New token')],
+    ['/access', row('team-search')],
+    ['/providers', press('Add provider')],
+    ['/providers', row('simulator')],
+    ['/models', row('simulator/ok')],
+    ['/audit', row('token create')],
+    ['/routing', press('New alias')],
+    [`/conversations/${world().full.talk}`, press('Replay')],
+  ];
+  for (const [path, open] of opened) {
+    await test.step(path, async () => {
+      await visit(page, path);
+      await page.evaluate(() => {
+        const told = window as unknown as { __from?: Element | null };
+        told.__from = undefined;
+        document.addEventListener('keydown', (event) => (event.key === 'Enter' ? (told.__from ??= document.activeElement) : undefined), { capture: true });
+      });
+      await open(page);
+      await expect(page.locator('dialog[open]')).toHaveCount(1);
+      await settled(page);
+      await page.keyboard.press('Escape');
+      await expect(page.locator('dialog[open]')).toHaveCount(0);
+      expect(await page.evaluate(() => {
+        const told = window as unknown as { __from?: Element };
+        return document.activeElement === told.__from ? 'there' : `${document.activeElement?.outerHTML.slice(0, 80)} and not ${told.__from?.outerHTML.slice(0, 80)}`;
+      }), path).toBe('there');
+    });
+  }
 });
 
-test('everything by name: the palette goes to pages', async ({ enter }) => {
+test('everything by name: the palette goes to pages and does things', async ({ enter }) => {
   const { page } = await enter('full');
-  await page.goto('/admin');
-  await settled(page);
+  await visit(page, '/');
+  const words = page.locator('dialog[open] input');
   await page.keyboard.press('Control+k');
+  await expect(words).toBeFocused();
   await page.keyboard.type('audit');
   await page.keyboard.press('Enter');
   await expect(page.getByRole('heading', { level: 1, name: 'Audit' })).toBeVisible();
+  await page.keyboard.press('Control+k');
+  await expect(words).toBeFocused();
+  await page.keyboard.type('dark colours');
+  await page.keyboard.press('Enter');
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+});
+
+test('a table is walked with the arrow keys, its rows are copied and opened', async ({ enter }) => {
+  const { page, context } = await enter('full');
+  await context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await visit(page, '/requests');
+  const rows = page.locator('tbody tr');
+  await rows.first().focus();
+  await page.keyboard.press('ArrowDown');
+  await expect(rows.nth(1)).toBeFocused();
+  await page.keyboard.press('End');
+  await expect(rows.last()).toBeFocused();
+  await page.keyboard.press('Home');
+  await page.keyboard.press('c');
+  await expect(page.getByText('Row copied.')).toBeVisible();
+  expect((await page.evaluate(() => navigator.clipboard.readText())).split('\t').length).toBeGreaterThan(5);
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('req_');
+});
+
+test('the menu of a phone by keyboard', async ({ enter }) => {
+  const { page } = await enter('full', { width: 390 });
+  await visit(page, '/requests');
+  await press('Open the menu')(page);
+  const menu = page.getByRole('dialog', { name: 'Menu' });
+  await expect(menu).toBeVisible();
+  expect(await violations(page)).toEqual([]);
+  await goesRound(page);
+  await page.keyboard.press('Escape');
+  await expect(menu).toBeHidden();
+  await press('Open the menu')(page);
+  await menu.getByRole('link', { name: 'Models' }).press('Enter');
+  await expect(page.getByRole('heading', { level: 1, name: 'Models' })).toBeVisible();
+  await expect(menu).toBeHidden();
 });

@@ -124,7 +124,7 @@ test('alerts are acknowledged, webhooks tried, quotas shown', async ({ enter }) 
 
 test('texts from outside stay texts', async ({ enter }) => {
   const { page } = await enter('full');
-  for (const [path, where] of [['/access', 'token'], ['/conversations?q=prompt', 'conversation'], ['/audit?action=token.', 'audit'], ['/log?q=img', 'log'], ['/', 'overview'], ['/requests', 'request']] as const) {
+  for (const [path, where] of [['/access', 'token'], ['/conversations?q=prompt', 'conversation'], ['/audit?action=token.', 'audit'], ['/log?q=img', 'log'], ['/', 'overview'], ['/?by=token', 'spend by token'], ['/?by=user_agent', 'spend by program'], ['/requests', 'request']] as const) {
     await test.step(where, async () => {
       await page.goto(`/admin${path}`);
       await settled(page);

@@ -1,39 +1,138 @@
-// Who answers: a provider added and tried, and an alias whose profile is switched, with the traffic that follows.
+// Who answers: a provider from its first word to its removal, and an alias whose targets and profile move the traffic.
 import { until } from './support/gateway.mjs';
 import { call } from './support/traffic.mjs';
-import { expect, settled, test } from './support/site';
+import { agree, expect, settled, test, visit, type Gateway } from './support/site';
 
-test('a provider is added by its address, tried, and serves', async ({ enter }) => {
-  const { page, gateway } = await enter('flows');
-  await page.goto('/admin/providers');
-  await settled(page);
+const ask = (gateway: Gateway, model: string, content = 'hello') => call(gateway.url, gateway.key, 'POST', '/v1/chat/completions', { model, messages: [{ role: 'user', content }] });
+/** How many calls with this word in them a simulator got. */
+const calls = async (simulator: string | undefined, word: string): Promise<number> => ((await (await fetch(`${simulator}/calls?with=${word}`)).json()) as unknown[]).length;
+/** Asks for a model, with a word that nobody else says, and tells which of the two simulators was called for it. */
+async function served(gateway: Gateway, model: string): Promise<string> {
+  const word = `who-answers-${Math.random().toString(36).slice(2)}`;
+  const asked = await ask(gateway, model, word);
+  expect(asked.status, asked.text).toBe(200);
+  const [first, second] = [await calls(gateway.first, word), await calls(gateway.second, word)];
+  expect(first + second).toBe(1);
+  return first === 1 ? 'one' : 'two';
+}
+
+test('a provider: added by its address, tried, changed, switched off, given another key, removed', async ({ enter }) => {
+  const { page, gateway } = await enter('ways');
+  await visit(page, '/providers');
   await page.getByRole('button', { name: 'Add provider' }).first().click();
   await page.getByRole('button', { name: /^Another one/ }).click();
   const form = page.getByRole('dialog', { name: 'Your own provider' });
+  await form.getByRole('button', { name: 'Add and test' }).click();
+  await expect(form.getByLabel('Address')).toHaveAttribute('aria-invalid', 'true');
   await form.getByLabel('Address').fill(`${gateway.second}/v1`);
   await form.getByRole('textbox', { name: 'Name · optional' }).fill('added');
+  await form.locator('input[type="password"]').fill('sk-typed-and-sealed');
   await form.getByRole('button', { name: 'Add and test' }).click();
   await expect(page.getByText('It works.')).toBeVisible({ timeout: 30_000 });
-  const answer = await call(gateway.url, gateway.key, 'POST', '/v1/chat/completions', { model: 'added/ok', messages: [{ role: 'user', content: 'hello' }] });
+  const answer = await ask(gateway, 'added/ok');
   expect(answer.status, answer.text).toBe(200);
+  // The key went there, and nobody is shown it.
+  const told = await until(async () => (await call(gateway.url, gateway.key, 'GET', '/admin/api/config')).text, 'the configuration');
+  expect(told).not.toContain('sk-typed-and-sealed');
+  expect(await page.content()).not.toContain('sk-typed-and-sealed');
+
+  const detail = page.getByRole('dialog', { name: 'added' });
+  await detail.getByRole('button', { name: 'Change' }).click();
+  const edit = page.getByRole('dialog', { name: 'Change “added”' });
+  await edit.getByLabel('Priority').fill('70');
+  await edit.getByLabel('Between two pieces').fill('90s');
+  await edit.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('“added” was changed.')).toBeVisible();
+  await expect(detail.getByText('70', { exact: false }).first()).toBeVisible();
+
+  await detail.getByRole('button', { name: 'New key' }).click();
+  const key = page.getByRole('dialog', { name: 'New key for “added”' });
+  await key.getByLabel('Name').fill('spare');
+  await key.locator('input[type="password"]').fill('sk-second');
+  await key.getByRole('button', { name: 'Save the key' }).click();
+  await expect(page.getByText('“added” has its new key.')).toBeVisible();
+  await expect(detail.getByText('spare', { exact: true })).toBeVisible();
+
+  await detail.getByRole('button', { name: 'Switch off' }).click();
+  await agree(page, 'Switch off');
+  await expect(page.getByText('“added” is off.')).toBeVisible();
+  expect((await ask(gateway, 'added/ok')).status).not.toBe(200);
+  await detail.getByRole('button', { name: 'Switch on' }).click();
+  await expect(page.getByText('“added” is on.')).toBeVisible();
+  expect((await ask(gateway, 'added/ok')).status).toBe(200);
+
+  await detail.getByRole('button', { name: 'Remove' }).click();
+  await expect(page.getByRole('dialog', { name: 'Remove “added”?' })).toContainText('torod.toml');
+  await agree(page, 'Remove');
+  await expect(page.getByText('“added” was removed.')).toBeVisible();
+  await expect(page.getByRole('row', { name: /added/ })).toHaveCount(0);
+  expect((await ask(gateway, 'added/ok')).status).not.toBe(200);
+});
+
+test('a trial that fails says what fails and what to do', async ({ enter }) => {
+  const { page } = await enter('full');
+  await visit(page, '/providers?provider=broken');
+  const detail = page.getByRole('dialog', { name: 'broken' });
+  await detail.getByLabel('Model to ask').fill('some');
+  await detail.getByRole('button', { name: 'Test', exact: true }).click();
+  await expect(detail.getByText('It does not work yet.')).toBeVisible({ timeout: 30_000 });
+  await expect(detail.locator('li.fails').first()).toBeVisible();
 });
 
 test('an alias follows its profile, and so does the traffic', async ({ enter }) => {
-  const { page, gateway } = await enter('flows');
-  const served = async (): Promise<string> => {
-    const asked = await call(gateway.url, gateway.key, 'POST', '/v1/chat/completions', { model: 'chat', messages: [{ role: 'user', content: `who answers at ${Date.now()}` }] });
-    expect(asked.status, asked.text).toBe(200);
-    const rows = async () => (await call(gateway.url, gateway.key, 'GET', '/admin/api/usage/requests?model_asked=chat&limit=100&period=1h')).data.requests ?? [];
-    const before = seen;
-    const all = await until(async () => { const told = await rows(); return told.length > before && told; }, 'the row of the request');
-    seen = all.length;
-    return all[0].attempts.at(-1).provider;
-  };
-  let seen = 0;
-  expect(await served()).toBe('one');
-  await page.goto('/admin/routing');
-  await settled(page);
+  const { page, gateway } = await enter('ways');
+  expect(await served(gateway, 'chat')).toBe('one');
+  await visit(page, '/routing');
   await page.getByRole('radiogroup', { name: 'Active profile' }).getByText('night').click();
   await expect(page.getByText(/Aliases follow “night” from now on/)).toBeVisible();
-  expect(await served()).toBe('two');
+  expect(await served(gateway, 'chat')).toBe('two');
+  await page.getByRole('radiogroup', { name: 'Active profile' }).getByText('day').click();
+  await expect(page.getByText(/Aliases follow “day” from now on/)).toBeVisible();
+  expect(await served(gateway, 'chat')).toBe('one');
+});
+
+test('an alias: made, its targets put in order by keys and by dragging, explained, removed', async ({ enter }) => {
+  const { page, gateway } = await enter('ways');
+  await visit(page, '/routing');
+  await page.getByRole('button', { name: 'New alias' }).first().click();
+  const form = page.getByRole('dialog', { name: 'New alias' });
+  await form.getByLabel('Name').fill('ordered');
+  if (await form.getByLabel('Model of target 1').count() === 0) await form.getByRole('button', { name: 'Target', exact: true }).click();
+  await form.getByRole('button', { name: 'Target', exact: true }).click();
+  for (const [at, provider] of [[1, 'one'], [2, 'two']] as const) {
+    await form.getByLabel(`Provider of target ${at}`).selectOption(provider);
+    await form.getByLabel(`Model of target ${at}`).fill('ok');
+    await form.getByLabel(`Profile of target ${at}`).fill('');
+  }
+  const order = () => form.getByLabel(/^Provider of target/).evaluateAll((all) => all.map((one) => (one as HTMLSelectElement).value));
+  // Down by keys: focus goes along, and it is said aloud.
+  await form.getByRole('button', { name: /^Target 1: drag/ }).focus();
+  await page.keyboard.press('Alt+ArrowDown');
+  expect(await order()).toEqual(['two', 'one']);
+  await expect(form.getByRole('button', { name: /^Target 2: drag/ })).toBeFocused();
+  await expect(form.getByText('number 2 of 2 now')).toBeAttached();
+  await page.keyboard.press('Alt+ArrowUp');
+  expect(await order()).toEqual(['one', 'two']);
+  await form.getByRole('button', { name: 'Make the alias' }).click();
+  await expect(page.getByText('“ordered” is there')).toBeVisible();
+  expect(await served(gateway, 'ordered')).toBe('one');
+
+  await page.getByRole('button', { name: 'Change ordered' }).click();
+  const edit = page.getByRole('dialog', { name: 'Change “ordered”' });
+  await edit.getByRole('button', { name: /^Target 2: drag/ }).dragTo(edit.getByLabel('Provider of target 1'));
+  expect(await edit.getByLabel(/^Provider of target/).evaluateAll((all) => all.map((one) => (one as HTMLSelectElement).value))).toEqual(['two', 'one']);
+  await edit.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('“ordered” was changed')).toBeVisible();
+  expect(await served(gateway, 'ordered')).toBe('two');
+
+  const card = page.getByRole('region', { name: 'Alias ordered' });
+  await card.getByRole('link', { name: 'Explain' }).click();
+  await settled(page);
+  await expect(page.getByText('two/ok').first()).toBeVisible();
+  await visit(page, '/routing');
+  await page.getByRole('button', { name: 'Remove ordered' }).click();
+  await expect(page.getByRole('dialog', { name: 'Remove the alias “ordered”?' })).toContainText('one/ok');
+  await agree(page, 'Remove');
+  await expect(page.getByText('The alias “ordered” was removed.')).toBeVisible();
+  expect((await ask(gateway, 'ordered')).status).not.toBe(200);
 });

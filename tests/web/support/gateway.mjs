@@ -18,6 +18,14 @@ export async function until(look, what, withinMs = 20_000) {
   }
 }
 
+/** Ends a program, gently first. */
+const ended = (child) => new Promise((done) => {
+  if (child.exitCode !== null || child.signalCode !== null) return done();
+  child.once('exit', done);
+  child.kill('SIGTERM');
+  setTimeout(() => child.kill('SIGKILL'), 5_000).unref();
+});
+
 /** What runs, and the folder of all of it. */
 export class World {
   constructor() {
@@ -46,18 +54,30 @@ export class World {
     return until(() => /"url":"([^"]+)"/.exec(child.told)?.[1], `the simulator (${child.told})`);
   }
 
-  /** A gateway with this configuration; its URL and its setup code. */
+  /** A gateway with this configuration; its URL, its setup code, its file, and how it is started again at the same address. */
   async gateway(config) {
     const folder = join(this.folder, `gateway-${++this.count}`);
-    const [file, ready] = [`${folder}.toml`, `${folder}.ready`];
+    const file = `${folder}.toml`;
     writeFileSync(file, config, { mode: 0o600 });
-    const child = this.#spawn(['serve', '--config', file, '--data-dir', folder, '--ready-file', ready, '--listen', '127.0.0.1:0', '--log-format', 'human']);
+    let [child, url] = await this.#serve(file, folder, '127.0.0.1:0');
+    const code = (await until(() => /setup code ([A-Z0-9-]+)/.exec(child.told), 'the setup code'))[1];
+    const again = async (meanwhile = () => undefined) => {
+      await ended(child);
+      await meanwhile();
+      [child] = await this.#serve(file, folder, new URL(url).host);
+    };
+    return { url, code, file, again };
+  }
+
+  async #serve(file, folder, address) {
+    const ready = `${folder}.ready`;
+    rmSync(ready, { force: true });
+    const child = this.#spawn(['serve', '--config', file, '--data-dir', folder, '--ready-file', ready, '--listen', address, '--log-format', 'human']);
     const url = await until(() => {
       if (child.exitCode !== null) throw new Error(`torod ended: ${child.told}`);
       return existsSync(ready) && readFileSync(ready, 'utf8').trim();
     }, 'the gateway');
-    const code = (await until(() => /setup code ([A-Z0-9-]+)/.exec(child.told), 'the setup code'))[1];
-    return { url, code };
+    return [child, url];
   }
 
   /** The first admin token of a gateway. */
@@ -69,15 +89,21 @@ export class World {
 
   /** Ends all of it. */
   async stop() {
-    await Promise.all(this.running.map((child) => new Promise((done) => {
-      if (child.exitCode !== null) return done();
-      child.once('exit', done);
-      child.kill('SIGTERM');
-      setTimeout(() => child.kill('SIGKILL'), 5_000).unref();
-    })));
+    await Promise.all(this.running.map(ended));
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
+
+/** The same where requests of every other protocol are translated into Messages. */
+export const across = (name, url) => `
+[[providers]]
+name = "${name}"
+protocols = { anthropic = "${url}/v1" }
+api_key = "sk-never-shown"
+[[providers.models]]
+id = "ok"
+${PRICE}
+`;
 
 /** A provider of the configuration that is a simulator. */
 export const provider = (name, url, models = ['ok', 'think']) => `

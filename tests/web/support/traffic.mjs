@@ -1,7 +1,7 @@
 // Real requests through a real gateway, so that every page has something to show; and texts that must stay texts.
+import { HOSTILE, HOSTILE_MODEL, HOSTILE_SESSION } from './hostile.mjs';
 
-/** What would run, or load something from elsewhere, if any page took it for markup. */
-export const HOSTILE = '<img src=x onerror="window.__struck=1"><script>window.__struck=1</script>&lt;b&gt;"\'';
+export { HOSTILE };
 
 /** Calls the gateway with a key; answers of any status are returned. */
 export async function call(url, key, method, path, body, headers = {}) {
@@ -56,6 +56,11 @@ export async function traffic(url, key) {
   messages.splice(0, messages.length, ...stem, { role: 'user', content: 'No: only explain it.' });
   await say('ok', toolset);
 
+  // One whose wire is kept: Chat on this side, Messages on that of the provider.
+  const watched = await token({ name: 'watched', role: 'inferrer', parent: team.id });
+  await call(url, key, 'PATCH', `/admin/api/tokens/${watched.id}`, { inspect_ms: 3_600_000 }, { 'if-match': '*' });
+  await chat(watched, 'across/ok', 'What went over the wire?');
+
   await chat(team, 'ok', 'What is a prompt cache, and when does it pay?');
   await chat(team, 'think', 'How many tests does a login need?', { stream: true });
   await chat(team, 'tool', 'Read the file README.md', { tools });
@@ -67,5 +72,7 @@ export async function traffic(url, key) {
   // Whatever comes from outside is a text: in prompts, models, agents, errors.
   await chat(hostile, 'ok', `${HOSTILE} in a prompt`, {}, { 'user-agent': HOSTILE });
   await chat(hostile, HOSTILE, 'a model of that name');
-  return { team, alice, hostile, run };
+  await chat(hostile, `hostile/${HOSTILE_MODEL}`, 'answer me', {}, { ...claude(HOSTILE_SESSION), 'user-agent': HOSTILE });
+  await chat(hostile, 'hostile/meek', 'refuse me', {}, { 'x-request-id': HOSTILE });
+  return { team, alice, hostile, run, watched };
 }

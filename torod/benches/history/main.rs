@@ -1,6 +1,8 @@
 //! Ten million usage rows: how fast they are written, how long they are, and how long every question of a dashboard takes.
 //!
 //! `cargo bench -p torod --bench history` prints a table. `HISTORY_ROWS` makes it shorter, `HISTORY_DIR` keeps the database.
+//! `HISTORY_TOKENS` and `HISTORY_UNTIL_MS` say how many people there are and when the rows end; with `HISTORY_FILL` the
+//! database is made and nothing is asked of it (`tests/web/big` looks at it in a browser then).
 #![expect(clippy::print_stdout, reason = "what it prints is its result")]
 
 mod world;
@@ -8,9 +10,10 @@ mod world;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use tokenrouter_shared::Role;
 use tokenrouter_shared::figures::{Dimension, Sort, StepUnit};
 use tokenrouter_shared::ids::ExchangeId;
+use tokenrouter_shared::window::Period;
+use tokenrouter_shared::{Budget, BudgetUnit, Limits, Role, Window};
 use torod::clock::Clock;
 use torod::store::figures::{Figures, Question, Step, figures};
 use torod::store::history::{Cutoffs, prune_step};
@@ -24,37 +27,61 @@ type Fallible<T> = Result<T, Box<dyn std::error::Error>>;
 const DAY_MS: i64 = 86_400_000;
 /// How long the rows were used for.
 const DAYS: i64 = 90;
-/// 2026-08-01.
-const BEGAN_MS: i64 = 1_785_542_400_000;
+/// 2026-10-30, ninety days after the first of August.
+const UNTIL_MS: i64 = 1_785_542_400_000 + DAYS * DAY_MS;
+
+/// A number that the environment names, or another one.
+fn wanted(variable: &str, otherwise: i64) -> i64 {
+    std::env::var(variable).ok().and_then(|text| text.parse().ok()).unwrap_or(otherwise)
+}
+
+/// When the first of the rows was used.
+fn began_ms() -> i64 {
+    wanted("HISTORY_UNTIL_MS", UNTIL_MS) - DAYS * DAY_MS
+}
 
 fn seconds(from: Instant, clock: &Clock) -> f64 {
     clock.instant().duration_since(from).as_secs_f64()
 }
 
+/// What a person may spend.
+fn a_month() -> Limits {
+    let window = Window::Calendar { period: Period::Month, time_zone: "UTC".into() };
+    Limits {
+        budgets: vec![Budget { unit: BudgetUnit::UsdNanos, limit: 5_000_000_000_000, window }],
+        ..Limits::default()
+    }
+}
+
 /// Writes the rows as the daemon does.
 fn fill(dir: &Path, rows: i64, clock: &Clock) -> Fallible<()> {
     let connection = schema::open_writer(dir)?;
-    for id in 1..=(TOKENS + RUNS).cast_signed() {
+    let people = wanted("HISTORY_TOKENS", TOKENS.cast_signed()).max(1);
+    let began_ms = began_ms();
+    for id in 1..=people + RUNS.cast_signed() {
         let mut digest = [0; 32];
         digest[..8].copy_from_slice(&id.to_le_bytes());
-        let is_run = id > TOKENS.cast_signed();
+        let is_run = id > people;
         let row = TokenRow {
             id,
             digest,
             run: is_run,
-            parent_id: is_run.then_some(1 + id % TOKENS.cast_signed()),
+            parent_id: is_run.then_some(1 + id % people),
+            name: if is_run { format!("agent of person-{}", 1 + id % people) } else { format!("person-{id}") },
+            created_ms: began_ms + id,
+            limits: if is_run { Limits::default() } else { a_month() },
             ..TokenRow::new(&format!("tok_{id:016x}"), Role::Keymaster)
         };
         tokens::insert(&connection, &row)?;
     }
     let writer = UsageWriter::start(connection, 1 << 20, clock.clone())?;
-    let (recorder, mut world) = (writer.recorder(), World::new());
+    let (recorder, mut world) = (writer.recorder(), World::new(people.cast_unsigned()));
     let (mut made, mut making_s) = (0, 0.0);
     let began = clock.instant();
     while made < rows {
         let from = clock.instant();
         for _ in 0..2_000 {
-            let at_ms = BEGAN_MS + (made as f64 / rows as f64 * (DAYS * DAY_MS) as f64) as i64;
+            let at_ms = began_ms + (made as f64 / rows as f64 * (DAYS * DAY_MS) as f64) as i64;
             world.request(at_ms, |record| {
                 recorder.push(record);
                 made += 1;
@@ -101,7 +128,7 @@ fn sizes(dir: &Path) -> Fallible<()> {
 }
 
 fn questions() -> Vec<(String, Question)> {
-    let until = BEGAN_MS + DAYS * DAY_MS;
+    let until = began_ms() + DAYS * DAY_MS;
     let last = |days: i64| Question::new(until - days * DAY_MS + 1_234_567, until - 7_654_321);
     let step = |unit| Step { unit, zone: "Europe/Berlin".into() };
     let mut asked = Vec::new();
@@ -191,7 +218,7 @@ fn retain(dir: &Path, clock: &Clock) -> Fallible<()> {
     let mut connection = schema::open_writer(dir)?;
     println!("opened in {:.1} ms", seconds(began, clock) * 1_000.0);
     let mut steps = Vec::new();
-    let cut = BEGAN_MS + DAYS * DAY_MS / 10;
+    let cut = began_ms() + DAYS * DAY_MS / 10;
     let cutoffs = Cutoffs { rows_ms: cut, hours_ms: 0, days_ms: 0 };
     loop {
         let from = clock.instant();
@@ -208,12 +235,15 @@ fn retain(dir: &Path, clock: &Clock) -> Fallible<()> {
 }
 
 fn main() -> Fallible<()> {
-    let rows = std::env::var("HISTORY_ROWS").ok().and_then(|rows| rows.parse().ok()).unwrap_or(10_000_000);
+    let rows = wanted("HISTORY_ROWS", 10_000_000);
     let clock = Clock::system();
     let temp = tempfile::tempdir()?;
     let dir = std::env::var_os("HISTORY_DIR").map_or_else(|| temp.path().to_owned(), PathBuf::from);
     if !schema::database_path(&dir).exists() {
         fill(&dir, rows, &clock)?;
+    }
+    if std::env::var_os("HISTORY_FILL").is_some() {
+        return Ok(());
     }
     sizes(&dir)?;
     ask(&dir, &clock)?;

@@ -54,6 +54,8 @@ struct Model {
 /// Who asks for what.
 pub(crate) struct World {
     dice: Dice,
+    /// How many people and programs have a token.
+    people: u64,
     ids: Sequence,
     models: Vec<Model>,
     aliases: Vec<Arc<str>>,
@@ -67,7 +69,7 @@ pub(crate) struct World {
 
 impl World {
     /// The first day.
-    pub(crate) fn new() -> Self {
+    pub(crate) fn new(people: u64) -> Self {
         let tariff = Catalogue::embedded().find("openai", "gpt-5").price.map(|price| Arc::new(price.tariff()));
         let models = (0..30).map(|n| Model {
             provider: Arc::from(format!("provider-{}", n % 6)),
@@ -79,6 +81,7 @@ impl World {
         let labels = (0..40).map(|n| Arc::from(format!("{{\"project\":\"p{}\",\"team\":\"team-{}\"}}", n, n % 8)));
         let mut world = Self {
             dice: Dice(7),
+            people,
             ids: Sequence::after(0),
             models: models.collect(),
             aliases: texts("alias", 6),
@@ -105,9 +108,9 @@ impl World {
         let dice = &mut self.dice;
         self.talked += 1;
         let is_agent = dice.roll(5) > 0;
-        let person = 1 + dice.skewed(TOKENS);
+        let person = 1 + dice.skewed(self.people);
         let is_run = dice.roll(10) == 0;
-        let token = if is_run { TOKENS + 1 + self.talked % RUNS } else { person };
+        let token = if is_run { self.people + 1 + self.talked % RUNS } else { person };
         let id = format!("{:08x}-{:04x}-7000-8000-{:012x}", dice.roll(1 << 31), dice.roll(1 << 16), self.talked);
         let (surface, protocol) = match dice.roll(3) {
             0 => ("messages", Protocol::Anthropic),

@@ -28,6 +28,7 @@ pub mod secrets;
 pub mod sessions;
 pub mod settings;
 pub mod setup;
+pub mod shape;
 pub mod status;
 mod strict;
 pub mod tls;

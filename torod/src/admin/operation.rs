@@ -1,15 +1,13 @@
 //! One operation of the admin API, and the router that is made of their list.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::Router;
 use axum::routing::MethodRouter;
 use serde::Serialize;
-use utoipa::ToSchema;
-use utoipa::openapi::{RefOr, Schema};
 
 use super::operations::operations;
+pub use super::shape::{Described, Shape};
 use super::{Admin, answer};
 
 /// Who may ask for an operation.
@@ -38,24 +36,6 @@ impl Needs {
     }
 }
 
-/// The form of a body.
-#[derive(Clone, Copy)]
-pub struct Shape {
-    /// Its name, where it has one of its own.
-    pub name: fn() -> Cow<'static, str>,
-    /// The form itself.
-    pub schema: fn() -> RefOr<Schema>,
-    /// The forms that it refers to.
-    pub others: fn(&mut Vec<(String, RefOr<Schema>)>),
-}
-
-impl Shape {
-    /// That of `T`.
-    pub fn of<T: ToSchema>() -> Self {
-        Self { name: T::name, schema: T::schema, others: T::schemas }
-    }
-}
-
 /// What a word of the query may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Form {
@@ -73,31 +53,6 @@ pub enum Form {
 
 /// A word of the query: its name, what it may be, what it means.
 pub type Parameter = (&'static str, Form, &'static str);
-
-/// An object whose form is not ours.
-macro_rules! free_form {
-    ($name:ident, $meaning:literal) => {
-        #[doc = $meaning]
-        pub(super) struct $name;
-
-        impl utoipa::PartialSchema for $name {
-            fn schema() -> RefOr<Schema> {
-                let any = utoipa::openapi::schema::AdditionalProperties::FreeForm(true);
-                let object = utoipa::openapi::ObjectBuilder::new().additional_properties(Some(any));
-                object.description(Some($meaning)).into()
-            }
-        }
-
-        impl ToSchema for $name {
-            fn name() -> Cow<'static, str> {
-                stringify!($name).into()
-            }
-        }
-    };
-}
-
-free_form!(ClientRequest, "A request as clients send it, in any protocol.");
-free_form!(Document, "An `OpenAPI` 3.1 document.");
 
 /// One method of one path.
 pub struct Operation {
@@ -159,12 +114,12 @@ impl Operation {
         }
     }
 
-    pub(super) fn takes<T: ToSchema>(self) -> Self {
+    pub(super) fn takes<T: Described>(self) -> Self {
         Self { body: Some(Shape::of::<T>()), ..self }
     }
 
     /// As [`Self::takes`]; without a body, every field has its default.
-    pub(super) fn may_take<T: ToSchema>(self) -> Self {
+    pub(super) fn may_take<T: Described>(self) -> Self {
         Self { is_body_optional: true, ..self.takes::<T>() }
     }
 
@@ -182,7 +137,7 @@ impl Operation {
         Self { other: Some(other), ..self }
     }
 
-    pub(super) fn gives<T: ToSchema>(self, status: u16) -> Self {
+    pub(super) fn gives<T: Described>(self, status: u16) -> Self {
         Self { status, answer: Some(Shape::of::<T>()), ..self }
     }
 

@@ -34,7 +34,8 @@ use tokenrouter_shared::token::{
 
 use tokenrouter_shared::usage_of::UsageOf;
 
-use super::operation::{ClientRequest, Document, Form, Needs, Operation, Parameter, Shape};
+use super::operation::{Form, Needs, Operation, Parameter};
+use super::shape::{ClientRequest, Document, Shape};
 use super::{
     alerts, aliases, audit, config, conversations, endpoints, live, log, me, models, openapi, presets, providers,
     quotas, reprice, routes, routing, secrets, sessions, settings, setup, status, tls, tokens, usage,

@@ -8,10 +8,12 @@ use std::borrow::Cow;
 use tokenrouter::chat::content::is_base64;
 
 use super::redact::Redactor;
-use crate::store::conversations::pieces::Piece;
+use crate::store::conversations::pieces::{MIN_PIECE, Piece};
 
 /// Texts from this length on are pieces of their own.
 const LONG: usize = 1024;
+/// From so many pieces on, small ones are put together.
+const MOST_SMALL: usize = 20_000;
 /// Data of this length is looked at for what it is, and not searched for keys.
 const DATA: usize = 4096;
 
@@ -57,7 +59,7 @@ pub fn cut(body: &[u8], redactor: &Redactor) -> Vec<Piece> {
                 cutter.depth = cutter.depth.saturating_sub(1);
             }
             b',' if cutter.depth == 2 && cutter.in_list => {
-                cutter.close();
+                cutter.part();
                 cutter.open.push(b',');
             }
             other => cutter.open.push(*other),
@@ -90,6 +92,13 @@ impl Cutter {
         } else {
             self.close();
             self.pieces.push(Piece { bytes: clean.to_vec(), is_text: true });
+        }
+    }
+
+    /// Ends a piece between two elements of a list; very many small ones are not worth one each.
+    fn part(&mut self) {
+        if self.pieces.len() < MOST_SMALL || self.open.len() >= MIN_PIECE {
+            self.close();
         }
     }
 
@@ -151,6 +160,14 @@ mod tests {
             .collect();
         assert!(pieces.contains(&r#"{"role":"user","content":"a"}"#.to_owned()), "{pieces:?}");
         assert!(pieces.contains(&long) && pieces.contains(&r#"{"a":{}}"#.to_owned()), "{pieces:?}");
+    }
+
+    #[test]
+    fn a_great_many_elements_are_not_as_many_pieces() {
+        let body = format!(r#"{{"messages":[{}]}}"#, vec!["1"; 500_000].join(","));
+        assert!(same(body.as_bytes()));
+        let pieces = cut(body.as_bytes(), &Redactor::default()).len();
+        assert!((MOST_SMALL..MOST_SMALL + 1_000_000 / MIN_PIECE).contains(&pieces), "{pieces}");
     }
 
     #[test]

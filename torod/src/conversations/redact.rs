@@ -1,5 +1,7 @@
 //! Takes secrets out of what is about to be written to the disk, and names their kind in their place.
 
+mod find;
+
 use std::borrow::Cow;
 use std::fmt;
 
@@ -11,98 +13,10 @@ use crate::config;
 
 /// Shorter values are no keys, and would be found everywhere.
 const MIN_KNOWN: usize = 8;
-/// The longest marker text that stands before the user part of a URL.
-const MAX_USER_BYTES: usize = 512;
-
-/// A form that keys have.
-struct Form {
-    begins: &'static str,
-    kind: &'static str,
-    /// How many characters follow at least.
-    least: usize,
-    may_follow: fn(u8) -> bool,
-    /// Whether a digit must be among them: words have none.
-    has_digit: bool,
-}
-
-const fn form(begins: &'static str, kind: &'static str, least: usize, may_follow: fn(u8) -> bool) -> Form {
-    Form { begins, kind, least, may_follow, has_digit: true }
-}
-
-const fn word(b: u8) -> bool {
-    b.is_ascii_alphanumeric() || b == b'_' || b == b'-'
-}
-
-const fn plain(b: u8) -> bool {
-    b.is_ascii_alphanumeric()
-}
-
-const fn upper(b: u8) -> bool {
-    b.is_ascii_uppercase() || b.is_ascii_digit()
-}
-
-const fn dotted(b: u8) -> bool {
-    word(b) || matches!(b, b'.' | b'+' | b'/' | b'=' | b'~')
-}
-
-const FORMS: &[Form] = &[
-    form("tr_", "gateway token", 40, plain),
-    form("sk-", "API key", 20, word),
-    form("sk_live_", "API key", 16, word),
-    form("sk_test_", "API key", 16, word),
-    form("rk_live_", "API key", 16, word),
-    form("AIza", "Google key", 35, word),
-    form("ya29.", "Google token", 20, dotted),
-    form("ghp_", "GitHub token", 30, plain),
-    form("gho_", "GitHub token", 30, plain),
-    form("ghu_", "GitHub token", 30, plain),
-    form("ghs_", "GitHub token", 30, plain),
-    form("ghr_", "GitHub token", 30, plain),
-    form("github_pat_", "GitHub token", 30, word),
-    form("glpat-", "GitLab token", 20, word),
-    form("AKIA", "AWS key id", 16, upper),
-    form("ASIA", "AWS key id", 16, upper),
-    form("xoxb-", "Slack token", 10, word),
-    form("xoxp-", "Slack token", 10, word),
-    form("xoxa-", "Slack token", 10, word),
-    form("xoxr-", "Slack token", 10, word),
-    form("xoxs-", "Slack token", 10, word),
-    form("xapp-", "Slack token", 10, word),
-    form("hf_", "Hugging Face token", 30, plain),
-    form("gsk_", "API key", 30, plain),
-    form("xai-", "API key", 30, word),
-    form("pplx-", "API key", 30, plain),
-    form("nvapi-", "API key", 30, word),
-    form("r8_", "API key", 30, plain),
-    form("npm_", "npm token", 30, plain),
-    form("pypi-", "PyPI token", 50, word),
-    form("dop_v1_", "API key", 30, plain),
-    form("SG.", "API key", 40, dotted),
-    form("eyJ", "JWT", 40, dotted),
-    form("Bearer ", "bearer token", 16, dotted),
-    form("bearer ", "bearer token", 16, dotted),
-    form("Basic ", "password", 16, dotted),
-];
-
-/// Words before `=` in a URL's query whose values are secret.
-const QUERY: &[&str] = &[
-    "key",
-    "api_key",
-    "apikey",
-    "api-key",
-    "token",
-    "access_token",
-    "auth",
-    "password",
-    "passwd",
-    "secret",
-    "client_secret",
-    "sig",
-    "signature",
-    "x-amz-signature",
-    "x-amz-security-token",
-    "x-goog-signature",
-];
+/// With more of them than any text has, none of it is told.
+const MOST_FOUND: usize = 50_000;
+/// Stands for such a text.
+const FULL: &str = "[not kept: too much in it looks like secrets]";
 
 /// A pattern of an operator's own.
 #[derive(Debug)]
@@ -116,7 +30,7 @@ impl Pattern {
 
     fn find_all(&self, text: &str, found: &mut Vec<Found>) {
         let mut cache = self.0.create_cache();
-        for one in self.0.find_iter(&mut cache, text.as_bytes()) {
+        for one in self.0.find_iter(&mut cache, text.as_bytes()).take(MOST_FOUND) {
             let (from, to) = (text.floor_char_boundary(one.start()), text.ceil_char_boundary(one.end()));
             if from < to {
                 found.push(Found { from, to, kind: "by a pattern" });
@@ -152,12 +66,12 @@ impl Redactor {
     /// `text` with the kind of each secret in its place.
     pub fn text<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let mut found = Vec::new();
-        forms(text, &mut found);
-        keys(text, &mut found);
-        urls(text, &mut found);
+        find::forms(text, &mut found);
+        find::keys(text, &mut found);
+        find::urls(text, &mut found);
         for known in self.known.iter().filter(|known| known.expose().len() >= MIN_KNOWN) {
             let value = known.expose();
-            for from in memmem::find_iter(text.as_bytes(), value) {
+            for from in memmem::find_iter(text.as_bytes(), value).take(MOST_FOUND) {
                 found.push(Found { from, to: from + value.len(), kind: "provider key" });
             }
         }
@@ -166,6 +80,9 @@ impl Redactor {
         }
         if found.is_empty() {
             return Cow::Borrowed(text);
+        }
+        if found.len() >= MOST_FOUND {
+            return Cow::Owned(FULL.to_owned());
         }
         found.sort_unstable();
         let (mut out, mut done) = (String::with_capacity(text.len()), 0);
@@ -196,100 +113,6 @@ impl Redactor {
                 let quoted = serde_json::to_string(&clean).unwrap_or_default();
                 Cow::Owned(quoted.get(1..quoted.len().saturating_sub(1)).unwrap_or_default().to_owned())
             }
-        }
-    }
-}
-
-/// Whether a word may begin at `at`: also behind a character that JSON wrote as a backslash and a letter.
-fn begins_word(bytes: &[u8], at: usize) -> bool {
-    let before = |back: usize| at.checked_sub(back).and_then(|at| bytes.get(at)).copied();
-    match before(1) {
-        None => true,
-        Some(b) if !(b.is_ascii_alphanumeric() || b == b'_') => true,
-        Some(b'n' | b'r' | b't' | b'b' | b'f') => before(2) == Some(b'\\'),
-        Some(_) => false,
-    }
-}
-
-fn forms(text: &str, found: &mut Vec<Found>) {
-    let bytes = text.as_bytes();
-    let mut is_first = [false; 256];
-    for form in FORMS {
-        if let Some(first) = form.begins.bytes().next().and_then(|b| is_first.get_mut(usize::from(b))) {
-            *first = true;
-        }
-    }
-    let mut at = 0;
-    while let Some(b) = bytes.get(at) {
-        if is_first.get(usize::from(*b)) != Some(&true) || !begins_word(bytes, at) {
-            at += 1;
-            continue;
-        }
-        let rest = bytes.get(at..).unwrap_or_default();
-        let fits = FORMS.iter().filter(|form| rest.starts_with(form.begins.as_bytes())).find_map(|form| {
-            let value = rest.get(form.begins.len()..).unwrap_or_default();
-            let length = value.iter().take_while(|b| (form.may_follow)(**b)).count();
-            let value = value.get(..length).unwrap_or_default();
-            let fits = length >= form.least
-                && (!form.has_digit || value.iter().any(u8::is_ascii_digit))
-                && (form.kind != "JWT" || memchr::memchr_iter(b'.', value).count() >= 2);
-            fits.then_some((form.begins.len() + length, form.kind))
-        });
-        match fits {
-            Some((length, kind)) => {
-                found.push(Found { from: at, to: at + length, kind });
-                at += length;
-            }
-            None => at += 1,
-        }
-    }
-}
-
-/// Private keys: from their first line to their last, or to the end where that is missing.
-fn keys(text: &str, found: &mut Vec<Found>) {
-    for from in memmem::find_iter(text.as_bytes(), "-----BEGIN ") {
-        let rest = text.get(from..).unwrap_or_default();
-        let label = rest.get(11..).unwrap_or_default().split("-----").next().unwrap_or_default();
-        if label.len() > 40 || !label.ends_with("PRIVATE KEY") && !label.ends_with("PRIVATE KEY BLOCK") {
-            continue;
-        }
-        let end = rest.find("-----END ").and_then(|end| {
-            let last = rest.get(end + 9..)?;
-            last.find("-----").map(|close| end + 9 + close + 5)
-        });
-        found.push(Found { from, to: from + end.unwrap_or(rest.len()), kind: "private key" });
-    }
-}
-
-/// Passwords in URLs, and what their queries say of keys.
-fn urls(text: &str, found: &mut Vec<Found>) {
-    let ends = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '`' | '\\' | '|');
-    for at in memmem::find_iter(text.as_bytes(), "://") {
-        let from = at + 3;
-        let rest = text.get(from..).unwrap_or_default();
-        let url = rest.split(ends).next().unwrap_or_default();
-        let authority = url.split(['/', '?', '#']).next().unwrap_or_default();
-        // A password may hold what ends a host.
-        let user = authority.rfind('@').or_else(|| url.get(..url.len().min(MAX_USER_BYTES))?.rfind('@'));
-        if let Some(user) = user
-            && let Some(colon) = url.get(..user).and_then(|user| user.find(':'))
-            && let Some(password) = url.get(colon + 1..user).filter(|password| !password.is_empty())
-            // A port, and an `@` in the path behind it.
-            && !password.split_once('/').is_some_and(|(port, _)| port.bytes().all(|b| b.is_ascii_digit()))
-        {
-            found.push(Found { from: from + colon + 1, to: from + user, kind: "password" });
-        }
-        let Some(query) = url.find(['?', '#']) else { continue };
-        let mut place = query + 1;
-        for pair in url.get(place..).unwrap_or_default().split(['&', ';']) {
-            if let Some((name, value)) = pair.split_once('=')
-                && !value.is_empty()
-                && QUERY.iter().any(|secret| name.eq_ignore_ascii_case(secret))
-            {
-                let value_at = from + place + name.len() + 1;
-                found.push(Found { from: value_at, to: value_at + value.len(), kind: "secret in a URL" });
-            }
-            place += pair.len() + 1;
         }
     }
 }
@@ -383,6 +206,54 @@ mod tests {
         );
         assert!(Pattern::new("(").is_none() && Pattern::new("a{1000}{1000}{1000}").is_none());
         assert!(Pattern::new("[^a]+").is_some());
+    }
+
+    #[test]
+    fn what_is_made_to_look_like_secrets_all_over_takes_no_longer() {
+        let key = " sk-ant-api03-abcDEF123456789";
+        // Each of these would be looked through to its end from every place in it.
+        for part in [
+            "eyJ+",
+            "SG.+",
+            "Bearer ~",
+            "Basic ~a",
+            "://",
+            "://?",
+            "://a?b=&",
+            "://?key",
+            "://u:p@",
+            "://#token=",
+            "-----BEGIN PRIVATE KEY-----",
+            "-----BEGIN ",
+            "-----BEGIN PRIVATE KEY-----\n-----END ",
+        ] {
+            let text = part.repeat((1 << 20) / part.len());
+            let said = clean(&format!("{text}{key}"));
+            assert!(!said.contains(key.trim()), "{part}");
+        }
+    }
+
+    #[test]
+    fn what_holds_nothing_but_secrets_is_left_out_whole() {
+        let many = "https://u:p@h ".repeat(MOST_FOUND);
+        assert_eq!(clean(&many), FULL);
+        assert_eq!(Redactor::default().json_string(&format!("\\u0020{many}")), FULL);
+    }
+
+    #[test]
+    fn queries_within_queries_are_looked_at_too() {
+        for (url, said) in [
+            (
+                "https://h/?next=https://g/?key=abc&b=2",
+                "https://h/?next=https://g/?key=[redacted: secret in a URL]&b=2",
+            ),
+            ("https://h/#token=a;b=c", "https://h/#token=[redacted: secret in a URL];b=c"),
+            ("https://h/?key=a?key=b", "https://h/?key=[redacted: secret in a URL]"),
+            ("https://h/ ?key=abc", "https://h/ ?key=abc"),
+            ("https://h/?=a&key=&token", "https://h/?=a&key=&token"),
+        ] {
+            assert_eq!(clean(url), said, "{url}");
+        }
     }
 
     proptest! {

@@ -58,26 +58,21 @@ impl Takes {
         };
         head.headers.append(VARY, HeaderValue::from_static("accept-encoding"));
         // A version is told for changes; the content alone says whether an answer is known.
-        if !head.headers.contains_key(ETAG)
-            && let Some(tag) = tag(&text)
-        {
-            if self.known.iter().any(|known| tag.to_str().is_ok_and(|tag| names(known, tag))) {
-                head.status = StatusCode::NOT_MODIFIED;
-                head.headers.insert(ETAG, tag);
-                head.headers.remove(CONTENT_TYPE);
-                head.headers.remove(CONTENT_LENGTH);
-                return Response::from_parts(head, Body::empty());
-            }
+        let (wants_tag, plain) = (!head.headers.contains_key(ETAG), text.clone());
+        let work = move || self.done(&plain, wants_tag);
+        let Done { tag, is_known, packed } = match text.len() {
+            ..=QUICK => work(),
+            _ => tokio::task::spawn_blocking(work).await.unwrap_or_default(),
+        };
+        if let Some(tag) = tag {
             head.headers.insert(ETAG, tag);
         }
-        if !self.packed {
-            return Response::from_parts(head, text.into());
+        if is_known {
+            head.status = StatusCode::NOT_MODIFIED;
+            head.headers.remove(CONTENT_TYPE);
+            head.headers.remove(CONTENT_LENGTH);
+            return Response::from_parts(head, Body::empty());
         }
-        let plain = text.clone();
-        let packed = match text.len() {
-            ..=QUICK => pack(&plain),
-            _ => tokio::task::spawn_blocking(move || pack(&plain)).await.unwrap_or_default(),
-        };
         let Some(packed) = packed else { return Response::from_parts(head, text.into()) };
         head.headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
         head.headers.remove(CONTENT_LENGTH);
@@ -88,6 +83,24 @@ impl Takes {
         }
         Response::from_parts(head, packed.into())
     }
+
+    /// What is to be known of an answer before it goes out.
+    fn done(&self, text: &[u8], wants_tag: bool) -> Done {
+        let tag = wants_tag.then(|| tag(text)).flatten();
+        let names_it =
+            |tag: &HeaderValue| self.known.iter().any(|known| tag.to_str().is_ok_and(|tag| names(known, tag)));
+        let is_known = tag.as_ref().is_some_and(names_it);
+        let packed = (self.packed && !is_known).then(|| pack(text)).flatten();
+        Done { tag, is_known, packed }
+    }
+}
+
+/// What tells an answer from others, whether the client has it, and the answer packed.
+#[derive(Default)]
+struct Done {
+    tag: Option<HeaderValue>,
+    is_known: bool,
+    packed: Option<Bytes>,
 }
 
 /// What tells an answer from all others.

@@ -126,7 +126,8 @@ fn is_name(name: &str) -> bool {
 /// `/admin` and all below it but the API. `place` is what stands behind `/admin/`.
 pub(super) fn answer(place: &str, door: Door, headers: &HeaderMap, id: &RequestId) -> Response<Reply> {
     let Some(kind) = kind(place) else { return document(door, id) };
-    match Part::find(place).filter(|_| is_name(place) && place != INDEX) {
+    let is_part = is_name(place) && place != INDEX;
+    match is_part.then(|| Part::find(place)).flatten() {
         Some(part) => file(part, place, kind, headers, id),
         None => nothing(place, id),
     }

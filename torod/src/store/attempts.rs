@@ -4,13 +4,14 @@ use rusqlite::types::Value;
 use rusqlite::{Connection, Row, params_from_iter};
 use tokenrouter_shared::ExchangeId;
 use tokenrouter_shared::attempt::UsageAttempt;
-use tokenrouter_shared::figures::{ERROR_CLASSES, OUTCOMES, PROTOCOLS};
+use tokenrouter_shared::figures::{Dimension, ERROR_CLASSES, OUTCOMES, PROTOCOLS};
 use tokenrouter_shared::ids::{first_of_ms, ms_of};
 use tokenrouter_shared::usage_of::Buckets;
 
 use super::StoreError;
 use super::attempt_filter::Conditions;
 use super::figures::Filter;
+use super::history::State;
 use super::requests::{attempt_ids, exchanges_named};
 
 /// Which attempts are asked for.
@@ -126,6 +127,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
 }
 
 impl AttemptQuery {
+    /// Whether nothing that ended well matches.
+    fn wants_failures(&self) -> bool {
+        self.filters.iter().any(|filter| {
+            let names_ok = filter.values.iter().any(|value| value == OUTCOMES[0]);
+            filter.dimension == Dimension::Outcome && names_ok == filter.not
+        })
+    }
+
     fn conditions(&self, connection: &Connection) -> Result<Conditions, StoreError> {
         Conditions::of(connection, self.root, &self.filters)
     }
@@ -165,10 +174,16 @@ fn newest(
     before: i64,
     limit: usize,
 ) -> Result<Vec<Found>, StoreError> {
+    // Failures are listed apart once rows from before are, so that nobody looks for a few of them among all.
+    let from = if query.wants_failures() && State::read(connection)?.is_all_summed_up() {
+        "usage_failure CROSS JOIN usage USING (id)"
+    } else {
+        "usage"
+    };
     let sql = format!(
         "SELECT id, exchange_id,
              coalesce(is_first, 0) AND outcome = 0 AND surface <> coalesce((SELECT id FROM name WHERE text = 'auto'), 0)
-         FROM usage WHERE id >= ? AND id < ? AND {} ORDER BY id DESC LIMIT ?",
+         FROM {from} WHERE id >= ? AND id < ? AND {} ORDER BY id DESC LIMIT ?",
         conditions.sql()
     );
     let bound = [Value::from(first_of_ms(query.since_ms)), before.into()];

@@ -1,5 +1,5 @@
-//! A CA that looks at challenges: Let's Encrypt's `pebble` from Debian's package, with its own name server. The one of this
-//! machine, else one that is unpacked beside the other test clients; without any these tests fail and say so.
+//! A CA that looks at challenges: Let's Encrypt's `pebble` with its own name server, which `tests/ca/install` finds or fetches.
+//! Without it these tests fail and say so.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -100,37 +100,12 @@ pub fn identity(folder: &Path) -> PathBuf {
 
 /// The folder with both programs.
 fn find() -> &'static Path {
-    static FOUND: OnceLock<Option<PathBuf>> = OnceLock::new();
-    let found = FOUND.get_or_init(|| on_this_machine().or_else(unpacked));
-    found.as_deref().expect("these tests need pebble: `apt-get install pebble`, or a way to Debian's archive")
-}
-
-fn has_both(folder: &Path) -> bool {
-    ["pebble", "pebble-challtestsrv"].iter().all(|name| folder.join(name).is_file())
-}
-
-fn on_this_machine() -> Option<PathBuf> {
-    std::env::split_paths(&std::env::var_os("PATH")?).find(|folder| has_both(folder))
-}
-
-/// Unpacks the package without installing it: no root.
-fn unpacked() -> Option<PathBuf> {
-    let cache = std::env::var_os("TOKENROUTER_CACHE").map(PathBuf::from).or_else(|| {
-        let base = std::env::var_os("XDG_CACHE_HOME").map(PathBuf::from);
-        base.or_else(|| Some(PathBuf::from(std::env::var_os("HOME")?).join(".cache")))
-            .map(|base| base.join("tokenrouter-tests"))
-    })?;
-    let kept = cache.join("pebble");
-    if !has_both(&kept.join("usr/bin")) {
-        fs::create_dir_all(&cache).ok()?;
-        let work = tempfile::tempdir_in(&cache).ok()?;
-        let script = "apt-get download pebble && dpkg-deb --extract pebble_*.deb unpacked";
-        let done = Command::new("sh").args(["-c", script]).current_dir(work.path()).output().ok()?;
-        if !done.status.success() {
-            return None;
-        }
-        // Somebody else may have been first.
-        drop(fs::rename(work.path().join("unpacked"), &kept));
-    }
-    Some(kept.join("usr/bin")).filter(|folder| has_both(folder))
+    static FOUND: OnceLock<PathBuf> = OnceLock::new();
+    FOUND.get_or_init(|| {
+        let install = Path::new(env!("CARGO_MANIFEST_DIR")).join("../tests/ca/install");
+        let found = Command::new(&install).stdin(Stdio::null()).output().unwrap();
+        let said = String::from_utf8_lossy(&found.stderr);
+        assert!(found.status.success(), "{} fails: {said}", install.display());
+        PathBuf::from(String::from_utf8(found.stdout).unwrap().trim())
+    })
 }

@@ -40,8 +40,8 @@ describe('versions', () => {
       seen.push(init.headers['if-match']);
       return Promise.resolve(answer(200, {}));
     });
-    for (const version of [3, '"x"', undefined, null]) await patch('/admin/api/tokens/{which}', { path: { which: 'a' }, body: {}, version });
-    expect(seen).toEqual(['"3"', '"x"', undefined, undefined]);
+    for (const version of [3, '"x"', '*', undefined, null]) await patch('/admin/api/tokens/{which}', { path: { which: 'a' }, body: {}, version });
+    expect(seen).toEqual(['"3"', '"x"', '*', undefined, undefined]);
   });
 });
 

@@ -75,7 +75,7 @@ async function call<P extends keyof paths, M extends Methods>(method: M, path: P
   }
   if (ask.version !== undefined && ask.version !== null) {
     const version = String(ask.version);
-    headers['if-match'] = version.startsWith('"') || version.startsWith('W/') ? version : `"${version}"`;
+    headers['if-match'] = version === '*' || version.startsWith('"') || version.startsWith('W/') ? version : `"${version}"`;
   }
   const answer = await send(address(path, ask.path as Record<string, unknown>, ask.query as Record<string, unknown>), init, mayWait);
   const text = await answer.text();

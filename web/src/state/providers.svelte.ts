@@ -14,13 +14,12 @@ export function providers(search: () => string) {
   let changes = $state(0);
 
   const list = pages<ProviderSummary>(async (cursor, signal) => {
-    void changes;
     const page = await get('/admin/api/providers', { query: { q: search() || undefined, limit: 200, cursor }, signal });
     version = page.version ?? null;
     found = page.found;
     if (!cursor) told = {};
     return { rows: page.providers, next: page.next ?? null };
-  });
+  }, () => changes);
   const quotas = resource(async (signal) => {
     void live.figures;
     const all: QuotaView[] = [];

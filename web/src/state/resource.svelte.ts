@@ -1,4 +1,5 @@
 // Something that was asked of the gateway: the last answer stays in view while the next one is on its way.
+import { untrack } from 'svelte';
 import { asProblem, type Problem } from '../api/problem';
 
 /** What a question came to. */
@@ -56,11 +57,24 @@ export function resource<T>(ask: (signal: AbortSignal) => Promise<T>): Resource<
 
 /** A list page by page: `more()` adds the next one below. */
 export class Pages<R> extends Resource<{ rows: R[]; next: string | null }> {
-  #more: (cursor: string, signal: AbortSignal) => Promise<{ rows: R[]; next: string | null }>;
+  /** How many pages are asked again when a list follows what happens; who looks deeper is left alone. */
+  static readonly DEEPEST = 5;
+  #page: (cursor: string | undefined, signal: AbortSignal) => Promise<{ rows: R[]; next: string | null }>;
+  #depth = 1;
+  #adding: AbortController | undefined;
+  #isRefreshing = false;
 
   constructor(ask: (cursor: string | undefined, signal: AbortSignal) => Promise<{ rows: R[]; next: string | null }>) {
-    super((signal) => ask(undefined, signal));
-    this.#more = ask;
+    super(async (signal) => {
+      let page = await ask(undefined, signal);
+      const rows = [...page.rows];
+      for (let at = 1; at < this.#depth && page.next !== null; at++) {
+        page = await ask(page.next, signal);
+        rows.push(...page.rows);
+      }
+      return { rows, next: page.next };
+    });
+    this.#page = ask;
   }
 
   get rows(): R[] {
@@ -72,27 +86,60 @@ export class Pages<R> extends Resource<{ rows: R[]; next: string | null }> {
     return Boolean(this.data?.next);
   }
 
+  override stop(): void {
+    super.stop();
+    this.#adding?.abort();
+  }
+
+  /** Another question: from its beginning. */
+  override async reload(): Promise<void> {
+    this.#depth = 1;
+    this.#adding?.abort();
+    await super.reload();
+  }
+
+  /** The same question again, as deep as somebody has looked, so that no row vanishes from under them. */
+  async refresh(): Promise<void> {
+    if (this.isBusy || this.#depth > Pages.DEEPEST) return;
+    this.#isRefreshing = true;
+    await super.reload();
+    this.#isRefreshing = false;
+  }
+
   async more(): Promise<void> {
     const before = this.data;
-    if (!before?.next || this.isBusy) return;
+    if (!before?.next || this.#adding || (this.isBusy && !this.#isRefreshing)) return;
+    // Whoever wants more does not wait for what is only asked again.
+    super.stop();
+    const own = (this.#adding = new AbortController());
     this.isBusy = true;
     try {
-      const page = await this.#more(before.next, new AbortController().signal);
-      if (this.data === before) this.data = { rows: [...before.rows, ...page.rows], next: page.next };
+      const page = await this.#page(before.next, own.signal);
+      if (own.signal.aborted) return;
+      this.data = { rows: [...before.rows, ...page.rows], next: page.next };
+      this.#depth++;
     } catch (thrown) {
-      this.problem = asProblem(thrown);
+      if (!own.signal.aborted) this.problem = asProblem(thrown);
     } finally {
-      this.isBusy = false;
+      this.#adding = undefined;
+      if (!own.signal.aborted) this.isBusy = false;
     }
   }
 }
 
-/** The same as `resource` for a list. */
-export function pages<R>(ask: (cursor: string | undefined, signal: AbortSignal) => Promise<{ rows: R[]; next: string | null }>): Pages<R> {
+/** The same as `resource` for a list; `follow` reads what has the same rows asked again, such as `live.figures`. */
+export function pages<R>(ask: (cursor: string | undefined, signal: AbortSignal) => Promise<{ rows: R[]; next: string | null }>, follow?: () => unknown): Pages<R> {
   const one = new Pages(ask);
   $effect(() => {
     void one.reload();
     return () => one.stop();
+  });
+  let isFirst = true;
+  $effect(() => {
+    if (!follow) return;
+    follow();
+    if (!isFirst) untrack(() => void one.refresh());
+    isFirst = false;
   });
   return one;
 }

@@ -13,7 +13,7 @@ class Router {
   constructor() {
     if (typeof window === 'undefined') return;
     this.#read();
-    window.addEventListener('popstate', () => this.#read());
+    window.addEventListener('popstate', () => this.#back());
     document.addEventListener('click', (event) => this.#click(event));
   }
 
@@ -21,6 +21,17 @@ class Router {
     const path = location.pathname.startsWith(BASE) ? location.pathname.slice(BASE.length) : '/';
     this.path = path.replace(/\/+$/, '') || '/';
     this.query = new URLSearchParams(location.search);
+  }
+
+  /** By the browser's own buttons; who would lose edits by it may stay. */
+  #back(): void {
+    const [here, query] = [BASE + (this.path === '/' ? '' : this.path), this.query.toString()];
+    if (location.pathname.replace(/\/+$/, '') !== here && this.#mustStay()) history.pushState(null, '', here + (query ? `?${query}` : ''));
+    else this.#read();
+  }
+
+  #mustStay(): boolean {
+    return [...this.#guards].some((guard) => !guard());
   }
 
   /** Links within the site change the page and load nothing. */
@@ -38,7 +49,7 @@ class Router {
   go(to: string, options: { replace?: boolean } = {}): void {
     const url = BASE + (to.startsWith('/') ? to : `/${to}`);
     const isOtherPage = new URL(url, location.origin).pathname !== location.pathname;
-    if (isOtherPage && [...this.#guards].some((guard) => !guard())) return;
+    if (isOtherPage && this.#mustStay()) return;
     history[options.replace ? 'replaceState' : 'pushState'](null, '', url);
     this.#read();
   }

@@ -12,7 +12,7 @@ use tokenrouter_shared::provider::{ProviderSummary, Tried, TriedStep};
 
 use super::draft::{self, Source};
 use super::key::{self, KeyFlags};
-use super::{Way, find, load_or_default, print_json, tell_trial, tried, trying, warnings};
+use super::{Way, find, load_or_default, not_told, print_json, tell_gateway, tell_trial, tried, trying, warnings};
 use crate::clock::Clock;
 use crate::commands::{Exit, prompt, system_env, vault};
 use crate::config::edit::By;
@@ -121,8 +121,10 @@ impl Add {
         }
         let works = test.as_ref().is_none_or(|test| test.works);
         let is_wanted = works || (can_ask && prompt::confirm("It does not work. Write it all the same?", false)?);
+        let mut gateway_told = Ok(false);
         if is_wanted {
             edit::add(file, std::slice::from_ref(&draft), By::Owner)?;
+            gateway_told = tell_gateway(&paths.data_dir).await;
         }
         if self.json {
             let provider = config::summary(provider);
@@ -130,7 +132,12 @@ impl Add {
         } else if is_wanted {
             tell(out, file, &draft, &examined.config)?;
             let model = test.as_ref().and_then(|test| test.model.as_deref()).unwrap_or("MODEL");
-            writeln!(out, "Next: `torod serve`; clients ask for `{}/{model}`.", draft.name)?;
+            let next = match gateway_told {
+                Ok(true) => "The gateway serves it now:".to_owned(),
+                Ok(false) => "Next: `torod serve`;".to_owned(),
+                Err(e) => not_told(&e) + ". Once it has,",
+            };
+            writeln!(out, "{next} clients ask for `{}/{model}`.", draft.name)?;
             // As it was written: that others may read a file with keys in it, the file alone can tell.
             for finding in warnings(&config::examine_file(file)?.findings) {
                 prompt::say(&finding.to_string())?;

@@ -1,23 +1,18 @@
 //! `torod provider login|logout`: a person signs in at a provider's token server, in a browser on any machine.
 
 use std::io::Write;
-use std::os::unix::net::UnixStream;
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use http::Method;
 use serde::Serialize;
-use tokenrouter_shared::routing::Reloaded;
 
 use super::standing::moment;
-use super::{find, load, print_json, trying};
+use super::{find, load, print_json, tell_gateway, trying};
 use crate::clock::Clock;
-use crate::commands::{Exit, control};
+use crate::commands::Exit;
 use crate::config::{GrantConfig, Paths, ProviderConfig};
-use crate::daemon::SOCKET;
 use crate::store::{SignIn, SignInName};
 use crate::upstreams::key_source::{self, KeySource};
 use crate::upstreams::oauth::device::Invitation;
@@ -103,7 +98,7 @@ impl Login {
         let sign_ins = Arc::clone(&world.sign_ins);
         let written = tokio::task::spawn_blocking(move || sign_ins.write(&sign_ins.lock(&name)?, &sign_in)).await;
         written?.context("the sign-in cannot be kept")?;
-        let gateway_told = tell_gateway(&paths.data_dir).await;
+        let gateway_told = tell_gateway(&paths.data_dir).await.unwrap_or(false);
         if self.json {
             let (provider, key) = (source.provider.as_str(), source.label.as_str());
             let done = Done { provider, key, signed_in: true, expires_ms, renews_itself, gateway_told };
@@ -162,7 +157,7 @@ impl Logout {
         let (source, name) = chosen(provider, self.key.as_deref())?;
         let sign_ins = trying::world(&paths.data_dir, clock)?.sign_ins;
         let removed = tokio::task::spawn_blocking(move || sign_ins.remove(&sign_ins.lock(&name)?)).await??;
-        let gateway_told = removed && tell_gateway(&paths.data_dir).await;
+        let gateway_told = removed && tell_gateway(&paths.data_dir).await.unwrap_or(false);
         if self.json {
             let (provider, key) = (source.provider.as_str(), source.label.as_str());
             let done = Done { provider, key, signed_in: false, expires_ms: None, renews_itself: false, gateway_told };
@@ -204,12 +199,4 @@ fn chosen(provider: &ProviderConfig, wanted: Option<&str>) -> anyhow::Result<(Ke
             )
         }
     }
-}
-
-/// Has a running gateway look at once. It would notice by itself within seconds.
-async fn tell_gateway(data_dir: &Path) -> bool {
-    if UnixStream::connect(data_dir.join(SOCKET)).is_err() {
-        return false;
-    }
-    control::ask::<Reloaded>(data_dir, Method::POST, "/admin/api/reload", None::<&()>).await.is_ok()
 }

@@ -17,9 +17,11 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::{Args, Subcommand};
+use http::Method;
 use serde::Serialize;
+use tokenrouter_shared::routing::Reloaded;
 
-use super::{Exit, prompt, table};
+use super::{Exit, control, prompt, table};
 use crate::clock::Clock;
 use crate::config::{self, Config, Finding, Paths, ProviderConfig};
 use crate::upstreams::trial;
@@ -113,20 +115,27 @@ impl Provider {
         clock: Clock,
     ) -> anyhow::Result<Exit> {
         let file = &paths.config_file;
-        match self.action {
-            Action::Add(add) => add.run(paths, out, &clock).await,
-            Action::List(wanted) => show::list(paths, out, is_terminal, wanted.json, &clock).await,
-            Action::Show(wanted) => show::one(paths, out, &wanted.name, wanted.json, &clock).await,
-            Action::Quota(quota) => quota.run(paths, out, is_terminal, &clock).await,
-            Action::Test(test) => test.run(paths, out, &clock).await,
-            Action::Login(login) => login.run(paths, out, &clock).await,
-            Action::Logout(logout) => logout.run(paths, out, &clock).await,
+        let changed = match self.action {
+            Action::Add(add) => return add.run(paths, out, &clock).await,
+            Action::List(wanted) => return show::list(paths, out, is_terminal, wanted.json, &clock).await,
+            Action::Show(wanted) => return show::one(paths, out, &wanted.name, wanted.json, &clock).await,
+            Action::Quota(quota) => return quota.run(paths, out, is_terminal, &clock).await,
+            Action::Test(test) => return test.run(paths, out, &clock).await,
+            Action::Login(login) => return login.run(paths, out, &clock).await,
+            Action::Logout(logout) => return logout.run(paths, out, &clock).await,
+            Action::Presets(presets) => return presets.run(file, out, is_terminal),
             Action::Set(set) => set.run(file, out),
             Action::Remove(remove) => remove.run(file, out),
             Action::Enable(wanted) => change::switch(file, out, &wanted.name, true, wanted.json),
             Action::Disable(wanted) => change::switch(file, out, &wanted.name, false, wanted.json),
-            Action::Presets(presets) => presets.run(file, out, is_terminal),
+        };
+        // What follows on this command finds the change made, as it does after one in the admin pages.
+        if changed.is_ok()
+            && let Err(e) = tell_gateway(&paths.data_dir).await
+        {
+            prompt::say(&not_told(&e))?;
         }
+        changed
     }
 }
 
@@ -158,6 +167,18 @@ impl Test {
         }
         Ok(if tried.works { Exit::Done } else { Exit::Failed })
     }
+}
+
+/// Has a running gateway read its file and its keys at once; by itself it would within seconds. Whether one runs.
+async fn tell_gateway(data_dir: &Path) -> anyhow::Result<bool> {
+    if !control::is_running(data_dir) {
+        return Ok(false);
+    }
+    control::ask::<Reloaded>(data_dir, Method::POST, "/admin/api/reload", None::<&()>).await.map(|_| true)
+}
+
+fn not_told(why: &anyhow::Error) -> String {
+    format!("the gateway that runs has not taken it over: {why:#}")
 }
 
 /// The configuration as it is; without a file the defaults.

@@ -43,6 +43,9 @@ pub struct Place {
 /// A conversation of an agent's session has at most so many requests; then another one goes on.
 const MOST_EXCHANGES: i64 = 1_000;
 
+/// So many ends of a request's messages are looked for, the last ones: nobody says more between two requests.
+const MOST_MARKS: usize = 1_000;
+
 /// Finds the place of a request.
 ///
 /// * A request that names the answer before it follows that one.
@@ -74,7 +77,7 @@ pub fn place(connection: &Connection, signs: &Signs) -> Result<Place, StoreError
          WHERE e.chain = ?1 AND e.outcome <> 'ok' AND c.token_id = ?2 AND c.session IS ?3
          ORDER BY EXISTS (SELECT 1 FROM exchange n WHERE n.parent_id = e.id), e.id DESC LIMIT 1",
     )?;
-    for mark in signs.marks.iter().rev() {
+    for mark in signs.marks.iter().rev().take(MOST_MARKS) {
         let key = (&mark.chain[..], signs.token_id, &signs.session);
         let found = match after_answer.query_row(key, pair).optional()? {
             None => after_failure.query_row(key, pair).optional()?,

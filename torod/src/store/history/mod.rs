@@ -56,6 +56,11 @@ pub(in crate::store) fn edition(connection: &Connection) -> Result<i64, StoreErr
 }
 
 impl State {
+    /// Whether rows from before are in chunks, all of them.
+    pub(in crate::store) const fn is_all_summed_up(&self) -> bool {
+        self.old_done_id >= self.old_until_id
+    }
+
     /// What the database says.
     pub(in crate::store) fn read(connection: &Connection) -> Result<Self, StoreError> {
         let state = |row: &Row<'_>| {

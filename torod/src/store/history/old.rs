@@ -20,7 +20,7 @@ pub fn sum_up_old(connection: &mut Connection) -> Result<bool, StoreError> {
 /// The same, so many of them.
 pub fn sum_up_old_by(connection: &mut Connection, chunk: u64) -> Result<bool, StoreError> {
     let state = State::read(connection)?;
-    if state.old_done_id >= state.old_until_id {
+    if state.is_all_summed_up() {
         return Ok(false);
     }
     if merge(connection, Lane::Old)? {

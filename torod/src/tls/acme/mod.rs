@@ -82,13 +82,23 @@ impl Acme {
     /// When to order, if `shown` is shown: at once where it is for other names, else when two thirds of its life are over.
     /// `jitter` spreads the orders of many over a forty-eighth of it.
     pub(super) fn due_ms(&self, shown: Option<&Certificate>, jitter: u64) -> i64 {
-        let Some(facts) = shown.map(|shown| &shown.facts) else { return i64::MIN };
-        if !self.names.iter().all(|name| facts.names.iter().any(|known| known.eq_ignore_ascii_case(name))) {
+        let Some(facts) = shown.filter(|shown| self.is_for_all(shown)).map(|shown| &shown.facts) else {
             return i64::MIN;
-        }
+        };
         let life_ms = facts.ends_ms.saturating_sub(facts.begins_ms).max(0);
         let spread_ms = i64::try_from(jitter % u64::try_from(life_ms / 48 + 1).unwrap_or(1)).unwrap_or(0);
         facts.begins_ms.saturating_add(life_ms / 3 * 2).saturating_sub(spread_ms)
+    }
+
+    /// Whether it is valid, and no other is to be ordered yet. One that was just made always is, unless our clock is wrong: by
+    /// such a clock the next one would be ordered at once, for ever.
+    fn is_fresh(&self, certificate: &Certificate, jitter: u64, now_ms: i64) -> bool {
+        (certificate.facts.begins_ms..self.due_ms(Some(certificate), jitter)).contains(&now_ms)
+    }
+
+    fn is_for_all(&self, certificate: &Certificate) -> bool {
+        let known = &certificate.facts.names;
+        self.names.iter().all(|name| known.iter().any(|known| known.eq_ignore_ascii_case(name)))
     }
 
     /// Orders one; `failures` attempts in a row have failed before.
@@ -97,6 +107,9 @@ impl Acme {
         let chain_and_key = order::order(self, failures).await?;
         let path = self.folder.join(CERTIFICATE);
         let certificate = Certificate::from_pem((&path, chain_and_key.as_bytes()), (&path, chain_and_key.as_bytes()))?;
+        if !self.is_for_all(&certificate) {
+            return Err(TlsError::Acme("the CA made a certificate for other names than it was asked for".to_owned()));
+        }
         selfsigned::keep(&path, chain_and_key.as_bytes())?;
         Ok(certificate)
     }

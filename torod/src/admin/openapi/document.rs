@@ -1,17 +1,12 @@
-//! `GET /admin/api/openapi.json`: the admin API as an `OpenAPI` 3.1 document, made of the list of operations.
+//! The admin API's document, made of the list of operations; `web/openapi.json` is this, and a test says when it is not.
 
-use axum::Json;
 use serde_json::{Map, Value, json};
 use tokenrouter_shared::problem::ProblemBody;
 use utoipa::openapi::{RefOr, Schema};
 
-use super::operation::{Form, Needs, Operation, Shape};
-use super::operations::operations;
-
-/// Answers with it.
-pub async fn handler() -> Json<Value> {
-    Json(document())
-}
+use super::super::live;
+use super::super::operation::{Form, Needs, Operation, Shape};
+use super::super::operations::operations;
 
 /// The document.
 pub fn document() -> Value {
@@ -100,7 +95,7 @@ fn describe(one: &Operation, forms: &mut Forms, problem: &Value) -> Value {
         let events = one.events.iter().map(|(name, shape)| ((*name).to_owned(), forms.refer(*shape)));
         let form = json!({ "type": "string", "description": "Server-sent events; `x-events` has the form of each one's data." });
         let stream = json!({ "schema": form, "x-events": events.collect::<Map<_, _>>() });
-        success.insert("content".to_owned(), json!({ super::live::KIND: stream }));
+        success.insert("content".to_owned(), json!({ live::KIND: stream }));
     }
     let failed = json!({
         "description": "Refused; the answer says why and what to do.",
