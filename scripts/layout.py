@@ -17,15 +17,32 @@ import subprocess
 import sys
 import tempfile
 import time
+import urllib.error
 import urllib.request
 
-CONFIG = """
+CONFIGS = (
+    """
 listen_addr = "127.0.0.1:0"
 auto_detect_local_servers = false
 [[providers]]
 name = "simulator"
 protocols = {{ openai = "{url}/v1" }}
-"""
+""",
+    # The next start has data, a provider with a key, and prices of the owner's own.
+    """
+listen_addr = "127.0.0.1:0"
+auto_detect_local_servers = false
+default_provider = "simulator"
+[[providers]]
+name = "simulator"
+provider_type = "openai"
+base_url = "{url}/v1"
+api_key = "sk-of-nobody-0123456789"
+[[model_aliases]]
+name = "usual"
+targets = [{{ provider = "simulator", model = "ok" }}]
+""",
+)
 
 
 def wait_for(path):
@@ -38,7 +55,7 @@ def wait_for(path):
 
 
 def functions(binary):
-    """The symbols of all functions that run from the start to the end of a first answer, and for some seconds after it."""
+    """The symbols of all functions that run from the start to the end of first answers, and for some seconds after them."""
     with tempfile.TemporaryDirectory() as folder:
         at = lambda name: os.path.join(folder, name)
         simulator = subprocess.Popen(
@@ -48,30 +65,46 @@ def functions(binary):
         while not url:
             url = re.search(r"http://[0-9.:]+", open(at("simulator")).read())
             time.sleep(0.05)
-        open(at("torod.toml"), "w").write(CONFIG.format(url=url.group(0)))
-        os.chmod(at("torod.toml"), 0o600)
-        data = ["--config", at("torod.toml"), "--data-dir", at("data")]
-        made = subprocess.run([binary, "token", "create", "--role", "admin", "--json", *data], stdout=subprocess.PIPE, check=True)
-        key = json.loads(made.stdout)["key"]
-        daemon = subprocess.Popen(
-            ["valgrind", "--tool=callgrind", "--demangle=no", "--callgrind-out-file=" + at("out"),
-             binary, "serve", *data, "--ready-file", at("ready")],
-            stderr=open(at("log"), "w"),
-        )
-        gateway = wait_for(at("ready"))
-        for stream in (False, True):
-            body = {"model": "simulator/ok", "stream": stream, "messages": [{"role": "user", "content": "hello"}]}
-            request = urllib.request.Request(
-                gateway + "/v1/chat/completions",
-                json.dumps(body).encode(),
-                {"authorization": "Bearer " + key, "content-type": "application/json"},
-            )
-            urllib.request.urlopen(request, timeout=60).read()
-        time.sleep(8)  # what wakes up by itself
-        daemon.send_signal(signal.SIGTERM)
-        daemon.wait()
+        found = set()
+        for turn, config in enumerate(CONFIGS):
+            open(at("torod.toml"), "w").write(config.format(url=url.group(0)))
+            os.chmod(at("torod.toml"), 0o600)
+            found |= once(binary, at, turn)
         simulator.terminate()
-        return executed(open(at("out")).read(), binary)
+        return sorted(found)
+
+
+def once(binary, at, turn):
+    """The functions of one start."""
+    data = ["--config", at("torod.toml"), "--data-dir", at("data")]
+    made = subprocess.run(
+        [binary, "token", "create", "--role", "admin", "--json", *data], stdout=subprocess.PIPE, check=True
+    )
+    ready = at(f"ready-{turn}")
+    daemon = subprocess.Popen(
+        ["valgrind", "--tool=callgrind", "--demangle=no", "--callgrind-out-file=" + at("out"),
+         binary, "serve", *data, "--ready-file", ready],
+        stderr=open(at("log"), "w"),
+    )
+    gateway = wait_for(ready)
+    for key in (json.loads(made.stdout)["key"], "tr_nobodys"):
+        for stream in (False, True):
+            ask(gateway, key, stream)
+    time.sleep(8)  # what wakes up by itself
+    daemon.send_signal(signal.SIGTERM)
+    daemon.wait()
+    return executed(open(at("out")).read(), binary)
+
+
+def ask(gateway, key, stream):
+    """A small request, answered or not."""
+    body = {"model": "simulator/ok", "stream": stream, "messages": [{"role": "user", "content": "hello"}]}
+    headers = {"authorization": "Bearer " + key, "content-type": "application/json"}
+    request = urllib.request.Request(gateway + "/v1/chat/completions", json.dumps(body).encode(), headers)
+    try:
+        urllib.request.urlopen(request, timeout=60).read()
+    except urllib.error.HTTPError as refused:
+        refused.read()
 
 
 def executed(profile, binary):
@@ -80,7 +113,7 @@ def executed(profile, binary):
     table = subprocess.run(["nm", "--defined-only", binary], stdout=subprocess.PIPE, text=True, check=True).stdout
     own = {line.split()[2] for line in table.splitlines() if line.split()[1] in "tTwW"}
     names = {re.sub(r"'\d+$", "", name) for name in re.findall(r"^c?fn=\(\d+\) (.*)$", profile, re.MULTILINE)}
-    return sorted(names & own)
+    return names & own
 
 
 def pattern(symbol):
@@ -101,7 +134,8 @@ def main():
         out.write("/* Functions that a start and a first request run through, side by side. By scripts/layout.py. */\n")
         out.write("SECTIONS {\n  .text.warm : {\n")
         for name in patterns:
-            out.write(f"    *(.text.{name})\n")
+            # What is seldom called the compiler puts apart; seldom is also once at every start.
+            out.write(f"    *(.text.{name} .text.unlikely.{name})\n")
         out.write("  }\n}\nINSERT BEFORE .text;\n")
     print(f"{len(patterns)} functions")
 

@@ -129,7 +129,7 @@ pub struct ExchangeView {
     pub answer_cut: bool,
     /// Messages in the request.
     pub messages: u32,
-    /// The instructions; with `system=true` only.
+    /// The instructions; with `system=true`, and in an export where they are others than before.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub system: Option<String>,
     /// What is new in the request: what the conversation did not have before.

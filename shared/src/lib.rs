@@ -21,6 +21,7 @@ pub mod page;
 pub mod problem;
 pub mod provider;
 pub mod quota;
+pub mod reconcile;
 pub mod replay;
 pub mod report;
 pub mod reprice;

@@ -1,6 +1,10 @@
 //! A provider as it is listed, and what came of trying it.
 
+use std::collections::BTreeMap;
+
 use serde::{Deserialize, Serialize};
+
+use crate::settings::SettingValue;
 
 /// A provider of the configuration.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,7 +166,7 @@ pub struct ProviderCreate {
     pub name: Option<String>,
     /// What stands for the placeholders in the URLs of its preset.
     #[serde(default)]
-    pub account: std::collections::BTreeMap<String, String>,
+    pub account: BTreeMap<String, String>,
     /// Its key.
     #[serde(default)]
     pub key: Option<KeyGiven>,
@@ -180,6 +184,23 @@ pub enum KeyGiven {
     Env(String),
     /// A secret of the store, which may be sent there.
     Secret(String),
+}
+
+/// `PATCH /admin/api/providers/{name}`: all of it holds, or nothing.
+#[derive(Clone, Debug, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+#[serde(deny_unknown_fields)]
+pub struct ProviderChange {
+    /// The version of the file that the change is made for; the header `If-Match` may say it instead.
+    #[serde(default)]
+    pub version: Option<String>,
+    /// Keys with their values; `null` removes one, so that its default holds.
+    #[cfg_attr(feature = "openapi", schema(value_type = BTreeMap<String, crate::settings::SettingWanted>))]
+    pub set: BTreeMap<String, Option<SettingValue>>,
+    /// Its key, in the place of all that it had: where a change leads to another address, one that is kept sealed must be
+    /// given again.
+    #[serde(default)]
+    pub key: Option<KeyGiven>,
 }
 
 /// `PUT /admin/api/providers/{name}/key`: another key for it.

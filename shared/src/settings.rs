@@ -49,7 +49,7 @@ impl utoipa::ToSchema for SettingValue {
 
 /// What a setting is set to.
 #[cfg(feature = "openapi")]
-struct SettingWanted;
+pub(crate) struct SettingWanted;
 
 #[cfg(feature = "openapi")]
 impl utoipa::PartialSchema for SettingWanted {
@@ -106,7 +106,7 @@ pub struct Settings {
     pub settings: Vec<Setting>,
 }
 
-/// `PATCH /admin/api/settings` and `PATCH /admin/api/providers/{name}`: all of it holds, or nothing.
+/// `PATCH /admin/api/settings`: all of it holds, or nothing.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(deny_unknown_fields)]

@@ -1,6 +1,6 @@
 // Who gets in, and what becomes of a key: sign-in, a token's life, and a session that ends while somebody writes.
 import { call } from './support/traffic.mjs';
-import { agree, expect, settled, test, visit } from './support/site';
+import { agree, expect, settled, test, violations, visit } from './support/site';
 
 test('signing in: a wrong key is told of, the right one opens the pages', async ({ enter }) => {
   const { page, guard, gateway } = await enter('flows', { isSignedOut: true });
@@ -123,24 +123,48 @@ test('a session that ends while somebody writes loses nothing of it', async ({ e
   });
 });
 
-test('the first run: a code from elsewhere or none on the machine, a token, a provider, a client', async ({ enter }) => {
+test('the first run: a code from elsewhere or none on the machine, a token, a provider that is tried, a client', async ({ enter }) => {
   const { page, gateway } = await enter('fresh', { isSignedOut: true });
+  const axe = async (): Promise<void> => expect(await violations(page)).toEqual([]);
   await page.goto('/admin');
-  await expect(page.getByRole('button', { name: 'Make the first admin token' })).toBeVisible();
+  const make = page.getByRole('button', { name: 'Make the first admin token' });
+  await expect(make).toBeVisible();
   const code = page.getByLabel('Setup code');
   if (await code.isVisible()) await code.fill(gateway.code ?? '');
-  await page.getByRole('button', { name: 'Make the first admin token' }).click();
+  await page.getByLabel('Name of your token').fill('owner');
+  await make.press('Enter');
   await expect(page.getByLabel('The key')).toHaveValue(/^tr_/);
   const key = await page.getByLabel('The key').inputValue();
-  expect((await call(gateway.url, key, 'GET', '/admin/api/me')).data.role).toBe('admin');
+  expect((await call(gateway.url, key, 'GET', '/admin/api/me')).data).toMatchObject({ role: 'admin', name: 'owner' });
+  await axe();
   await page.getByRole('button', { name: /I have it/ }).click();
-  // The simulator is there already; whoever has a provider goes on.
+
   await expect(page.getByRole('heading', { name: 'Connect a provider' })).toBeVisible();
+  await expect(page.getByRole('button', { name: 'Later' })).toBeVisible();
+  await page.getByText('Other…').click();
+  await page.getByLabel('Which').fill(`${gateway.first}/v1`);
+  await axe();
+  await page.getByRole('button', { name: 'Add and test' }).click();
+  const tried = page.getByRole('status').filter({ hasText: 'works' });
+  await expect(tried).toContainText('A streamed answer', { timeout: 30_000 });
+  await axe();
   await page.getByRole('button', { name: 'Go on' }).click();
-  await expect(page.getByRole('heading', { name: 'Point a client at it' })).toBeVisible();
+
+  await expect(page.getByRole('heading', { name: 'Point a client at it' })).toBeFocused();
+  await page.getByRole('checkbox', { name: /Keep conversations/ }).check();
   await page.getByRole('button', { name: 'Make a token for the first client' }).click();
+  const client = await page.getByLabel('The key').inputValue();
+  await page.getByText('curl', { exact: true }).click();
+  const shown = await page.getByLabel('For curl').innerText();
+  expect(shown).toContain(client);
+  // What is shown is what works: the model that was just tried.
+  const { model } = JSON.parse(/'(\{.*\})'/s.exec(shown)![1]!) as { model: string };
+  expect((await call(gateway.url, client, 'POST', '/v1/chat/completions', { model, messages: [{ role: 'user', content: 'hello' }] })).status).toBe(200);
+  await axe();
   const done = page.getByRole('button', { name: 'Done: show the overview' });
   await expect(done).toBeEnabled();
   await done.click();
   await expect(page.getByRole('navigation', { name: 'Pages' })).toBeVisible();
+  const { data } = await call(gateway.url, key, 'GET', '/admin/api/settings');
+  expect(data.settings.find((one: { key: string }) => one.key === 'conversations.enabled').value).toBe(true);
 });

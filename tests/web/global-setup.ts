@@ -32,7 +32,7 @@ export default async function setup(): Promise<() => Promise<void>> {
       world.gateway(HEAD + provider('simulator', one)),
       world.gateway(changed),
       world.gateway(changed),
-      world.gateway(HEAD + provider('simulator', one)),
+      world.gateway(HEAD),
       world.gateway(HEAD),
     ]);
     const keys = await Promise.all([full, empty, flows, ways].map(({ url }) => world.admin(url)));
@@ -56,7 +56,7 @@ export default async function setup(): Promise<() => Promise<void>> {
       empty: { url: empty.url, key: keys[1] },
       flows: { url: flows.url, key: keys[2], first: one, second: two },
       ways: { url: ways.url, key: keys[3], first: one, second: two },
-      fresh: { url: fresh.url, code: fresh.code },
+      fresh: { url: fresh.url, code: fresh.code, first: one },
       bare: { url: bare.url, code: bare.code },
     });
     return stop;

@@ -3,6 +3,34 @@ import { readFileSync } from 'node:fs';
 import { HOSTILE, call } from './support/traffic.mjs';
 import { expect, settled, test, violations, visit, world } from './support/site';
 
+test('the playground speaks four protocols, streamed and whole', async ({ enter }) => {
+  const { page, gateway } = await enter('full');
+  await visit(page, '/playground?model=simulator%2Fthink');
+  const said = page.getByLabel('What you say');
+  const answers = page.locator('.turn.assistant');
+  for (const [at, protocol] of ['Chat Completions', 'Responses', 'Messages', 'Gemini'].entries()) {
+    for (const isStreamed of [true, false]) {
+      await test.step(`${protocol}, ${isStreamed ? 'streamed' : 'whole'}`, async () => {
+        await page.getByRole('radiogroup', { name: 'Protocol' }).getByText(protocol, { exact: true }).click();
+        await page.getByRole('checkbox', { name: 'Streamed' }).setChecked(isStreamed);
+        await said.fill(`say it in ${protocol}`);
+        await page.keyboard.press('Enter');
+        const answer = answers.nth(at * 2 + (isStreamed ? 0 : 1));
+        await expect(answer.locator('.meta')).toContainText('by simulator');
+        await expect(answer.locator('.meta')).toContainText(/\d+ in.*\d+ out/);
+        await expect(answer.locator('.said').last()).not.toBeEmpty();
+        await expect(page.getByRole('alert')).toHaveCount(0);
+      });
+    }
+  }
+  expect(await violations(page)).toEqual([]);
+  await answers.first().getByRole('link', { name: /^req_/ }).click();
+  await settled(page);
+  await expect(page.getByText(/playground of/).first()).toBeVisible();
+  // Its token ends when the page is left.
+  await expect.poll(async () => (await call(gateway.url, gateway.key, 'GET', '/admin/api/tokens?q=playground&state=live')).data.tokens).toEqual([]);
+});
+
 test('the wire of a request: four stages, walked by keys, without any key in them', async ({ enter }) => {
   const { page } = await enter('full');
   await visit(page, `/conversations/${world().full.watched}`);

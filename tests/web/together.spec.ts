@@ -29,6 +29,68 @@ test('two change an alias', async ({ enter }) => {
   expect(aliases[0].targets).toMatchObject([{ provider: 'one', model: 'think' }]);
 });
 
+test('two change a token: both changes hold', async ({ enter }) => {
+  const { page, guard, gateway } = await enter('flows');
+  guard.allow(/412|409/);
+  const made = await say(gateway, 'POST', '/admin/api/tokens', { name: 'both', role: 'inferrer' });
+  await visit(page, `/access?token=${made.id}`);
+  await page.getByRole('dialog', { name: 'both' }).getByRole('button', { name: 'Change' }).click();
+  const form = page.getByRole('dialog', { name: 'Change “both”' });
+  await form.getByRole('textbox', { name: 'Name · optional' }).fill('mine');
+  await say(gateway, 'PATCH', `/admin/api/tokens/${made.id}`, { labels: { team: 'theirs' } });
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form.getByRole('alert')).toBeVisible();
+  await form.getByRole('button', { name: 'Look at the newest version and keep my edits' }).click();
+  await expect(form.getByRole('textbox', { name: 'Name · optional' })).toHaveValue('mine');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('“mine” was changed.')).toBeVisible();
+  expect(await say(gateway, 'GET', `/admin/api/tokens/${made.id}`, undefined)).toMatchObject({ name: 'mine', labels: { team: 'theirs' } });
+});
+
+test('two change a provider: both changes hold', async ({ enter }) => {
+  const { page, guard, gateway } = await enter('flows');
+  guard.allow(/412|409/);
+  await visit(page, '/providers?provider=two');
+  await page.getByRole('dialog', { name: 'two' }).getByRole('button', { name: 'Change' }).click();
+  const form = page.getByRole('dialog', { name: 'Change “two”' });
+  await form.getByLabel('Priority').fill('60');
+  await say(gateway, 'PATCH', '/admin/api/providers/two', { set: { 'timeouts.idle': '33s' } });
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(form.getByRole('alert')).toBeVisible();
+  await form.getByRole('button', { name: 'Take the newest version and keep my edits' }).click();
+  await expect(form.getByLabel('Priority')).toHaveValue('60');
+  await form.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('“two” was changed.')).toBeVisible();
+  const { config } = await say(gateway, 'GET', '/admin/api/config', undefined);
+  expect(config.providers.find((one: { name: string }) => one.name === 'two').timeouts.idle_ms).toBe(33_000);
+  expect((await say(gateway, 'GET', '/admin/api/providers/two', undefined)).provider.priority).toBe(60);
+});
+
+test('two change settings: others hold by themselves, the same one is decided by whoever saves', async ({ enter }) => {
+  const { page, guard, gateway } = await enter('flows');
+  guard.allow(/412|409/);
+  await visit(page, '/settings');
+  const attempts = page.locator('#section-routing').getByLabel('attempts', { exact: true });
+  await attempts.fill('5');
+  await say(gateway, 'PATCH', '/admin/api/settings', { set: { 'conversations.max_items': 4000 } });
+  await expect(attempts).toHaveValue('5');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('In force:').first()).toBeVisible();
+
+  await attempts.fill('7');
+  await say(gateway, 'PATCH', '/admin/api/settings', { set: { 'routing.attempts': 6 } });
+  await page.getByRole('button', { name: 'Save' }).click();
+  const clash = page.getByRole('alert').filter({ hasText: 'The file was changed meanwhile' });
+  await expect(clash).toContainText('routing.attempts');
+  await expect(page.getByRole('button', { name: 'Save' })).toBeDisabled();
+  await clash.getByRole('button', { name: 'Mine: 7' }).click();
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('region', { name: 'Unsaved changes' })).toBeHidden();
+  const { settings } = await say(gateway, 'GET', '/admin/api/settings', undefined);
+  const value = (key: string) => settings.find((one: { key: string }) => one.key === key).value;
+  expect([value('routing.attempts'), value('conversations.max_items')]).toEqual([7, 4000]);
+});
+
 test('a page with edits is not left by a slip, neither by a link nor by the way back', async ({ enter }) => {
   const { page } = await enter('empty');
   await visit(page, '/log');

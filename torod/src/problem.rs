@@ -56,17 +56,21 @@ pub fn wrong_method(allowed: &'static str, protocol: Protocol, id: &RequestId) -
     response
 }
 
-/// The answer to every request during a soft stop; the client should come back on another connection.
-pub fn stopping(protocol: Protocol, id: &RequestId) -> Response<Reply> {
-    let problem = Problem::new(
+/// What every request is told during a soft stop.
+pub fn draining() -> Problem {
+    Problem::new(
         Kind::Unavailable,
         "shutting_down",
         "this gateway is stopping and takes no new requests",
         "Try again in a moment.",
     )
     .retry_after(2)
-    .with_status(503);
-    let mut response = respond(&problem, protocol, id);
+    .with_status(503)
+}
+
+/// The answer to every request during a soft stop; the client should come back on another connection.
+pub fn stopping(protocol: Protocol, id: &RequestId) -> Response<Reply> {
+    let mut response = respond(&draining(), protocol, id);
     response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
     response
 }

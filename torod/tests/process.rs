@@ -22,7 +22,7 @@ use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use tempfile::TempDir;
 use tokenrouter_simulator::{Settings, Simulator};
-use torod::store::{Connection, schema};
+use torod::store::{Connection, conversations, schema};
 
 const SOON: Duration = Duration::from_secs(30);
 const PROVIDER_KEY: &str = "sk-provider-secret-9876543210";
@@ -263,6 +263,33 @@ async fn no_secret_is_in_any_output_or_file() {
     }
     let toml = fs::read_to_string(site.path("torod.toml")).unwrap();
     assert!(toml.contains("${PROVIDER_KEY}"));
+}
+
+#[tokio::test]
+async fn a_demo_has_something_to_show_and_leaves_nothing_behind() {
+    let home = tempfile::tempdir().unwrap();
+    let mut command = Command::new(env!("CARGO_BIN_EXE_torod"));
+    command.args(["demo", "--listen", "127.0.0.1:0"]).env_clear().env("PATH", "/usr/bin:/bin");
+    command.env("HOME", home.path()).env("TMPDIR", home.path());
+    let child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let running = Running { child, url: String::new() };
+    let folder = || {
+        let mut entries = fs::read_dir(home.path()).unwrap().map(|entry| entry.unwrap().path());
+        entries.find(|path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with("torod-demo-")))
+    };
+    let count = |open: &dyn Fn(&Path) -> Option<Connection>, table: &str| {
+        let counted = |connection: Connection| {
+            connection.query_row(&format!("SELECT count(*) FROM {table}"), [], |row| row.get::<_, i64>(0)).ok()
+        };
+        folder().and_then(|path| open(&path)).and_then(counted).unwrap_or(0)
+    };
+    let rows = |path: &Path| schema::open_reader(path).ok();
+    let talks = |path: &Path| conversations::open_reader(path).ok().flatten();
+    until("requests are there", || count(&rows, "usage") > 5).await;
+    until("the log is kept", || count(&rows, "log WHERE target = 'request'") > 5).await;
+    until("what was said is kept", || count(&talks, "exchange") > 5).await;
+    signal(&running, "-TERM");
+    until("the folder is gone", || folder().is_none()).await;
 }
 
 #[tokio::test]

@@ -144,12 +144,12 @@ impl<W: Word> Breaker<W> {
         }
     }
 
-    /// The probe succeeded, or something else proves that all is well.
-    pub fn recovered(&self) {
+    /// The probe succeeded, or something else proves that all is well. Says whether that closed it.
+    pub fn recovered(&self) -> bool {
         loop {
             let word = self.word.load();
             if word == 0 || self.word.replace(word, 0) {
-                return;
+                return parts(word).0 != 0;
             }
         }
     }
@@ -170,15 +170,15 @@ impl<W: Word> Breaker<W> {
         }
     }
 
-    /// Lets nobody in until `until_ms`, whatever was counted.
-    pub fn shut(&self, until_ms: u64) {
+    /// Lets nobody in until `until_ms`, whatever was counted. Says whether that opened it.
+    pub fn shut(&self, until_ms: u64) -> bool {
         loop {
             let word = self.word.load();
             let (until, failures) = parts(word);
             let is_shut = until >= until_ms && word & PROBED == 0;
             // The answer of a probe that is under way, perhaps: it is not waited for any more.
             if is_shut || self.word.replace(word, open(until_ms.max(until), failures)) {
-                return;
+                return until == 0;
             }
         }
     }

@@ -32,11 +32,42 @@ impl Default for Trips {
     }
 }
 
+/// What a breaker is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// A provider's connections.
+    Connection,
+    /// One of its credentials.
+    Credential,
+    /// A model with one of them.
+    Endpoint,
+}
+
+impl Scope {
+    /// All of them, in the order in which they are asked.
+    pub const ALL: [Self; 3] = [Self::Connection, Self::Credential, Self::Endpoint];
+
+    /// The word in reports.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Connection => "connection",
+            Self::Credential => "credential",
+            Self::Endpoint => "endpoint",
+        }
+    }
+}
+
+/// How often breakers opened, and how often they closed.
+#[derive(Debug, Default)]
+struct Turns([AtomicU64; 2]);
+
 /// A provider's connections, shared by all of its endpoints.
 #[derive(Debug, Default)]
 pub struct Line {
     /// Opens when it cannot be reached.
     pub breaker: Breaker,
+    /// Of its breaker, and of those of its credentials and endpoints.
+    turns: [Turns; 3],
     /// Calls and repeated calls of late, for [`Line::may_repeat`].
     budget: AtomicU64,
 }
@@ -47,6 +78,20 @@ const UNIT: u64 = 10;
 const RESERVE: u64 = 10 * 100 * UNIT;
 
 impl Line {
+    /// How often breakers of the provider have opened, and closed again.
+    pub fn turns(&self, scope: Scope) -> [u64; 2] {
+        let turns = self.turns.get(scope as usize);
+        turns.map(|Turns(turns)| turns.each_ref().map(|count| count.load(Ordering::Relaxed))).unwrap_or_default()
+    }
+
+    /// One opened, or closed, if it did.
+    pub(super) fn turned(&self, scope: Scope, did: bool, is_open: bool) {
+        let count = self.turns.get(scope as usize).and_then(|Turns(turns)| turns.get(usize::from(!is_open)));
+        if let Some(count) = count.filter(|_| did) {
+            count.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
     /// A call goes to the provider; repeated calls may be `percent` of these.
     pub fn called(&self, percent: u32) {
         let earned = u64::from(percent) * UNIT;
@@ -297,7 +342,29 @@ impl Endpoint {
 
     /// Of its connections, its credential and itself, in this order.
     pub(super) fn breakers(&self) -> [&Breaker; 3] {
-        [&self.line.breaker, &self.key.breaker, &self.state.breaker]
+        Scope::ALL.map(|scope| self.breaker(scope))
+    }
+
+    /// Its breaker of this kind; others share it.
+    pub fn breaker(&self, scope: Scope) -> &Breaker {
+        match scope {
+            Scope::Connection => &self.line.breaker,
+            Scope::Credential => &self.key.breaker,
+            Scope::Endpoint => &self.state.breaker,
+        }
+    }
+
+    /// Something proves that all is well: its breaker of this kind closes.
+    pub fn recovered(&self, scope: Scope) {
+        self.line.turned(scope, self.breaker(scope).recovered(), false);
+    }
+
+    /// Whatever it was left alone for is forgotten: it may be called at once.
+    pub fn forgive(&self) {
+        for scope in Scope::ALL {
+            self.recovered(scope);
+        }
+        self.state.cooling_ms.store(0, Ordering::Relaxed);
     }
 
     /// A call to it begins; `claim` is the one that it was chosen with.

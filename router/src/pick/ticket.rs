@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use super::breaker::{Claimed, Trip};
-use super::endpoint::{Endpoint, Trips};
+use super::endpoint::{Endpoint, Scope, Trips};
 use super::verdict::{Blame, Verdict};
 
 /// Nobody is left alone for longer than this because he said so, in milliseconds.
@@ -67,6 +67,9 @@ impl Ticket {
     /// What came of the call so far. A call may succeed first and break later.
     pub fn tell(&mut self, now_ms: u64, verdict: &Verdict, trips: &Trips) {
         let Endpoint { line, key, state, .. } = &*self.endpoint;
+        let failed = |scope: Scope, trip: Trip| {
+            line.turned(scope, self.endpoint.breaker(scope).failed(now_ms, trip), true);
+        };
         if verdict.blame != Blame::Nobody && !matches!(verdict.blame, Blame::Request | Blame::Missing) {
             state.failures.fetch_add(1, Ordering::Relaxed);
         }
@@ -77,45 +80,49 @@ impl Ticket {
         let wait_ms = verdict.wait_ms.min(LONGEST_MS);
         match verdict.blame {
             Blame::Connection => {
-                line.breaker.failed(now_ms, trips.connection);
+                failed(Scope::Connection, trips.connection);
                 return;
             }
             Blame::Credential => {
-                key.breaker.failed(now_ms, trips.credential);
+                failed(Scope::Credential, trips.credential);
             }
             Blame::Forbidden => {
                 let failures = trips.credential.failures.max(FORBIDDEN);
                 if self.claim.is_some() || !self.is_repeat {
-                    key.breaker.failed(now_ms, Trip { failures, ..trips.credential });
+                    failed(Scope::Credential, Trip { failures, ..trips.credential });
                 }
             }
-            Blame::Exhausted => key.breaker.shut(now_ms.saturating_add(wait_ms)),
+            Blame::Exhausted => {
+                line.turned(Scope::Credential, key.breaker.shut(now_ms.saturating_add(wait_ms)), true);
+            }
             Blame::Limit => {
                 state.cooling_ms.fetch_max(now_ms.saturating_add(wait_ms), Ordering::Relaxed);
             }
             Blame::Endpoint => {
                 if self.claim.is_some() || !self.is_repeat {
-                    state.breaker.failed(now_ms, trips.endpoint);
+                    failed(Scope::Endpoint, trips.endpoint);
                 }
                 // It said itself when to come back.
                 if verdict.is_told {
                     state.cooling_ms.fetch_max(now_ms.saturating_add(wait_ms), Ordering::Relaxed);
                 }
             }
-            Blame::Nobody | Blame::Request | Blame::Missing => self.well(2),
+            Blame::Nobody | Blame::Request | Blame::Missing => self.well(Scope::Endpoint),
         }
         // Somebody answered, whatever it was: the connection stands. And it looked at the credential.
-        self.well(0);
+        self.well(Scope::Connection);
         if !matches!(verdict.blame, Blame::Credential | Blame::Forbidden | Blame::Exhausted | Blame::Endpoint) {
-            self.well(1);
+            self.well(Scope::Credential);
         }
     }
 
-    /// The breaker at `place` of the endpoint's has nothing to fear: closed by its own probe, otherwise only if it is.
-    fn well(&self, place: usize) {
-        let is_probe = self.claim.as_ref().is_some_and(|claim| claim.taken.get(place).is_some_and(Option::is_some));
-        if let Some(breaker) = self.endpoint.breakers().get(place) {
-            if is_probe { breaker.recovered() } else { breaker.succeeded() }
+    /// The endpoint's breaker of this kind has nothing to fear: closed by its own probe, otherwise only if it is.
+    fn well(&self, scope: Scope) {
+        let taken = self.claim.as_ref().and_then(|claim| claim.taken.get(scope as usize));
+        if taken.is_some_and(Option::is_some) {
+            self.endpoint.recovered(scope);
+        } else {
+            self.endpoint.breaker(scope).succeeded();
         }
     }
 }

@@ -144,8 +144,11 @@ fn given_back_among(others: fn(&Breaker<Checked>), judge: fn(Gate, Gate)) {
 fn a_probe_given_back_undoes_nothing_that_others_did() {
     let is_shut = |now, later| assert_eq!((now, later), (Gate::Shut(201), Gate::Probe));
     given_back_among(|breaker| _ = breaker.failed(101, TRIP), is_shut);
-    given_back_among(|breaker| breaker.shut(201), is_shut);
-    given_back_among(Breaker::recovered, |now, later| assert_eq!((now, later), (Gate::Open, Gate::Open)));
+    given_back_among(|breaker| _ = breaker.shut(201), is_shut);
+    given_back_among(
+        |breaker| _ = breaker.recovered(),
+        |now, later| assert_eq!((now, later), (Gate::Open, Gate::Open)),
+    );
     // A call of before says nothing, so the probe is free.
     given_back_among(Breaker::succeeded, |now, _| assert_eq!(now, Gate::Probe));
 }

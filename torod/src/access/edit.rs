@@ -36,7 +36,8 @@ pub fn edit(
     let above = chain.get(1..).unwrap_or_default();
     let after = changed(&before, change, now_ms)?;
     let is_inspected_anew = after.inspect_until_ms != before.inspect_until_ms;
-    if is_inspected_anew {
+    // Who may say that nothing is kept ends that too.
+    if is_inspected_anew && change.inspect_ms.is_some() {
         may_inspect(&after, above, by)?;
     }
     check(&after.limits, &after.labels)?;

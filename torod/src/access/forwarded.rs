@@ -36,11 +36,11 @@ pub fn behind(peer: Peer, headers: &HeaderMap, server: &Server) -> Peer {
     let listed = x_forwarded(headers).map(|hops| client(&hops, own, server));
     let told = forwarded(headers).map(|hops| client(&hops, own, server));
     match (listed, told) {
-        (None, None) => itself,
         (Some(one), None) | (None, Some(one)) => one,
         (Some(Peer::Proxied { client: a, is_https: x }), Some(Peer::Proxied { client: b, is_https: y })) if a == b => {
             Peer::Proxied { client: a, is_https: x || y }
         }
+        // Nothing is said, or not the same.
         _ => itself,
     }
 }

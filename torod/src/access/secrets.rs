@@ -173,22 +173,15 @@ fn view(row: secrets::SecretRow) -> SecretView {
 
 /// Forgets a secret.
 pub fn remove(connection: &mut Connection, name: &str, by: &Operator, now_ms: i64) -> Result<(), SecretsError> {
-    secrets::scrub(connection, true)?;
-    let removed = remove_one(connection, name, by, now_ms);
-    secrets::scrub(connection, false)?;
-    secrets::empty_log(connection)?;
-    removed
-}
-
-fn remove_one(connection: &mut Connection, name: &str, by: &Operator, now_ms: i64) -> Result<(), SecretsError> {
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    if !secrets::remove(&transaction, name)? {
-        return Err(SecretsError::NotFound(name.to_owned()));
-    }
-    let entry = Entry { at_ms: now_ms, actor: by.actor(), action: "secret.remove", subject: name, detail: "" };
-    audit::add(&transaction, &entry)?;
-    transaction.commit()?;
-    Ok(())
+    secrets::scrubbed(connection, |connection| {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        if !secrets::remove(&transaction, name)? {
+            return Err(SecretsError::NotFound(name.to_owned()));
+        }
+        let entry = Entry { at_ms: now_ms, actor: by.actor(), action: "secret.remove", subject: name, detail: "" };
+        audit::add(&transaction, &entry)?;
+        Ok(transaction.commit()?)
+    })
 }
 
 /// Makes a new key and seals everything under it; then the keys before it go. Whatever moment it breaks off at, all keys
@@ -201,11 +194,7 @@ pub fn rotate(
     now_ms: i64,
 ) -> Result<SecretsRotated, SecretsError> {
     let rotation = keys.begin()?;
-    secrets::scrub(connection, true)?;
-    let resealed = reseal(connection, keys, by, now_ms);
-    secrets::scrub(connection, false)?;
-    let secrets = resealed?;
-    secrets::empty_log(connection)?;
+    let secrets = secrets::scrubbed(connection, |connection| reseal(connection, keys, by, now_ms))?;
     let sign_ins = sign_ins.reseal()?;
     rotation.finish()?;
     Ok(SecretsRotated { secrets, sign_ins })

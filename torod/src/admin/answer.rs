@@ -135,6 +135,11 @@ impl From<ReloadError> for Failure {
             ReloadError::Edit(EditError::NotFromHere(_) | EditError::NotByApi { .. }) => {
                 (StatusCode::FORBIDDEN, "not_from_here", kept)
             }
+            ReloadError::Edit(EditError::KeyElsewhere { .. }) => (
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "key_elsewhere",
+                "Give the key again, for the new address: as `key` of the change. Nothing changed.",
+            ),
             ReloadError::Edit(EditError::Raced(_)) => (StatusCode::CONFLICT, "config_changed", "Try again."),
             ReloadError::NoProfile(_) | ReloadError::File(_) | ReloadError::Edit(_) => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "config_invalid", kept)

@@ -83,9 +83,7 @@ pub async fn reset(
     // Counted first: many share the breaker of their provider or of its key.
     done.reset = meant.iter().filter(|endpoint| matches!(endpoint.ready(uptime_ms), Ready::No(..))).count() as u64;
     for endpoint in meant {
-        for breaker in [&endpoint.line.breaker, &endpoint.key.breaker, &endpoint.state.breaker] {
-            breaker.recovered();
-        }
+        endpoint.forgive();
     }
     let what = [wanted.model.as_deref(), wanted.credential.as_deref()];
     let detail = format!("{} of {}", done.reset, what.map(|what| shorten(what.unwrap_or("*"))).join(" with key "));

@@ -21,6 +21,7 @@ pub mod presets;
 pub mod providers;
 mod query;
 pub mod quotas;
+pub mod reconcile;
 pub mod reprice;
 pub mod routes;
 pub mod routing;

@@ -22,15 +22,22 @@ pub(super) struct Deed {
     pub subject: String,
     /// What is known of it before it is done. Nothing secret.
     pub detail: String,
+    /// Stored secrets that are forgotten with it, unless the file still uses them.
+    pub frees: Vec<String>,
 }
 
 impl Deed {
     pub(super) fn new(operator: Operator, action: &'static str, subject: &str, detail: impl Into<String>) -> Self {
-        Self { operator, action, subject: subject.to_owned(), detail: detail.into() }
+        Self { operator, action, subject: subject.to_owned(), detail: detail.into(), frees: Vec::new() }
+    }
+
+    /// With stored secrets that are forgotten with it, unless the file still uses them.
+    pub(super) fn freeing(self, frees: Vec<String>) -> Self {
+        Self { frees, ..self }
     }
 
     fn entry(&self, at_ms: i64) -> Entry<'_> {
-        let Self { operator, action, subject, detail } = self;
+        let Self { operator, action, subject, detail, .. } = self;
         Entry { at_ms, actor: operator.actor(), action, subject, detail }
     }
 }
@@ -76,8 +83,11 @@ impl Admin {
         match change.await {
             Ok(done) => {
                 deed.detail = tell(&done).unwrap_or(deed.detail);
-                let end =
-                    move |connection: &mut _| Ok::<_, IssueError>(begun::end(connection, id, &deed.entry(at_ms))?);
+                let config = Arc::clone(&self.reload.status().config);
+                deed.frees.retain(|name| !config.uses_secret(name));
+                let end = move |connection: &mut _| {
+                    Ok::<_, IssueError>(begun::end(connection, id, &deed.entry(at_ms), &deed.frees)?)
+                };
                 self.writer.call(end).await?;
                 Ok(done)
             }

@@ -165,6 +165,11 @@ pub fn is_open(method: &str, path: &str) -> bool {
     OPEN.contains(&(method, path))
 }
 
+/// Whether an operation waits for the answer of a model, which takes its time.
+pub fn waits_for_a_model(path: &str) -> bool {
+    path.strip_prefix("/admin/api/exchanges/").is_some_and(|rest| rest.ends_with("/replay"))
+}
+
 /// Those of [`operations`] that need nothing; looked at for every request, so it is no list that is made each time.
 const OPEN: [(&str, &str); 4] = [
     ("GET", "/admin/api/openapi.json"),

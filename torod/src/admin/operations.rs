@@ -16,9 +16,11 @@ use tokenrouter_shared::live::{
 use tokenrouter_shared::log::{LogCleared, LogPage};
 use tokenrouter_shared::model::{ModelView, ModelsView};
 use tokenrouter_shared::provider::{
-    KeyAdd, KeyChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest, Tried,
+    KeyAdd, KeyChange, ProviderChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest,
+    Tried,
 };
 use tokenrouter_shared::quota::{QuotaPage, QuotaRefresh, QuotaRefreshed};
+use tokenrouter_shared::reconcile::{Reconcile, Reconciled};
 use tokenrouter_shared::replay::{ReplayAsk, ReplayView};
 use tokenrouter_shared::report::{CacheReport, ErrorReport, Forecast, Movers, Report};
 use tokenrouter_shared::reprice::{Reprice, Repriced};
@@ -38,7 +40,7 @@ use super::operation::{Form, Needs, Operation, Parameter};
 use super::shape::{ClientRequest, Document, Shape};
 use super::{
     alerts, aliases, audit, config, conversations, endpoints, live, log, me, models, openapi, presets, providers,
-    quotas, reprice, routes, routing, secrets, sessions, settings, setup, status, tls, tokens, usage,
+    quotas, reconcile, reprice, routes, routing, secrets, sessions, settings, setup, status, tls, tokens, usage,
 };
 
 /// Every operation of the admin API.
@@ -218,6 +220,7 @@ fn cost_operations() -> Vec<Operation> {
     use Needs::Admin;
     let new = Operation::new;
     vec![
+        new("POST", "/admin/api/usage/reconcile", Admin, "Holds a provider's export of usage or costs against what is written down here.", post(reconcile::handler)).takes::<Reconcile>().gives::<Reconciled>(200),
         new("POST", "/admin/api/usage/reprice", Admin, "Reckons anew, step by step, what calls cost by the prices of today; with `write` in their place.", post(reprice::handler)).takes::<Reprice>().gives::<Repriced>(200),
     ]
 }
@@ -246,7 +249,7 @@ fn provider_operations() -> Vec<Operation> {
         new("GET", "/admin/api/providers", Admin, "Lists the providers; keys by where they come from alone.", get(providers::list::handler)).asked(LIST).gives::<ProviderList>(200).versioned(),
         new("POST", "/admin/api/providers", Admin, "Adds a provider to the file, by its preset or its URL.", post(providers::add::handler)).takes::<ProviderCreate>().gives::<ProviderSummary>(201).for_version(),
         new("GET", "/admin/api/providers/{name}", Admin, "Shows a provider, and how its models stand.", get(providers::show::handler)).gives::<ProviderDetail>(200).versioned(),
-        new("PATCH", "/admin/api/providers/{name}", Admin, "Changes a provider in the file, at the version that body or `If-Match` names.", patch(providers::change::handler)).takes::<SettingsChange>().gives::<SettingsChanged>(200).for_version().versioned(),
+        new("PATCH", "/admin/api/providers/{name}", Admin, "Changes a provider in the file, at the version that body or `If-Match` names.", patch(providers::change::handler)).takes::<ProviderChange>().gives::<SettingsChanged>(200).for_version().versioned(),
         new("DELETE", "/admin/api/providers/{name}", Admin, "Removes a provider from the file.", delete(providers::remove::handler)).ends().for_version(),
         new("PUT", "/admin/api/providers/{name}/key", Admin, "Gives a provider another key, at the version that body or `If-Match` names.", put(providers::key::handler)).takes::<KeyChange>().gives::<SettingsChanged>(200).for_version().versioned(),
         new("POST", "/admin/api/providers/{name}/keys", Admin, "Gives a provider one more key, beside those it has.", post(providers::keys::add)).takes::<KeyAdd>().gives::<SettingsChanged>(200).for_version().versioned(),

@@ -54,7 +54,7 @@ impl Demo {
             Some(addr) => addr,
             None => free_address(config.listen_addr).await,
         };
-        let _log = telemetry::log::start(&config.log, &clock);
+        let log = telemetry::log::start(&config.log, &clock);
         let options = Options {
             config,
             file: None,
@@ -64,6 +64,9 @@ impl Demo {
             env: system_env,
         };
         let daemon = Daemon::start(options).await?;
+        if let Some(lines) = &log.lines {
+            daemon.keep_log(lines);
+        }
         let key = daemon.setup().make_admin(Some("demo".into())).await?.key;
         let url = format!("http://{}", daemon.addr());
         let lifecycle = daemon.lifecycle();
@@ -95,7 +98,7 @@ fn introduce(out: &mut dyn Write, url: &str, key: &str, folder: &Path) -> std::i
 
 fn demo_config(simulator: &str, models: &[String]) -> String {
     let mut text = format!(
-        "auto_detect_local_servers = false\n\n[[providers]]\nname = \"simulator\"\nprotocols = {{ openai = \"{simulator}/v1\", responses = \"{simulator}/v1\", anthropic = \"{simulator}/v1\" }}\n"
+        "auto_detect_local_servers = false\n[conversations]\nenabled = true\n\n[[providers]]\nname = \"simulator\"\nprotocols = {{ openai = \"{simulator}/v1\", responses = \"{simulator}/v1\", anthropic = \"{simulator}/v1\" }}\n"
     );
     // Play money, so that there is something to see.
     for id in models {

@@ -166,7 +166,7 @@ fn read(path: &Path) -> anyhow::Result<Box<RawValue>> {
 fn described(config: &Config) -> anyhow::Result<Vec<Arc<Provider>>> {
     let one = |provider: &ProviderConfig| {
         let keys = provider.credentials.iter().enumerate().map(|(at, credential)| {
-            let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
+            let label = credential.label(at);
             Key::fixed(label, credential.weight, Secret::new(format!("key-{at}")))
         });
         Ok(Arc::new(Provider::new(provider, &keys.collect::<Vec<_>>())?))

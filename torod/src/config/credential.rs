@@ -30,6 +30,11 @@ pub struct CredentialConfig {
 const REFRESH: RangeInclusive<Duration> = Duration::from_secs(10)..=Duration::from_hours(30 * 24);
 
 impl CredentialConfig {
+    /// What people call it; its number among the keys of its provider where it has no name.
+    pub fn label(&self, at: usize) -> String {
+        self.name.clone().unwrap_or_else(|| (at + 1).to_string())
+    }
+
     /// Whether the key changes by itself while torod runs.
     pub const fn is_renewed(&self) -> bool {
         match self.secret {

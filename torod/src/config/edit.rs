@@ -2,13 +2,15 @@
 
 pub mod alias;
 mod by;
+mod error;
 pub mod provider;
 
 use std::fs::{self, File};
 use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 pub use by::By;
+pub use error::EditError;
 use sha2::{Digest as _, Sha256};
 use toml_edit::{Document, DocumentMut, Item, Table, Value};
 
@@ -17,73 +19,6 @@ use super::{Examined, Finding, examine};
 
 /// How often an edit begins again because somebody else wrote the file meanwhile.
 const TRIES: usize = 3;
-
-/// Why the file was not changed.
-#[derive(Debug, thiserror::Error)]
-pub enum EditError {
-    /// It cannot be read or written, or holds errors already.
-    #[error(transparent)]
-    File(#[from] ConfigError),
-    /// It would hold errors; it holds none.
-    #[error("{}", refused(.0))]
-    Refused(Vec<Finding>),
-    /// The path leads through something that is no table.
-    #[error("`{0}` cannot be set: what stands above it is no table")]
-    NoTable(String),
-    /// No provider has this name.
-    #[error("there is no provider `{name}`{}", meant(close.as_deref()))]
-    NoProvider {
-        /// As it was asked for.
-        name: String,
-        /// The name that was probably meant.
-        close: Option<String>,
-    },
-    /// There is none of this kind with this name; what was probably meant stands there too.
-    #[error("there is no {0} {1}")]
-    NoSuch(&'static str, String),
-    /// A provider has this name.
-    #[error("there is already a provider `{0}`")]
-    IsProvider(String),
-    /// The providers stand in one array.
-    #[error("`providers` is written as one array: write each as a `[[providers]]` table first")]
-    OneArray,
-    /// What shall be set is no name of a key.
-    #[error("`{0}` is no key: write it like `priority`, `timeouts.connect` or `models[big-model].price.input`")]
-    NoKey(String),
-    /// It cannot be changed from here.
-    #[error("`{0}` is changed in the file alone")]
-    NotFromHere(String),
-    /// It is not what the change was made for.
-    #[error("the file has changed meanwhile: its version is {0} now")]
-    Stale(String),
-    /// The admin API may not do this.
-    #[error(
-        "provider `{provider}`: {why}, which the admin API may not set up: write it into torod.toml itself, or store the key with `torod secrets set`"
-    )]
-    NotByApi {
-        /// The provider.
-        provider: String,
-        /// What it would come to.
-        why: String,
-    },
-    /// Somebody else keeps writing it.
-    #[error("{}: changed by somebody else at the same time: try again", .0.display())]
-    Raced(PathBuf),
-}
-
-/// Without places: nobody has seen the text that they are in.
-fn refused(findings: &[Finding]) -> String {
-    findings.iter().filter(|finding| finding.is_error()).map(refusal).collect::<Vec<_>>().join("\n")
-}
-
-fn refusal(finding: &Finding) -> String {
-    let Finding { message, advice, .. } = finding;
-    let example = advice.strip_prefix("write `").and_then(|advice| advice.strip_suffix('`')?.split_once(" = "));
-    match (message.split_once(", not "), example) {
-        (Some((must, _)), Some((_, example))) => format!("{must}, such as {example}"),
-        _ => format!("{message}: {advice}"),
-    }
-}
 
 /// Why `text` cannot become `edited`, if it cannot.
 fn objection(text: &str, edited: &Examined, name: &str) -> Option<EditError> {
@@ -97,10 +32,6 @@ fn objection(text: &str, edited: &Examined, name: &str) -> Option<EditError> {
     } else {
         EditError::Refused(edited.findings.clone())
     })
-}
-
-fn meant(name: Option<&str>) -> String {
-    name.map(|name| format!(": did you mean `{name}`?")).unwrap_or_default()
 }
 
 /// Sets the value at `key` (`active_model_profile`, `routing.attempts`), or removes it with `None`. Says whether the

@@ -49,8 +49,8 @@ pub fn is_secret_name(name: &str) -> bool {
 }
 
 impl Config {
-    /// Where the secret `name` would be sent: where the file uses it, else to the provider that its name speaks of.
-    pub fn places_of_secret(&self, name: &str) -> Vec<String> {
+    /// Every secret of the store that the file uses.
+    fn stored(&self) -> impl Iterator<Item = &StoredSecret> {
         let credentials = self.providers.iter().flat_map(|provider| &provider.credentials);
         let used = credentials.filter_map(|credential| match &credential.secret {
             SecretSource::Grant(grant) => grant.client_secret.as_ref(),
@@ -58,11 +58,21 @@ impl Config {
         });
         let used = used.chain(self.alerts.webhooks.iter().filter_map(|webhook| webhook.secret.as_ref()));
         let used = used.chain(self.telemetry.otlp_headers.iter().map(|(_, source)| source));
-        let stored = used.filter_map(|source| match source {
-            SecretSource::Stored(stored) if stored.name == name => Some(&stored.origins),
+        used.filter_map(|source| match source {
+            SecretSource::Stored(stored) => Some(stored),
             _ => None,
-        });
-        let origins: Vec<String> = stored.flatten().cloned().collect();
+        })
+    }
+
+    /// Whether the file uses the secret `name`.
+    pub fn uses_secret(&self, name: &str) -> bool {
+        self.stored().any(|stored| stored.name == name)
+    }
+
+    /// Where the secret `name` would be sent: where the file uses it, else to the provider that its name speaks of.
+    pub fn places_of_secret(&self, name: &str) -> Vec<String> {
+        let used = self.stored().filter(|stored| stored.name == name);
+        let origins: Vec<String> = used.flat_map(|stored| &stored.origins).cloned().collect();
         let id = name.strip_prefix("provider/").filter(|_| origins.is_empty());
         let Some(id) = id else { return sorted(origins) };
         if let Some(provider) = self.providers.iter().find(|provider| provider.name.eq_ignore_ascii_case(id)) {

@@ -32,6 +32,10 @@ pub fn markdown(detail: &ConversationDetail, time: impl Fn(i64) -> String, money
     for exchange in &detail.list {
         one(&mut text, exchange, &time);
     }
+    if detail.next.is_some() {
+        let told = detail.list.len();
+        _ = writeln!(text, "\n---\n\n*More requests are left out: there is room for {told} here.*");
+    }
     text
 }
 

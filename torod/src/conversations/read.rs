@@ -27,6 +27,8 @@ pub struct Wanted {
     pub internal: bool,
     /// With the instructions.
     pub system: bool,
+    /// The instructions only where they are others than before.
+    pub system_once: bool,
 }
 
 /// A conversation with what was said; none if there is none of that number.
@@ -44,8 +46,17 @@ pub fn conversation(
     let next = kept.last().filter(|_| has_more).map(|last| last.id.to_string());
     let mut kitchen = Kitchen::default();
     let mut list = Vec::with_capacity(kept.len());
+    let mut told = None;
     for kept in kept {
-        list.push(exchange(connection, &mut kitchen, kept, wanted.system)?);
+        let mut view = exchange(connection, &mut kitchen, kept, wanted.system)?;
+        if wanted.system_once && view.system.is_some() {
+            if view.system == told {
+                view.system = None;
+            } else {
+                told.clone_from(&view.system);
+            }
+        }
+        list.push(view);
     }
     Ok(Some(ConversationDetail { conversation, list, next }))
 }

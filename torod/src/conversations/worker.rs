@@ -148,6 +148,9 @@ impl Worker<'_> {
             self.connection = None;
             Bell::doze(pause);
             pause = (pause * 2).min(PAUSES.1);
+            // What is removed may be what makes room.
+            self.serve();
+            self.sweep();
         }
         self.all.release(held);
         self.all.in_hand.store(0, Ordering::SeqCst);

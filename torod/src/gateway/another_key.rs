@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use tokenrouter::pick::endpoint::Endpoint;
+use tokenrouter::pick::endpoint::{Endpoint, Scope};
 use tokenrouter::pick::verdict::{Blame, Verdict};
 
 use crate::clock::Clock;
@@ -24,7 +24,7 @@ pub(super) async fn comes(signature: Signature<'_>, endpoint: &Endpoint, max_wai
     let is_new = signature.held.renewed_since(signature.issue, longest, clock.uptime_ms()).await;
     if is_new {
         // What was held against the key before does not hold for this one.
-        endpoint.key.breaker.recovered();
+        endpoint.recovered(Scope::Credential);
     }
     is_new
 }

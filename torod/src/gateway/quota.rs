@@ -43,7 +43,7 @@ pub(super) fn reserve(
     }
     let mut wanted = Amounts { requests: u64::from(is_request), ..Amounts::default() };
     if counted.tokens || counted.money {
-        let dearest = dearest(call, live, found, may);
+        let dearest = dearest(call, live, found, may, live.limits.reserved_output);
         wanted = Amounts { tokens: dearest.tokens, nanos: dearest.nanos, ..wanted };
     }
     let now = Moment::of(&call.app.clock);
@@ -53,7 +53,7 @@ pub(super) fn reserve(
     }
 }
 
-/// The most that `call` may cost, in nano-dollars; 0 where nobody knows the model, or what it costs.
+/// The most that `call` may cost, in nano-dollars, with the longest answer that it allows; 0 where nobody would be called.
 pub(super) fn at_most(call: &Call, live: &Snapshot) -> u64 {
     let peek = match call.surface {
         Surface::Generate => Peek::in_path(&call.body, &call.in_path.model, call.in_path.stream),
@@ -64,7 +64,15 @@ pub(super) fn at_most(call: &Call, live: &Snapshot) -> u64 {
     // A virtual model stands for what would be chosen now.
     let named = entry::named(&call.app, live, &peek.model, call.surface.protocol(), seen);
     let Ok((name, may)) = named else { return 0 };
-    live.table.resolve(&name).map_or(0, |found| dearest(call, live, &found, &may).nanos)
+    match live.table.resolve(&name) {
+        Ok(found) => dearest(call, live, &found, &may, u64::MAX).nanos,
+        // Somebody may have it by the time that it is asked for, and nobody knows its price.
+        Err(_) => {
+            let (input_uncached, output) = (Input::of(&call.body, true).tokens(), longest(call, live, u64::MAX)(None));
+            let report = Report::of(Counts { input_uncached, output, ..Counts::default() });
+            Charge::of(None, &live.unknown_price, &report, call.now_ms).nanos
+        }
+    }
 }
 
 /// A call's part of what its provider may be sent a minute.
@@ -91,24 +99,27 @@ pub(super) fn pace(
     taken.map_err(|wait_ms| reject::paced(&provider.name, wait_ms))
 }
 
-/// The most that any candidate may cost: its price of the estimated input and of the longest answer that is reserved
-/// for.
-fn dearest(call: &Call, live: &Snapshot, found: &Found<'_, '_>, may: &May) -> Amounts {
+/// The longest output that `call` is reckoned to have, by what the model can write at most, where that is known: what it
+/// allows, but no more than `cap`; what is reserved for where it does not say.
+fn longest(call: &Call, live: &Snapshot, cap: u64) -> impl Fn(Option<u64>) -> u64 {
+    let is_embedding = call.surface == Surface::Embeddings;
+    let Longest { tokens, answers } = Longest::of(&call.body);
+    let usual = tokens.unwrap_or(live.limits.reserved_output).min(cap);
+    move |known| if is_embedding { 0 } else { usual.min(known.unwrap_or(u64::MAX)).saturating_mul(answers) }
+}
+
+/// The most that any candidate may cost: its price of the estimated input and of the longest answer, of which no more than
+/// `cap` counts.
+fn dearest(call: &Call, live: &Snapshot, found: &Found<'_, '_>, may: &May, cap: u64) -> Amounts {
     let surface = call.surface;
-    let input = Input::of(&call.body, true).tokens();
-    let longest = Longest::of(&call.body);
-    let usual = longest.tokens.unwrap_or(u64::MAX).min(live.limits.reserved_output);
+    let (input, longest) = (Input::of(&call.body, true).tokens(), longest(call, live, cap));
     let mut most = Amounts::default();
     let candidates = found.candidates.list().iter().map(|candidate| &candidate.endpoint);
     for endpoint in candidates.filter(|endpoint| may.allows_endpoint(live, found, endpoint)).take(MOST_COMPARED) {
         let Some(provider) = live.providers.get(endpoint.provider) else { continue };
         let model = if endpoint.model.is_empty() { found.model } else { &endpoint.model };
-        let output = if surface == Surface::Embeddings {
-            0
-        } else {
-            let known = catalogue::find(&live.catalogue, provider, model).facts().max_output();
-            usual.min(known.unwrap_or(u64::MAX)).saturating_mul(longest.answers)
-        };
+        let known = catalogue::find(&live.catalogue, provider, model).facts().max_output();
+        let output = longest(known);
         let input_uncached = provider.calibration.correct(surface.protocol(), model, input);
         let report = Report::of(Counts { input_uncached, output, ..Counts::default() });
         let charge = Charge::of(live.tariff(endpoint, provider, model), &live.unknown_price, &report, call.now_ms);

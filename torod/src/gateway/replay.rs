@@ -4,9 +4,10 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::time::Duration;
 
 use http::HeaderMap;
-use http_body_util::BodyExt as _;
+use http_body_util::{BodyExt as _, Limited};
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter_shared::money::dollars;
 
@@ -19,6 +20,12 @@ use crate::access::rate;
 use crate::app::App;
 use crate::conversations::replay::{Again, DEAR, Gateway};
 use crate::conversations::watch::{Opened, Watch, Watched};
+use crate::problem;
+
+/// The longest answer that is waited for, in bytes: many times what is kept of one.
+const MOST_BYTES: usize = 64 << 20;
+/// So long an answer may take: nobody looks at a page for longer.
+const LONGEST: Duration = Duration::from_mins(10);
 
 /// The gateway, for operators.
 pub struct Replays(pub Arc<App>);
@@ -36,6 +43,9 @@ async fn ask(app: Arc<App>, again: Again) -> Result<Watched, Problem> {
     let now_ms = app.clock.now_ms();
     let exchange_id = app.ids.exchange(now_ms);
     let headers = HeaderMap::new();
+    if app.lifecycle.is_draining() {
+        return Err(problem::draining());
+    }
     if app.lifecycle.in_flight() > live.limits.concurrent {
         return Err(reject::full("requests", live.limits.concurrent, "limits.concurrent"));
     }
@@ -81,10 +91,21 @@ async fn ask(app: Arc<App>, again: Again) -> Result<Watched, Problem> {
         }
     }
     drop(live);
-    let response = watch::hear(&watch, entry::run(&mut call).await);
-    drop((call, watch));
-    let mut body = response.into_body();
-    while let Some(Ok(_)) = body.frame().await {}
-    drop(body);
-    watched.await.map_err(|_| Problem::new(Kind::Internal, "replay_lost", "the answer was lost", "Try again."))
+    let whole = async move {
+        let response = watch::hear(&watch, entry::run(&mut call).await);
+        drop((call, watch));
+        let mut body = Limited::new(response.into_body(), MOST_BYTES);
+        while let Some(Ok(_)) = body.frame().await {}
+        drop(body);
+        watched.await
+    };
+    match tokio::time::timeout(LONGEST, whole).await {
+        Ok(Ok(watched)) => Ok(watched),
+        Ok(Err(_)) => Err(Problem::new(Kind::Internal, "replay_lost", "the answer was lost", "Try again.")),
+        Err(_) => {
+            let said = format!("the answer was not there after {} minutes", LONGEST.as_secs() / 60);
+            let help = format!("What came of it stands among the requests, as {exchange_id}.");
+            Err(Problem::new(Kind::UpstreamTimeout, "replay_too_long", said, help))
+        }
+    }
 }

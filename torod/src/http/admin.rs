@@ -33,6 +33,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; i
                       connect-src 'self'; font-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'";
 /// How long an operation may take, its body's way here included.
 const TIME: Duration = Duration::from_mins(2);
+/// The same for one that waits for a model's answer; it ends before by itself, and says so.
+const LONG: Duration = Duration::from_mins(11);
 /// Longer explanations of ours are not written, and axum's are short.
 const MOST_EXPLAINED: usize = 4096;
 
@@ -55,8 +57,9 @@ impl Routes {
         let takes = Takes::of(request.method(), request.headers());
         let mut response = match self.let_in(peer, &mut request) {
             Ok(()) => {
+                let time = if operation::waits_for_a_model(request.uri().path()) { LONG } else { TIME };
                 let asked = self.admin.clone().oneshot(request.map(axum::body::Body::new));
-                match tokio::time::timeout(TIME, asked).await {
+                match tokio::time::timeout(time, asked).await {
                     Ok(Ok(response)) => told(response).await,
                     Ok(Err(never)) => match never {},
                     Err(_) => slow().into_response(),

@@ -1,20 +1,20 @@
 //! Numbers that are read when somebody asks for them: what is under way, how providers stand, what waits, the process.
 
+use std::collections::BTreeMap;
 use std::fs;
 
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 use tokenrouter::pick::breaker::Gate;
-use tokenrouter::pick::endpoint::{Ready, Why};
+use tokenrouter::pick::endpoint::{Ready, Scope, Why};
+use tokenrouter::quota::Unit;
 
 use crate::app::App;
 use crate::telemetry::metrics::families as f;
-use crate::telemetry::metrics::text::{Micros, Millis, Text};
+use crate::telemetry::metrics::text::{Micros, Millis, Nanos, Text};
 use crate::telemetry::otel::send::Signal;
 use crate::upstreams::health::State;
 use crate::upstreams::snapshot::Snapshot;
 
-/// What a breaker may belong to.
-const SCOPES: [&str; 3] = ["connection", "credential", "endpoint"];
 /// Why an endpoint may be left alone.
 const REASONS: [Why; 5] = [Why::Connection, Why::Credential, Why::Failing, Why::Limited, Why::Probed];
 
@@ -28,6 +28,7 @@ pub(super) fn write(app: &App, text: &mut Text) {
     text.alone(&f::WAITING, app.queue.count());
     write_providers(&live, text);
     write_breakers(&live, app.clock.uptime_ms(), text);
+    write_quotas(&live, app.clock.now_ms(), text);
     let status = app.reload.status();
     text.begin(&f::RELOADS);
     text.sample(&f::RELOADS, &["success"], status.reloads);
@@ -74,15 +75,14 @@ fn write_providers(live: &Snapshot, text: &mut Text) {
 }
 
 fn write_breakers(live: &Snapshot, now_ms: u64, text: &mut Text) {
-    let mut worst = vec![[0_u8; SCOPES.len()]; live.providers.len()];
+    let mut worst = vec![[0_u8; Scope::ALL.len()]; live.providers.len()];
     let mut alone = vec![[0_u64; REASONS.len()]; live.providers.len()];
     for endpoint in live.table.endpoints() {
         let (Some(worst), Some(alone)) = (worst.get_mut(endpoint.provider), alone.get_mut(endpoint.provider)) else {
             continue;
         };
-        let breakers = [&endpoint.line.breaker, &endpoint.key.breaker, &endpoint.state.breaker];
-        for (worst, breaker) in worst.iter_mut().zip(breakers) {
-            *worst = (*worst).max(match breaker.gate(now_ms) {
+        for (worst, scope) in worst.iter_mut().zip(Scope::ALL) {
+            *worst = (*worst).max(match endpoint.breaker(scope).gate(now_ms) {
                 Gate::Open => 0,
                 Gate::Probe | Gate::Probed(_) => 1,
                 Gate::Shut(_) => 2,
@@ -97,8 +97,17 @@ fn write_breakers(live: &Snapshot, now_ms: u64, text: &mut Text) {
     let enabled = || live.providers.iter().enumerate().filter(|(_, provider)| provider.enabled);
     text.begin(&f::CIRCUIT);
     for (at, provider) in enabled() {
-        for (scope, state) in SCOPES.iter().zip(worst.get(at).into_iter().flatten()) {
-            text.sample(&f::CIRCUIT, &[&provider.name, scope], state);
+        for (scope, state) in Scope::ALL.iter().zip(worst.get(at).into_iter().flatten()) {
+            text.sample(&f::CIRCUIT, &[&provider.name, scope.as_str()], state);
+        }
+    }
+    text.begin(&f::CIRCUIT_TURNS);
+    for (at, provider) in enabled() {
+        let Some(endpoint) = live.table.any_of(at) else { continue };
+        for scope in Scope::ALL {
+            for (to, count) in ["open", "closed"].iter().zip(endpoint.line.turns(scope)) {
+                text.sample(&f::CIRCUIT_TURNS, &[&provider.name, scope.as_str(), to], count);
+            }
         }
     }
     text.begin(&f::ENDPOINTS_OPEN);
@@ -106,6 +115,36 @@ fn write_breakers(live: &Snapshot, now_ms: u64, text: &mut Text) {
         for (reason, count) in REASONS.iter().zip(alone.get(at).into_iter().flatten()) {
             text.sample(&f::ENDPOINTS_OPEN, &[&provider.name, reason.as_str()], count);
         }
+    }
+}
+
+/// Of each limit what the key and model have left that have the least: names of models are not told apart, since answers tell
+/// of any that was asked for.
+fn write_quotas(live: &Snapshot, now_ms: i64, text: &mut Text) {
+    let mut left: BTreeMap<(&str, String), u32> = BTreeMap::new();
+    let mut balances: BTreeMap<(&str, &str), u64> = BTreeMap::new();
+    for provider in live.providers.iter().filter(|provider| provider.enabled) {
+        let known = provider.quotas.all().filter_map(|(_, gauge)| gauge.known());
+        for metric in known.flat_map(|known| known.current(now_ms)) {
+            if let Some(permille) = metric.left_permille_at(now_ms) {
+                let least = left.entry((&*provider.name, metric.limit_name())).or_insert(permille);
+                *least = permille.min(*least);
+            }
+            // An account has no window: what is left is what was paid for.
+            let is_money = matches!(metric.unit, Unit::Usd | Unit::Cny | Unit::Credits) && metric.window_s == 0;
+            if let Some(nanos) = metric.left_at(now_ms).filter(|_| is_money) {
+                let least = balances.entry((&*provider.name, metric.unit.as_str())).or_insert(nanos);
+                *least = nanos.min(*least);
+            }
+        }
+    }
+    text.begin(&f::QUOTA_LEFT);
+    for ((provider, limit), permille) in &left {
+        text.sample(&f::QUOTA_LEFT, &[provider, limit], Millis(u64::from(*permille)));
+    }
+    text.begin(&f::BALANCE);
+    for ((provider, unit), nanos) in &balances {
+        text.sample(&f::BALANCE, &[provider, unit], Nanos(u128::from(*nanos)));
     }
 }
 

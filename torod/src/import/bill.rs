@@ -6,15 +6,25 @@ use std::fs::File;
 use std::io::Read as _;
 use std::path::Path;
 
-use chrono::{DateTime, NaiveDate, NaiveDateTime};
 use serde_json::{Map, Value};
 
+use crate::config::shorten;
+
 use super::{ImportError, Left, damaged};
+
+pub use self::cells::model;
+use self::cells::{count, day, nanos};
+
+mod cells;
 
 /// The largest file that is read.
 const MOST_BYTES: u64 = 64 << 20;
 /// Lines of days and models that are told apart.
 const MOST_LINES: usize = 200_000;
+/// Columns of a table, and fields of an object with those around it.
+const MOST_COLUMNS: usize = 500;
+/// Columns that are named where one is missing.
+const MOST_NAMED: usize = 40;
 /// Lists within lists of a JSON file.
 const DEEPEST: usize = 6;
 
@@ -44,6 +54,19 @@ pub enum Meaning {
 }
 
 impl Meaning {
+    /// What the word of a column stands for.
+    ///
+    /// # Errors
+    ///
+    /// Which words there are.
+    pub fn named(word: &str) -> Result<Self, String> {
+        let found = Self::WORDS.iter().find(|(known, _)| *known == word.trim());
+        found.map(|(_, meaning)| *meaning).ok_or_else(|| {
+            let known = Self::WORDS.map(|(word, _)| word).join(", ");
+            format!("`{}` is nothing that a column can be; known: {known}", shorten(word))
+        })
+    }
+
     /// What may be named with `--columns`.
     pub const WORDS: [(&'static str, Self); 10] = [
         ("day", Self::Day),
@@ -149,21 +172,37 @@ pub fn read(path: &Path, columns: &[(Meaning, String)]) -> Result<Bill, ImportEr
     if bytes.len() as u64 > MOST_BYTES {
         return Err(damaged(path, format!("it has more than {} MiB; export a shorter time", MOST_BYTES >> 20)));
     }
-    let text = bytes.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(&bytes);
-    let text = str::from_utf8(text).map_err(|_| damaged(path, "it is no text in UTF-8; export it as CSV or JSON"))?;
+    let text = str::from_utf8(&bytes).map_err(|_| damaged(path, "it is no text in UTF-8; export it as CSV or JSON"))?;
+    parse(text, columns).map_err(|why| damaged(path, why))
+}
+
+/// The same of the text of an export.
+///
+/// # Errors
+///
+/// Why it is none, in half a sentence.
+pub fn parse(text: &str, columns: &[(Meaning, String)]) -> Result<Bill, String> {
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let mut bill = Bill::default();
     if text.trim_start().starts_with(['{', '[']) {
-        let value: Value = serde_json::from_str(text).map_err(|e| damaged(path, format!("it is no JSON: {e}")))?;
+        let value: Value = serde_json::from_str(text).map_err(|e| format!("it is no JSON: {e}"))?;
         json(&value, &Map::new(), columns, &mut bill, DEEPEST);
     } else {
-        csv(text, columns, &mut bill).map_err(|why| damaged(path, why))?;
+        csv(text, columns, &mut bill)?;
     }
     if bill.lines.is_empty() {
         let why = "nothing in it has a day with a cost or tokens; name its columns, such as \
                    `--columns day=Date,model=Name,cost=Price`";
-        return Err(damaged(path, why));
+        return Err(why.to_owned());
     }
     Ok(bill)
+}
+
+/// The names of columns, for people: as many as they may want to choose from.
+fn list(names: &[String]) -> String {
+    let shown: Vec<String> = names.iter().take(MOST_NAMED).map(|name| shorten(name)).collect();
+    let more = if names.len() > MOST_NAMED { ", …" } else { "" };
+    format!("{}{more}", shown.join(", "))
 }
 
 /// A column's name as it is compared.
@@ -205,14 +244,17 @@ fn csv(text: &str, columns: &[(Meaning, String)], bill: &mut Bill) -> Result<(),
         .from_reader(text.as_bytes());
     let names: Vec<String> =
         reader.headers().map_err(|e| format!("it is no CSV: {e}"))?.iter().map(plain_name).collect();
+    if names.len() > MOST_COLUMNS {
+        return Err(format!("it has {} columns; no export has as many", names.len()));
+    }
     let places = places(&names, columns);
     for (meaning, name) in columns {
         if !places.contains_key(meaning) {
-            return Err(format!("it has no column `{name}`; it has {}", names.join(", ")));
+            return Err(format!("it has no column `{name}`; it has {}", list(&names)));
         }
     }
     if !places.contains_key(&Meaning::Day) {
-        return Err(format!("no column is known to be the day; it has {}", names.join(", ")));
+        return Err(format!("no column is known to be the day; it has {}", list(&names)));
     }
     let long = names.iter().position(|name| name == WRITE_1H);
     for record in reader.records() {
@@ -234,12 +276,18 @@ fn json(value: &Value, around: &Map<String, Value>, columns: &[(Meaning, String)
     }
     match value {
         Value::Array(values) => values.iter().for_each(|value| json(value, around, columns, bill, depth - 1)),
+        Value::Object(fields) if fields.len() + around.len() > MOST_COLUMNS => {
+            bill.left.note("an object with more fields than any export has");
+        }
         Value::Object(fields) => {
             let mut all = around.clone();
             let mut lists = Vec::new();
             for (name, value) in fields {
                 match value {
                     Value::Array(values) if values.iter().any(Value::is_object) => lists.push(value),
+                    Value::Object(inner) if inner.len() > MOST_COLUMNS => {
+                        bill.left.note("an object with more fields than any export has");
+                    }
                     Value::Object(inner) => {
                         all.extend(inner.iter().map(|(key, value)| (format!("{name}_{key}"), value.clone())));
                     }
@@ -289,7 +337,7 @@ fn add<'t>(bill: &mut Bill, field: &dyn Fn(Meaning) -> &'t str, written_long: &s
     let count = |meaning| count(field(meaning));
     let (uncached, read) = (count(Meaning::InputUncached), count(Meaning::CacheRead));
     let written =
-        [count(Meaning::CacheWrite), self::count(written_long)].into_iter().flatten().reduce(u64::saturating_add);
+        [count(Meaning::CacheWrite), cells::count(written_long)].into_iter().flatten().reduce(u64::saturating_add);
     let input = match uncached {
         Some(uncached) => Some(uncached.saturating_add(read.unwrap_or(0)).saturating_add(written.unwrap_or(0))),
         None => count(Meaning::Input),
@@ -314,67 +362,6 @@ fn add<'t>(bill: &mut Bill, field: &dyn Fn(Meaning) -> &'t str, written_long: &s
     line.calls = sum(line.calls, count(Meaning::Calls));
     line.tokens = sum(line.tokens, tokens);
     line.nanos = nanos.map_or(line.nanos, |more| Some(line.nanos.unwrap_or(0).saturating_add(more)));
-}
-
-/// Days since 1970, in UTC.
-fn day(text: &str) -> Option<i64> {
-    const DAY_MS: i64 = 86_400_000;
-    let text = text.trim();
-    if let Ok(number) = text.parse::<i64>() {
-        let ms = if number < 100_000_000_000 { number.checked_mul(1_000)? } else { number };
-        return (ms > 0).then(|| ms.div_euclid(DAY_MS));
-    }
-    if let Ok(at) = DateTime::parse_from_rfc3339(text) {
-        return Some(at.timestamp_millis().div_euclid(DAY_MS));
-    }
-    let text = text.strip_suffix(" UTC").unwrap_or(text);
-    let times = ["%Y-%m-%d %H:%M:%S%.f", "%Y-%m-%dT%H:%M:%S%.f", "%Y-%m-%d %H:%M"];
-    let time = times.iter().find_map(|form| NaiveDateTime::parse_from_str(text, form).ok());
-    let date = time.map(|time| time.date()).or_else(|| {
-        ["%Y-%m-%d", "%Y/%m/%d", "%m/%d/%Y", "%d.%m.%Y"]
-            .iter()
-            .find_map(|form| NaiveDate::parse_from_str(text, form).ok())
-    })?;
-    let ms = date.and_hms_opt(0, 0, 0)?.and_utc().timestamp_millis();
-    (ms > 0).then(|| ms.div_euclid(DAY_MS))
-}
-
-/// A model's name as both sides mean it: without its vendor, its date, and what of it was billed.
-pub fn model(name: &str) -> String {
-    let name = name.split(", ").next().unwrap_or_default().trim().to_ascii_lowercase();
-    let name = name.rsplit('/').next().unwrap_or_default();
-    let name = name.split('@').next().unwrap_or_default();
-    let is_date = |text: &str| {
-        let digits = text.bytes().filter(u8::is_ascii_digit).count();
-        digits == 8 && text.bytes().all(|b| b.is_ascii_digit() || b == b'-') && text.starts_with("20")
-    };
-    for length in [11, 9] {
-        let cut = name.len().checked_sub(length).and_then(|at| name.split_at_checked(at));
-        if let Some((rest, date)) = cut
-            && let Some(date) = date.strip_prefix('-')
-            && is_date(date)
-            && !rest.is_empty()
-        {
-            return rest.to_owned();
-        }
-    }
-    name.to_owned()
-}
-
-/// A count, which may have marks between thousands or a fraction of nothing.
-fn count(text: &str) -> Option<u64> {
-    let text: String = text.chars().filter(|c| !matches!(c, ',' | ' ' | '_')).collect();
-    let whole = text.strip_suffix(".0").unwrap_or(&text);
-    whole.parse().ok().filter(|count| *count < 1 << 60)
-}
-
-/// US dollars in nano-dollars, rounded: `$1,234.5`, `0.0000001`, `1.2e-5`, `-3`.
-fn nanos(text: &str) -> Option<i64> {
-    let text: String = text.chars().filter(|c| !matches!(c, '$' | ',' | ' ')).collect();
-    let text = text.strip_suffix("USD").unwrap_or(&text);
-    let dollars: f64 = text.parse().ok()?;
-    let nanos = (dollars * 1e9).round();
-    (nanos.abs() < 1e18).then_some(nanos as i64)
 }
 
 /// The first and the last day of a bill.

@@ -6,53 +6,13 @@ use std::collections::BTreeMap;
 use chrono::DateTime;
 use serde::Serialize;
 use tokenrouter_shared::money::dollars;
+pub use tokenrouter_shared::reconcile::ReconciledLine as Line;
 
 use super::bill::{Bill, Theirs, model, span};
 use crate::store::drift::{self, Ours};
 use crate::store::{Connection, StoreError};
 
 const DAY_MS: i64 = 86_400_000;
-
-/// One model on one day.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
-pub struct Line {
-    /// The day, in UTC.
-    pub day: String,
-    /// The model, without vendor and date.
-    pub model: String,
-    /// Calls that they know of, where they say so.
-    pub their_calls: Option<u64>,
-    /// Calls that are written down here.
-    pub our_calls: u64,
-    /// LLM tokens that they know of, where they say so.
-    pub their_tokens: Option<u64>,
-    /// LLM tokens that are written down here.
-    pub our_tokens: u64,
-    /// What they ask for, in nano-dollars, where they say so.
-    pub their_nanos: Option<i64>,
-    /// What was reckoned here, in nano-dollars.
-    pub our_nanos: i64,
-    /// What may be the reason of a difference.
-    pub reasons: Vec<String>,
-}
-
-impl Line {
-    /// By how many nano-dollars they ask for more.
-    pub fn nanos(&self) -> Option<i64> {
-        Some(self.their_nanos?.saturating_sub(self.our_nanos))
-    }
-
-    /// By how many tokens they know of more.
-    pub fn tokens(&self) -> Option<i64> {
-        let signed = |count: u64| i64::try_from(count).unwrap_or(i64::MAX);
-        Some(signed(self.their_tokens?).saturating_sub(signed(self.our_tokens)))
-    }
-
-    /// Whether both sides say the same.
-    pub fn is_same(&self) -> bool {
-        self.nanos().unwrap_or(0) == 0 && self.tokens().unwrap_or(0) == 0
-    }
-}
 
 /// How far both sides are apart.
 #[derive(Clone, Debug, Default, Serialize)]

@@ -2,8 +2,8 @@
 
 use rusqlite::Connection;
 
-use super::StoreError;
 use super::audit::{self, Entry};
+use super::{StoreError, secrets};
 
 /// Says that a change begins, to the file at `version`. Its number.
 pub fn begin(connection: &Connection, entry: &Entry<'_>, version: &str) -> Result<i64, StoreError> {
@@ -16,12 +16,22 @@ pub fn begin(connection: &Connection, entry: &Entry<'_>, version: &str) -> Resul
     Ok(connection.last_insert_rowid())
 }
 
-/// The change is made: `entry` tells of it.
-pub fn end(connection: &mut Connection, id: i64, entry: &Entry<'_>) -> Result<(), StoreError> {
-    let transaction = connection.transaction()?;
-    transaction.prepare_cached("DELETE FROM audit_begun WHERE id = ?1")?.execute([id])?;
-    audit::add(&transaction, entry)?;
-    Ok(transaction.commit()?)
+/// The change is made: `entry` tells of it. The secrets that are `freed` by it are forgotten with it.
+pub fn end(connection: &mut Connection, id: i64, entry: &Entry<'_>, freed: &[String]) -> Result<(), StoreError> {
+    let end = |connection: &mut Connection| {
+        let transaction = connection.transaction()?;
+        transaction.prepare_cached("DELETE FROM audit_begun WHERE id = ?1")?.execute([id])?;
+        audit::add(&transaction, entry)?;
+        for name in freed {
+            if secrets::remove(&transaction, name)? {
+                let detail = format!("with {} of {}", entry.action, entry.subject);
+                let entry = Entry { action: "secret.remove", subject: name, detail: &detail, ..entry.clone() };
+                audit::add(&transaction, &entry)?;
+            }
+        }
+        Ok(transaction.commit()?)
+    };
+    if freed.is_empty() { end(connection) } else { secrets::scrubbed(connection, end) }
 }
 
 /// What becomes of changes that were broken off: of the one with the number `only`, or of all. Where the file is at
@@ -59,7 +69,7 @@ mod tests {
             |detail| Entry { at_ms: 1, actor: "tok_a", action: "settings.change", subject: "torod.toml", detail };
         let one = begin(&connection, &entry("one"), "v1").unwrap();
         let two = begin(&connection, &entry("two"), "v2").unwrap();
-        end(&mut connection, one, &entry("done")).unwrap();
+        end(&mut connection, one, &entry("done"), &[]).unwrap();
         assert_eq!(told(&connection), ["settings.change done"]);
         assert_eq!(settle(&mut connection, Some(two), "v2").unwrap(), 0, "nothing was changed");
         assert_eq!(told(&connection).len(), 1);

@@ -119,6 +119,9 @@ fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> 
 }
 
 #[cfg(test)]
+mod upgrades;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

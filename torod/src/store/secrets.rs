@@ -62,6 +62,13 @@ pub fn get(connection: &Connection, keys: &Keyring, name: &str) -> Result<Option
     Ok(Some((Secret::from(text), split(&origins))))
 }
 
+/// Where the secret of `name` may be sent; it is not opened.
+pub fn origins(connection: &Connection, name: &str) -> Result<Option<Vec<String>>, StoreError> {
+    let find = |row: &rusqlite::Row<'_>| row.get::<_, String>(0);
+    let origins = connection.query_row("SELECT origins FROM secret WHERE name = ?1", [name], find).optional()?;
+    Ok(origins.as_deref().map(split))
+}
+
 /// Every secret by name, none of them opened.
 pub fn all(connection: &Connection) -> Result<Vec<SecretRow>, StoreError> {
     page(connection, None, None, usize::MAX)
@@ -119,15 +126,21 @@ pub fn reseal(connection: &Connection, keys: &Keyring) -> Result<usize, StoreErr
     Ok(changed)
 }
 
-/// Has deleted and overwritten bytes go from the file too, and not only from its tables.
-pub fn scrub(connection: &Connection, is_on: bool) -> Result<(), StoreError> {
-    Ok(connection.pragma_update(None, "secure_delete", is_on)?)
-}
-
-/// Moves the log into the database and empties it: what was overwritten stands in neither any more. Readers that are at
-/// work may put it off.
-pub fn empty_log(connection: &Connection) -> Result<(), StoreError> {
-    Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+/// Does `work` so that what it deletes or overwrites goes from the files too, and not only from their tables. What `work` did
+/// stays done where the files cannot be cleaned yet: readers that are at work may put that off.
+pub fn scrubbed<T, E: From<StoreError>>(
+    connection: &mut Connection,
+    work: impl FnOnce(&mut Connection) -> Result<T, E>,
+) -> Result<T, E> {
+    let scrub = |connection: &Connection, is_on: bool| connection.pragma_update(None, "secure_delete", is_on);
+    scrub(connection, true).map_err(StoreError::from)?;
+    let done = work(connection);
+    // Moves the log into the database and empties it: what was overwritten stands in neither any more.
+    let empty_log = |connection: &Connection| connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+    if let Err(error) = scrub(connection, false).and_then(|()| empty_log(connection)) {
+        tracing::warn!(%error, "what was sealed before may stand in the database's log until that is emptied");
+    }
+    done
 }
 
 fn split(origins: &str) -> Vec<String> {

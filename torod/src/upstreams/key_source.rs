@@ -68,7 +68,7 @@ impl From<OAuthError> for KeyError {
 impl KeySource {
     /// The source of the key at `at` of `provider`.
     pub fn new(provider: &str, at: usize, credential: &CredentialConfig) -> Self {
-        let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
+        let label = credential.label(at);
         let CredentialConfig { secret, refresh, .. } = credential.clone();
         Self { provider: provider.to_owned(), label, secret, refresh }
     }

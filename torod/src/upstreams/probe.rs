@@ -11,6 +11,7 @@ use http::header::{ACCEPT_ENCODING, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use tokenrouter::call::Pieces;
 use tokenrouter::pick::breaker::Gate;
+use tokenrouter::pick::endpoint::Scope;
 
 use super::provider::{Provider, Route};
 use super::snapshot::Live;
@@ -47,7 +48,7 @@ async fn round(live: &Live, clock: &Clock) {
     let shut = endpoints.filter(|(_, endpoint)| endpoint.line.breaker.gate(now_ms) != Gate::Open);
     let asked = shut.map(|(provider, endpoint)| async move {
         if is_back(provider).await {
-            endpoint.line.breaker.recovered();
+            endpoint.recovered(Scope::Connection);
             provider.health.answered(clock.now_ms());
             tracing::info!(provider = &*provider.name, "reachable again");
         }

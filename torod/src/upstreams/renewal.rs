@@ -4,6 +4,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use tokenrouter::pick::endpoint::Scope;
 use tokenrouter::pick::mix;
 use tokio::sync::Notify;
 
@@ -154,7 +155,7 @@ impl Renewals {
             let provider = live.providers.get(endpoint.provider);
             let key = provider.and_then(|provider| provider.credentials().get(endpoint.credential));
             if key.is_some_and(|key| Arc::ptr_eq(&key.held, held)) {
-                endpoint.key.breaker.recovered();
+                endpoint.recovered(Scope::Credential);
             }
         }
         for provider in &live.providers {

@@ -75,6 +75,12 @@ async fn row_126_counters_equal_the_rows_and_promtool_likes_them() {
     assert!(sum(9) > 0.0);
     let dollars = page.sum("tokenrouter_cost_usd_total", &[]);
     assert!((dollars * 1e9 - sum(9)).abs() < 0.5, "{dollars} and {}", sum(9));
+    // What was paid for comes to the same.
+    let by_kind = "tokenrouter_cost_by_kind_usd_total";
+    assert!((page.sum(by_kind, &[]) - dollars).abs() * 1e9 < 0.5, "{} and {dollars}", page.sum(by_kind, &[]));
+    for kind in ["input", "cache_read", "output", "reasoning"] {
+        assert!(page.sum(by_kind, &[("kind", kind)]) > 0.0, "{kind}");
+    }
     assert_eq!(page.sum("tokenrouter_request_duration_seconds_count", &[]), sum(1));
     let seconds: f64 = rows.iter().filter(|row| row[1] > 0.0).map(|row| row[10] / 1e6).sum();
     assert!((page.sum("tokenrouter_request_duration_seconds_sum", &[]) - seconds).abs() < 1e-3);

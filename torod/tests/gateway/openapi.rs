@@ -267,6 +267,10 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     let reprice = "/admin/api/usage/reprice";
     let body = r#"{"since_ms":0,"until_ms":9999999999999,"providers":["sim"],"models":["ok"],"all":true,"write":true,"after":-1}"#;
     assert!(all.done("POST", reprice, reprice, body).await["rows"].is_u64());
+    let reconcile = "/admin/api/usage/reconcile";
+    let body = json!({ "text": "date,model,cost_usd\n2026-11-20,ok,1.5\n2026-11-21,ok,x\n", "provider": "sim", "columns": { "day": "date" }, "all": true });
+    let told = all.done("POST", reconcile, reconcile, &body.to_string()).await;
+    assert_eq!((&told["lines"][0]["their_nanos"], &told["left"][0]["count"]), (&json!(1_500_000_000), &json!(1)));
     let settings = all.get("/admin/api/settings").await;
     let version = settings["version"].as_str().unwrap();
     let body = format!(

@@ -253,8 +253,14 @@ async fn what_is_left_alone_is_tried_again_when_somebody_says_so() {
     );
     let daemon = TestDaemon::configured(simulator, &text, Clock::system()).await;
     let shut = || async { daemon.get("/admin/api/endpoints?state=shut").await.json()["total"].as_u64() };
+    let turns = async |to: &str| {
+        let text = daemon.get("/metrics").await.text();
+        let of = format!("tokenrouter_circuit_transitions_total{{provider=\"sim\",scope=\"endpoint\",to=\"{to}\"}} ");
+        text.lines().find_map(|line| line.strip_prefix(&of)).unwrap().to_owned()
+    };
     daemon.chat("s500", "").await;
     assert_eq!(shut().await, Some(1));
+    assert_eq!((turns("open").await, turns("closed").await), ("1".to_owned(), "0".to_owned()));
     let reset = async |body: Value| {
         let answer = ask(&daemon, Method::POST, "/admin/api/endpoints/reset", &[], &body.to_string()).await;
         (answer.status.as_u16(), answer.json()["reset"].as_u64())
@@ -264,6 +270,7 @@ async fn what_is_left_alone_is_tried_again_when_somebody_says_so() {
     assert_eq!(shut().await, Some(1), "nobody spoke of that one");
     assert_eq!(reset(json!({ "provider": "SIM", "model": "s500" })).await, (200, Some(1)));
     assert_eq!(shut().await, Some(0));
+    assert_eq!((turns("open").await, turns("closed").await), ("1".to_owned(), "1".to_owned()));
     let trail = daemon.get("/admin/api/audit?action=endpoint.reset").await.json();
     assert_eq!(trail["entries"].as_array().unwrap().len(), 2, "{trail}");
     daemon.stop().await;

@@ -147,6 +147,70 @@ async fn a_provider_is_added_changed_tried_and_removed_and_its_key_never_comes_o
     site.stop().await;
 }
 
+/// The stored secrets by name, each with where it may be sent.
+async fn stored(site: &Site) -> Vec<(String, String)> {
+    let list = ask(site, &Method::GET, "/secrets", &Value::Null).await.json();
+    let text = |value: &Value| value.as_str().unwrap().to_owned();
+    list["secrets"].as_array().unwrap().iter().map(|one| (text(&one["name"]), text(&one["for"][0]))).collect()
+}
+
+#[tokio::test]
+async fn an_address_changes_with_its_key_and_a_key_that_is_taken_out_is_forgotten() {
+    let site = Site::start(&provider("ONE", "")).await;
+    let (one, two) = (site.one.url(), site.two.url());
+    let wanted = json!({ "provider": format!("{two}/v1"), "name": "moved", "key": { "value": "sk-first-00000000" } });
+    assert_eq!(ask(&site, &Method::POST, "/providers", &wanted).await.status, 201);
+    let move_to = |version: String, key: Value| {
+        let mut body = json!({ "version": version, "set": { "base_url": format!("{one}/v1") } });
+        if !key.is_null() {
+            body["key"] = key;
+        }
+        body
+    };
+    // Its sealed key is for the old address alone: it would be out of reach from then on.
+    let before = std::fs::read_to_string(site.file()).unwrap();
+    let refused = ask(&site, &Method::PATCH, "/providers/moved", &move_to(version(&site).await, Value::Null)).await;
+    assert_eq!(code(&refused), (422, "key_elsewhere".into()), "{}", refused.text());
+    for said in [two.as_str(), one.as_str(), "provider/moved", "again"] {
+        assert!(refused.text().contains(said), "{said}: {}", refused.text());
+    }
+    assert_eq!(std::fs::read_to_string(site.file()).unwrap(), before);
+    is_sent(&site, &site.two, "moved/second", "sk-first-00000000").await;
+    // Neither is a key that is for elsewhere taken, nor one kept for what cannot be written.
+    let other = json!({ "version": version(&site).await, "key": { "secret": "provider/moved" } });
+    assert_eq!(code(&ask(&site, &Method::PUT, "/providers/p/key", &other).await), (422, "key_elsewhere".into()));
+    let wrong = json!({ "version": version(&site).await, "set": { "priority": "x" }, "key": { "value": "sk-lost" } });
+    assert_eq!(ask(&site, &Method::PATCH, "/providers/moved", &wrong).await.status, 422);
+    assert_eq!(stored(&site).await, [("provider/moved".to_owned(), two.clone())]);
+
+    let key = json!({ "value": "sk-second-0000000" });
+    let moved = ask(&site, &Method::PATCH, "/providers/moved", &move_to(version(&site).await, key)).await;
+    assert_eq!(moved.status, 200, "{}", moved.text());
+    assert_eq!(stored(&site).await, [("provider/moved".to_owned(), one.clone())]);
+    is_sent(&site, &site.one, "moved/first", "sk-second-0000000").await;
+
+    let more = json!({ "version": version(&site).await, "name": "more", "key": { "value": "sk-third-00000000" } });
+    assert_eq!(ask(&site, &Method::POST, "/providers/moved/keys", &more).await.status, 200);
+    assert_eq!(stored(&site).await.len(), 2);
+    assert_eq!(ask(&site, &Method::DELETE, "/providers/moved/keys/more", &Value::Null).await.status, 204);
+    assert_eq!(stored(&site).await, [("provider/moved".to_owned(), one.clone())], "what was for that key alone");
+    // What another provider uses too stays.
+    let shared = json!({ "provider": format!("{one}/v1"), "name": "shared", "key": { "secret": "provider/moved" } });
+    assert_eq!(ask(&site, &Method::POST, "/providers", &shared).await.status, 201);
+    assert_eq!(ask(&site, &Method::DELETE, "/providers/moved", &Value::Null).await.status, 204);
+    assert_eq!(stored(&site).await.len(), 1);
+    is_sent(&site, &site.one, "shared/first", "sk-second-0000000").await;
+    assert_eq!(ask(&site, &Method::DELETE, "/providers/shared", &Value::Null).await.status, 204);
+    assert_eq!(stored(&site).await.len(), 1, "it has the name of another");
+    let freed: Vec<_> = audit(&site).into_iter().filter(|(_, action, ..)| action == "secret.remove").collect();
+    assert_eq!(freed.len(), 1);
+    assert_eq!(
+        (freed[0].2.as_str(), freed[0].3.as_str()),
+        ("provider/moved/more", "with provider.key_remove of moved")
+    );
+    site.stop().await;
+}
+
 /// Row 110 and more: an admin of the gateway is not the owner of its machine.
 #[tokio::test]
 async fn the_api_starts_no_program_reads_no_file_and_sends_no_key_elsewhere() {

@@ -168,3 +168,23 @@ async fn row_139_every_json_has_its_form() {
     assert_eq!(site.run(&["provider", "presets", "opnai"]).code, Some(1));
     assert!(site.run(&["provider", "presets", "local"]).out.contains("ollama"));
 }
+
+#[tokio::test]
+async fn whoever_moves_or_removes_a_provider_is_told_of_its_stored_key() {
+    let site = Site::new().await;
+    let provider = |name: &str| {
+        format!(
+            "[[providers]]\nname = '{name}'\nbase_url = 'https://a.example/v1'\napi_key = {{ secret = 'shared' }}\n"
+        )
+    };
+    site.write(&format!("{}{}", provider("one"), provider("two")));
+    let there = site.run(&["provider", "set", "one", "base_url", "https://b.example/v1"]);
+    assert_eq!(there.code, Some(0), "{}", there.err);
+    assert!(there.err.contains("torod secrets set shared"), "{}", there.err);
+    let same = site.run(&["provider", "set", "one", "base_url", "https://b.example/v2"]);
+    assert_eq!((same.code, same.err.as_str()), (Some(0), ""));
+    let removed = site.run(&["provider", "remove", "one", "--yes"]);
+    assert_eq!((removed.code, removed.err.as_str()), (Some(0), ""), "another uses it too");
+    let removed = site.run(&["provider", "remove", "two", "--yes"]);
+    assert!(removed.err.contains("torod secrets remove shared"), "{}", removed.err);
+}

@@ -69,7 +69,8 @@ async fn two_answers_are_shown_beside_one_another() {
     let (done, out, err) = said(&daemon, &[&replay[..], &["all/ok"]].concat()).await;
     assert!(done && err.is_empty(), "{err}");
     assert!(out.contains("kept") && out.contains("now") && out.contains("text: the same"), "{out}");
-    let (_, out, _) = said(&daemon, &[&replay[..], &["all/tool+chunks=2", "--protocol", "anthropic"]].concat()).await;
+    let (_, out, _) =
+        said(&daemon, &[&replay[..], &["all/tool+chunks=2", "--protocol", "anthropic", "--yes"]].concat()).await;
     assert!(out.contains("- ") || out.contains("+ "), "{out}");
     // On a token's bill.
     let (_, out, _) = said(&daemon, &[&replay[..], &["all/ok", "--token", "laptop", "--json"]].concat()).await;

@@ -29,6 +29,30 @@ async fn a_disk_that_takes_nothing_harms_no_request_and_is_taken_again() {
 }
 
 #[tokio::test]
+async fn whoever_removes_something_does_not_wait_for_what_cannot_be_kept() {
+    let daemon = daemon(ON).await;
+    daemon.post("/v1/chat/completions", chat(&[("user", "hello")])).await;
+    assert_eq!(daemon.talks("").await.len(), 1);
+    let file = daemon.folder.path().join("data").join("conversations.db");
+    let other = torod::store::Connection::open(&file).unwrap();
+    other.execute_batch("BEGIN IMMEDIATE").unwrap();
+    daemon.post("/v1/chat/completions", chat(&[("user", "once more")])).await;
+    until("it is told", || async { daemon.app.conversations.status().error.is_some() }).await;
+    let remove = async || {
+        let mut request = daemon.request("/admin/api/conversations", "");
+        *request.method_mut() = http::Method::DELETE;
+        daemon.send(request).await
+    };
+    let refused = remove().await;
+    assert!(refused.status.is_server_error(), "{} {}", refused.status, refused.text());
+    assert!(daemon.app.conversations.status().error.is_some(), "it was answered while nothing could be kept");
+    other.execute_batch("ROLLBACK").unwrap();
+    daemon.all_is_kept().await;
+    assert_eq!(remove().await.json()["exchanges"], 2);
+    daemon.stop().await;
+}
+
+#[tokio::test]
 async fn hostile_bodies_are_kept_or_refused_and_never_in_the_way() {
     let daemon = daemon(ON).await;
     let deep = format!(r#"{{"model":"all/ok","messages":{}{}}}"#, "[".repeat(5_000), "]".repeat(5_000));

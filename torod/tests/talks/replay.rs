@@ -49,8 +49,12 @@ async fn a_kept_request_goes_to_another_model_and_both_answers_are_compared() {
         ("cohere", "/v2/chat"),
     ] {
         daemon.simulator.clear();
-        let told =
-            replay(&daemon, asked.header("x-request-id"), json!({ "model": "all/tool", "protocol": protocol })).await;
+        let told = replay(
+            &daemon,
+            asked.header("x-request-id"),
+            json!({ "model": "all/tool", "protocol": protocol, "confirm": true }),
+        )
+        .await;
         assert_eq!(told.status, 200, "{protocol} {}", told.text());
         let told = told.json();
         assert!(
@@ -146,6 +150,15 @@ async fn what_cannot_be_sent_is_refused_with_a_sentence() {
     assert_eq!(refused.json()["error"]["code"], "replay_is_dear");
     assert_eq!(daemon.simulator.calls().len(), calls);
     assert_eq!(replay(&daemon, &dear, json!({ "model": "chat/dear+ok", "confirm": true })).await.status, 200);
+    // A model that is not known, or whose price is not, is taken for a dear one.
+    for model in ["nobody/knows", "all/ok+unpriced"] {
+        let refused = replay(&daemon, &dear, json!({ "model": model })).await;
+        assert_eq!(
+            (refused.status.as_u16(), refused.json()["error"]["code"].as_str()),
+            (422, Some("replay_is_dear")),
+            "{model}"
+        );
+    }
     // What was removed is no longer there.
     let mut request = daemon.request("/admin/api/conversations", "");
     *request.method_mut() = http::Method::DELETE;

@@ -308,6 +308,12 @@ async fn only_admins_have_a_token_inspected_and_for_a_week_at_most() {
         assert_eq!(daemon.send(change(wrong)).await.status, 400, "{wrong}");
     }
     assert_eq!(daemon.send(change(604_800_000)).await.status, 200);
+    // Whose token it is may all the same say that nothing of it is kept.
+    let mut request = change(0);
+    request.headers_mut().insert("authorization", keymaster.bearer.parse().unwrap());
+    *request.body_mut() = json!({ "version": 2, "capture": false }).to_string().into();
+    let ended = daemon.send(request).await;
+    assert!(ended.status == 200 && ended.json()["inspect_until_ms"].is_null(), "{}", ended.text());
     daemon.stop().await;
 }
 

@@ -59,10 +59,10 @@ async fn issued(gateway: &Gateway, pebble: &Pebble, before: Option<&str>) -> Str
             }
         }
     };
-    match tokio::time::timeout(SOON, waiting).await {
-        Ok(now) => now,
-        Err(_) => panic!("no certificate is issued: {}\n{}", tls(gateway).await, pebble.log()),
-    }
+    let Ok(now) = tokio::time::timeout(SOON, waiting).await else {
+        panic!("no certificate is issued: {}\n{}", tls(gateway).await, pebble.log());
+    };
+    now
 }
 
 /// Waits for a failure with `said` in it.

@@ -30,7 +30,7 @@ use torod::daemon::{Daemon, Options};
 use torod::lifecycle::Lifecycle;
 
 /// Nothing that a test waits for takes longer.
-pub const SOON: Duration = Duration::from_secs(60);
+pub const SOON: Duration = Duration::from_mins(1);
 
 /// A gateway.
 pub struct Gateway {

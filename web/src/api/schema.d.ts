@@ -1264,6 +1264,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/usage/reconcile": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Holds a provider's export of usage or costs against what is written down here.
+         * @description For admins.
+         */
+        post: operations["post_usage_reconcile"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/usage/reprice": {
         parameters: {
             query?: never;
@@ -2188,7 +2208,7 @@ export interface components {
             stream: boolean;
             /** @description Which surface the client used: `chat`, `responses`, `messages`, … */
             surface: string;
-            /** @description The instructions; with `system=true` only. */
+            /** @description The instructions; with `system=true`, and in an export where they are others than before. */
             system?: string | null;
             /**
              * Format: int64
@@ -3162,6 +3182,16 @@ export interface components {
             /** @description The base URL. */
             url: string;
         };
+        /** @description `PATCH /admin/api/providers/{name}`: all of it holds, or nothing. */
+        ProviderChange: {
+            key?: components["schemas"]["KeyGiven"] | null;
+            /** @description Keys with their values; `null` removes one, so that its default holds. */
+            set: {
+                [key: string]: components["schemas"]["SettingWanted"];
+            };
+            /** @description The version of the file that the change is made for; the header `If-Match` may say it instead. */
+            version?: string | null;
+        };
         /** @description `POST /admin/api/providers`: the provider to add. */
         ProviderCreate: {
             /** @description What stands for the placeholders in the URLs of its preset. */
@@ -3358,6 +3388,86 @@ export interface components {
              *     `disabled`.
              */
             state: string;
+        };
+        /** @description `POST /admin/api/usage/reconcile`: the export of a provider, and how it is to be read. */
+        Reconcile: {
+            /** @description Also what is the same on both sides. */
+            all?: boolean;
+            /**
+             * @description What columns are called where that is not known: `day`, `model`, `cost`, `calls`, `input`, `input_uncached`,
+             *     `cache_read`, `cache_write`, `output` and `currency`, each with its name.
+             */
+            columns?: {
+                [key: string]: string;
+            };
+            /** @description Whose it is, by the provider's name here; without it, of the only provider that there are rows of. */
+            provider?: string | null;
+            /** @description The export itself: CSV or JSON. */
+            text: string;
+        };
+        /** @description How far both sides are apart. */
+        Reconciled: {
+            /**
+             * Format: int64
+             * @description The sum of all differences, each by its size, in millionths of what they say: of the cost, or of the tokens where they
+             *     say no cost; `null` where they ask for nothing and we reckoned something.
+             */
+            drift_millionths?: number | null;
+            /** @description What could not be read in the export. */
+            left: components["schemas"]["Uncounted"][];
+            /** @description Every model on every day of the bill that differs; the others too where all were asked for. */
+            lines: components["schemas"]["ReconciledLine"][];
+            /**
+             * Format: int64
+             * @description Lines that are left out, beyond the number that is told.
+             */
+            omitted: number;
+            /** @description Whose bill it is. */
+            provider: string;
+            /**
+             * Format: int64
+             * @description Models and days that are the same on both sides.
+             */
+            same: number;
+        };
+        /** @description One model on one day. */
+        ReconciledLine: {
+            /** @description The day, in UTC. */
+            day: string;
+            /** @description The model, without vendor and date. */
+            model: string;
+            /**
+             * Format: int64
+             * @description Calls that are written down here.
+             */
+            our_calls: number;
+            /**
+             * Format: int64
+             * @description What was reckoned here, in nano-dollars.
+             */
+            our_nanos: number;
+            /**
+             * Format: int64
+             * @description LLM tokens that are written down here.
+             */
+            our_tokens: number;
+            /** @description What may be the reason of a difference. */
+            reasons: string[];
+            /**
+             * Format: int64
+             * @description Calls that they know of, where they say so.
+             */
+            their_calls?: number | null;
+            /**
+             * Format: int64
+             * @description What they ask for, in nano-dollars, where they say so.
+             */
+            their_nanos?: number | null;
+            /**
+             * Format: int64
+             * @description LLM tokens that they know of, where they say so.
+             */
+            their_tokens?: number | null;
         };
         /** @description What a client would be told. */
         RefusalView: {
@@ -3924,7 +4034,7 @@ export interface components {
             /** @description The version of the file, which a change must name; `null` without a file. */
             version?: string | null;
         };
-        /** @description `PATCH /admin/api/settings` and `PATCH /admin/api/providers/{name}`: all of it holds, or nothing. */
+        /** @description `PATCH /admin/api/settings`: all of it holds, or nothing. */
         SettingsChange: {
             /** @description Keys with their values; `null` removes one, so that its default holds. */
             set: {
@@ -4464,6 +4574,16 @@ export interface components {
              */
             took_ms: number;
             /** @description `list`, `chat`, `stream`, `tools`, or `key`: an answer with another of its keys, which the message names. */
+            what: string;
+        };
+        /** @description What was left out, and how often. */
+        Uncounted: {
+            /**
+             * Format: int64
+             * @description How often.
+             */
+            count: number;
+            /** @description What, and why. */
             what: string;
         };
         /** @description What was written to a prompt cache and never read again. */
@@ -6338,7 +6458,7 @@ export interface operations {
         };
         requestBody: {
             content: {
-                "application/json": components["schemas"]["SettingsChange"];
+                "application/json": components["schemas"]["ProviderChange"];
             };
         };
         responses: {
@@ -8408,6 +8528,43 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["Movers"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_usage_reconcile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["Reconcile"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Reconciled"];
                 };
             };
             /** @description Refused; the answer says why and what to do. */

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::{Path, RawQuery, State};
 use axum::http::header::{CONTENT_DISPOSITION, CONTENT_TYPE};
 use axum::response::{IntoResponse as _, Response};
-use axum::{Extension, Json};
 use tokenrouter_shared::money::dollars;
 
 use super::{gone, number};
@@ -30,13 +30,23 @@ pub async fn handler(
     let words = Words::read(query.as_deref(), &["form", "internal"])?;
     let is_markdown = words.choice("form", &[("json", false), ("markdown", true)])?.unwrap_or(false);
     let internal = words.choice("internal", &[("true", true), ("false", false)])?.unwrap_or(true);
-    let (number, wanted) = (number(&id)?, Wanted { after: 0, limit: MOST, internal, system: true });
-    let read = admin.conversations.read(move |connection| read::conversation(connection, number, wanted)).await?;
-    let detail = read.flatten().ok_or_else(|| gone(&id))?;
+    let number = number(&id)?;
+    let wanted = Wanted { after: 0, limit: MOST, internal, system: true, system_once: true };
+    // It may be long: it is written where nobody's request waits for it.
+    let read = admin.conversations.read(move |connection| {
+        let detail = read::conversation(connection, number, wanted)?;
+        Ok(detail.map(|detail| {
+            if is_markdown {
+                markdown(&detail, time, |nanos| dollars(u64::try_from(nanos).unwrap_or(0))).into_bytes()
+            } else {
+                serde_json::to_vec(&detail).unwrap_or_default()
+            }
+        }))
+    });
+    let text = read.await?.flatten().ok_or_else(|| gone(&id))?;
     if !is_markdown {
-        return Ok(Json(detail).into_response());
+        return Ok(([(CONTENT_TYPE, "application/json")], text).into_response());
     }
-    let text = markdown(&detail, time, |nanos| dollars(u64::try_from(nanos).unwrap_or(0)));
     let file = format!("attachment; filename=\"conversation-{number}.md\"");
     let headers = [(CONTENT_TYPE, "text/markdown; charset=utf-8".to_owned()), (CONTENT_DISPOSITION, file)];
     Ok((headers, text).into_response())

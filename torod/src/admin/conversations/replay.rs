@@ -18,6 +18,7 @@ use crate::admin::body::{NoObject, Object};
 use crate::config::shorten;
 use crate::conversations::replay::{Again, Prepared, compare, prepare};
 use crate::conversations::{read, told};
+use crate::store::StoreError;
 use crate::store::audit::{self, Entry};
 use crate::store::conversations::pieces::Kitchen;
 use crate::store::conversations::read::by_request;
@@ -61,13 +62,20 @@ pub async fn handler(
     let (view, body) = kept.await?.flatten().ok_or_else(gone)?;
     let surface = read::surface_of(&view.surface).ok_or_else(gone)?;
     let caller = caller(&admin, &operator, wanted.token.as_deref()).await?;
-    let Prepared { surface, path, body, notes } =
-        prepare(&view, surface, body, &wanted.model, protocol).map_err(|e| refused(&e))?;
+    // Long texts are read and compared where nobody's request waits for it.
+    let model = wanted.model.clone();
+    let preparing = tokio::task::spawn_blocking(move || {
+        let prepared = prepare(&view, surface, body, &model, protocol);
+        (view, prepared)
+    });
+    let (view, prepared) = preparing.await.map_err(|_| StoreError::Closed)?;
+    let Prepared { surface, path, body, notes } = prepared.map_err(|e| refused(&e))?;
     note(&admin, &operator, &request_id, &wanted.model, &caller).await?;
     let most_nanos = (!wanted.confirm).then_some(DEAR_NANOS);
     let watched =
         admin.gateway.ask(Again { caller, surface, path, body, most_nanos }).await.map_err(|e| refused(&e))?;
-    Ok(Json(compare(&view, &watched, notes)))
+    let comparing = tokio::task::spawn_blocking(move || compare(&view, &watched, notes));
+    Ok(Json(comparing.await.map_err(|_| StoreError::Closed)?))
 }
 
 /// Told before it is sent: an entry too many is better than one too few.

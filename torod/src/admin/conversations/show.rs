@@ -36,7 +36,7 @@ pub async fn handler(
         None => 0,
         Some(cursor) => cursor.parse().map_err(|_| paging::no_cursor())?,
     };
-    let wanted = Wanted { after, limit, internal: switch("internal")?, system: switch("system")? };
+    let wanted = Wanted { after, limit, internal: switch("internal")?, system: switch("system")?, system_once: false };
     let number = number(&id)?;
     let read = admin.conversations.read(move |connection| read::conversation(connection, number, wanted)).await?;
     read.flatten().map(Json).ok_or_else(|| gone(&id))

@@ -7,7 +7,7 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::{Extension, Json};
 use tokenrouter_shared::provider::{ProviderCreate, ProviderSummary};
 
-use super::key::keep;
+use super::key::{keep, places};
 use super::list::summary;
 use super::unprocessable;
 use crate::access::Operator;
@@ -69,9 +69,9 @@ pub async fn handler(
     }
     let name = draft.name.clone();
     let deed = Deed::new(operator, "provider.add", &name, draft.masked().text());
-    let reload = Arc::clone(&admin.reload);
+    let (reload, places) = (Arc::clone(&admin.reload), places(&admin));
     let change = async move {
-        let added = reload.edit(move |path| far::add(path, &draft, expected.as_deref()).map(|()| true)).await;
+        let added = reload.edit(move |path| far::add(path, &draft, expected.as_deref(), &*places).map(|()| true)).await;
         drop(giving);
         Ok(added?)
     };

@@ -1,6 +1,7 @@
 //! `POST /admin/api/providers/{name}/keys`, `DELETE /admin/api/providers/{name}/keys/{label}`: one more key beside those
 //! there are, and one less.
 
+use std::path::Path as FilePath;
 use std::sync::Arc;
 
 use axum::Extension;
@@ -9,19 +10,17 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use tokenrouter_shared::provider::KeyAdd;
 
-use super::key::keep;
+use super::key::{Giving, keep, own_secret};
 use super::{named, unprocessable};
 use crate::access::Operator;
 use crate::admin::Admin;
 use crate::admin::answer::Failure;
 use crate::admin::body::Small;
 use crate::admin::noted::{Deed, noted};
-use crate::admin::settings::{changed, version};
 use crate::admin::version::Expected;
-use crate::config::edit::EditError;
+use crate::config::edit::provider::far::Places;
 use crate::config::edit::provider::keys::{self, NewKey};
-use crate::config::{NAME_RULE, ProviderConfig, is_name, shorten};
-use crate::reload::ReloadError;
+use crate::config::{CredentialConfig, NAME_RULE, ProviderConfig, is_name, shorten};
 
 /// Gives it one more. One that is given itself is kept sealed, and the file only names it.
 pub async fn add(
@@ -42,41 +41,23 @@ pub async fn add(
     if wanted.weight.is_some_and(|weight| !(1..=1_000_000).contains(&weight)) {
         return Err(unprocessable("bad_weight", "a weight lies between 1 and 1,000,000", "Leave it out for 1."));
     }
-    let giving = Arc::clone(&admin.giving_key).lock_owned().await;
-    // Before anything is kept: what the key is kept for must still be there, and nobody else's key be replaced.
-    let now = version(&admin).await?.ok_or(ReloadError::NoFile)?;
-    let expected = Expected::read(&headers)?.and(wanted.version)?.required()?;
-    if expected.as_ref().is_some_and(|expected| now != *expected) {
-        return Err(ReloadError::Edit(EditError::Stale(now)).into());
-    }
-    let config = Arc::clone(&admin.reload.status().config);
-    let known = config.providers.iter().find(|one| one.name == name);
-    let is_taken = |known: &ProviderConfig| {
-        known.credentials.iter().enumerate().any(|(at, key)| match &key.name {
-            Some(name) => *name == wanted.name,
-            None => (at + 1).to_string() == wanted.name,
-        })
-    };
-    if known.is_some_and(is_taken) {
+    let giving = Giving::begin(&admin, &headers, wanted.version).await?;
+    // Nobody else's key is replaced.
+    if giving.provider(&name).and_then(|known| find(known, &wanted.name)).is_some() {
         let said = format!("The provider has a key `{}` already.", wanted.name);
         return Err(Failure::new(StatusCode::CONFLICT, "key_exists", said, "Give this one another name."));
     }
-    let places = known.map(ProviderConfig::origins).unwrap_or_default();
     let called = format!("{name}/{}", wanted.name);
-    let source = keep(&admin, &operator, &called, places, wanted.key, &config).await?;
+    let source = keep(&admin, &operator, &called, giving.origins(&name), wanted.key, &giving.config).await?;
     let deed = Deed::new(operator, "provider.key_add", &name, format!("{}: {}", wanted.name, source.reference()));
     let key = NewKey { name: wanted.name, source, weight: wanted.weight };
-    let reload = Arc::clone(&admin.reload);
-    let change = async move {
-        let set = reload.edit(move |path| keys::add(path, &name, &key, expected.as_deref())).await;
-        drop(giving);
-        Ok(set?)
-    };
-    let done = noted(&admin, deed, change, |_| None).await?;
-    changed(&admin, &done).await
+    let edit =
+        move |path: &FilePath, expected: Option<&str>, places: &Places| keys::add(path, &name, &key, expected, places);
+    giving.write(&admin, deed, edit, || None).await
 }
 
-/// Takes one away; where `If-Match` names a version of the file, only from that one. What is in the store stays there.
+/// Takes one away; where `If-Match` names a version of the file, only from that one. A key that was kept sealed for it alone
+/// is forgotten with it.
 pub async fn remove(
     State(admin): State<Arc<Admin>>,
     Extension(operator): Extension<Operator>,
@@ -86,10 +67,22 @@ pub async fn remove(
     Failure::unless_admin(&operator)?;
     let name = named(&admin, &name)?;
     let expected = Expected::read(&headers)?.version();
-    let deed = Deed::new(operator, "provider.key_remove", &name, shorten(&label));
+    let giving = Arc::clone(&admin.giving_key).lock_owned().await;
+    let config = Arc::clone(&admin.reload.status().config);
+    let provider = config.providers.iter().find(|one| one.name == name);
+    let key = provider.and_then(|provider| find(provider, &label));
+    let freed = provider.zip(key).and_then(|(provider, key)| own_secret(provider, key)).into_iter().collect();
+    let deed = Deed::new(operator, "provider.key_remove", &name, shorten(&label)).freeing(freed);
     let reload = Arc::clone(&admin.reload);
-    let change =
-        async move { Ok(reload.edit(move |path| keys::remove(path, &name, &label, expected.as_deref())).await?) };
+    let change = async move {
+        let removed = reload.edit(move |path| keys::remove(path, &name, &label, expected.as_deref())).await;
+        Ok((removed?, giving))
+    };
     noted(&admin, deed, change, |_| None).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+fn find<'c>(provider: &'c ProviderConfig, label: &str) -> Option<&'c CredentialConfig> {
+    let mut keys = provider.credentials.iter().enumerate();
+    keys.find_map(|(at, key)| (key.label(at) == label).then_some(key))
 }

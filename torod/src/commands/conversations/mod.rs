@@ -264,7 +264,7 @@ fn list(
 }
 
 fn read_all(dir: &Path, id: i64, internal: bool, system: bool) -> anyhow::Result<ConversationDetail> {
-    let wanted = Wanted { after: 0, limit: MOST, internal, system };
+    let wanted = Wanted { after: 0, limit: MOST, internal, system, system_once: false };
     match read::conversation(&open(dir)?, id, wanted)? {
         Some(detail) => Ok(detail),
         None => {

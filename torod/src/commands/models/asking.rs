@@ -131,7 +131,7 @@ fn described(config: &Config, vault: &dyn Vault) -> anyhow::Result<Vec<Arc<Provi
     let one = |provider: &ProviderConfig| {
         let keys = provider.credentials.iter().enumerate().filter(|_| provider.enabled);
         let keys = keys.filter_map(|(at, credential)| {
-            let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
+            let label = credential.label(at);
             // One that is renewed is known by where it comes from: there is no need to have it.
             if credential.is_renewed() {
                 return Some(

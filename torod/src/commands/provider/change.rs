@@ -10,9 +10,9 @@ use toml_edit::Value;
 
 use super::{find, key, load, print_json};
 use crate::commands::{Exit, prompt};
-use crate::config;
 use crate::config::edit::By;
 use crate::config::edit::provider as edit;
+use crate::config::{self, ProviderConfig, SecretSource};
 
 /// The largest value that is read from the standard input, in bytes.
 const LONGEST: u64 = 1 << 20;
@@ -77,7 +77,8 @@ impl<'a> Changed<'a> {
 impl Set {
     pub(super) fn run(self, file: &Path, out: &mut dyn Write) -> anyhow::Result<Exit> {
         let config = load(file)?;
-        let provider = &find(&config, &self.name)?.name;
+        let before = find(&config, &self.name)?;
+        let provider = &before.name;
         let is_secret = self.key == "api_key" || self.key == "api_keys";
         let value = match (&self.value, self.unset) {
             (_, true) => None,
@@ -88,6 +89,12 @@ impl Set {
         let changed = edit::set(file, provider, &self.key, value.as_ref(), By::Owner)?;
         if let Some(tail) = tail {
             prompt::say(&format!("without {tail}, which torod adds itself"))?;
+        }
+        let after = load(file)?;
+        for name in find(&after, provider).map_or_else(|_| Vec::new(), |after| lost(before, after)) {
+            prompt::say(&format!(
+                "the stored key `{name}` is for the address of before: give it again with `torod secrets set {name}`"
+            ))?;
         }
         if self.json {
             print_json(out, &Changed { key: Some(&self.key), ..Changed::new(provider, changed) })?;
@@ -100,6 +107,24 @@ impl Set {
         }
         Ok(Exit::Done)
     }
+}
+
+/// The stored keys of a provider that are sent to another place from now on, for which they were not given.
+fn lost<'c>(before: &ProviderConfig, after: &'c ProviderConfig) -> Vec<&'c str> {
+    let known = before.origins();
+    if after.origins().iter().all(|origin| known.contains(origin)) {
+        return Vec::new();
+    }
+    stored(after)
+}
+
+/// The keys of a provider that the store has.
+fn stored(provider: &ProviderConfig) -> Vec<&str> {
+    let keys = provider.credentials.iter().filter_map(|key| match &key.secret {
+        SecretSource::Stored(stored) => Some(stored.name.as_str()),
+        _ => None,
+    });
+    keys.collect()
 }
 
 /// A URL without the path of an operation, as `add` takes it, and that path.
@@ -176,6 +201,10 @@ impl Remove {
             }
         }
         edit::remove(file, provider, By::Owner)?;
+        let after = load(file)?;
+        for name in stored(find(&config, provider)?).into_iter().filter(|name| !after.uses_secret(name)) {
+            prompt::say(&format!("its key `{name}` is still stored: `torod secrets remove {name}` forgets it"))?;
+        }
         if self.json {
             print_json(out, &Changed { removed: true, ..Changed::new(provider, true) })?;
         } else {

@@ -50,7 +50,7 @@ async fn seen(data_dir: &Path) -> anyhow::Result<HashMap<String, Seen>> {
 fn standings(provider: &ProviderConfig, seen: Option<&Seen>, paths: &Paths, clock: &Clock) -> Vec<Option<KeyStanding>> {
     let mut standings = standing::kept(provider, &paths.data_dir, clock);
     for (at, (credential, standing)) in provider.credentials.iter().zip(&mut standings).enumerate() {
-        let label = credential.name.clone().unwrap_or_else(|| (at + 1).to_string());
+        let label = credential.label(at);
         let told = seen.and_then(|seen| seen.keys.iter().find(|key| key.label == label));
         if let Some(told) = told {
             *standing = Some(told.clone());

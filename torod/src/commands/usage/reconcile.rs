@@ -95,17 +95,13 @@ impl Reconcile {
     }
 
     fn named(&self) -> anyhow::Result<Vec<(Meaning, String)>> {
-        let words = || Meaning::WORDS.map(|(word, _)| word).join(", ");
         let mut named = Vec::new();
         for pair in &self.columns {
             let Some((word, name)) = pair.split_once('=') else {
                 bail!("`{}` names no column; write such as day=Date", plain(pair));
             };
-            let meaning = Meaning::WORDS.iter().find(|(known, _)| *known == word.trim());
-            let Some((_, meaning)) = meaning else {
-                bail!("`{}` is nothing that a column can be; known: {}", plain(word), words());
-            };
-            named.push((*meaning, name.trim().to_owned()));
+            let meaning = Meaning::named(word).map_err(anyhow::Error::msg)?;
+            named.push((meaning, name.trim().to_owned()));
         }
         Ok(named)
     }

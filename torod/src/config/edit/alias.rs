@@ -4,7 +4,8 @@ use std::path::Path;
 
 use toml_edit::{Array, ArrayOfTables, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
-use super::{By, ConfigError, EditError, check_version, findings, like, meant, update};
+use super::error::meant;
+use super::{By, ConfigError, EditError, check_version, findings, like, update};
 use crate::config::section::{closest, shorten};
 use crate::config::{AliasConfig, TargetConfig, examine};
 

@@ -1,14 +1,16 @@
 //! What is counted of usage rows: every number here is a sum over the rows that were written since the start.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Display;
 use std::sync::Arc;
 
-use tokenrouter::count::Source;
+use tokenrouter::count::{Report, Source};
+use tokenrouter::price::{Bill, Price};
 
 use super::families as f;
 use super::histogram::{DURATION, FIRST, Histogram, TOKEN};
 use super::known::{Known, Names, virtual_model};
-use super::text::{Family, Nanos, Text};
+use super::text::{Family, Micros, Nanos, Text};
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::{Outcome, Record};
 
@@ -23,6 +25,10 @@ const MOST_FALLEN: usize = 1_024;
 
 /// The kinds of tokens that a total is made of, in the order of the row.
 pub const KINDS: [&str; 5] = ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output"];
+/// What is paid for, in the order of a cost; the last is what is paid in pieces.
+pub const PAID: [&str; 7] = ["input", "cache_read", "cache_write_5m", "cache_write_1h", "output", "reasoning", "other"];
+/// What providers tell the time of.
+pub const PHASES: [&str; 2] = ["prompt", "generation"];
 /// The classes of a status.
 pub const CLASSES: [&str; 6] = ["none", "1xx", "2xx", "3xx", "4xx", "5xx"];
 /// Who ended a stream.
@@ -49,6 +55,9 @@ struct OfModel {
     reasoning: u64,
     estimated: u64,
     cost_nanos: u128,
+    paid_nanos: [u128; PAID.len()],
+    timed_tokens: [u64; PHASES.len()],
+    timed_us: [u64; PHASES.len()],
     unpriced: u64,
     /// What the prompt cache saved, and what writing to it cost more.
     saved_nanos: u128,
@@ -66,6 +75,9 @@ impl Default for OfModel {
             reasoning: 0,
             estimated: 0,
             cost_nanos: 0,
+            paid_nanos: [0; PAID.len()],
+            timed_tokens: [0; PHASES.len()],
+            timed_us: [0; PHASES.len()],
             unpriced: 0,
             saved_nanos: 0,
             premium_nanos: 0,
@@ -122,7 +134,7 @@ impl Counted {
         let names = self.known.names(live, &record.provider, &record.model);
         let other = || Names { provider: self.known.other(), model: self.known.other() };
         let of_model = entry(&mut self.models, names.clone(), MOST_MODELS, other);
-        of_model.add(record);
+        of_model.add(record, &live.unknown_price);
         if record.counted {
             let way = |names| Way { surface: record.surface, names, stream: record.stream };
             let new = || OfWay { requests: 0, duration: DURATION.empty() };
@@ -175,10 +187,18 @@ impl Counted {
         }
         self.each_model(text, &f::FIRST_TOKEN, |text, labels, of| of.first.write(text, &f::FIRST_TOKEN, labels));
         self.each_model(text, &f::PER_TOKEN, |text, labels, of| of.per_token.write(text, &f::PER_TOKEN, labels));
+        self.each_phase(text, &f::TIMED_TOKENS, |tokens, _| tokens);
+        self.each_phase(text, &f::TIMED_SECONDS, |_, us| Micros(u128::from(us)));
         self.each_kind(text, &f::TOKENS, &KINDS, |of| &of.tokens);
         self.each_model(text, &f::REASONING, |text, labels, of| text.sample(&f::REASONING, labels, of.reasoning));
         self.each_model(text, &f::ESTIMATED, |text, labels, of| text.sample(&f::ESTIMATED, labels, of.estimated));
         self.each_model(text, &f::COST, |text, labels, of| text.sample(&f::COST, labels, Nanos(of.cost_nanos)));
+        text.begin(&f::COST_KINDS);
+        for (names, of) in &self.models {
+            for (kind, nanos) in PAID.iter().zip(of.paid_nanos).filter(|(_, nanos)| *nanos > 0) {
+                text.sample(&f::COST_KINDS, &[&names.provider, &names.model, kind], Nanos(nanos));
+            }
+        }
         self.each_model(text, &f::UNPRICED, |text, labels, of| text.sample(&f::UNPRICED, labels, of.unpriced));
         self.each_model(text, &f::CACHE_SAVINGS, |text, labels, of| {
             text.sample(&f::CACHE_SAVINGS, labels, Nanos(of.saved_nanos));
@@ -215,6 +235,18 @@ impl Counted {
         }
     }
 
+    /// Only where a provider tells it: most do not.
+    fn each_phase<N: Display>(&self, text: &mut Text, family: &Family, number: impl Fn(u64, u64) -> N) {
+        text.begin(family);
+        for (names, of) in &self.models {
+            for (phase, (tokens, us)) in PHASES.iter().zip(of.timed_tokens.iter().zip(of.timed_us)) {
+                if us > 0 {
+                    text.sample(family, &[&names.provider, &names.model, phase], number(*tokens, us));
+                }
+            }
+        }
+    }
+
     fn each_kind(&self, text: &mut Text, family: &Family, kinds: &[&str], counts: impl Fn(&OfModel) -> &[u64]) {
         text.begin(family);
         for (names, of) in &self.models {
@@ -241,8 +273,33 @@ fn entry_with<K: Ord, V>(
     map.entry(key).or_insert_with(new)
 }
 
+/// What the parts of a call cost, which come to `cost_nanos` as its row has it.
+fn paid(record: &Record, cost_nanos: u64, unknown: &Price) -> [u64; PAID.len()] {
+    let whole = [0, 0, 0, 0, 0, 0, cost_nanos];
+    if cost_nanos == 0 {
+        return whole;
+    }
+    let plain = Report::of(record.counts);
+    let report = record.detail.as_deref().unwrap_or(&plain);
+    let price = record.charge.tariff.as_ref().map_or(unknown, |tariff| &*tariff.price);
+    let at_ms = u64::try_from(record.started_ms).unwrap_or(0);
+    match price.cost(&Bill::of(report, at_ms)) {
+        Some(cost) if cost.total_nanos == cost_nanos => [
+            cost.input_nanos,
+            cost.cache_read_nanos,
+            cost.cache_write_5m_nanos,
+            cost.cache_write_1h_nanos,
+            cost.output_nanos,
+            cost.reasoning_nanos,
+            cost.pieces_nanos,
+        ],
+        // The price for unknown models may have been another when it was charged.
+        _ => whole,
+    }
+}
+
 impl OfModel {
-    fn add(&mut self, record: &Record) {
+    fn add(&mut self, record: &Record, unknown: &Price) {
         let class = usize::from(record.status / 100).min(CLASSES.len() - 1);
         let outcome = usize::from(record.outcome.number());
         if let Some(count) = self.attempts.get_mut(outcome).and_then(|by_class| by_class.get_mut(class)) {
@@ -256,6 +313,18 @@ impl OfModel {
         self.reasoning += reasoning;
         self.estimated += u64::from(record.source == Source::Estimated && counts != [0; 6]);
         self.cost_nanos += u128::from(cost_nanos);
+        for (sum, part) in self.paid_nanos.iter_mut().zip(paid(record, cost_nanos, unknown)) {
+            *sum += u128::from(part);
+        }
+        let input: u64 = counts.iter().take(4).sum();
+        for (at, (tokens, us)) in [(input, record.prompt_us), (output, record.generation_us)].into_iter().enumerate() {
+            if let (Some(timed), Some(sum_us)) = (self.timed_tokens.get_mut(at), self.timed_us.get_mut(at))
+                && us > 0
+            {
+                *timed += tokens;
+                *sum_us += u64::from(us);
+            }
+        }
         self.unpriced += u64::from(record.charge.is_unpriced());
         // A counter only grows, so each side has its own.
         let saved = u128::from(record.savings_nanos.unsigned_abs());

@@ -37,6 +37,10 @@ families! {
     /// Counted from usage rows.
     PER_TOKEN = histogram("tokenrouter_time_per_output_token_seconds", &["provider", "model"], "From the first piece of a streamed answer to its end, for each token after the first.");
     /// Counted from usage rows.
+    TIMED_TOKENS = counter("tokenrouter_provider_timed_tokens_total", &["provider", "model", "phase"], "Tokens of calls of which the provider tells how long it took: prompt (to read the input), generation (to write).");
+    /// Counted from usage rows.
+    TIMED_SECONDS = counter("tokenrouter_provider_timed_seconds_total", &["provider", "model", "phase"], "How long that took, by the provider's own clock.");
+    /// Counted from usage rows.
     TOKENS = counter("tokenrouter_tokens_total", &["provider", "model", "kind"], "LLM tokens in disjoint kinds, whose sum is what providers report as the total.");
     /// Counted from usage rows.
     REASONING = counter("tokenrouter_reasoning_tokens_total", &["provider", "model"], "Tokens of reasoning, which are a part of the kind output.");
@@ -44,6 +48,8 @@ families! {
     ESTIMATED = counter("tokenrouter_estimated_attempts_total", &["provider", "model"], "Calls with tokens that the provider did not report, so that they are an estimate.");
     /// Counted from usage rows.
     COST = counter("tokenrouter_cost_usd_total", &["provider", "model"], "What was spent, in US dollars.");
+    /// Counted from usage rows.
+    COST_KINDS = counter("tokenrouter_cost_by_kind_usd_total", &["provider", "model", "kind"], "What was spent, by what was paid for, in US dollars; other is what is paid in pieces, such as images and searches.");
     /// Counted from usage rows.
     UNPRICED = counter("tokenrouter_unpriced_attempts_total", &["provider", "model"], "Calls whose price is not known, counted by the price for unknown models.");
     /// Counted from usage rows.
@@ -76,6 +82,12 @@ families! {
     PROVIDER_MODELS = gauge("tokenrouter_provider_models", &["provider"], "Models that a provider lists; none as long as its list is not known.");
     /// Read at the scrape.
     CIRCUIT = gauge("tokenrouter_circuit_state", &["provider", "scope"], "The worst breaker of a provider: 0 closed, 1 half-open, 2 open.");
+    /// Read at the scrape.
+    CIRCUIT_TURNS = counter("tokenrouter_circuit_transitions_total", &["provider", "scope", "to"], "How often a breaker of a provider opened, and how often one closed again.");
+    /// Read at the scrape.
+    QUOTA_LEFT = gauge("tokenrouter_provider_quota_remaining_ratio", &["provider", "limit"], "What is left of a limit of a provider, from 0 to 1, as it was last told; of several keys and models what the least has.");
+    /// Read at the scrape.
+    BALANCE = gauge("tokenrouter_provider_balance", &["provider", "unit"], "What is left in a provider's account, in whole units, where the vendor tells; of several keys the least.");
     /// Read at the scrape.
     ENDPOINTS_OPEN = gauge("tokenrouter_endpoints_unavailable", &["provider", "reason"], "Endpoints that are left alone, by the reason.");
     /// Read at the scrape.

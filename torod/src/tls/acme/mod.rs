@@ -60,9 +60,10 @@ impl Acme {
         let tls = &config.tls;
         let directory = tls.acme_directory.clone();
         // Accounts and certificates of one CA mean nothing to another.
-        let digest: String = Sha256::digest(&directory).iter().take(8).map(|byte| format!("{byte:02x}")).collect();
+        let digest: [u8; 32] = Sha256::digest(&directory).into();
+        let digest = u64::from_be_bytes(digest.first_chunk().copied().unwrap_or_default());
         Self {
-            folder: dir.join(FOLDER).join(digest),
+            folder: dir.join(FOLDER).join(format!("{digest:016x}")),
             names: tls.hosts.clone(),
             email: tls.email.clone(),
             directory,

@@ -21,7 +21,7 @@ use super::{ACCOUNT, Acme};
 use crate::config::AcmeChallenge;
 
 /// How long a CA may take to look at what proves that a name is ours, and to sign.
-const POLL: RetryPolicy = RetryPolicy::new().timeout(Duration::from_secs(120));
+const POLL: RetryPolicy = RetryPolicy::new().timeout(Duration::from_mins(2));
 /// What a CA's errors begin with.
 const ERRORS: &str = "urn:ietf:params:acme:error:";
 /// How long to wait for a CA that has had too much and does not say for how long.
@@ -80,10 +80,9 @@ pub(super) async fn order(acme: &Acme, failures: u32) -> Result<String, TlsError
 fn kind(acme: &Acme, failures: u32) -> ChallengeType {
     match acme.challenge {
         AcmeChallenge::Http01 => ChallengeType::Http01,
-        AcmeChallenge::TlsAlpn01 => ChallengeType::TlsAlpn01,
         // One of the ports may not be reached from outside: in turn.
         AcmeChallenge::Auto if acme.has_http && failures % 2 == 1 => ChallengeType::Http01,
-        AcmeChallenge::Auto => ChallengeType::TlsAlpn01,
+        AcmeChallenge::TlsAlpn01 | AcmeChallenge::Auto => ChallengeType::TlsAlpn01,
     }
 }
 

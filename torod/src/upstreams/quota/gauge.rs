@@ -40,6 +40,11 @@ impl Known {
         }
     }
 
+    /// The limits that are still believed.
+    pub fn current(&self, now_ms: i64) -> Vec<Metric> {
+        self.metrics.iter().filter(|metric| !metric.is_stale(now_ms)).cloned().collect()
+    }
+
     fn bound(&mut self, now_ms: i64) {
         self.metrics.retain(|metric| !metric.is_stale(now_ms));
         while self.metrics.len() > MOST {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use tokenrouter::quota::{Asked, Told, Unit, left_permille};
 
+use super::views::window_word;
+
 /// What no answer has told again for so long is not believed any more, in milliseconds.
 const STALE_MS: i64 = 24 * 3_600_000;
 /// The longest name that is kept, in bytes.
@@ -109,6 +111,14 @@ impl Metric {
     /// Whether it has been set back since it was told.
     pub fn is_set_back(&self, now_ms: i64) -> bool {
         self.resets_ms.is_some_and(|at| at <= now_ms)
+    }
+
+    /// What is limited, and in which time: `requests:minute`.
+    pub fn limit_name(&self) -> String {
+        match window_word(self.window_s) {
+            Some(window) => format!("{}:{window}", self.feature),
+            None => self.feature.to_string(),
+        }
     }
 
     /// Whether it says nothing any more: an answer told it long ago, or it was set back long ago.

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use toml_edit::{Array, DocumentMut, InlineTable, Item, Table, TableLike, Value};
 
+use super::far::{Places, unless_elsewhere};
 use super::{index, key_value, parse};
 use crate::config::credential::SecretSource;
 use crate::config::edit::{By, EditError, check_version, like, update};
@@ -25,11 +26,14 @@ pub struct NewKey {
 ///
 /// # Errors
 ///
-/// Where there is no such provider, a key of it has the name, the file has another version, or would be wrong with it.
-pub fn add(path: &Path, name: &str, key: &NewKey, expected: Option<&str>) -> Result<bool, EditError> {
+/// Where there is no such provider, a key of it has the name, the key may not be sent there according to `places`, the file
+/// has another version, or would be wrong with it.
+pub fn add(path: &Path, name: &str, key: &NewKey, expected: Option<&str>, places: &Places) -> Result<bool, EditError> {
     update(path, By::Api, |text, file| {
         check_version(text, expected)?;
-        with(text, name, key, file)
+        let edited = with(text, name, key, file)?;
+        unless_elsewhere(text, &edited, name, file, places)?;
+        Ok(edited)
     })
 }
 
@@ -93,7 +97,7 @@ fn without(text: &str, name: &str, label: &str, file: &str) -> Result<String, Ed
     let known = examine(text, file).config.providers;
     let known = known.iter().find(|known| known.name.eq_ignore_ascii_case(name));
     let labels = known.iter().flat_map(|known| known.credentials.iter()).enumerate();
-    let mut labels = labels.map(|(at, key)| key.name.clone().unwrap_or_else(|| (at + 1).to_string()));
+    let mut labels = labels.map(|(at, key)| key.label(at));
     let (mut document, at) = open(text, name, file)?;
     let place = labels.position(|known| known == label);
     let no_key = || EditError::NoSuch("key", format!("`{}` of provider `{}`", shorten(label), shorten(name)));
