@@ -97,10 +97,17 @@ fn show(out: &mut dyn Write, told: &Told) -> std::io::Result<()> {
     match &told.tls {
         Some(tls) => {
             writeln!(out, "mode         {}", plain(&tls.mode))?;
-            writeln!(out, "fingerprint  {}", plain(&tls.fingerprint))?;
-            writeln!(out, "for          {}", plain(&tls.names.join(", ")))?;
-            writeln!(out, "signed by    {}", plain(&tls.issuer))?;
-            writeln!(out, "valid        {} to {}", day(tls.begins_ms), day(tls.ends_ms))?;
+            if tls.fingerprint.is_empty() {
+                writeln!(out, "certificate  none yet")?;
+            } else {
+                writeln!(out, "fingerprint  {}", plain(&tls.fingerprint))?;
+                writeln!(out, "for          {}", plain(&tls.names.join(", ")))?;
+                writeln!(out, "signed by    {}", plain(&tls.issuer))?;
+                writeln!(out, "valid        {} to {}", day(tls.begins_ms), day(tls.ends_ms))?;
+            }
+            if let Some(renews_ms) = tls.renews_ms.filter(|at_ms| *at_ms > 0) {
+                writeln!(out, "next one     {}", day(renews_ms))?;
+            }
             if let Some(error) = &tls.error {
                 writeln!(out, "error        {}", plain(error))?;
             }
