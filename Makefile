@@ -19,6 +19,7 @@ test: ## everything: Rust tests, then real clients and a browser against a real 
 	@$(STAGE) "check the packaging" packaging/check
 	@$(STAGE) "build the web admin" $(MAKE) web
 	@$(STAGE) "test the web admin" npm --prefix web test
+	@$(STAGE) "find a CA for the tests" tests/ca/install
 	@log=$$(mktemp); tests/clients/install >"$$log" 2>&1 & installing=$$!; \
 	export RUST_TEST_THREADS=$${RUST_TEST_THREADS:-$$((2 * $$(nproc)))}; \
 	$(STAGE) "test the workspace" cargo test --workspace --features tokenrouter/tokenizer || { kill $$installing; exit 1; }; \
@@ -54,8 +55,9 @@ lint: ## what a pull request must pass before its tests run
 	@$(STAGE) "types of the web admin" npm --prefix web run check
 	@$(STAGE) "lint the web admin" npm --prefix web run lint
 
-clients: ## only install the clients that `make test` drives
+clients: ## only install the clients and the CA that `make test` drives
 	@tests/clients/install
+	@tests/ca/install
 
 package: ## deb, rpm and archive of a release build, in target/packages
 	packaging/build

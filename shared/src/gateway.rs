@@ -33,6 +33,8 @@ pub struct GatewayStatus {
     pub in_flight: u64,
     /// Where it listens.
     pub listeners: Vec<ListenerView>,
+    /// The certificate that it shows; `null`: TLS is off.
+    pub tls: Option<TlsView>,
     /// What stands in its data folder.
     pub files: Vec<FileView>,
     /// How the usage writer stands.
@@ -61,12 +63,47 @@ pub struct GatewayStatus {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 pub struct ListenerView {
-    /// `api`: clients and this API; `metrics`: Prometheus alone.
+    /// `api`: clients, and this API unless there is an `admin`; `admin`: this API and its pages alone; `metrics`:
+    /// Prometheus alone; `http`: the way to HTTPS alone.
     pub what: String,
-    /// The address with its port.
+    /// The address with its port, or `unix:` and the path of a socket.
     pub address: String,
     /// Whether programs of this machine alone reach it.
     pub is_loopback: bool,
+    /// Whether it speaks TLS.
+    pub is_tls: bool,
+}
+
+/// The certificate that the gateway shows.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TlsView {
+    /// `self-signed`, `pem` or `acme`.
+    pub mode: String,
+    /// Empty as long as there is no certificate yet; else `sha256:` and the SHA-256 of the certificate, by which `toro connect` knows it.
+    pub fingerprint: String,
+    /// The names and addresses that it is for.
+    pub names: Vec<String>,
+    /// Who signed it.
+    pub issuer: String,
+    /// From when on it is valid, in milliseconds since 1970.
+    pub begins_ms: i64,
+    /// Until when, in milliseconds since 1970.
+    pub ends_ms: i64,
+    /// When another one is to take its place, in milliseconds since 1970; `null`: when somebody puts it there.
+    pub renews_ms: Option<i64>,
+    /// Why no other certificate takes its place, though one should.
+    pub error: Option<String>,
+}
+
+/// `POST /admin/api/tls/renew`: what becomes of it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
+pub struct TlsRenewal {
+    /// Whether another certificate is on its way; `false`: TLS is off.
+    pub renewing: bool,
+    /// The certificate that is shown until then.
+    pub tls: Option<TlsView>,
 }
 
 /// A file of the data folder.

@@ -49,6 +49,8 @@ pub enum Command {
     Route(commands::route::Route),
     /// Keep keys of providers sealed in the data folder.
     Secrets(commands::secrets::Secrets),
+    /// Show the gateway's certificate and where it listens.
+    Tls(commands::tls::Tls),
     /// Create, list, change and revoke tokens; works while the gateway runs and while it does not.
     Token(commands::token::Token),
     /// Show what somebody should know: quotas, budgets, providers that are down.

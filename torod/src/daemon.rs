@@ -1,5 +1,7 @@
 //! The composition root: builds every part in order, runs them, and stops them in reverse.
 
+mod listening;
+mod mending;
 mod seeing;
 
 use std::net::SocketAddr;
@@ -11,18 +13,19 @@ use std::time::Duration;
 use anyhow::Context;
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
 
+use self::listening::Bound;
+use self::mending::{finish_rotation, settle_broken_off};
 use self::seeing::{Ground, Seeing};
 use crate::access::rate::Pace;
 use crate::access::wall::Moment;
-use crate::access::{
-    Operator, Random, Sessions, Setup, TokenIndex, founding, last_use, lease, secrets, sweep, used_up,
-};
+use crate::access::{Random, Sessions, Setup, TokenIndex, founding, last_use, lease, sweep, used_up};
 use crate::admin;
 use crate::alerts::{self, Alerts};
 use crate::app::App;
 use crate::clock::Clock;
-use crate::config::{Config, ConfigFile, edit};
+use crate::config::{Config, ConfigFile};
 use crate::conversations::Conversations;
 use crate::gateway::intake::UNPACKING;
 use crate::gateway::replay::Replays;
@@ -30,14 +33,15 @@ use crate::http::routes::{Door, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
-use crate::server::crowd::Room;
+use crate::server::activation::Given;
+use crate::server::connection::Peer;
 use crate::server::{accept, bind};
 use crate::store::{
-    Connection, DataSet, DirLock, Keyring, Lists, Readers, SignIns, begun, kept, key_file, quotas, schema, sessions,
-    tokens, usage,
+    DataSet, DirLock, Keyring, Lists, Readers, SignIns, kept, key_file, quotas, schema, sessions, tokens, usage,
 };
 use crate::telemetry::keep;
 use crate::telemetry::lines::Lines;
+use crate::tls::{self, Keeper};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
@@ -75,8 +79,10 @@ pub struct Daemon {
     setup: Arc<Setup>,
     usage: Arc<UsageWriter>,
     addr: SocketAddr,
+    tls: Option<Arc<Keeper>>,
     metrics_addr: Option<SocketAddr>,
-    socket: PathBuf,
+    /// Sockets in the file system.
+    sockets: Vec<PathBuf>,
     has_admin: bool,
     _lock: DirLock,
 }
@@ -84,6 +90,11 @@ pub struct Daemon {
 impl Daemon {
     /// Builds everything and begins to listen.
     pub async fn start(options: Options) -> anyhow::Result<Self> {
+        Self::start_on(options, Vec::new()).await
+    }
+
+    /// The same on sockets that are bound already, instead of `listen_addr`.
+    pub async fn start_on(options: Options, given: Vec<Given>) -> anyhow::Result<Self> {
         let Options { config, file, data_dir, clock, random, env } = options;
         let lock = DirLock::take(&data_dir)?;
         let mut connection = schema::open_writer(&data_dir)
@@ -92,7 +103,6 @@ impl Daemon {
         let tokens = Arc::new(TokenIndex::timed(&rows, clock.clone()));
         founding::found_all(&connection, &tokens, Moment::of(&clock))?;
         let has_admin = tokens.has_admin(clock.now_ms());
-        refuse_open_door(config.listen_addr, has_admin)?;
         let was_fresh = !tokens::any_ever(&connection)?;
         let sessions = Arc::new(Sessions::new(sessions::all(&connection)?));
         let has_calls = kept::any(&connection, kept::Kind::Call)?;
@@ -108,13 +118,18 @@ impl Daemon {
         }
         let usage = Arc::new(UsageWriter::start(connection, config.usage.queue, clock.clone())?);
 
-        let limits = &config.limits;
-        let room = Room { connections: limits.connections, per_address: limits.connections_per_address };
+        let (wanted, dir, time) = (config.clone(), data_dir.clone(), clock.clone());
+        // Off this thread: it reads files.
+        let begin = move || Keeper::start(&wanted, &dir, &time, mending::dice(random));
+        let tls = tokio::task::spawn_blocking(begin).await??.map(Arc::new);
         // Bound before anything else is announced, so that a taken port is the first thing to be told.
-        let listener = bind::tcp(config.listen_addr).await?;
-        let addr = listener.local_addr()?;
+        let mut bound = Bound::bind(&config, given).await?;
+        bound.refuse_open_door(has_admin)?;
+        let (addr, addresses) = (bound.addr, bound.addresses());
         let socket = data_dir.join(SOCKET);
         let control = bind::unix(&socket);
+        let mut sockets = std::mem::take(&mut bound.paths);
+        sockets.push(socket);
 
         let lifecycle = Lifecycle::default();
         let hangups = Hangups::listen();
@@ -162,7 +177,9 @@ impl Daemon {
             data_set: DataSet::new(&data_dir),
             renewals,
             own_addr: addr,
+            tls: tls.clone(),
         };
+        let served = config.clone();
         // Off this thread: secrets come from files and commands.
         let reload = tokio::task::spawn_blocking(move || Reload::new(parts, config, file)).await?;
         let reload = Arc::new(reload);
@@ -228,21 +245,28 @@ impl Daemon {
             usage: Arc::clone(&usage),
             hub: admin::live::Hub::default(),
             started_ms: app.started_ms,
-            listens_at: addr,
+            listeners: bound.views(tls.is_some()),
             metrics_at: scrapes.as_ref().and_then(|scrapes| scrapes.local_addr().ok()),
+            tls: tls.clone(),
             gateway: Arc::new(Replays(Arc::clone(&app))),
         }));
         let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
-        let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addr, scrape_key };
+        let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addresses, scrape_key };
         let routes = Arc::new(Routes::new(Arc::clone(&app), door));
 
-        let known = Arc::clone(&app);
-        let is_proxy = move |address| known.reload.status().config.server.trusts(address);
-        let accepting = accept::tcp(listener, Arc::clone(&routes) as _, lifecycle.clone(), room, is_proxy);
-        lifecycle.spawn("listener", accepting);
-        let metrics_addr = scrapes.map(|scrapes| seeing::show(scrapes, &routes, &lifecycle)).transpose()?;
+        bound.open(&served, &routes, tls.as_ref(), &lifecycle);
+        let show = |scrapes| seeing::show(scrapes, &routes, tls.as_ref(), &lifecycle);
+        let metrics_addr = scrapes.map(show).transpose()?;
+        if let Some(keeper) = &tls {
+            keeper.facts().iter().for_each(|facts| tls::tell(facts));
+            lifecycle.spawn("certificate", Arc::clone(keeper).run(lifecycle.clone()));
+        }
         match control {
-            Ok(control) => lifecycle.spawn("control", accept::unix(control, routes, lifecycle.clone())),
+            Ok(control) => {
+                let closed = CancellationToken::new();
+                let accepting = accept::unix(control, Peer::Local, routes, lifecycle.clone(), closed);
+                lifecycle.spawn("control", accepting);
+            }
             // Socket paths have a short limit; the gateway is of use without one.
             Err(e) => tracing::warn!("{e}; `torod token` will not reach this daemon"),
         }
@@ -270,12 +294,17 @@ impl Daemon {
         lifecycle.spawn("alerts", alerts.run(lifecycle.clone()));
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));
         lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
-        Ok(Self { app, setup, usage, addr, metrics_addr, socket, has_admin, _lock: lock })
+        Ok(Self { app, setup, usage, addr, tls, metrics_addr, sockets, has_admin, _lock: lock })
     }
 
     /// Where it listens.
     pub const fn addr(&self) -> SocketAddr {
         self.addr
+    }
+
+    /// The URL by which it is reached.
+    pub fn url(&self) -> String {
+        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.addr)
     }
 
     /// Where the metrics stand by themselves.
@@ -337,50 +366,12 @@ impl Daemon {
         if !written {
             tracing::error!("not every usage record could be written");
         }
-        _ = std::fs::remove_file(&self.socket);
+        for socket in &self.sockets {
+            _ = std::fs::remove_file(socket);
+        }
         tracing::info!("stopped");
         drained && ended && written
     }
-}
-
-/// Has the audit trail tell of changes of the file of which nobody saw the end.
-fn settle_broken_off(connection: &mut Connection, file: &Path) {
-    // What cannot be read is another version than any that was.
-    let version = edit::version(file).unwrap_or_default();
-    match begun::settle(connection, None, &version) {
-        Ok(0) => {}
-        Ok(told) => tracing::warn!(
-            "{told} changes of torod.toml were broken off when the gateway ended: `torod audit` tells which"
-        ),
-        // They are told at the next start.
-        Err(error) => tracing::error!(%error, "the audit trail takes no entries"),
-    }
-}
-
-/// Brings a change of keys to its end that broke off. What cannot be done now is done the next time: everything can be
-/// read meanwhile.
-fn finish_rotation(connection: &mut Connection, keys: &Keyring, sign_ins: &SignIns, now_ms: i64) {
-    let done = match keys.is_halfway() {
-        Ok(false) => return,
-        Ok(true) => secrets::rotate(connection, keys, sign_ins, &Operator::LocalOwner, now_ms).map(|_| ()),
-        Err(e) => Err(e.into()),
-    };
-    match done {
-        Ok(()) => tracing::info!("a change of the secrets' key that had broken off was brought to its end"),
-        Err(e) => tracing::error!("{e}"),
-    }
-}
-
-/// Off loopback, nobody may find a gateway that has no owner yet.
-fn refuse_open_door(addr: SocketAddr, has_admin: bool) -> anyhow::Result<()> {
-    if addr.ip().is_loopback() || has_admin {
-        return Ok(());
-    }
-    anyhow::bail!(
-        "refusing to listen on {addr}, which other machines can reach, before an admin token exists. \
-         Run `torod token create --role admin` first, or set `listen_addr = \"127.0.0.1:{}\"`",
-        addr.port()
-    )
 }
 
 /// Writes `url` where somebody waits for it, in one piece.

@@ -26,5 +26,6 @@ pub mod rolling;
 pub mod server;
 pub mod store;
 pub mod telemetry;
+pub mod tls;
 pub mod upstreams;
 pub mod usage;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use sd_notify::NotifyState;
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -237,6 +238,40 @@ pub async fn follow_signals(lifecycle: Lifecycle) {
             );
             lifecycle.stop_softly();
         }
+    }
+}
+
+/// Tells the service manager (systemd) that the daemon serves, now and then that it still runs, and that it ends. It sits on
+/// the same threads as the requests, so that a daemon which hangs is silent.
+pub async fn tell_service_manager(lifecycle: Lifecycle) {
+    tell(NotifyState::Ready);
+    let every = sd_notify::watchdog_enabled().map(|longest| longest / 3);
+    let alive = async || match every {
+        Some(every) => {
+            tokio::time::sleep(every).await;
+            tell(NotifyState::Watchdog);
+        }
+        None => std::future::pending().await,
+    };
+    loop {
+        tokio::select! {
+            () = alive() => {}
+            () = lifecycle.soft_stop() => break,
+        }
+    }
+    tell(NotifyState::Stopping);
+    // What runs may take longer than a watchdog waits.
+    loop {
+        tokio::select! {
+            () = alive() => {}
+            () = lifecycle.hard_stop() => return,
+        }
+    }
+}
+
+fn tell(state: NotifyState<'_>) {
+    if let Err(error) = sd_notify::notify(&[state]) {
+        tracing::warn!(%error, "the service manager cannot be told how the daemon stands");
     }
 }
 

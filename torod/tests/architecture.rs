@@ -20,7 +20,7 @@ const LAYERS: [&[&str]; 14] = [
     &["reports"],
     &["conversations"],
     &["alerts", "telemetry"],
-    &["access", "upstreams", "usage", "memory"],
+    &["access", "upstreams", "usage", "memory", "tls"],
     &["store", "config"],
 ];
 /// Everybody may import these, and they import nothing of ours.

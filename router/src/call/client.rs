@@ -11,6 +11,8 @@ use http::{Request, Response};
 use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
 use hyper_util::client::legacy::Client as Pool;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 use super::connect::Timely;
 use super::guard::{Guard, Guarded};
@@ -80,6 +82,22 @@ impl Client {
         Self { timeouts, max_idle, guard, plain: Arc::new(Lane::new(plain, max_idle)), secure: OnceLock::new() }
     }
 
+    /// The same for one that trusts the authorities in `pem` instead of the system's.
+    ///
+    /// ```
+    /// use tokenrouter::call::{Client, Timeouts};
+    ///
+    /// let empty = Client::new(Timeouts::default(), 1).trusting(b"no certificate at all");
+    /// assert!(empty.is_err());
+    /// ```
+    pub fn trusting(mut self, pem: &[u8]) -> Result<Self, CallError> {
+        let found = CertificateDer::pem_slice_iter(pem).collect::<Result<Vec<_>, _>>();
+        let found = found.map_err(|_| CallError::Connect("the authorities to trust are no PEM".to_owned()))?;
+        let config = trusting(found, "there is no authority to trust").map_err(CallError::Connect)?;
+        self.secure = OnceLock::from(self.build(config));
+        Ok(self)
+    }
+
     /// The timeouts it keeps.
     pub const fn timeouts(&self) -> &Timeouts {
         &self.timeouts
@@ -109,13 +127,17 @@ impl Client {
         if let Some(pool) = self.secure.get() {
             return Ok(pool);
         }
+        let built = self.build(tls_config()?);
+        Ok(self.secure.get_or_init(|| built))
+    }
+
+    fn build(&self, config: rustls::ClientConfig) -> Pool<Timely<HttpsConnector<Guarded>>, Pieces> {
         let built = HttpsConnectorBuilder::new()
-            .with_tls_config(tls_config()?)
+            .with_tls_config(config)
             .https_only()
             .enable_all_versions()
             .wrap_connector(connector(self.timeouts.connect, false, self.guard.clone()));
-        let built = Timely::new(built, self.timeouts.connect);
-        Ok(self.secure.get_or_init(|| pool(self.max_idle).build(built)))
+        pool(self.max_idle).build(Timely::new(built, self.timeouts.connect))
     }
 }
 
@@ -143,17 +165,21 @@ fn connector(connect: Duration, enforce_http: bool, guard: Guard) -> Guarded {
 fn tls_config() -> Result<rustls::ClientConfig, CallError> {
     static CONFIG: OnceLock<Result<rustls::ClientConfig, String>> = OnceLock::new();
     let built = CONFIG.get_or_init(|| {
-        let mut roots = rustls::RootCertStore::empty();
         let found = rustls_native_certs::load_native_certs();
-        let (added, _) = roots.add_parsable_certificates(found.certs);
-        if added == 0 {
-            return Err("no root certificates on this system; install ca-certificates".to_owned());
-        }
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let config = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .map_err(|e| e.to_string())?;
-        Ok(config.with_root_certificates(roots).with_no_client_auth())
+        trusting(found.certs, "no root certificates on this system; install ca-certificates")
     });
     built.clone().map_err(CallError::Connect)
+}
+
+fn trusting(found: Vec<CertificateDer<'static>>, nobody: &str) -> Result<rustls::ClientConfig, String> {
+    let mut roots = rustls::RootCertStore::empty();
+    let (added, _) = roots.add_parsable_certificates(found);
+    if added == 0 {
+        return Err(nobody.to_owned());
+    }
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .map_err(|e| e.to_string())?;
+    Ok(config.with_root_certificates(roots).with_no_client_auth())
 }

@@ -1,6 +1,6 @@
 //! For whom a trusted proxy speaks. Nobody else is believed, whatever a request says.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use http::{HeaderMap, HeaderName};
 
@@ -18,12 +18,21 @@ const MOST_HOPS: usize = 64;
 /// trusted proxy: what stands to the left of it a client may have made up. Where both headers are there and disagree,
 /// one of them was made up, and the proxy itself counts as the client.
 pub fn behind(peer: Peer, headers: &HeaderMap, server: &Server) -> Peer {
-    let Peer::Tcp(address) = peer else { return peer };
-    if server.trusted_proxies.is_empty() || !server.trusts(address.ip()) {
+    let (own, is_tls) = match peer {
+        Peer::Local => return peer,
+        Peer::Unix if !server.trusts_unix => return peer,
+        // It has no address, and one of this machine means nothing where a proxy is between.
+        Peer::Unix => (IpAddr::V4(Ipv4Addr::LOCALHOST), false),
+        Peer::Tcp(_) | Peer::Tls(_) | Peer::Proxied { .. } if server.trusted_proxies.is_empty() => return peer,
+        Peer::Tcp(address) => (address.ip().to_canonical(), false),
+        Peer::Tls(address) => (address.ip().to_canonical(), true),
+        // Whom the PROXY protocol told of may be a proxy as well.
+        Peer::Proxied { client, is_https } => (client, is_https),
+    };
+    if peer != Peer::Unix && !server.trusts(own) {
         return peer;
     }
-    let own = address.ip().to_canonical();
-    let itself = Peer::Proxied { client: own, is_https: false };
+    let itself = Peer::Proxied { client: own, is_https: is_tls };
     let listed = x_forwarded(headers).map(|hops| client(&hops, own, server));
     let told = forwarded(headers).map(|hops| client(&hops, own, server));
     match (listed, told) {
@@ -31,6 +40,7 @@ pub fn behind(peer: Peer, headers: &HeaderMap, server: &Server) -> Peer {
         (Some(Peer::Proxied { client: a, is_https: x }), Some(Peer::Proxied { client: b, is_https: y })) if a == b => {
             Peer::Proxied { client: a, is_https: x || y }
         }
+        // Nothing is said, or not the same.
         _ => itself,
     }
 }
@@ -111,8 +121,8 @@ mod tests {
     use super::*;
 
     fn seen(peer: &str, lines: &[(&'static str, &str)]) -> String {
-        let server =
-            Server { trusted_proxies: ["10.0.0.0/8", "127.0.0.1/32"].map(|net| net.parse().unwrap()).to_vec() };
+        let trusted_proxies = ["10.0.0.0/8", "127.0.0.1/32"].map(|net| net.parse().unwrap()).to_vec();
+        let server = Server { trusted_proxies, ..Server::default() };
         let mut headers = HeaderMap::new();
         for (name, value) in lines {
             headers.append(HeaderName::from_static(name), value.parse().unwrap());
@@ -120,8 +130,8 @@ mod tests {
         match behind(Peer::Tcp(peer.parse().unwrap()), &headers, &server) {
             Peer::Proxied { client, is_https: true } => format!("https {client}"),
             Peer::Proxied { client, is_https: false } => client.to_string(),
-            Peer::Tcp(address) => format!("direct {}", address.ip()),
-            Peer::Local => "local".to_owned(),
+            Peer::Tcp(address) | Peer::Tls(address) => format!("direct {}", address.ip()),
+            Peer::Unix | Peer::Local => "local".to_owned(),
         }
     }
 

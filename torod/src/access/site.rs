@@ -21,8 +21,10 @@ pub static FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 pub struct Site<'c> {
     /// Names that the operator gave it.
     pub admin: &'c Admin,
+    /// Names and addresses that its certificate is for.
+    pub hosts: &'c [String],
     /// Where it listens.
-    pub listens_at: SocketAddr,
+    pub listens_at: &'c [SocketAddr],
 }
 
 impl Site<'_> {
@@ -77,11 +79,13 @@ impl Site<'_> {
         }
         let address = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
         let is_address = address.is_some_and(|address| {
-            let own = self.listens_at.ip();
             // Everywhere: then any address of this machine, which no foreign name can stand for.
-            own.is_unspecified() || address.to_canonical() == own.to_canonical()
+            let is_at = |own: IpAddr| own.is_unspecified() || address.to_canonical() == own.to_canonical();
+            self.listens_at.iter().any(|own| is_at(own.ip()))
         });
-        let is_named = self.admin.hosts.iter().any(|name| name.eq_ignore_ascii_case(host));
+        let bare = host.trim_matches(['[', ']']);
+        let is_named = self.admin.hosts.iter().any(|name| name.eq_ignore_ascii_case(host))
+            || self.hosts.iter().any(|name| name.eq_ignore_ascii_case(bare));
         let is_public = self.admin.public_url.as_ref().is_some_and(|url| url.host.eq_ignore_ascii_case(host));
         is_address || is_named || is_public
     }
@@ -123,7 +127,7 @@ mod tests {
             for host in hosts {
                 given.append(HOST, host.parse().unwrap());
             }
-            Site { admin: &admin, listens_at: listens_at.parse().unwrap() }.check_host(&given).is_ok()
+            Site { admin: &admin, hosts: &[], listens_at: &[listens_at.parse().unwrap()] }.check_host(&given).is_ok()
         };
         for host in [
             "localhost",
@@ -168,7 +172,7 @@ mod tests {
     #[test]
     fn only_pages_of_our_own_may_send() {
         let admin = admin();
-        let site = Site { admin: &admin, listens_at: "127.0.0.1:8080".parse().unwrap() };
+        let site = Site { admin: &admin, hosts: &[], listens_at: &["127.0.0.1:8080".parse().unwrap()] };
         let ok = |is_https: bool, pairs: &[(&'static str, &str)]| {
             let mut given = headers(pairs);
             given.append(HOST, "localhost:8080".parse().unwrap());

@@ -32,6 +32,7 @@ pub mod setup;
 pub mod shape;
 pub mod status;
 mod strict;
+pub mod tls;
 pub mod tokens;
 pub mod usage;
 mod version;
@@ -41,6 +42,7 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use operation::router;
+use tokenrouter_shared::gateway::ListenerView;
 use tokio::sync::Semaphore;
 
 use self::answer::Failure;
@@ -57,6 +59,7 @@ use crate::reload::Reload;
 use crate::reports::ReportError;
 use crate::store::{Connection, Keyring, Readers, SignIns, Stop, StoreError, WriterHandle};
 use crate::telemetry::lines::Lines;
+use crate::tls::Keeper;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 use crate::usage::UsageWriter;
@@ -109,9 +112,11 @@ pub struct Admin {
     /// When the daemon started, in Unix milliseconds.
     pub started_ms: i64,
     /// Where it listens.
-    pub listens_at: SocketAddr,
+    pub listeners: Vec<ListenerView>,
     /// Where it shows the metrics by themselves.
     pub metrics_at: Option<SocketAddr>,
+    /// Keeps the certificate, where TLS is on.
+    pub tls: Option<Arc<Keeper>>,
     /// Sends requests once more.
     pub gateway: Arc<dyn Gateway>,
 }

@@ -8,7 +8,7 @@ use tokenrouter_shared::audit::AuditPage;
 use tokenrouter_shared::change::TokenChange;
 use tokenrouter_shared::conversation::{ConversationDetail, ConversationPage, ConversationsRemoved, WireView};
 use tokenrouter_shared::gateway::{
-    ConfigView, EndpointPage, EndpointReset, EndpointsReset, GatewayStatus, PresetPage, SetupView,
+    ConfigView, EndpointPage, EndpointReset, EndpointsReset, GatewayStatus, PresetPage, SetupView, TlsRenewal,
 };
 use tokenrouter_shared::live::{
     LiveAlerts, LiveConfig, LiveEnd, LiveHello, LiveLog, LiveMissed, LiveProviders, LiveQuotas, LiveUsage,
@@ -40,7 +40,7 @@ use super::operation::{Form, Needs, Operation, Parameter};
 use super::shape::{ClientRequest, Document, Shape};
 use super::{
     alerts, aliases, audit, config, conversations, endpoints, live, log, me, models, openapi, presets, providers,
-    quotas, reconcile, reprice, routes, routing, secrets, sessions, settings, setup, status, tokens, usage,
+    quotas, reconcile, reprice, routes, routing, secrets, sessions, settings, setup, status, tls, tokens, usage,
 };
 
 /// Every operation of the admin API.
@@ -323,6 +323,7 @@ fn watch_operations() -> Vec<Operation> {
             ("end", Shape::of::<LiveEnd>()),
         ]),
         new("GET", "/admin/api/status", Admin, "Says how the gateway stands: what runs, where it listens, what it keeps, what is wrong.", get(status::handler)).gives::<GatewayStatus>(200),
+        new("POST", "/admin/api/tls/renew", Admin, "Has another certificate made, read or ordered, although the one that is shown is good.", post(tls::renew)).gives::<TlsRenewal>(200),
         new("GET", "/admin/api/endpoints", Admin, "Lists everything that can be tried, and how it stands: breakers, speed, calls.", get(endpoints::list)).asked(ENDPOINTS).gives::<EndpointPage>(200),
         new("POST", "/admin/api/endpoints/reset", Admin, "Has what was left alone for a while be called again at once.", post(endpoints::reset)).takes::<EndpointReset>().gives::<EndpointsReset>(200),
         new("GET", "/admin/api/quotas", Admin, "Lists what providers have left, as far as it is known.", get(quotas::list)).asked(QUOTAS).gives::<QuotaPage>(200),

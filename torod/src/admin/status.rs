@@ -26,13 +26,11 @@ pub async fn handler(
     let (status, live, usage) = (admin.reload.status(), admin.live.load(), admin.usage.status());
     let reason = why_degraded(&live, admin.clock.uptime_ms());
     let (alerts_firing, alerts_unacknowledged) = admin.alerts.counts();
-    let api = ("api", Some(admin.listens_at));
-    let metrics = ("metrics", admin.metrics_at);
-    let listener = |(what, at): (&str, Option<std::net::SocketAddr>)| {
-        let at = at?;
+    let metrics = admin.metrics_at.map(|at| {
         let is_loopback = at.ip().to_canonical().is_loopback();
-        Some(ListenerView { what: what.to_owned(), address: at.to_string(), is_loopback })
-    };
+        let is_tls = admin.tls.is_some() && !is_loopback;
+        ListenerView { what: "metrics".to_owned(), address: at.to_string(), is_loopback, is_tls }
+    });
     let now_ms = admin.clock.now_ms();
     let sessions = admin.sessions.live(&admin.tokens, &status.config.admin, now_ms).len();
     Ok(Json(GatewayStatus {
@@ -47,7 +45,8 @@ pub async fn handler(
         started_ms: admin.started_ms,
         now_ms,
         in_flight: admin.lifecycle.in_flight() as u64,
-        listeners: [api, metrics].into_iter().filter_map(listener).collect(),
+        listeners: admin.listeners.iter().cloned().chain(metrics).collect(),
+        tls: admin.tls.as_ref().map(|keeper| keeper.view()),
         files: files.into_iter().map(|(name, bytes)| FileView { name, bytes }).collect(),
         usage: WriterView {
             written: usage.written,

@@ -25,6 +25,7 @@ pub mod serve;
 pub mod simulate;
 mod table;
 mod terminal;
+pub mod tls;
 pub mod token;
 pub mod usage;
 pub mod version;
@@ -129,6 +130,7 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Route(route) => block_on(route.run(&paths?, out, &mut anstream::stderr(), clock)),
         Command::Secrets(secrets) => block_on(secrets.run(&paths?, out, is_terminal, clock)),
         Command::Token(token) => block_on(token.run(&paths?, out, is_terminal, clock, system_random)),
+        Command::Tls(tls) => block_on(tls.run(&paths?, out)),
         Command::Alerts(alerts) => block_on(alerts.run(&paths?, out, is_terminal)),
         Command::Audit(audit) => block_on(audit.run(&paths?, out, is_terminal, &clock)),
         Command::Log(log) => block_on(log.run(&paths?, out, is_terminal, &clock)),

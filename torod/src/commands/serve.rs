@@ -11,12 +11,13 @@ use tokenrouter::catalog::Presets;
 use super::{Exit, system_env};
 use crate::access::system_random;
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigError, ConfigFile, Detected, Examined, LogFormat, Overrides, Paths};
+use crate::config::{self, Config, ConfigError, ConfigFile, Detected, Examined, LogFormat, Overrides, Paths, TlsMode};
 use crate::daemon::{self, Daemon, Options};
 use crate::lifecycle;
-use crate::server::descriptors;
+use crate::server::{activation, descriptors};
 use crate::telemetry;
 use crate::telemetry::lines::NOT_KEPT;
+use crate::tls;
 use crate::upstreams::detect;
 
 /// Until a model server of this machine must have answered on a first start.
@@ -55,24 +56,33 @@ impl Serve {
             environment: paths.environment.clone(),
         };
         overrides.apply(&mut config);
+        // Who tries it by hand believes the certificate that was made here.
+        let trust = match config.tls.mode {
+            TlsMode::SelfSigned => format!("--cacert {} ", paths.data_dir.join(tls::SELF_SIGNED).display()),
+            TlsMode::Off | TlsMode::Pem | TlsMode::Acme => String::new(),
+        };
         let file = has_file.then(|| ConfigFile { path: paths.config_file.clone(), overrides });
         let log = telemetry::log::start(&config.log, &clock);
         telemetry::panics::tell();
         let options =
             Options { config, file, data_dir: paths.data_dir.clone(), clock, random: system_random, env: system_env };
-        let daemon = Daemon::start(options).await?;
+        let given = activation::take(&system_env).context("the sockets that systemd handed over cannot be used")?;
+        let daemon = Daemon::start_on(options, given).await?;
         if let Some(lines) = &log.lines {
             daemon.keep_log(lines);
         }
-        let url = format!("http://{}", daemon.addr());
+        let url = daemon.url();
         tracing::info!(url, config = %paths.config_file.display(), data = %paths.data_dir.display(), "torod listens at {url}");
-        first_admin(&daemon, &url, &mut say).await?;
+        first_admin(&daemon, &url, &trust, &mut say).await?;
         if let Some(path) = &self.ready_file {
             daemon::announce(path, &url).with_context(|| format!("cannot write {}", path.display()))?;
         }
         descriptors::raise_limit();
         let lifecycle = daemon.lifecycle();
         lifecycle.spawn("signals", lifecycle::follow_signals(lifecycle.clone()));
+        if system_env("NOTIFY_SOCKET").is_some() {
+            lifecycle.spawn("service manager", lifecycle::tell_service_manager(lifecycle.clone()));
+        }
         Ok(if daemon.run().await { Exit::Done } else { Exit::Failed })
     }
 }
@@ -133,20 +143,20 @@ fn is_closed(kind: ErrorKind) -> bool {
 }
 
 /// On a terminal the first admin token is made and shown at once; elsewhere the log has a code that makes it.
-async fn first_admin(daemon: &Daemon, url: &str, say: &mut dyn Write) -> anyhow::Result<()> {
+async fn first_admin(daemon: &Daemon, url: &str, trust: &str, say: &mut dyn Write) -> anyhow::Result<()> {
     if daemon.has_admin() {
         return Ok(());
     }
     if std::io::stderr().is_terminal() && std::io::stdin().is_terminal() {
         let made = daemon.setup().make_admin(None).await?;
         writeln!(say, "\nYour admin token, shown once:\n\n  {}\n", made.key)?;
-        writeln!(say, "Try it:\n\n  curl {url}/v1/models -H 'Authorization: Bearer {}'\n", made.key)?;
+        writeln!(say, "Try it:\n\n  curl {trust}{url}/v1/models -H 'Authorization: Bearer {}'\n", made.key)?;
     } else {
         let code = daemon.setup().open()?;
         tracing::warn!(
             target: NOT_KEPT,
             "no admin token exists. Make one at {url}/admin with the setup code {code}, with `torod token create --role \
-             admin`, or once with: curl {url}/admin/api/setup -H 'content-type: application/json' -d '{{\"code\":\"{code}\"}}'"
+             admin`, or once with: curl {trust}{url}/admin/api/setup -H 'content-type: application/json' -d '{{\"code\":\"{code}\"}}'"
         );
     }
     Ok(())

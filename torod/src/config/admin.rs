@@ -71,7 +71,7 @@ pub fn split_port(authority: &str) -> Option<(&str, Option<&str>)> {
 }
 
 /// Whether `text` is a name or an address and nothing more.
-fn is_host(text: &str) -> bool {
+pub(super) fn is_host(text: &str) -> bool {
     if let Some(inner) = text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
         return inner.parse::<std::net::Ipv6Addr>().is_ok();
     }

@@ -70,6 +70,7 @@ pub fn first_run(found: &Detected) -> String {
         "prices",
         "alerts",
         "server",
+        "tls",
         "admin",
         "telemetry",
     ] {

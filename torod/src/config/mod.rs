@@ -24,6 +24,7 @@ mod hostile;
 mod launch;
 mod layers;
 mod limits;
+mod listen;
 mod log;
 mod model;
 pub mod origin;
@@ -48,6 +49,7 @@ mod syntax;
 mod telemetry;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod tokens;
 mod unavailable;
 mod units;
@@ -87,6 +89,7 @@ pub use grant::{ClientAuth, GrantConfig};
 pub use launch::{ConfigFile, Overrides};
 pub use layers::examine_with;
 pub use limits::Limits;
+pub use listen::Listen;
 pub use log::{Log, LogFormat, LogLevel};
 pub use model::{ModelConfig, PriceConfig};
 pub use paths::{NoPlace, Paths};
@@ -103,6 +106,7 @@ pub use server::Server;
 pub use show::{show, show_provider};
 pub use shutdown::Shutdown;
 pub use telemetry::{Telemetry, endpoint as otlp_endpoint};
+pub use tls::{AcmeChallenge, Tls, TlsMode};
 pub use tokens::Tokens;
 pub use usage::Usage;
 pub use vault::{NoVault, SECRET_NAME_RULE, StoredSecret, Vault, is_secret_name, origin_of};
@@ -156,8 +160,10 @@ pub struct Config {
     pub prices: Prices,
     /// What somebody is told of.
     pub alerts: Alerts,
-    /// Who may speak for others.
+    /// Where it listens besides, and who may speak for others.
     pub server: Server,
+    /// Whether it speaks TLS.
+    pub tls: Tls,
     /// Who reaches the admin pages, and for how long.
     pub admin: Admin,
     /// What other programs are told of how it does.
@@ -190,6 +196,7 @@ impl Default for Config {
             prices: Prices::default(),
             alerts: Alerts::default(),
             server: Server::default(),
+            tls: Tls::default(),
             admin: Admin::default(),
             telemetry: Telemetry::default(),
         }
@@ -253,6 +260,12 @@ impl Config {
         if let Some(admin) = section.section("admin") {
             config.admin = Admin::read(admin);
         }
+        if let Some(server) = section.section("server") {
+            config.server = Server::read(server);
+        }
+        if let Some(tls) = section.section("tls") {
+            config.tls = Tls::read(tls);
+        }
         config.presets = preset::read_all(&mut section);
         if let Some(field) = section.take("providers") {
             let mut names = Vec::new();
@@ -306,14 +319,17 @@ impl Config {
         if let Some(alerts) = section.section("alerts") {
             config.alerts = Alerts::read(alerts);
         }
-        if let Some(server) = section.section("server") {
-            config.server = Server::read(server);
-        }
         if let Some(telemetry) = section.section("telemetry") {
             config.telemetry = Telemetry::read(telemetry);
         }
         section.finish();
         config
+    }
+
+    /// Every address that it would listen at.
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        let besides = self.server.listen.iter().chain(&self.server.admin_listen).filter_map(Listen::addr);
+        std::iter::once(self.listen_addr).chain(besides).collect()
     }
 
     fn read_default_provider(&mut self, section: &mut Section<'_>) {

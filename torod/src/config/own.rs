@@ -17,7 +17,7 @@ use super::provider::ProviderConfig;
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Own<'c> {
     /// Where it listens.
-    pub(super) listen_addr: SocketAddr,
+    pub(super) addresses: &'c [SocketAddr],
     /// The names that it is known by.
     pub(super) admin: &'c Admin,
 }
@@ -29,12 +29,13 @@ impl Own<'_> {
         if self.admin.public_url.as_ref().is_some_and(|public| public.origin == origin) {
             return true;
         }
-        let port = self.listen_addr.port();
-        port != 0 && url.port() == port && self.is_host(url.host())
+        self.addresses.iter().any(|own| {
+            let port = own.port();
+            port != 0 && url.port() == port && self.is_host(own.ip().to_canonical(), url.host())
+        })
     }
 
-    fn is_host(&self, host: &str) -> bool {
-        let own = self.listen_addr.ip().to_canonical();
+    fn is_host(&self, own: IpAddr, host: &str) -> bool {
         let bare = host.trim_end_matches('.');
         match literal(host).map(|ip| ip.to_canonical()) {
             // A name of this machine means each of its loopback addresses.
@@ -54,7 +55,8 @@ impl Own<'_> {
 
 /// Refuses `provider`, which stands at `field`, where it is this gateway itself.
 pub(super) fn check(config: &Config, provider: &ProviderConfig, field: &Field<'_>) {
-    let own = Own { listen_addr: config.listen_addr, admin: &config.admin };
+    let addresses = config.addresses();
+    let own = Own { addresses: &addresses, admin: &config.admin };
     let urls = provider.protocols.iter().map(|(_, url)| url).filter(|_| provider.enabled);
     if let Some(url) = urls.into_iter().find(|url| own.is_at(url)) {
         field.refuse(
@@ -100,6 +102,8 @@ mod tests {
         assert!(found.contains("`me` is this gateway itself") && found.contains("round in circles"), "{found}");
         for (more, url) in [
             ("listen_addr = \"0.0.0.0:9\"", "http://127.0.0.1:9"),
+            ("[server]\nlisten = [\"127.0.0.1:9\"]", "http://127.0.0.1:9"),
+            ("[server]\nadmin_listen = [\"127.0.0.1:9\"]", "http://localhost:9"),
             ("[admin]\npublic_url = \"https://gw.example\"", "https://gw.example/v1"),
         ] {
             assert!(said(&provider(more, url)).contains("gateway itself"), "{more}");
@@ -120,7 +124,7 @@ mod tests {
             ..Admin::default()
         };
         let is_own = |listen: &str, url: &str| {
-            Own { listen_addr: listen.parse().unwrap(), admin: &admin }.is_at(&BaseUrl::parse(url).unwrap())
+            Own { addresses: &[listen.parse().unwrap()], admin: &admin }.is_at(&BaseUrl::parse(url).unwrap())
         };
         let everywhere = ["0.0.0.0:8080", "[::]:8080"];
         for url in [

@@ -7,7 +7,7 @@ use super::reference::{KEYS, Key};
 use super::{Config, show};
 
 /// Keys that take effect when torod starts again.
-pub const AT_RESTART: [&str; 9] = [
+pub const AT_RESTART: [&str; 15] = [
     "listen_addr",
     "log.level",
     "log.format",
@@ -17,10 +17,27 @@ pub const AT_RESTART: [&str; 9] = [
     "telemetry.metrics_addr",
     "telemetry.trace_permille",
     "telemetry.forward_trace",
+    "server.proxy_protocol",
+    "tls.mode",
+    "tls.hosts",
+    "tls.http_addr",
+    "tls.email",
+    "tls.acme_challenge",
 ];
 
-/// Keys that only whoever owns the file decides: they are secrets, or say where secrets go.
-const OF_THE_FILE: [&str; 3] = ["telemetry.metrics_token", "telemetry.otlp_endpoint", "telemetry.otlp_headers"];
+/// Keys that only whoever owns the file decides: they are secrets, say where secrets go, or name places of this machine.
+const OF_THE_FILE: [&str; 10] = [
+    "telemetry.metrics_token",
+    "telemetry.otlp_endpoint",
+    "telemetry.otlp_headers",
+    "server.listen",
+    "server.admin_listen",
+    "server.socket_mode",
+    "tls.cert_file",
+    "tls.key_file",
+    "tls.acme_directory",
+    "tls.acme_root",
+];
 
 /// Every such setting of `config`, in the order of the file.
 pub fn settings(config: &Config) -> Vec<Setting> {

@@ -1,6 +1,7 @@
 //! The effective configuration as the file would say it: defaults included, secrets as references.
 
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use tokenrouter::pick::order::Criterion;
 use tokenrouter_shared::alert::AlertKind;
@@ -9,7 +10,7 @@ use super::model::format_dollars;
 use super::show_preset;
 use super::tokens::NEVER;
 use super::units::{format_duration, format_size};
-use super::{Alerts, AliasConfig, Auto, Config, ProviderConfig, Routing, SecretSource, Telemetry};
+use super::{Alerts, AliasConfig, Auto, Config, Listen, ProviderConfig, Routing, SecretSource, Server, Telemetry, Tls};
 
 /// `config` as TOML. Keys that stand in the file are masked.
 pub fn show(config: &Config) -> String {
@@ -83,8 +84,8 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "redact = {}", texts(kept.redact.iter().cloned()))?;
     writeln!(text, "\n[prices]\nunknown = {{ {} }}", config.prices.unknown.shown())?;
     write_alerts(text, &config.alerts)?;
-    let proxies = config.server.trusted_proxies.iter().map(ToString::to_string);
-    writeln!(text, "\n[server]\ntrusted_proxies = {}", texts(proxies))?;
+    write_server(text, &config.server)?;
+    write_tls(text, &config.tls)?;
     let admin = &config.admin;
     writeln!(text, "\n[admin]\nhosts = {}", texts(admin.hosts.iter().cloned()))?;
     let public_url = admin.public_url.as_ref().map_or("", |url| &url.origin);
@@ -92,6 +93,25 @@ fn write_all(text: &mut String, config: &Config) -> std::fmt::Result {
     writeln!(text, "session_idle = \"{}\"", format_duration(admin.session_idle))?;
     writeln!(text, "session_lifetime = \"{}\"", format_duration(admin.session_lifetime))?;
     write_telemetry(text, &config.telemetry)
+}
+
+fn write_server(text: &mut String, server: &Server) -> std::fmt::Result {
+    let places = |list: &[Listen]| texts(list.iter().map(ToString::to_string));
+    writeln!(text, "\n[server]\nlisten = {}\nadmin_listen = {}", places(&server.listen), places(&server.admin_listen))?;
+    writeln!(text, "socket_mode = \"{:04o}\"", server.socket_mode)?;
+    writeln!(text, "trusted_proxies = {}", texts(server.proxies().into_iter()))?;
+    writeln!(text, "proxy_protocol = {}", server.proxy_protocol)
+}
+
+fn write_tls(text: &mut String, tls: &Tls) -> std::fmt::Result {
+    let path =
+        |path: &Option<PathBuf>| quoted(&path.as_ref().map(|path| path.display().to_string()).unwrap_or_default());
+    writeln!(text, "\n[tls]\nmode = \"{}\"\nhosts = {}", tls.mode.as_str(), texts(tls.hosts.iter().cloned()))?;
+    writeln!(text, "cert_file = {}\nkey_file = {}", path(&tls.cert_file), path(&tls.key_file))?;
+    writeln!(text, "http_addr = \"{}\"", tls.http_addr.map(|addr| addr.to_string()).unwrap_or_default())?;
+    writeln!(text, "email = {}", quoted(tls.email.as_deref().unwrap_or_default()))?;
+    writeln!(text, "acme_directory = {}\nacme_root = {}", quoted(tls.directory_shown()), path(&tls.acme_root))?;
+    writeln!(text, "acme_challenge = \"{}\"", tls.acme_challenge.as_str())
 }
 
 fn write_telemetry(text: &mut String, telemetry: &Telemetry) -> std::fmt::Result {

@@ -58,6 +58,7 @@ fn parser_and_reference_know_the_same_keys() {
         [alerts]
         webhooks = [{ url = \"http://h\" }]
         [server]
+        [tls]
         [admin]
         [telemetry]
         otlp_headers = {}
@@ -219,7 +220,11 @@ fn every_key_is_read() {
         max_price = 30
         default = "main/m2"
         [server]
-        trusted_proxies = ["10.0.0.0/8"]
+        trusted_proxies = ["10.0.0.0/8", "unix"]
+        listen = ["[::1]:9", "http://10.0.0.1:9"]
+        admin_listen = ["unix:/run/admin.sock"]
+        socket_mode = "0600"
+        proxy_protocol = true
         [admin]
         hosts = ["GW.example"]
         public_url = "https://gw.example"
@@ -339,7 +344,15 @@ fn every_key_is_read() {
             },
         },
         alerts: Alerts::default(),
-        server: Server { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()] },
+        server: Server {
+            trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()],
+            trusts_unix: true,
+            proxy_protocol: true,
+            listen: ["[::1]:9", "http://10.0.0.1:9"].map(|text| Listen::parse(text).unwrap()).to_vec(),
+            admin_listen: vec![Listen::Unix("/run/admin.sock".into())],
+            socket_mode: 0o600,
+        },
+        tls: Tls::default(),
         admin: Admin {
             hosts: vec!["gw.example".into()],
             public_url: PublicUrl::parse("https://gw.example"),

@@ -13,8 +13,8 @@ use tokenrouter_shared::provider::{KeySummary, ProtocolUrl, ProviderSummary};
 use tokenrouter_shared::routing::{AliasView, RoutingView, TargetView};
 
 use super::{
-    Alerts, Alias, AliasConfig, Auto, Config, Conversations, CredentialConfig, ModelConfig, PriceConfig,
-    ProviderConfig, Routing, SecretSource, Target, Telemetry, Webhook,
+    Alerts, Alias, AliasConfig, Auto, Config, Conversations, CredentialConfig, Listen, ModelConfig, PriceConfig,
+    ProviderConfig, Routing, SecretSource, Server, Target, Telemetry, Webhook,
 };
 
 /// `config` as JSON. Secrets appear as their references, static headers by name.
@@ -74,7 +74,18 @@ pub fn view(config: &Config) -> Value {
             "unknown_per_million": view_price(&config.prices.unknown),
         },
         "alerts": view_alerts(&config.alerts),
-        "server": { "trusted_proxies": config.server.trusted_proxies.iter().map(ToString::to_string).collect::<Vec<_>>() },
+        "server": view_server(&config.server),
+        "tls": {
+            "mode": config.tls.mode.as_str(),
+            "hosts": config.tls.hosts,
+            "cert_file": config.tls.cert_file,
+            "key_file": config.tls.key_file,
+            "http_addr": config.tls.http_addr.map(|addr| addr.to_string()),
+            "email": config.tls.email,
+            "acme_directory": config.tls.acme_directory,
+            "acme_root": config.tls.acme_root,
+            "acme_challenge": config.tls.acme_challenge.as_str(),
+        },
         "admin": {
             "hosts": config.admin.hosts,
             "public_url": config.admin.public_url.as_ref().map(|url| &url.origin),
@@ -82,6 +93,17 @@ pub fn view(config: &Config) -> Value {
             "session_lifetime_ms": ms(config.admin.session_lifetime),
         },
         "telemetry": view_telemetry(&config.telemetry),
+    })
+}
+
+fn view_server(server: &Server) -> Value {
+    let places = |list: &[Listen]| list.iter().map(ToString::to_string).collect::<Vec<_>>();
+    json!({
+        "listen": places(&server.listen),
+        "admin_listen": places(&server.admin_listen),
+        "socket_mode": format!("{:04o}", server.socket_mode),
+        "trusted_proxies": server.proxies(),
+        "proxy_protocol": server.proxy_protocol,
     })
 }
 

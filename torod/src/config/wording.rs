@@ -9,7 +9,7 @@ const CASES: &[(&str, &[&str])] = &[
         "1:1: unknown key `defualt_provider`: did you mean `default_provider`?",
     ]),
     ("zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, server, telemetry",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, server, tls, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, telemetry",
     ]),
     ("[limits]\nconcurent = 5", &[
         "2:1: unknown key `concurent`: did you mean `concurrent`?",
@@ -274,13 +274,13 @@ const CASES: &[(&str, &[&str])] = &[
     ]),
     ("listen_addr = \"x\"\r\nzzz = 1\r\n", &[
         r#"1:15: `x` is no address with a port: write "127.0.0.1:8080", or "0.0.0.0:8080" for every network"#,
-        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, server, telemetry",
+        "2:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, server, tls, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, telemetry",
     ]),
     ("\u{feff}zzz = 1", &[
-        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, server, telemetry",
+        "1:1: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, server, tls, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, telemetry",
     ]),
     ("\tzzz = 1 # é", &[
-        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, server, telemetry",
+        "1:2: unknown key `zzz`: known here: listen_addr, allow_localhost_no_auth, auto_detect_local_servers, auto_enable_public_free_models, lossy, egress, admin, server, tls, presets, providers, default_provider, model_aliases, active_model_profile, routing, auto, limits, shutdown, log, tokens, usage, responses, conversations, prices, alerts, telemetry",
     ]),
 ];
 

@@ -9,13 +9,17 @@ use tokio::net::TcpListener;
 use crate::access::Random;
 use crate::clock::Clock;
 use crate::config::{Egress, SecretSource, Telemetry, Vault, resolve_secret};
+use crate::http::doorway::Insecure;
 use crate::http::metrics::{Scrape, ScrapeKey};
 use crate::http::routes::Routes;
 use crate::lifecycle::Lifecycle;
-use crate::server::crowd::Room;
-use crate::server::{accept, bind};
+use crate::server::accept::{self, Hall};
+use crate::server::bind;
+use crate::server::crowd::{Crowd, Room};
+use crate::server::front::{Front, Secure};
 use crate::telemetry::metrics::Metrics;
 use crate::telemetry::otel::{Exporter, Parts, Settings};
+use crate::tls::Keeper;
 use crate::upstreams::snapshot::Live;
 use crate::usage::UsageWriter;
 
@@ -76,8 +80,8 @@ impl Seeing {
         let is_guarded = self.config.metrics_token.is_none() || self.scrape_key.is_some();
         match self.config.metrics_addr.filter(|_| self.metrics.is_some() && is_guarded) {
             Some(addr) => {
-                let bound = bind::tcp(addr).await;
-                Ok(Some(bound.context("cannot show the metrics at `telemetry.metrics_addr`")?))
+                let bound = bind::tcp(addr, "telemetry.metrics_addr").await;
+                Ok(Some(bound.context("cannot show the metrics")?))
             }
             None => Ok(None),
         }
@@ -85,11 +89,24 @@ impl Seeing {
 }
 
 /// Shows the metrics on `listener`; says where that is.
-pub(super) fn show(listener: TcpListener, routes: &Arc<Routes>, lifecycle: &Lifecycle) -> anyhow::Result<SocketAddr> {
+pub(super) fn show(
+    listener: TcpListener,
+    routes: &Arc<Routes>,
+    tls: Option<&Arc<Keeper>>,
+    lifecycle: &Lifecycle,
+) -> anyhow::Result<SocketAddr> {
     let addr = listener.local_addr()?;
-    let scrape = Scrape { routes: Arc::clone(routes), is_local: addr.ip().is_loopback() };
-    let room = Room { connections: CONNECTIONS, per_address: CONNECTIONS };
-    lifecycle.spawn("metrics", accept::tcp(listener, Arc::new(scrape), lifecycle.clone(), room, |_| false));
-    tracing::info!("metrics for Prometheus at http://{addr}/metrics");
+    let is_local = addr.ip().to_canonical().is_loopback();
+    let mut front = Front::plain(Arc::new(Scrape { routes: Arc::clone(routes), is_local }));
+    // What stays on this machine needs no certificate that Prometheus would have to be told of.
+    front.secure = tls.filter(|_| !is_local).map(|tls| Secure {
+        config: tls.config(),
+        plain: Arc::new(Insecure { routes: Arc::clone(routes), keeper: Arc::clone(tls), port: addr.port() }),
+    });
+    let scheme = if front.secure.is_some() { "https" } else { "http" };
+    let crowd = Arc::new(Crowd::new(Room { connections: CONNECTIONS, per_address: CONNECTIONS }));
+    let hall = Hall::new(front, crowd, lifecycle.clone());
+    lifecycle.spawn("metrics", accept::tcp(listener, hall, |_| false));
+    tracing::info!("metrics for Prometheus at {scheme}://{addr}/metrics");
     Ok(addr)
 }

@@ -2,6 +2,7 @@
 
 pub mod admin;
 pub mod contained;
+pub mod doorway;
 mod encoding;
 mod gauges;
 pub mod health;

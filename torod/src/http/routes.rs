@@ -1,7 +1,7 @@
 //! Every route of the daemon.
 
 use std::future::Future;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -84,7 +84,7 @@ pub struct Routes {
     pub(super) writer: WriterHandle,
     /// Keys that the admin API did not know.
     pub(super) guesses: Throttle,
-    pub(super) listens_at: SocketAddr,
+    pub(super) listens_at: Vec<SocketAddr>,
     pub(super) scrape_key: Option<ScrapeKey>,
 }
 
@@ -99,7 +99,7 @@ pub struct Door {
     /// The database's writing side.
     pub writer: WriterHandle,
     /// Where the daemon listens.
-    pub listens_at: SocketAddr,
+    pub listens_at: Vec<SocketAddr>,
     /// What opens the metrics besides an admin's token.
     pub scrape_key: Option<ScrapeKey>,
 }
@@ -109,6 +109,11 @@ impl Routes {
     pub fn new(app: Arc<App>, door: Door) -> Self {
         let Door { admin, setup, sessions, writer, listens_at, scrape_key } = door;
         Self { app, admin, setup, sessions, writer, guesses: guesses(), listens_at, scrape_key }
+    }
+
+    /// Whether `address` is a proxy that speaks for many.
+    pub fn trusts(&self, address: IpAddr) -> bool {
+        self.app.reload.status().config.server.trusts(address)
     }
 }
 
@@ -221,7 +226,7 @@ impl Routes {
         malformed(request).or_else(|| self.app.live.passage.was_here(request.headers()).then(passage::came_back))
     }
 
-    fn refused(&self, problem: &Problem, protocol: Protocol) -> Response<Reply> {
+    pub(super) fn refused(&self, problem: &Problem, protocol: Protocol) -> Response<Reply> {
         self.count(problem.code);
         problem::respond(problem, protocol, &self.id(&HeaderMap::new()))
     }

@@ -41,7 +41,11 @@ impl Changes {
             ("tokens", before.tokens != after.tokens),
             ("usage", Usage { queue: 0, ..before.usage.clone() } != Usage { queue: 0, ..after.usage.clone() }),
             ("shutdown.grace", before.shutdown != after.shutdown),
-            ("server", before.server != after.server),
+            (
+                "server.trusted_proxies",
+                before.server.trusted_proxies != after.server.trusted_proxies
+                    || before.server.trusts_unix != after.server.trusts_unix,
+            ),
             ("admin", before.admin != after.admin),
             ("log.requests", before.log.requests != after.log.requests),
         ] {
@@ -61,6 +65,11 @@ impl Changes {
             ("usage.queue", before.usage.queue != after.usage.queue),
             ("log.keep_lines", before.log.keep_lines != after.log.keep_lines),
             ("telemetry", before.telemetry != after.telemetry),
+            ("server.listen", before.server.listen != after.server.listen),
+            ("server.admin_listen", before.server.admin_listen != after.server.admin_listen),
+            ("server.socket_mode", before.server.socket_mode != after.server.socket_mode),
+            ("server.proxy_protocol", before.server.proxy_protocol != after.server.proxy_protocol),
+            ("tls", before.tls != after.tls),
         ] {
             if differs {
                 changes.at_restart.push(key);

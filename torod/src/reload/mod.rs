@@ -19,6 +19,7 @@ use crate::conversations::Conversations;
 use crate::memory::Memory;
 use crate::store::DataSet;
 use crate::store::data_set::Stamp;
+use crate::tls::Keeper;
 use crate::upstreams::catalogue;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
@@ -60,6 +61,8 @@ pub struct Parts {
     pub renewals: Renewals,
     /// Where we listen ourselves.
     pub own_addr: SocketAddr,
+    /// Keeps the certificate, where TLS is on.
+    pub tls: Option<Arc<Keeper>>,
 }
 
 /// The configuration in force.
@@ -152,6 +155,11 @@ impl Reload {
         self.status.load_full()
     }
 
+    /// Keeps the certificate, where TLS is on.
+    pub const fn tls(&self) -> Option<&Arc<Keeper>> {
+        self.parts.tls.as_ref()
+    }
+
     /// Puts `config` in force.
     async fn apply(&self, state: &mut State, config: Config) -> Result<Changes, ReloadError> {
         let parts = &self.parts;
@@ -171,6 +179,9 @@ impl Reload {
         let changes = Changes::between(&before, &config, &state.prepared, &prepared);
         let config = Arc::new(config);
         parts.discovery.live.apply(&config, &providers::shared(&prepared));
+        if let Some(tls) = &parts.tls {
+            tls.look();
+        }
         parts.memory.configure(config.responses.clone());
         parts.conversations.configure(config.conversations.clone());
         parts.log_requests.store(config.log.requests, Ordering::Relaxed);

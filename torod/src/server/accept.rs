@@ -4,48 +4,83 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, UnixListener};
+use tokio_util::sync::CancellationToken;
 
 use super::connection::{self, Peer, Service};
-use super::crowd::{Crowd, Place, Room};
+use super::crowd::{Crowd, Place};
+use super::front::Front;
+use super::wire::Wire;
 use crate::lifecycle::Lifecycle;
 
 /// After a failed accept, which usually means that file descriptors ran out.
 const PAUSE: Duration = Duration::from_millis(50);
 
-/// Serves `service` on `listener` until everything must end. During a soft stop connections are still accepted, so
-/// that their requests get an answer that says so. `is_proxy` tells addresses that speak for many.
-pub async fn tcp(
-    listener: TcpListener,
-    service: Arc<dyn Service>,
-    lifecycle: Lifecycle,
-    room: Room,
-    is_proxy: impl Fn(IpAddr) -> bool + Send,
-) {
-    let crowd = Crowd::new(room);
+/// What an accept loop needs besides its socket.
+pub struct Hall {
+    /// What becomes of a connection; another may be put in its place.
+    pub front: Arc<ArcSwap<Front>>,
+    /// Who is connected.
+    pub crowd: Arc<Crowd>,
+    /// Ends the connections.
+    pub lifecycle: Lifecycle,
+    /// Ends the loop alone.
+    pub closed: CancellationToken,
+}
+
+impl Hall {
+    /// One with a front that stays, for as long as the daemon runs.
+    pub fn new(front: Front, crowd: Arc<Crowd>, lifecycle: Lifecycle) -> Self {
+        let front = Arc::new(ArcSwap::from_pointee(front));
+        Self { front, crowd, lifecycle, closed: CancellationToken::new() }
+    }
+}
+
+/// Serves `hall` on `listener` until it is closed or everything must end. During a soft stop connections are still
+/// accepted, so that their requests get an answer that says so. `is_proxy` tells addresses that speak for many.
+pub async fn tcp(listener: TcpListener, hall: Hall, is_proxy: impl Fn(IpAddr) -> bool + Send) {
+    let Hall { front, crowd, lifecycle, closed } = hall;
     // Told once, and again when it was not so for a while: a flood is not to fill the log.
     let mut is_told = false;
     loop {
         let accepted = tokio::select! {
             accepted = async { Some((crowd.wait().await?, listener.accept().await)) } => accepted,
             () = lifecycle.hard_stop() => return,
+            () = closed.cancelled() => return,
         };
         match accepted {
             Some((place, Ok((stream, addr)))) => {
-                let Some(place) = crowd.enter(place, addr, is_proxy(addr.ip().to_canonical())) else {
+                let is_proxy = is_proxy(addr.ip().to_canonical());
+                let Some(place) = crowd.enter(place, addr, is_proxy) else {
                     if !std::mem::replace(&mut is_told, true) {
                         tracing::warn!(
                             address = %addr.ip(),
                             "an address has {} connections already; more are closed (limits.connections_per_address)",
-                            room.per_address
+                            crowd.per_address()
                         );
                     }
                     continue;
                 };
                 is_told = false;
                 _ = stream.set_nodelay(true);
-                let task = connection::serve(stream, Peer::Tcp(addr), place, Arc::clone(&service), lifecycle.clone());
-                lifecycle.spawn_connection(task);
+                let (front, lifecycle_of_it) = (front.load_full(), lifecycle.clone());
+                lifecycle.spawn_connection(async move {
+                    let opened = if front.is_bare(is_proxy) {
+                        front.at_once(stream, addr)
+                    } else {
+                        // In a box: what comes before HTTP is larger than what is kept of a connection afterwards.
+                        let opening = Box::pin(front.open(stream, addr, is_proxy));
+                        let opened = tokio::select! {
+                            opened = opening => opened,
+                            () = place.out.cancelled() => None,
+                            () = lifecycle_of_it.hard_stop() => None,
+                        };
+                        let Some(opened) = opened else { return };
+                        opened
+                    };
+                    connection::serve(opened.wire, opened.peer, place, opened.service, lifecycle_of_it).await;
+                });
             }
             Some((_, Err(e))) => pause(&e).await,
             None => return,
@@ -53,17 +88,25 @@ pub async fn tcp(
     }
 }
 
-/// The same on the control socket.
-pub async fn unix(listener: UnixListener, service: Arc<dyn Service>, lifecycle: Lifecycle) {
+/// The same on a Unix socket, where everybody is `peer` and nobody is counted.
+pub async fn unix(
+    listener: UnixListener,
+    peer: Peer,
+    service: Arc<dyn Service>,
+    lifecycle: Lifecycle,
+    closed: CancellationToken,
+) {
     loop {
         let accepted = tokio::select! {
             accepted = listener.accept() => accepted,
             () = lifecycle.hard_stop() => return,
+            () = closed.cancelled() => return,
         };
         match accepted {
             Ok((stream, _)) => {
                 let place = Place::uncounted();
-                let task = connection::serve(stream, Peer::Local, place, Arc::clone(&service), lifecycle.clone());
+                let wire = Wire::Unix(stream);
+                let task = connection::serve(wire, peer, place, Arc::clone(&service), lifecycle.clone());
                 lifecycle.spawn_connection(task);
             }
             Err(e) => pause(&e).await,

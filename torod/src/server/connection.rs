@@ -44,6 +44,8 @@ const HTTP2_UNREAD: usize = 128 << 10;
 pub enum Peer {
     /// A TCP client.
     Tcp(SocketAddr),
+    /// The same by TLS.
+    Tls(SocketAddr),
     /// A client behind a proxy that is trusted to say who it is.
     Proxied {
         /// Its address.
@@ -51,6 +53,8 @@ pub enum Peer {
         /// Whether it speaks TLS with the proxy.
         is_https: bool,
     },
+    /// Whoever may open one of the Unix sockets that the operator named.
+    Unix,
     /// The owner of the data folder, by the control socket.
     Local,
 }
@@ -59,15 +63,15 @@ impl Peer {
     /// Its address, where it has one.
     pub fn address(self) -> Option<IpAddr> {
         match self {
-            Self::Tcp(address) => Some(address.ip().to_canonical()),
+            Self::Tcp(address) | Self::Tls(address) => Some(address.ip().to_canonical()),
             Self::Proxied { client, .. } => Some(client),
-            Self::Local => None,
+            Self::Unix | Self::Local => None,
         }
     }
 
     /// Whether it came by TLS.
     pub const fn is_https(self) -> bool {
-        matches!(self, Self::Proxied { is_https: true, .. })
+        matches!(self, Self::Tls(_) | Self::Proxied { is_https: true, .. })
     }
 }
 

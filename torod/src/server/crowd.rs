@@ -72,6 +72,11 @@ impl Crowd {
         Self { room, places: Arc::new(Semaphore::new(room.connections)), inner: Arc::default() }
     }
 
+    /// How many connections one address may have.
+    pub const fn per_address(&self) -> usize {
+        self.room.per_address
+    }
+
     /// Waits for a place. Where all are taken, the one who has been silent for longest goes.
     pub async fn wait(&self) -> Option<OwnedSemaphorePermit> {
         loop {

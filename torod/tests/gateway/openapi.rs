@@ -223,6 +223,7 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     all.done("GET", "/admin/api/models", "/admin/api/models?form=codex", "").await;
     all.done("GET", "/admin/api/models/{id}", "/admin/api/models/sim%2Fok", "").await;
     all.done("POST", "/admin/api/reload", "/admin/api/reload", "").await;
+    all.done("POST", "/admin/api/tls/renew", "/admin/api/tls/renew", "").await;
     all.get("/admin/api/routing").await;
     for profile in ["\"p\"", "null"] {
         let body = format!(r#"{{"active_model_profile":{profile}}}"#);

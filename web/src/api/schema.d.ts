@@ -1032,6 +1032,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/tls/renew": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has another certificate made, read or ordered, although the one that is shown is good.
+         * @description For admins.
+         */
+        post: operations["post_tls_renew"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/tokens": {
         parameters: {
             query?: never;
@@ -2305,6 +2325,7 @@ export interface components {
             started_ms: number;
             /** @description `ok`, `degraded` or `stopping`. */
             status: string;
+            tls?: components["schemas"]["TlsView"] | null;
             /**
              * Format: int64
              * @description Tokens, ended ones included.
@@ -2480,11 +2501,16 @@ export interface components {
         };
         /** @description Somewhere where the gateway listens. */
         ListenerView: {
-            /** @description The address with its port. */
+            /** @description The address with its port, or `unix:` and the path of a socket. */
             address: string;
             /** @description Whether programs of this machine alone reach it. */
             is_loopback: boolean;
-            /** @description `api`: clients and this API; `metrics`: Prometheus alone. */
+            /** @description Whether it speaks TLS. */
+            is_tls: boolean;
+            /**
+             * @description `api`: clients, and this API unless there is an `admin`; `admin`: this API and its pages alone; `metrics`:
+             *     Prometheus alone; `http`: the way to HTTPS alone.
+             */
             what: string;
         };
         /** @description `alerts`: those that began, are over, or were seen by somebody. */
@@ -4149,6 +4175,40 @@ export interface components {
              * @description Its share of the traffic.
              */
             weight?: number | null;
+        };
+        /** @description `POST /admin/api/tls/renew`: what becomes of it. */
+        TlsRenewal: {
+            /** @description Whether another certificate is on its way; `false`: TLS is off. */
+            renewing: boolean;
+            tls?: components["schemas"]["TlsView"] | null;
+        };
+        /** @description The certificate that the gateway shows. */
+        TlsView: {
+            /**
+             * Format: int64
+             * @description From when on it is valid, in milliseconds since 1970.
+             */
+            begins_ms: number;
+            /**
+             * Format: int64
+             * @description Until when, in milliseconds since 1970.
+             */
+            ends_ms: number;
+            /** @description Why no other certificate takes its place, though one should. */
+            error?: string | null;
+            /** @description Empty as long as there is no certificate yet; else `sha256:` and the SHA-256 of the certificate, by which `toro connect` knows it. */
+            fingerprint: string;
+            /** @description Who signed it. */
+            issuer: string;
+            /** @description `self-signed`, `pem` or `acme`. */
+            mode: string;
+            /** @description The names and addresses that it is for. */
+            names: string[];
+            /**
+             * Format: int64
+             * @description When another one is to take its place, in milliseconds since 1970; `null`: when somebody puts it there.
+             */
+            renews_ms?: number | null;
         };
         /** @description A change of a token. Role and parent stay what they are. */
         TokenChange: {
@@ -7377,6 +7437,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GatewayStatus"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_tls_renew: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TlsRenewal"];
                 };
             };
             /** @description Refused; the answer says why and what to do. */

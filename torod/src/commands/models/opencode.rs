@@ -62,11 +62,13 @@ pub(super) fn url(paths: &Paths, said: Option<&str>) -> anyhow::Result<String> {
         let url = url.trim_end_matches('/');
         return Ok(if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") });
     }
-    let mut address = config::load_paths(paths)?.listen_addr;
+    let config = config::load_paths(paths)?;
+    let mut address = config.listen_addr;
     if address.ip().is_unspecified() {
         address.set_ip([127, 0, 0, 1].into());
     }
-    Ok(format!("http://{address}/v1"))
+    let scheme = if config.tls.is_on() { "https" } else { "http" };
+    Ok(format!("{scheme}://{address}/v1"))
 }
 
 /// Prints the configuration.
