@@ -1,5 +1,6 @@
 //! `torod health`: what it says and how it ends, for gateways that serve, do not, or are somebody else.
 
+use std::fs;
 use std::io::{Read as _, Write as _};
 use std::net::TcpListener;
 
@@ -87,4 +88,31 @@ async fn who_says_nothing_is_not_waited_for_long() {
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let told = site.torod(&["health", "--timeout", "1", "--listen", &silent.local_addr().unwrap().to_string()]);
     assert!(told.code == Some(1) && told.out.contains("within 1 s"), "{told:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_gateway_with_tls_is_asked_by_tls() {
+    let site = Site::new().await;
+    let text = fs::read_to_string(&site.config).unwrap();
+    site.write(&format!("{text}\n[tls]\nmode = \"self-signed\"\n"));
+    let running = site.serve(&[]).await;
+    let at = running.url.trim_start_matches("https://").to_owned();
+    assert!(running.url.starts_with("https://"), "{}", running.url);
+    let told = site.torod(&["health", "--listen", &at]).well();
+    assert!(told.out.starts_with(&format!("https://{at}: ok")), "{told:?}");
+    let told = site.torod(&["doctor", "--json"]).well().json();
+    let checks = told["checks"].as_array().unwrap();
+    assert!(checks.iter().any(|one| one["check"] == "certificate" && one["grade"] == "good"), "{told}");
+    drop(running);
+    // Somebody who speaks no TLS is told from it.
+    let other = TcpListener::bind("127.0.0.1:0").unwrap();
+    let at = other.local_addr().unwrap().to_string();
+    let speaking = std::thread::spawn(move || {
+        let (mut client, _) = other.accept().unwrap();
+        assert!(client.read(&mut [0; 1024]).unwrap() > 0);
+        client.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").unwrap();
+    });
+    let told = site.torod(&["health", "--listen", &at]);
+    assert!(told.code == Some(1) && told.out.contains("TLS cannot be had"), "{told:?}");
+    speaking.join().unwrap();
 }

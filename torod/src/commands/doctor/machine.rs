@@ -1,6 +1,7 @@
 //! What the machine gives: the address, open files, the time, and proxies of the environment.
 
 use std::net::SocketAddr;
+use std::path::Path;
 
 use chrono::{DateTime, Local};
 use nix::sys::resource::{Resource, getrlimit};
@@ -9,27 +10,74 @@ use super::report::Report;
 use crate::clock::Clock;
 use crate::config::Config;
 use crate::server::bind;
+use crate::tls;
 
 /// Each stream takes two.
 const FILES_PER_STREAM: u64 = 2;
 /// Databases, logs and listeners.
 const FILES_BESIDES: u64 = 200;
+/// So long before its end a certificate should have been renewed.
+const SOON_MS: i64 = 14 * 24 * 60 * 60 * 1_000;
 /// When this program cannot have run yet: the beginning of 2025.
 const TOO_EARLY_MS: i64 = 1_735_689_600_000;
 
-/// Whether the address can be listened at, or is the running gateway's.
+/// Whether every address can be listened at, or is the running gateway's.
 pub(super) async fn address(config: Option<&Config>, is_running: bool, report: &mut Report) {
     const CHECK: &str = "address";
     let Some(config) = config else { return report.skipped(CHECK, "not known: the configuration cannot be used") };
-    let addr = config.listen_addr;
-    if is_running {
-        return report.good(CHECK, format!("{addr}; `torod health` asks the gateway there"));
-    }
-    match bind::tcp(addr).await {
-        Ok(_) => report.good(CHECK, format!("{addr} is free{}", reach(addr))),
-        Err(e) => {
-            report.bad(CHECK, e.to_string(), format!("`ss -ltnp 'sport = :{}'` shows who listens there", addr.port()))
+    let others = config.server.listen.iter().map(|place| (place, "server.listen"));
+    let others = others.chain(config.server.admin_listen.iter().map(|place| (place, "server.admin_listen")));
+    let others = others.filter_map(|(place, key)| Some((place.addr()?, key)));
+    let http = config.tls.http_addr.filter(|_| config.tls.is_on()).map(|addr| (addr, "tls.http_addr"));
+    let metrics = config.telemetry.metrics_addr.map(|addr| (addr, "telemetry.metrics_addr"));
+    for (addr, key) in std::iter::once((config.listen_addr, "listen_addr")).chain(others).chain(http).chain(metrics) {
+        if is_running {
+            let asked = if key == "listen_addr" { "; `torod health` asks the gateway there" } else { "" };
+            report.good(CHECK, format!("{addr}{asked}"));
+            continue;
         }
+        match bind::tcp(addr, key).await {
+            Ok(_) => report.good(CHECK, format!("{addr} is free{}", reach(addr))),
+            Err(e) => {
+                let advice = format!("`ss -ltnp 'sport = :{}'` shows who listens there", addr.port());
+                report.bad(CHECK, e.to_string(), advice);
+            }
+        }
+    }
+}
+
+/// Whether there is a certificate, and for how long.
+pub(super) fn certificate(config: Option<&Config>, dir: &Path, clock: &Clock, report: &mut Report) {
+    const CHECK: &str = "certificate";
+    let Some(config) = config else { return };
+    if !config.tls.is_on() {
+        let is_local = config.listen_addr.ip().to_canonical().is_loopback();
+        if is_local || config.admin.public_url.is_some() {
+            return report.good(CHECK, "none: TLS is off");
+        }
+        let advice = "set `mode` in [tls], or `admin.public_url` where a reverse proxy speaks TLS for it";
+        return report.warn(CHECK, format!("TLS is off, and other machines can reach {}", config.listen_addr), advice);
+    }
+    let facts = match tls::at_rest(config, dir) {
+        Ok(Some(facts)) => facts,
+        Ok(None) => return report.skipped(CHECK, "there is none yet: `torod serve` makes it"),
+        Err(e) => return report.bad(CHECK, e.to_string(), "`torod tls` tells of the one that is shown"),
+    };
+    let day = |ms: i64| DateTime::from_timestamp_millis(ms).unwrap_or_default().format("%Y-%m-%d").to_string();
+    let text = format!("for {}, until {}", facts.names.join(", "), day(facts.ends_ms));
+    let left_ms = facts.ends_ms.saturating_sub(clock.now_ms());
+    if left_ms <= 0 {
+        report.bad(CHECK, format!("it ended: {text}"), "`torod tls renew`, or put another in its place");
+    } else if facts.begins_ms > clock.now_ms() {
+        report.bad(CHECK, format!("it begins on {}", day(facts.begins_ms)), "look whether the clock is right");
+    } else if left_ms < SOON_MS {
+        report.warn(
+            CHECK,
+            text,
+            "`torod tls` tells why it was not renewed; who keeps the files must put another there",
+        );
+    } else {
+        report.good(CHECK, text);
     }
 }
 

@@ -36,6 +36,7 @@ impl Doctor {
         let is_running = control::is_running(&paths.data_dir);
         folder::check(&paths.data_dir, is_running, clock, &mut report);
         machine::address(config.as_ref(), is_running, &mut report).await;
+        machine::certificate(config.as_ref(), &paths.data_dir, clock, &mut report);
         machine::limits(config.as_ref(), &mut report);
         machine::clock(clock, &mut report);
         machine::proxies(&system_env, &mut report);

@@ -1,12 +1,14 @@
 //! `torod health`: whether the gateway on this machine serves, as an exit code, for containers without a shell and for scripts.
 
+mod encrypted;
+
 use std::fmt;
 use std::io::Write;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, anyhow, bail};
 use bytes::Bytes;
 use http::{Request, StatusCode};
 use http_body_util::Full;
@@ -14,7 +16,7 @@ use serde::{Deserialize, Serialize};
 use tokio::net::{TcpStream, UnixStream};
 
 use super::{Exit, control};
-use crate::config::{self, Paths};
+use crate::config::{self, Config, Listen, Paths};
 use crate::daemon::SOCKET;
 use crate::telemetry::plain::plain;
 
@@ -69,18 +71,27 @@ struct Refused {
 enum Unheard {
     /// Nobody listens there, or nothing came in time.
     Gone(anyhow::Error),
-    /// Somebody does, and speaks no plain HTTP: with TLS, for one.
-    Foreign,
+    /// Somebody does, and speaks no HTTP, or no TLS where it should, for this reason.
+    Foreign(String),
+}
+
+/// Where it is asked.
+#[derive(Clone, Copy, Debug)]
+struct Place {
+    addr: SocketAddr,
+    is_tls: bool,
+}
+
+impl fmt::Display for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}://{}", if self.is_tls { "https" } else { "http" }, self.addr)
+    }
 }
 
 impl Health {
     /// Asks and tells.
     pub async fn run(self, paths: &Paths, out: &mut (dyn Write + Send)) -> anyhow::Result<Exit> {
-        let addr = match self.listen {
-            Some(addr) => addr,
-            None => configured(paths)?,
-        };
-        let told = self.ask(reachable(addr), &paths.data_dir).await;
+        let told = self.ask(place(paths, self.listen)?, &paths.data_dir).await;
         let is_well = told.status == "ok";
         if self.json {
             serde_json::to_writer(&mut *out, &told)?;
@@ -91,24 +102,32 @@ impl Health {
         Ok(if is_well { Exit::Done } else { Exit::Failed })
     }
 
-    async fn ask(&self, addr: SocketAddr, data_dir: &Path) -> Told {
+    async fn ask(&self, place: Place, data_dir: &Path) -> Told {
         let limit = Duration::from_secs(self.timeout);
         let asking = async {
-            match self.by_listener(addr).await {
-                Err(Unheard::Foreign) => self.by_socket(addr, data_dir).await,
+            match self.by_listener(place).await {
+                // Who cannot have TLS is not served, however well it is; to be alive is another question.
+                Err(Unheard::Foreign(why)) if place.is_tls && !self.alive => {
+                    bail!("TLS cannot be had from {} ({why}): `torod tls` tells of its certificate", place.addr)
+                }
+                Err(Unheard::Foreign(_)) => self.by_socket(place.addr, data_dir).await,
+                // systemd may have opened another address for it, or the file was changed since it started.
+                Err(Unheard::Gone(e)) if self.listen.is_none() => {
+                    self.by_socket(place.addr, data_dir).await.map_err(|_| e)
+                }
                 Err(Unheard::Gone(e)) => Err(e),
-                Ok(answer) => Ok((answer, format!("http://{addr}"))),
+                Ok(answer) => Ok((answer, place.to_string())),
             }
         };
         let heard = tokio::time::timeout(limit, asking).await;
-        let heard = heard.unwrap_or_else(|_| Err(anyhow::anyhow!("no answer from {addr} within {} s", self.timeout)));
-        match heard {
+        let late = |_| Err(anyhow!("no answer from {} within {} s", place.addr, self.timeout));
+        match heard.unwrap_or_else(late) {
             Ok(((status, body), asked)) => judge(status, &body, asked),
             Err(e) => Told {
                 status: "unreachable".to_owned(),
                 version: None,
                 reason: Some(format!("{e:#}")),
-                asked: format!("http://{addr}"),
+                asked: place.to_string(),
             },
         }
     }
@@ -118,13 +137,19 @@ impl Health {
         Ok(Request::get(path).header("host", host).body(Full::default())?)
     }
 
-    async fn by_listener(&self, addr: SocketAddr) -> Result<(StatusCode, Bytes), Unheard> {
+    async fn by_listener(&self, Place { addr, is_tls }: Place) -> Result<(StatusCode, Bytes), Unheard> {
         let stream = TcpStream::connect(addr).await.map_err(|e| {
             let why = format!("nobody listens at {addr} ({e}): start `torod serve`, or name its address with --listen");
-            Unheard::Gone(anyhow::anyhow!(why))
+            Unheard::Gone(anyhow!(why))
         })?;
         let request = self.request(&addr.to_string()).map_err(Unheard::Gone)?;
-        control::exchange(stream, request).await.map_err(|_| Unheard::Foreign)
+        let heard = if is_tls {
+            let stream = encrypted::begin(stream, addr.ip()).await.map_err(|e| Unheard::Foreign(e.to_string()))?;
+            control::exchange(stream, request).await
+        } else {
+            control::exchange(stream, request).await
+        };
+        heard.map_err(|e| Unheard::Foreign(format!("{e:#}")))
     }
 
     /// Somebody listens, and the gateway is asked by its own door whether it is the one and well.
@@ -154,18 +179,30 @@ impl fmt::Display for Told {
     }
 }
 
-/// Where the configuration has it listen; the usual place where there is no file.
-fn configured(paths: &Paths) -> anyhow::Result<SocketAddr> {
-    let addr = if paths.config_file.exists() || !paths.environment.is_empty() {
-        let read = config::load_paths(paths);
-        read.context("where torod listens is not known: mend the file, or give --listen")?.listen_addr
-    } else {
-        config::Config::default().listen_addr
+/// Where the configuration has it listen, or `said`; the usual place where there is no file.
+fn place(paths: &Paths, said: Option<SocketAddr>) -> anyhow::Result<Place> {
+    let is_set = paths.config_file.exists() || !paths.environment.is_empty();
+    let read = if is_set { config::load_paths(paths) } else { Ok(Config::default()) };
+    let (addr, config) = match (said, read) {
+        (Some(addr), read) => (addr, read.unwrap_or_default()),
+        (None, read) => {
+            let config = read.context("where torod listens is not known: mend the file, or give --listen")?;
+            (config.listen_addr, config)
+        }
     };
     if addr.port() == 0 {
-        anyhow::bail!("`listen_addr` takes whatever port is free: say with --listen which one it was");
+        bail!("`listen_addr` takes whatever port is free: say with --listen which one it was");
     }
-    Ok(addr)
+    Ok(Place { addr: reachable(addr), is_tls: speaks_tls(&config, addr) })
+}
+
+/// Whether TLS is spoken at `addr`.
+fn speaks_tls(config: &Config, addr: SocketAddr) -> bool {
+    let mut others = config.server.listen.iter().chain(&config.server.admin_listen);
+    let is_plain = others.any(
+        |place| matches!(place, Listen::Tcp { addr: other, is_plain: true } if reachable(*other) == reachable(addr)),
+    );
+    config.tls.is_on() && !is_plain && config.tls.http_addr.map(reachable) != Some(reachable(addr))
 }
 
 /// Where a listener at `addr` is reached from this machine.
@@ -209,6 +246,23 @@ mod tests {
         ] {
             assert_eq!(reachable(listens.parse().unwrap()), asked.parse().unwrap());
         }
+    }
+
+    #[test]
+    fn tls_is_spoken_where_the_file_says_so() {
+        let text = "listen_addr = '0.0.0.0:443'\n[tls]\nmode = 'self-signed'\nhttp_addr = '0.0.0.0:80'\n\
+                    [server]\nlisten = ['http://127.0.0.1:8081', '127.0.0.1:8443']";
+        let config = config::parse(text, "t").unwrap();
+        for (addr, is_tls) in [
+            ("0.0.0.0:443", true),
+            ("127.0.0.1:443", true),
+            ("127.0.0.1:8443", true),
+            ("127.0.0.1:8081", false),
+            ("127.0.0.1:80", false),
+        ] {
+            assert_eq!(speaks_tls(&config, addr.parse().unwrap()), is_tls, "{addr}");
+        }
+        assert!(!speaks_tls(&Config::default(), "127.0.0.1:8080".parse().unwrap()));
     }
 
     #[test]
