@@ -36,7 +36,9 @@ pub fn masked(line: &str) -> String {
 /// Whether what stands before the sign ends in the name of a secret.
 fn is_secret(before: &str) -> bool {
     let name = before.trim_end().trim_end_matches(['"', '\'']);
-    let name = name.rsplit([' ', '\t', '{', ',', '"', '\'', '.']).next().unwrap_or(name).to_ascii_lowercase();
+    let name = name.rsplit([' ', '\t', '{', ',', '"', '\'', '.']).next().unwrap_or(name);
+    // What a diff puts in front is no part of it.
+    let name = name.trim_start_matches(['+', '-']).to_ascii_lowercase();
     let is_place = name.starts_with("env_") || PLACES.iter().any(|end| name.ends_with(end));
     !is_place && SECRET.iter().any(|word| name.contains(word))
 }
