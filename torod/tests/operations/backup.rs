@@ -11,7 +11,7 @@ use crate::site::{Ended, KEY, Site};
 
 fn tokens(site: &Site) -> Vec<String> {
     let listed = site.torod(&["token", "list", "--json"]).well().json();
-    let list = listed["tokens"].as_array().unwrap_or_else(|| panic!("{listed}"));
+    let list = listed.as_array().unwrap_or_else(|| panic!("{listed}"));
     let mut names: Vec<String> = list.iter().map(|token| token["name"].as_str().unwrap().to_owned()).collect();
     names.sort();
     names
