@@ -54,11 +54,17 @@ fn hold(program: Program, tree: &Value, config: &Config, new: &Path) -> Result<(
     }
     // The second time nothing is left to do but what was refused the first time.
     let mut again = place(&plan, &examined.config, program.title());
+    let is_nothing = |placed: &Placed| {
+        placed.addition.providers.is_empty() && placed.addition.aliases.is_empty() && placed.secrets.is_empty()
+    };
+    if is_nothing(&again) {
+        return Ok(());
+    }
     std::fs::write(new, crate::config::show(&examined.config)).map_err(|e| e.to_string())?;
     let fitted = again.fit(new, &examined.config, &mut Left::default());
     std::fs::remove_file(new).map_err(|e| e.to_string())?;
     fitted.map_err(|e| format!("again: {e:#}"))?;
-    if again.addition.providers.is_empty() && again.addition.aliases.is_empty() && again.secrets.is_empty() {
+    if is_nothing(&again) {
         return Ok(());
     }
     Err(format!("imported twice: {:?} {:?}", again.addition, again.secrets))
