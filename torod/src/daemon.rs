@@ -264,7 +264,7 @@ impl Daemon {
         match control {
             Ok(control) => {
                 let closed = CancellationToken::new();
-                let accepting = accept::unix(control, Peer::Local, routes, lifecycle.clone(), closed);
+                let accepting = accept::unix(control, Peer::Local, routes, None, lifecycle.clone(), closed);
                 lifecycle.spawn("control", accepting);
             }
             // Socket paths have a short limit; the gateway is of use without one.

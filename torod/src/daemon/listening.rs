@@ -15,7 +15,7 @@ use crate::lifecycle::Lifecycle;
 use crate::server::accept::{self, Hall};
 use crate::server::activation::{Given, Socket};
 use crate::server::bind;
-use crate::server::connection::Peer;
+use crate::server::connection::{Peer, Service};
 use crate::server::crowd::{Crowd, Room};
 use crate::server::front::{Front, Secure};
 use crate::tls::Keeper;
@@ -30,6 +30,8 @@ pub(super) struct Bound {
     places: Vec<Place>,
     /// Plain HTTP where TLS is on.
     http: Vec<TcpListener>,
+    /// What places answer that are not for the admin pages.
+    rest: Serves,
     /// The address by which the gateway is known.
     pub(super) addr: SocketAddr,
     /// Sockets in the file system that go when the daemon ends.
@@ -48,7 +50,8 @@ impl Bound {
     pub(super) async fn bind(config: &Config, given: Vec<Given>) -> anyhow::Result<Self> {
         let has_admin_places = !config.server.admin_listen.is_empty() || given.iter().any(|given| given.name == ADMIN);
         let rest = if has_admin_places { Serves::Inference } else { Serves::All };
-        let mut bound = Self { places: Vec::new(), http: Vec::new(), addr: config.listen_addr, paths: Vec::new() };
+        let (addr, places, http, paths) = (config.listen_addr, Vec::new(), Vec::new(), Vec::new());
+        let mut bound = Self { places, http, rest, addr, paths };
         for Given { socket, name } in given {
             match socket {
                 Socket::Tcp(listener) if name == HTTP && config.tls.is_on() => bound.http.push(listener),
@@ -161,6 +164,9 @@ impl Bound {
             let hall = Hall::new(front, Arc::clone(&crowd), lifecycle.clone());
             lifecycle.spawn("listener", accept::tcp(listener, hall, is_proxy));
         };
+        let insecure = |service: Arc<dyn Service>, keeper: &Arc<Keeper>, port: u16| {
+            Arc::new(Insecure { routes: Arc::clone(routes), service, keeper: Arc::clone(keeper), port })
+        };
         for Place { socket, serves, is_plain, .. } in self.places {
             let service = serves.service(routes);
             match socket {
@@ -168,20 +174,19 @@ impl Bound {
                     let port = listener.local_addr().map_or(443, |addr| addr.port());
                     let secure = keeper.filter(|_| !is_plain).map(|keeper| Secure {
                         config: keeper.config(),
-                        plain: Arc::new(Insecure { routes: Arc::clone(routes), keeper: Arc::clone(keeper), port }),
+                        plain: insecure(Arc::clone(&service), keeper, port),
                     });
                     spawn(listener, Front { service, secure, proxy_protocol: config.server.proxy_protocol });
                 }
                 Socket::Unix(listener) => {
-                    let closed = CancellationToken::new();
-                    let accepting = accept::unix(listener, Peer::Unix, service, lifecycle.clone(), closed);
+                    let (crowd, closed) = (Some(Arc::clone(&crowd)), CancellationToken::new());
+                    let accepting = accept::unix(listener, Peer::Unix, service, crowd, lifecycle.clone(), closed);
                     lifecycle.spawn("listener", accepting);
                 }
             }
         }
         for (listener, keeper) in self.http.into_iter().zip(keeper.into_iter().cycle()) {
-            let keeper = Arc::clone(keeper);
-            let service = Arc::new(Insecure { routes: Arc::clone(routes), keeper, port: self.addr.port() });
+            let service = insecure(self.rest.service(routes), keeper, self.addr.port());
             let proxy_protocol = config.server.proxy_protocol;
             spawn(listener, Front { service, secure: None, proxy_protocol });
         }
