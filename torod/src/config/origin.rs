@@ -60,20 +60,26 @@ pub fn annotated(shown: &str, origins: &BTreeMap<String, String>) -> String {
                 section = format!("providers.{}", super::environment::provider_name(name));
             }
             let path = if section.is_empty() { key.to_owned() } else { format!("{section}.{key}") };
-            let inside = format!("{path}.");
-            let mut named: Vec<&str> = Vec::new();
-            for (key, origin) in origins {
-                if (*key == path || key.starts_with(&inside)) && !named.contains(&origin.as_str()) {
-                    named.push(origin);
-                }
-            }
-            if !named.is_empty() {
-                text += &format!("  # {}", named.join(", "));
-            }
+            text += &told(origins, &path);
+        } else if line.starts_with("# key from ") {
+            // A key itself is not shown, but where it is from is.
+            text += &told(origins, &format!("{section}.api_key"));
         }
         text.push('\n');
     }
     text
+}
+
+/// Where the value at `path` is from, and whatever is inside of it.
+fn told(origins: &BTreeMap<String, String>, path: &str) -> String {
+    let inside = format!("{path}.");
+    let mut named: Vec<&str> = Vec::new();
+    for (key, origin) in origins {
+        if (key == path || key.starts_with(&inside)) && !named.contains(&origin.as_str()) {
+            named.push(origin);
+        }
+    }
+    if named.is_empty() { String::new() } else { format!("  # {}", named.join(", ")) }
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ fn backup(site: &Site, words: &[&str]) -> (String, Value) {
     let mut all = vec!["backup", "--json"];
     all.extend(words);
     let told = site.torod(&all).well().json();
-    (told["file"].as_str().unwrap().to_owned(), told)
+    (site.path(told["file"].as_str().unwrap()).to_str().unwrap().to_owned(), told)
 }
 
 fn names(folder: &Path) -> Vec<String> {

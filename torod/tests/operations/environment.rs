@@ -47,9 +47,9 @@ async fn a_reload_keeps_the_environment_over_the_file() {
     let site = Site::new().await.with("TOROD_LOSSY", "reject");
     let _running = site.serve(&[]).await;
     let text = fs::read_to_string(site.path("torod.toml")).unwrap();
-    site.write(&format!(
-        "lossy = \"warn\"\n{text}\n[[providers]]\nname = \"second\"\nbase_url = \"http://127.0.0.1:9\"\n"
-    ));
+    let text =
+        format!("lossy = \"warn\"\n{text}\n[[providers]]\nname = \"second\"\nbase_url = \"http://127.0.0.1:9\"\n");
+    site.write(&text);
     let seen = async {
         while !site.torod(&["provider", "list", "--json"]).out.contains("second") {
             tokio::time::sleep(std::time::Duration::from_millis(20)).await;
@@ -58,7 +58,8 @@ async fn a_reload_keeps_the_environment_over_the_file() {
     tokio::time::timeout(crate::site::SOON, seen).await.unwrap();
     let shown = site.torod(&["config", "show", "--json"]).well().json();
     assert_eq!((&shown["lossy"], &shown["origins"]["lossy"]), (&"reject".into(), &"TOROD_LOSSY".into()));
-    assert_eq!(shown["origins"]["providers.second.base_url"], "torod.toml:11");
+    let line = format!("torod.toml:{}", text.lines().count());
+    assert_eq!(shown["origins"]["providers.second.base_url"], line);
 }
 
 #[tokio::test(flavor = "multi_thread")]
