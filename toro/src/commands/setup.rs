@@ -84,7 +84,7 @@ impl Setup {
         };
         let text = before.as_deref().unwrap_or_default();
         let preview = target.form.apply(text, &target.edit(file.clone(), &terms(MASK)).changes)?;
-        self.show(context, &file, text, &preview)?;
+        Self::show(context, &file, text, &preview)?;
         if self.dry_run {
             return Ok(Exit::Done);
         }
@@ -152,7 +152,7 @@ impl Setup {
             context.printer.warn(&format!("{} was changed since; these changes go too.", record.file.display()));
         }
         let shown = |text: &str| hidden(text, records, target.name);
-        self.show(
+        Self::show(
             context,
             &record.file,
             &shown(now.as_deref().unwrap_or_default()),
@@ -176,7 +176,7 @@ impl Setup {
     }
 
     /// Shows the difference; a program that reads JSON asks for none.
-    fn show(&self, context: &Context, file: &Path, before: &str, after: &str) -> Result<(), Failure> {
+    fn show(context: &Context, file: &Path, before: &str, after: &str) -> Result<(), Failure> {
         if context.printer.is_json() {
             return Ok(());
         }

@@ -1,5 +1,6 @@
 //! A folder for what is not whole yet: the owner's alone, and gone when it is dropped.
 
+use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -83,7 +84,12 @@ pub fn pour(
         digest.update(read);
         to.write_all(read).map_err(unwritten)?;
     }
-    Ok((bytes, digest.finalize().iter().map(|byte| format!("{byte:02x}")).collect()))
+    let hex = digest.finalize().iter().fold(String::new(), |mut text, byte| {
+        // Writing into a String cannot fail.
+        _ = write!(text, "{byte:02x}");
+        text
+    });
+    Ok((bytes, hex))
 }
 
 /// Size and digest of the file `path`, which is `name` in the archive.

@@ -166,7 +166,7 @@ fn told(out: &mut dyn Write, done: &Restored, has_config: bool) -> std::io::Resu
     match &done.config {
         Some(config) => writeln!(out, "wrote {}", config.display())?,
         None if has_config => {
-            writeln!(out, "torod.toml was left as it is; --with-config puts that of the backup there")?
+            writeln!(out, "torod.toml was left as it is; --with-config puts that of the backup there")?;
         }
         None => {}
     }

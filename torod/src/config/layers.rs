@@ -52,7 +52,8 @@ fn merge<'t>(into: &mut DeTable<'t>, from: DeTable<'t>) {
     for (key, value) in from {
         let name = key.get_ref().clone();
         let is_named = &*name == "providers" && is_table(&value);
-        if !is_named && !(is_table(&value) && into.get(&*name).is_some_and(is_table)) {
+        let is_laid_over = is_table(&value) && into.get(&*name).is_some_and(is_table);
+        if !(is_named || is_laid_over) {
             into.insert(key, value);
             continue;
         }

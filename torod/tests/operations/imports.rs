@@ -32,7 +32,8 @@ fn import(site: &Site, path: &Path, more: &[&str]) -> Value {
 /// The reasons for what was left out, in lines.
 fn left(told: &Value) -> String {
     let all = told["left"].as_array().unwrap();
-    all.iter().map(|one| format!("{}\n", one["what"].as_str().unwrap())).collect()
+    let lines: Vec<&str> = all.iter().map(|one| one["what"].as_str().unwrap()).collect();
+    lines.join("\n")
 }
 
 fn shown(site: &Site) -> Value {

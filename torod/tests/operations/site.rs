@@ -133,7 +133,7 @@ impl Site {
         let waited = tokio::time::timeout(SOON, waiting).await;
         let log = || fs::read_to_string(self.path("log")).unwrap();
         assert!(waited.is_ok(), "not ready: {}", log());
-        running.url = fs::read_to_string(&ready).unwrap().trim().to_owned();
+        fs::read_to_string(&ready).unwrap().trim().clone_into(&mut running.url);
         running
     }
 }

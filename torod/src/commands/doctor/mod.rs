@@ -72,9 +72,9 @@ fn configuration(paths: &Paths, report: &mut Report) -> Option<Config> {
         };
         let text = format!("{place}: {}", finding.message);
         if finding.is_error() {
-            report.bad(CHECK, text, &finding.advice)
+            report.bad(CHECK, text, &finding.advice);
         } else {
-            report.warn(CHECK, text, &finding.advice)
+            report.warn(CHECK, text, &finding.advice);
         }
     }
     if examined.has_errors() {
@@ -98,9 +98,9 @@ fn configuration(paths: &Paths, report: &mut Report) -> Option<Config> {
     for finding in &missing {
         let text = format!("{}: {}", finding.key, finding.message);
         if finding.is_error() {
-            report.bad("keys", text, &finding.advice)
+            report.bad("keys", text, &finding.advice);
         } else {
-            report.warn("keys", text, &finding.advice)
+            report.warn("keys", text, &finding.advice);
         }
     }
     let keys = config.providers.iter().filter(|provider| provider.enabled).flat_map(|provider| &provider.credentials);

@@ -24,7 +24,7 @@ pub(super) async fn check(
         match listed(provider, &way, clock).await? {
             Err(why) => report.bad(CHECK, format!("{name}: {why:#}"), format!("`torod provider show {name}`")),
             Ok(step) if step.result == "works" => {
-                report.good(CHECK, format!("{name}: {} ({} ms)", step.message, step.took_ms))
+                report.good(CHECK, format!("{name}: {} ({} ms)", step.message, step.took_ms));
             }
             Ok(step) if step.result == "skipped" => report.skipped(CHECK, format!("{name}: {}", step.message)),
             Ok(step) => {

@@ -42,27 +42,27 @@ pub(super) struct Report {
 }
 
 impl Report {
-    pub(super) fn good(&mut self, check: &'static str, text: impl Into<String>) {
-        self.add(check, Grade::Good, text.into(), "");
+    pub(super) fn good(&mut self, check: &'static str, text: impl AsRef<str>) {
+        self.add(check, Grade::Good, text.as_ref(), "");
     }
 
-    pub(super) fn skipped(&mut self, check: &'static str, text: impl Into<String>) {
-        self.add(check, Grade::Skipped, text.into(), "");
+    pub(super) fn skipped(&mut self, check: &'static str, text: impl AsRef<str>) {
+        self.add(check, Grade::Skipped, text.as_ref(), "");
     }
 
-    pub(super) fn warn(&mut self, check: &'static str, text: impl Into<String>, advice: impl AsRef<str>) {
-        self.add(check, Grade::Warning, text.into(), advice.as_ref());
+    pub(super) fn warn(&mut self, check: &'static str, text: impl AsRef<str>, advice: impl AsRef<str>) {
+        self.add(check, Grade::Warning, text.as_ref(), advice.as_ref());
     }
 
-    pub(super) fn bad(&mut self, check: &'static str, text: impl Into<String>, advice: impl AsRef<str>) {
-        self.add(check, Grade::Bad, text.into(), advice.as_ref());
+    pub(super) fn bad(&mut self, check: &'static str, text: impl AsRef<str>, advice: impl AsRef<str>) {
+        self.add(check, Grade::Bad, text.as_ref(), advice.as_ref());
     }
 
-    fn add(&mut self, check: &'static str, grade: Grade, text: String, advice: &str) {
+    fn add(&mut self, check: &'static str, grade: Grade, text: &str, advice: &str) {
         self.findings.push(Finding {
             check,
             grade,
-            text: plain(&text).into_owned(),
+            text: plain(text).into_owned(),
             advice: plain(advice).into_owned(),
         });
     }

@@ -43,7 +43,7 @@ fn hold(program: Program, tree: &Value, config: &Config, new: &Path) -> Result<(
     let Some(mut plan) = planned(program, tree, &config.presets) else { return Ok(()) };
     let mut placed = place(&plan, config, program.title());
     let (examined, _) = placed.fit(new, config, &mut plan.left).map_err(|e| format!("{e:#}"))?;
-    let told: String = plan.left.iter().map(|(why, _)| format!("{why}\n")).collect();
+    let told = plan.left.iter().map(|(why, _)| why.to_string()).collect::<Vec<_>>().join("\n");
     for secret in ["4711", "hunter2"] {
         if told.contains(secret) {
             return Err(format!("a secret is told: {told}"));

@@ -49,10 +49,10 @@ pub(super) fn plan(tree: &Value, presets: &Presets) -> Plan {
         }
         logs.end(&mut plan.left);
     }
-    if let Some(mut tls) = root.branch("tls") {
-        if tls.switch("enabled") == Some(true) {
-            plan.left.note("tls: [tls] is written anew: `torod config reference` explains it");
-        }
+    if let Some(mut tls) = root.branch("tls")
+        && tls.switch("enabled") == Some(true)
+    {
+        plan.left.note("tls: [tls] is written anew: `torod config reference` explains it");
     }
     root.pass(&["http_mode", "auto_remove_expired_tokens", "auto_remove_empty_quota_tokens"]);
     for entry in root.list("providers") {
