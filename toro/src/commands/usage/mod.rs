@@ -83,8 +83,12 @@ impl Usage {
         }
         let zone = match &self.time_zone {
             None => Zone::here(),
-            Some(name) => Zone::named(name)
-                .ok_or_else(|| Failure::unclear("that is no time zone", "Write one such as Europe/Berlin or UTC."))?,
+            Some(name) => Zone::named(name).ok_or_else(|| {
+                Failure::unclear(
+                    "this machine knows no such time zone",
+                    "Write one such as Europe/Berlin or UTC; where it knows none, install tzdata.",
+                )
+            })?,
         };
         let (since_ms, until_ms) = self.span(&zone, context.clock.now_ms())?;
         let mut path = format!(
