@@ -8,7 +8,7 @@ use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, UnixListener};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{self, Peer, Service};
+use super::connection::{self, Peer};
 use super::crowd::{Crowd, Place};
 use super::front::Front;
 use super::wire::Wire;
@@ -92,7 +92,7 @@ pub async fn tcp(listener: TcpListener, hall: Hall, is_proxy: impl Fn(IpAddr) ->
 pub async fn unix(
     listener: UnixListener,
     peer: Peer,
-    service: Arc<dyn Service>,
+    front: Arc<ArcSwap<Front>>,
     lifecycle: Lifecycle,
     closed: CancellationToken,
 ) {
@@ -106,7 +106,7 @@ pub async fn unix(
             Ok((stream, _)) => {
                 let place = Place::uncounted();
                 let wire = Wire::Unix(stream);
-                let task = connection::serve(wire, peer, place, Arc::clone(&service), lifecycle.clone());
+                let task = connection::serve(wire, peer, place, Arc::clone(&front.load().service), lifecycle.clone());
                 lifecycle.spawn_connection(task);
             }
             Err(e) => pause(&e).await,
