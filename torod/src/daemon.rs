@@ -282,7 +282,7 @@ impl Daemon {
             Ok(control) => {
                 let closed = CancellationToken::new();
                 let front = Arc::new(ArcSwap::from_pointee(Front::plain(routes)));
-                let accepting = accept::unix(control, Peer::Local, front, lifecycle.clone(), closed);
+                let accepting = accept::unix(control, Peer::Local, front, None, lifecycle.clone(), closed);
                 lifecycle.spawn("control", accepting);
             }
             // Socket paths have a short limit; the gateway is of use without one.

@@ -145,7 +145,7 @@ impl Worker<'_> {
                 tracing::warn!(%error, "conversations wait in memory: the disk does not take them");
             }
             self.all.failed(&error.to_string());
-            self.connection = None;
+            self.leave_after(&error);
             Bell::doze(pause);
             pause = (pause * 2).min(PAUSES.1);
             // What is removed may be what makes room.
@@ -164,9 +164,16 @@ impl Worker<'_> {
         match self.open().and_then(|connection| store::stages::insert(connection, wires)) {
             Ok(()) => self.all.recovered(),
             Err(error) => {
-                self.connection = None;
+                self.leave_after(&error);
                 self.lost(wires.len() as u64, &error.to_string());
             }
+        }
+    }
+
+    /// Opens the file anew before the next use, unless others were only in the way.
+    fn leave_after(&mut self, error: &StoreError) {
+        if !error.is_transient() {
+            self.connection = None;
         }
     }
 
@@ -243,7 +250,7 @@ impl Worker<'_> {
             Ok(false) => {}
             Err(error) => {
                 tracing::warn!(%error, "old conversations could not be removed");
-                self.connection = None;
+                self.leave_after(&error);
             }
         }
         self.swept_at = self.all.kept.load(Ordering::Relaxed);

@@ -8,18 +8,18 @@ use arc_swap::{ArcSwap, ArcSwapOption};
 use tokenrouter_shared::gateway::ListenerView;
 use tokio_util::sync::CancellationToken;
 
-use super::places::{At, Bound, Handed, Wanted, What, named};
+use super::places::{At, Bound, Handed, Wanted, What, named, rest};
 use super::trial::Trial;
 use crate::access::Random;
 use crate::admin::network::Standing;
 use crate::clock::Clock;
 use crate::config::Config;
-use crate::http::doorway::Insecure;
+use crate::http::doorway::{Insecure, Serves};
 use crate::http::routes::Routes;
 use crate::lifecycle::Lifecycle;
 use crate::server::accept::{self, Hall};
 use crate::server::activation::Socket;
-use crate::server::connection::Peer;
+use crate::server::connection::{Peer, Service};
 use crate::server::crowd::{Crowd, Room};
 use crate::server::front::{Front, Secure};
 use crate::tls::Keeper;
@@ -72,6 +72,8 @@ pub(super) struct Place {
 pub(super) struct Manner<'a> {
     pub(super) config: &'a Config,
     pub(super) keeper: Option<&'a Arc<Keeper>>,
+    /// What is served where the admin pages do not stand apart.
+    pub(super) rest: Serves,
     /// The port at which TLS is spoken, for those who come by plain HTTP elsewhere.
     pub(super) port: u16,
 }
@@ -111,7 +113,8 @@ impl Board {
         let crowd = Arc::new(Crowd::new(ground.room));
         let mut board = Self { ground, crowd, inner: tokio::sync::Mutex::new(inner), seen: ArcSwap::default() };
         let keeper = board.ground.keeper.load_full();
-        let manner = Manner { config: &config, keeper: keeper.as_ref(), port: bound.addr.port() };
+        let rest = rest(&config, &board.inner.get_mut().handed);
+        let manner = Manner { config: &config, keeper: keeper.as_ref(), rest, port: bound.addr.port() };
         let mut places = Vec::new();
         for (wanted, socket) in sockets {
             let front = board.front(&wanted, named(&socket)?.1, manner);
@@ -136,29 +139,37 @@ impl Board {
     /// The metrics' own listener shows the certificate that the others show.
     pub(super) fn follow_metrics(&self, keeper: Option<&Arc<Keeper>>) {
         let Some((front, port)) = &self.ground.metrics else { return };
-        front.rcu(|now| Front { secure: keeper.map(|keeper| self.secure(keeper, *port)), ..Front::clone(now) });
+        front.rcu(|now| {
+            let secure = keeper.map(|keeper| self.secure(&now.service, keeper, *port));
+            Front { secure, ..Front::clone(now) }
+        });
     }
 
-    fn secure(&self, keeper: &Arc<Keeper>, port: u16) -> Secure {
-        Secure { config: keeper.config(), plain: self.insecure(keeper, port) }
+    fn secure(&self, service: &Arc<dyn Service>, keeper: &Arc<Keeper>, port: u16) -> Secure {
+        Secure { config: keeper.config(), plain: self.insecure(service, keeper, port) }
     }
 
-    fn insecure(&self, keeper: &Arc<Keeper>, port: u16) -> Arc<Insecure> {
-        Arc::new(Insecure { routes: Arc::clone(&self.ground.routes), keeper: Arc::clone(keeper), port })
+    fn insecure(&self, service: &Arc<dyn Service>, keeper: &Arc<Keeper>, port: u16) -> Arc<Insecure> {
+        let (routes, service) = (Arc::clone(&self.ground.routes), Arc::clone(service));
+        Arc::new(Insecure { routes, service, keeper: Arc::clone(keeper), port })
     }
 
     /// What answers at a place.
     pub(super) fn front(&self, wanted: &Wanted, own: Option<SocketAddr>, manner: Manner<'_>) -> Front {
-        let Manner { config, keeper, port } = manner;
+        let Manner { config, keeper, rest, port } = manner;
         let routes = &self.ground.routes;
         let proxy_protocol = config.server.proxy_protocol;
         match (wanted.what, keeper) {
-            (What::Http, Some(keeper)) => Front { service: self.insecure(keeper, port), secure: None, proxy_protocol },
-            (What::Http, None) => Front { service: Arc::clone(routes) as _, secure: None, proxy_protocol },
+            (What::Http, Some(keeper)) => {
+                let service = self.insecure(&rest.service(routes), keeper, port);
+                Front { service, secure: None, proxy_protocol }
+            }
+            (What::Http, None) => Front { service: rest.service(routes), secure: None, proxy_protocol },
             (What::Serves(serves), keeper) => {
                 let own = own.map_or(443, |addr| addr.port());
-                let secure = keeper.filter(|_| !wanted.is_plain).map(|keeper| self.secure(keeper, own));
-                Front { service: serves.service(routes), secure, proxy_protocol }
+                let service = serves.service(routes);
+                let secure = keeper.filter(|_| !wanted.is_plain).map(|keeper| self.secure(&service, keeper, own));
+                Front { service, secure, proxy_protocol }
             }
         }
     }
@@ -187,9 +198,10 @@ impl Board {
                 });
             }
             Socket::Unix(listener) => {
-                let (front, ends, until) = (Arc::clone(&front), lifecycle.clone(), closed.clone());
+                let (front, crowd) = (Arc::clone(&front), Some(Arc::clone(crowd)));
+                let (ends, until) = (lifecycle.clone(), closed.clone());
                 lifecycle.spawn_until("listener", closed.clone(), async move {
-                    accept::unix(listener, Peer::Unix, front, ends, until).await;
+                    accept::unix(listener, Peer::Unix, front, crowd, ends, until).await;
                     drop(last);
                 });
             }

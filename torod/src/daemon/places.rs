@@ -62,8 +62,7 @@ impl Handed {
 impl Wanted {
     /// Every place that `config` wants; what the service manager has `handed` over takes the place of `listen_addr`.
     pub(super) fn all(config: &Config, handed: &[Handed]) -> Vec<Self> {
-        let has_admin = !config.server.admin_listen.is_empty() || handed.iter().any(|handed| handed.name == ADMIN);
-        let rest = if has_admin { Serves::Inference } else { Serves::All };
+        let rest = rest(config, handed);
         let mut all = Vec::new();
         for (at, Handed { name, is_tcp }) in handed.iter().enumerate() {
             let what = match name.as_str() {
@@ -139,6 +138,12 @@ impl Wanted {
             is_tls: is_tls && !self.is_plain && self.what != What::Http,
         }
     }
+}
+
+/// What is served where the admin pages do not stand apart.
+pub(super) fn rest(config: &Config, handed: &[Handed]) -> Serves {
+    let has_admin = !config.server.admin_listen.is_empty() || handed.iter().any(|handed| handed.name == ADMIN);
+    if has_admin { Serves::Inference } else { Serves::All }
 }
 
 /// Every place, bound.

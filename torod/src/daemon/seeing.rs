@@ -16,6 +16,7 @@ use crate::http::routes::Routes;
 use crate::lifecycle::Lifecycle;
 use crate::server::accept::{self, Hall};
 use crate::server::bind;
+use crate::server::connection::Service;
 use crate::server::crowd::{Crowd, Room};
 use crate::server::front::{Front, Secure};
 use crate::telemetry::metrics::Metrics;
@@ -101,11 +102,12 @@ pub(super) fn show(
 ) -> anyhow::Result<(SocketAddr, Option<MetricsFront>)> {
     let addr = listener.local_addr()?;
     let is_local = addr.ip().to_canonical().is_loopback();
-    let mut front = Front::plain(Arc::new(Scrape { routes: Arc::clone(routes), is_local }));
+    let service: Arc<dyn Service> = Arc::new(Scrape { routes: Arc::clone(routes), is_local });
+    let mut front = Front::plain(Arc::clone(&service));
     // What stays on this machine needs no certificate that Prometheus would have to be told of.
     front.secure = tls.filter(|_| !is_local).map(|tls| Secure {
         config: tls.config(),
-        plain: Arc::new(Insecure { routes: Arc::clone(routes), keeper: Arc::clone(tls), port: addr.port() }),
+        plain: Arc::new(Insecure { routes: Arc::clone(routes), service, keeper: Arc::clone(tls), port: addr.port() }),
     });
     let scheme = if front.secure.is_some() { "https" } else { "http" };
     let crowd = Arc::new(Crowd::new(Room { connections: CONNECTIONS, per_address: CONNECTIONS }));

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::board::{Board, Inner, Manner, Place};
 use super::mending;
-use super::places::{Wanted, What, named};
+use super::places::{Wanted, What, named, rest};
 use crate::admin::network::{Later, Refusal, Standing, Ways};
 use crate::config::Config;
 use crate::http::routes::Reached;
@@ -96,7 +96,8 @@ impl Board {
         inner.trials += 1;
         let id = inner.trials;
         let port = port(&inner.places, &bound.sockets, &wants);
-        let manner = Manner { config: &config, keeper: keeper.as_ref(), port };
+        let rest = rest(&config, &inner.handed);
+        let manner = Manner { config: &config, keeper: keeper.as_ref(), rest, port };
         let mut listeners = Vec::new();
         let mut kept = Vec::new();
         for place in &inner.places {
@@ -192,7 +193,8 @@ impl Board {
         places.extend(trial.added);
         let port = port(&places, &[], &wants);
         let config = Arc::clone(&inner.config);
-        let manner = Manner { config: &config, keeper: keeper.as_ref(), port };
+        let rest = rest(&config, &inner.handed);
+        let manner = Manner { config: &config, keeper: keeper.as_ref(), rest, port };
         for mut place in places {
             let Some(wanted) = wants.iter().find(|wanted| wanted.is_at(&place.wanted)) else {
                 place.close().await;

@@ -91,6 +91,8 @@ impl Service for Doorway {
 pub struct Insecure {
     /// Whose requests these would be.
     pub routes: Arc<Routes>,
+    /// What answers at this listener by TLS, and so to a trusted proxy that has spoken it with the client.
+    pub service: Arc<dyn Service>,
     /// Has what a CA asks for.
     pub keeper: Arc<Keeper>,
     /// The port at which TLS is spoken.
@@ -160,7 +162,7 @@ impl Service for Insecure {
         let peer = forwarded::behind(peer, request.headers(), &self.routes.app.reload.status().config.server);
         // A proxy that is trusted has spoken TLS with the client.
         if peer.is_https() {
-            return Arc::clone(&self.routes).call(peer, request);
+            return Arc::clone(&self.service).call(peer, request);
         }
         let answer = self.answer(peer, &request);
         Box::pin(std::future::ready(answer))

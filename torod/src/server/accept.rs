@@ -1,11 +1,12 @@
 //! Accept loops: every connection gets a task of its own.
 
+use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
-use tokio::net::{TcpListener, UnixListener};
+use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
 use super::connection::{self, Peer};
@@ -88,23 +89,24 @@ pub async fn tcp(listener: TcpListener, hall: Hall, is_proxy: impl Fn(IpAddr) ->
     }
 }
 
-/// The same on a Unix socket, where everybody is `peer` and nobody is counted.
+/// The same on a Unix socket, where everybody is `peer`. Without a crowd nobody is counted: the owner of the data folder
+/// gets in where all places are taken.
 pub async fn unix(
     listener: UnixListener,
     peer: Peer,
     front: Arc<ArcSwap<Front>>,
+    crowd: Option<Arc<Crowd>>,
     lifecycle: Lifecycle,
     closed: CancellationToken,
 ) {
     loop {
         let accepted = tokio::select! {
-            accepted = listener.accept() => accepted,
+            accepted = counted(&listener, crowd.as_deref()) => accepted,
             () = lifecycle.hard_stop() => return,
             () = closed.cancelled() => return,
         };
         match accepted {
-            Ok((stream, _)) => {
-                let place = Place::uncounted();
+            Ok((stream, place)) => {
                 let wire = Wire::Unix(stream);
                 let task = connection::serve(wire, peer, place, Arc::clone(&front.load().service), lifecycle.clone());
                 lifecycle.spawn_connection(task);
@@ -114,7 +116,17 @@ pub async fn unix(
     }
 }
 
-async fn pause(e: &std::io::Error) {
+/// The next one, with a place.
+async fn counted(listener: &UnixListener, crowd: Option<&Crowd>) -> io::Result<(UnixStream, Place)> {
+    let Some(crowd) = crowd else {
+        return Ok((listener.accept().await?.0, Place::uncounted()));
+    };
+    let place = crowd.wait().await.ok_or_else(|| io::Error::other("there are no places any more"))?;
+    let (stream, _) = listener.accept().await?;
+    Ok((stream, crowd.enter_by_socket(place)))
+}
+
+async fn pause(e: &io::Error) {
     tracing::warn!(error = %e, "cannot accept a connection");
     tokio::time::sleep(PAUSE).await;
 }

@@ -95,18 +95,27 @@ impl Crowd {
     /// many, so that its address has no such limit.
     pub fn enter(&self, place: OwnedSemaphorePermit, addr: SocketAddr, is_proxy: bool) -> Option<Place> {
         let network = network(addr.ip()).filter(|_| !is_proxy);
-        let mut inner = self.lock();
         if let Some(network) = network {
+            let mut inner = self.lock();
             let count = inner.addresses.entry(network).or_default();
             if *count >= self.room.per_address {
                 return None;
             }
             *count += 1;
         }
+        Some(self.settle(place, network))
+    }
+
+    /// Takes `place` for one who comes by a socket in the file system, from no address.
+    pub fn enter_by_socket(&self, place: OwnedSemaphorePermit) -> Place {
+        self.settle(place, None)
+    }
+
+    fn settle(&self, place: OwnedSemaphorePermit, network: Option<IpAddr>) -> Place {
         let (requests, out) = (Arc::<AtomicU64>::default(), CancellationToken::new());
         let silent = Silent { requests: Arc::downgrade(&requests), since: Instant::now(), out: out.clone() };
-        inner.note(silent, self.room.connections);
-        Some(Place { requests, out, inner: Arc::clone(&self.inner), network, _place: Some(place) })
+        self.lock().note(silent, self.room.connections);
+        Place { requests, out, inner: Arc::clone(&self.inner), network, _place: Some(place) }
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {

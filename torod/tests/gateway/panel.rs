@@ -271,7 +271,12 @@ async fn what_is_left_alone_is_tried_again_when_somebody_says_so() {
     assert_eq!(reset(json!({ "provider": "SIM", "model": "s500" })).await, (200, Some(1)));
     assert_eq!(shut().await, Some(0));
     assert_eq!((turns("open").await, turns("closed").await), ("1".to_owned(), "1".to_owned()));
+    // Who was told to come back later may do so at once all the same.
+    daemon.chat("sim/s429ra60", "").await;
+    assert_eq!(shut().await, Some(1), "{}", daemon.get("/admin/api/endpoints").await.text());
+    assert_eq!(reset(json!({ "provider": "sim" })).await, (200, Some(1)));
+    assert_eq!(shut().await, Some(0));
     let trail = daemon.get("/admin/api/audit?action=endpoint.reset").await.json();
-    assert_eq!(trail["entries"].as_array().unwrap().len(), 2, "{trail}");
+    assert_eq!(trail["entries"].as_array().unwrap().len(), 3, "{trail}");
     daemon.stop().await;
 }

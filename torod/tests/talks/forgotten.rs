@@ -63,6 +63,13 @@ fn the_longest_untouched_go_first_in_small_steps_and_take_all_of_theirs_along() 
     let count = |connection: &torod::store::Connection, sql: &str| -> i64 {
         connection.query_row(sql, [], |row| row.get(0)).unwrap()
     };
+    // What is counted as it comes and goes is what is there.
+    let kept = |connection: &torod::store::Connection| {
+        let counted = count(connection, "SELECT exchanges FROM kept");
+        assert_eq!(counted, count(connection, "SELECT count(*) FROM exchange"));
+        counted
+    };
+    assert_eq!(kept(&connection), 20);
     let free = Bounds { before_ms: 0, exchanges: 1_000, bytes: 1 << 40, stages_before_ms: 0 };
     assert!(!remove::step(&mut connection, &free).unwrap());
     let by_age = Bounds { before_ms: 5_500, ..free };
@@ -72,7 +79,7 @@ fn the_longest_untouched_go_first_in_small_steps_and_take_all_of_theirs_along() 
     }
     assert_eq!((steps, count(&connection, "SELECT min(last_ms) FROM conversation")), (5, 6_000));
     while remove::step(&mut connection, &Bounds { exchanges: 4, ..free }).unwrap() {}
-    assert_eq!(count(&connection, "SELECT count(*) FROM exchange"), 4);
+    assert_eq!(kept(&connection), 4);
     // What the others use too is still there, and nothing else.
     assert_eq!(count(&connection, "SELECT count(*) FROM piece"), 5);
     assert_eq!(count(&connection, "SELECT count(*) FROM said WHERE said MATCH 'shared'"), 4);
@@ -90,6 +97,14 @@ fn the_longest_untouched_go_first_in_small_steps_and_take_all_of_theirs_along() 
     while remove::step(&mut connection, &Bounds { bytes: before + 150_000, ..free }).unwrap() {}
     assert!(store::used_bytes(&connection).unwrap() <= before + 150_000);
     assert_eq!(count(&connection, "SELECT max(id) FROM exchange"), 24);
+    // A file from before there was such a count gets it.
+    let there = kept(&connection);
+    connection.execute_batch("DROP TABLE kept; PRAGMA user_version = 1").unwrap();
+    drop(connection);
+    let mut connection = store::open_writer(folder.path()).unwrap();
+    assert_eq!(kept(&connection), there);
+    remove::all(&mut connection).unwrap();
+    assert_eq!(kept(&connection), 0);
 }
 
 fn noise(seed: i64) -> Vec<u8> {

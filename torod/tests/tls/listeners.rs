@@ -4,10 +4,11 @@ use std::os::unix::fs::PermissionsExt as _;
 
 use http::Request;
 use http_body_util::Full;
+use tokio::io::AsyncReadExt as _;
 use tokio::net::{TcpStream, UnixStream};
 use torod::clock::Clock;
 
-use crate::support::{Gateway, exchange, free_port, tls};
+use crate::support::{Gateway, SOON, exchange, free_port, tls};
 
 #[tokio::test]
 async fn every_place_answers_and_the_sockets_go_with_the_gateway() {
@@ -68,6 +69,56 @@ async fn the_admin_pages_may_stand_apart() {
     assert_eq!(ask(&api, "/v1/models").await.status, 200);
     assert_eq!(ask(&api, "/healthz").await.status, 200);
     assert_eq!(ask(&admin, "/admin/api/tokens").await.status, 200);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn what_stands_apart_stands_apart_for_a_proxy_that_has_spoken_tls() {
+    let http = free_port();
+    let metrics = free_port();
+    let gateway = Gateway::start(&format!(
+        "[server]\ntrusted_proxies = [\"127.0.0.1\"]\nadmin_listen = [\"127.0.0.1:0\"]\n\
+         [tls]\nmode = \"self-signed\"\nhttp_addr = \"127.0.0.1:{http}\"\n\
+         [telemetry]\nprometheus = true\nmetrics_addr = \"127.0.0.1:{metrics}\"\n"
+    ))
+    .await;
+    let admin = gateway.listeners("admin").await.remove(0);
+    let ask = async |place: &str, path: &str| {
+        let request = gateway.request("GET", path).header("x-forwarded-for", "203.0.113.9");
+        let request = request.header("x-forwarded-proto", "https");
+        let request = request.body(Full::default()).unwrap();
+        exchange(TcpStream::connect(place).await.unwrap(), request).await.unwrap()
+    };
+    for place in [gateway.addr.to_string(), format!("127.0.0.1:{http}")] {
+        let refused = ask(&place, "/admin/api/tokens").await;
+        assert_eq!((refused.status, refused.code().as_str()), (404, "admin_elsewhere"), "{place}");
+        assert_eq!(ask(&place, "/v1/models").await.status, 200, "{place}");
+    }
+    let refused = ask(&admin, "/v1/models").await;
+    assert_eq!((refused.status, refused.code().as_str()), (404, "inference_elsewhere"));
+    assert_eq!(ask(&admin, "/admin/api/tokens").await.status, 200);
+    let place = format!("127.0.0.1:{metrics}");
+    assert_eq!(ask(&place, "/metrics").await.status, 200);
+    assert_eq!(ask(&place, "/v1/models").await.status, 404);
+    gateway.stop().await;
+}
+
+#[tokio::test]
+async fn who_comes_by_a_socket_takes_a_place_as_well() {
+    let gateway = Gateway::start("[server]\nlisten = [\"unix:{folder}/s\"]\n[limits]\nconnections = 4\n").await;
+    let path = gateway.folder.path().join("s");
+    let connect = async || UnixStream::connect(&path).await.unwrap();
+    let mut silent = Vec::new();
+    for _ in 0..8 {
+        silent.push(connect().await);
+    }
+    // Whoever has been silent for longest makes room for the others.
+    let mut nothing = [0];
+    let gone = tokio::time::timeout(SOON, silent[0].read(&mut nothing)).await.expect("it keeps its place");
+    assert!(matches!(gone, Ok(0) | Err(_)), "{gone:?}");
+    assert_eq!(exchange(connect().await, gateway.chat()).await.unwrap().status, 200);
+    // The owner of the data folder gets in all the same.
+    assert!(gateway.status().await["listeners"].is_array());
     gateway.stop().await;
 }
 

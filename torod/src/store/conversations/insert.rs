@@ -185,6 +185,7 @@ fn keep(connection: &Connection, new: &NewExchange, most: usize) -> Result<(), S
             i64::try_from(added).unwrap_or(i64::MAX),
             if new.internal.is_some() { "" } else { &new.title },
         ))?;
+    connection.prepare_cached("UPDATE kept SET exchanges = exchanges + 1")?.execute([])?;
     Ok(())
 }
 

@@ -24,7 +24,10 @@ use super::schema::{make_dir, make_private};
 /// The file's name in the data folder.
 pub const CONVERSATIONS: &str = "conversations.db";
 
-const MIGRATIONS: &[M<'_>] = &[M::up(include_str!("../../../migrations/conversations/0001_conversations.sql"))];
+const MIGRATIONS: &[M<'_>] = &[
+    M::up(include_str!("../../../migrations/conversations/0001_conversations.sql")),
+    M::up(include_str!("../../../migrations/conversations/0002_kept.sql")),
+];
 
 const BUSY: Duration = Duration::from_secs(2);
 /// How often emptying the log is tried while others read.

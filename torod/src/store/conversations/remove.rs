@@ -42,6 +42,8 @@ pub fn one(connection: &mut Connection, id: i64) -> Result<Option<ConversationsR
     )?;
     transaction.execute("DELETE FROM piece_use WHERE conversation_id = ?1", [id])?;
     transaction.execute("DELETE FROM conversation WHERE id = ?1", [id])?;
+    transaction
+        .execute("UPDATE kept SET exchanges = exchanges - ?1", [i64::try_from(exchanges).unwrap_or(i64::MAX)])?;
     transaction.commit()?;
     Ok(Some(ConversationsRemoved { conversations: 1, exchanges: exchanges as u64 }))
 }
@@ -55,6 +57,7 @@ pub fn all(connection: &mut Connection) -> Result<ConversationsRemoved, StoreErr
     transaction.execute("DELETE FROM piece", [])?;
     transaction.execute("DELETE FROM piece_use", [])?;
     let conversations = transaction.execute("DELETE FROM conversation", [])?;
+    transaction.execute("UPDATE kept SET exchanges = 0", [])?;
     transaction.commit()?;
     // All at once: nothing is left that could be in the way.
     connection.execute_batch("PRAGMA incremental_vacuum")?;
@@ -79,8 +82,7 @@ pub fn step(connection: &mut Connection, bounds: &Bounds) -> Result<bool, StoreE
         })
         .optional()?;
     let Some((id, last_ms)) = oldest else { return Ok(false) };
-    let exchanges: i64 =
-        connection.query_row("SELECT coalesce(sum(exchanges), 0) FROM conversation", [], |row| row.get(0))?;
+    let exchanges: i64 = connection.query_row("SELECT exchanges FROM kept", [], |row| row.get(0))?;
     let is_too_much = last_ms < bounds.before_ms
         || u64::try_from(exchanges).unwrap_or(0) > bounds.exchanges
         || used_bytes(connection)? > bounds.bytes;
