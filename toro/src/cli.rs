@@ -52,6 +52,8 @@ pub enum Command {
     Connect(commands::connect::Connect),
     /// Store another token for a gateway, from standard input or a prompt.
     SetKey(commands::set_key::SetKey),
+    /// Point an agent's own configuration at the gateway, and take that back.
+    Setup(commands::setup::Setup),
     /// Print what a shell or a .env file needs to use the gateway.
     Env(commands::env::Env),
     /// Run any command against the gateway, under a token of its own.

@@ -12,4 +12,5 @@ pub mod exit;
 pub mod printer;
 pub mod profile;
 pub mod run;
+pub mod setup;
 pub mod talk;

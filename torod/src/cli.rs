@@ -31,6 +31,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the gateway.
     Serve(commands::serve::Serve),
+    /// Ask the gateway on this machine whether it serves; the exit code tells.
+    Health(commands::health::Health),
     /// Run a gateway against a simulated provider, with a little traffic; nothing is kept.
     Demo(commands::demo::Demo),
     /// Run the simulated provider alone.
@@ -61,6 +63,12 @@ pub enum Command {
     Conversations(commands::conversations::Conversations),
     /// Show what was used.
     Usage(commands::usage::Usage),
+    /// Check what the gateway needs, and say what to do where something is wrong.
+    Doctor(commands::doctor::Doctor),
+    /// Write databases, keys and configuration into one file, while the gateway serves.
+    Backup(commands::backup::Backup),
+    /// Look at a backup, or put it back.
+    Restore(commands::restore::Restore),
     /// Carry over what other programs wrote down.
     Import(commands::import::Import),
     /// Print a completion script for a shell.

@@ -6,6 +6,7 @@ pub mod access;
 pub mod admin;
 pub mod alerts;
 pub mod app;
+pub mod backup;
 pub mod calendar;
 pub mod cli;
 pub mod clock;

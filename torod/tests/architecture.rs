@@ -16,7 +16,7 @@ const LAYERS: [&[&str]; 14] = [
     &["problem"],
     &["gateway", "admin"],
     &["app"],
-    &["reload", "import"],
+    &["reload", "import", "backup"],
     &["reports"],
     &["conversations"],
     &["alerts", "telemetry"],

@@ -265,3 +265,73 @@ fn completions_are_scripts_that_the_shell_accepts() {
         Err(e) => panic!("bash: {e}"),
     }
 }
+
+#[test]
+fn the_manuals_way_with_backups_works() {
+    let home = tempfile::tempdir().unwrap();
+    assert!(torod(home.path()).args(["token", "create", "--role", "admin"]).output().unwrap().status.success());
+    let folder = home.path().join("backups");
+    fs::create_dir(&folder).unwrap();
+    let commands = shown(&document("docs/operating/backup.md"));
+    assert!(commands.len() >= 4, "{commands:?}");
+    for line in commands {
+        let line = line.replace("/var/backups", &folder.display().to_string()).replace("/torod\n", "\n");
+        let words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        if words.last().is_some_and(|last| last.ends_with("/torod")) {
+            fs::create_dir(words.last().unwrap()).unwrap();
+        }
+        let output = torod(home.path()).current_dir(home.path()).args(&words).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_manuals_way_with_imports_works() {
+    let home = tempfile::tempdir().unwrap();
+    let fixture = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/operations/foreign/litellm.yaml");
+    fs::copy(fixture, home.path().join("litellm_config.yaml")).unwrap();
+    let commands = shown(&document("docs/operating/import.md"));
+    assert_eq!(commands.len(), 2, "{commands:?}");
+    for line in commands {
+        let mut words: Vec<&str> = line.split_whitespace().skip(1).collect();
+        if !words.contains(&"--dry-run") {
+            words.push("--yes");
+        }
+        let output = torod(home.path()).current_dir(home.path()).args(&words).output().unwrap();
+        assert!(output.status.success(), "{line}: {}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[test]
+fn the_manuals_variables_are_settings() {
+    let home = tempfile::tempdir().unwrap();
+    let text = document("docs/operating/environment.md");
+    let block = text.split("```sh\n").nth(1).unwrap().split("```").next().unwrap();
+    let variables: Vec<(&str, &str)> = block.lines().filter_map(|line| line.split_once('=')).collect();
+    assert!(variables.len() >= 4, "{variables:?}");
+    let output = torod(home.path()).envs(variables.clone()).args(["config", "show"]).output().unwrap();
+    let told = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(output.status.success() && output.stderr.is_empty(), "{told}{}", String::from_utf8_lossy(&output.stderr));
+    for (name, _) in variables {
+        assert!(told.contains(&format!("# {name}")), "{name}: {told}");
+    }
+}
+
+#[test]
+fn the_manuals_way_of_looking_after_it_works() {
+    let home = tempfile::tempdir().unwrap();
+    let manual = document("docs/operating/README.md");
+    let chapter = manual.split("## Looking after it\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let commands = shown(chapter);
+    assert_eq!(commands, ["torod health", "torod doctor", "torod doctor --providers"]);
+    // Nobody listens here, and nothing is here: both tell, and change nothing.
+    for line in commands {
+        let output = torod(home.path()).args(line.split_whitespace().skip(1)).output().unwrap();
+        assert!(
+            output.status.code().is_some_and(|code| code < 2),
+            "{line}: {}",
+            String::from_utf8_lossy(&output.stderr)
+        );
+    }
+    assert!(!home.path().join(".local").exists() && !home.path().join(".config").exists());
+}

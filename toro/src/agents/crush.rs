@@ -83,7 +83,7 @@ fn ours(launch: &Launch<'_>) -> Value {
     })
 }
 
-fn described(model: &Listed) -> Value {
+pub(crate) fn described(model: &Listed) -> Value {
     let cost = |which| model.dollars(which).unwrap_or(0.0);
     json!({
         "id": model.id,

@@ -121,6 +121,9 @@ pub const ALL: &[&Agent] = &[
     &pi::PI,
 ];
 
+pub(crate) use self::crush::described as described_for_crush;
+pub(crate) use self::opencode::described as described_for_opencode;
+
 /// The agent of this name.
 pub fn find(name: &str) -> Option<&'static Agent> {
     ALL.iter().copied().find(|agent| agent.name == name)

@@ -50,7 +50,7 @@ fn adapt(plan: &mut Plan, launch: &Launch<'_>) -> Result<(), Failure> {
     Ok(())
 }
 
-fn described(model: &Listed) -> Value {
+pub(crate) fn described(model: &Listed) -> Value {
     let mut told = json!({ "name": model.id });
     let Some(all) = told.as_object_mut() else { return told };
     if let Some(context) = model.context_window {

@@ -11,6 +11,7 @@ pub mod pingpong;
 pub mod prompt;
 pub mod runs;
 pub mod set_key;
+pub mod setup;
 pub mod status;
 pub mod token;
 pub mod usage;
@@ -110,6 +111,7 @@ fn dispatch(cli: Cli, printer: Printer) -> Result<Exit, Failure> {
     match command {
         Command::Connect(connect) => connect.run(&context),
         Command::SetKey(set_key) => set_key.run(&context),
+        Command::Setup(setup) => setup.run(&context),
         Command::Env(env) => env.run(&context),
         Command::Wrap(wrap) => wrap.run(&context),
         Command::Status(status) => status.run(&context),

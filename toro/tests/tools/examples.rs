@@ -4,7 +4,7 @@ use super::site::Site;
 use super::support::{Ended, said, write_program};
 
 /// The commands whose examples ask a gateway.
-const COMMANDS: [&str; 8] = ["status", "models", "usage", "runs", "chat", "pingpong", "token", "doctor"];
+const COMMANDS: [&str; 9] = ["status", "models", "usage", "runs", "chat", "pingpong", "token", "doctor", "setup"];
 
 fn examples(command: &clap::Command) -> Vec<String> {
     let help = command.get_after_help().map(ToString::to_string).unwrap_or_default();
@@ -40,6 +40,9 @@ fn every_example_runs() {
                 continue;
             }
             let line = line.replace("tok_0123456789abcdef", &run);
+            // Nobody is there to be asked.
+            let is_asked = line.starts_with("toro setup ") && !line.contains("--dry-run");
+            let line = if is_asked { line + " --yes" } else { line };
             let mut command = site.home.toro(&[]);
             let path = format!("{}:/usr/local/bin:/usr/bin:/bin", bin.display());
             let mut shell = std::process::Command::new("sh");

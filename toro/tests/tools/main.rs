@@ -7,6 +7,7 @@ mod doctor;
 mod examples;
 mod hostile;
 mod reports;
+mod setup;
 mod site;
 #[path = "../runs/support.rs"]
 #[expect(dead_code, reason = "runs need more of it")]

@@ -1,19 +1,20 @@
 //! `torod config check|show|reference`; without a word, at a terminal, it leads through the first steps.
 
+use std::collections::BTreeMap;
 use std::io::Write;
-use std::path::Path;
 
 use clap::{Args, Subcommand};
 use serde::Serialize;
 
 use super::{Exit, block_on, prompt, system_env, terminal, wizard};
 use crate::clock::Clock;
-use crate::config::{self, Finding, Paths, Severity, reference};
+use crate::config::environment::variable;
+use crate::config::{self, Finding, Paths, Severity, origin, reference};
 
 /// Set up providers step by step; or check, show or explain the configuration.
 #[derive(Debug, Args)]
 #[command(
-    after_help = "Examples:\n  torod config             find keys and servers, choose providers, try them, write the file\n  torod config check\n  torod config show\n  torod config reference | grep timeouts"
+    after_help = "Examples:\n  torod config             find keys and servers, choose providers, try them, write the file\n  torod config check\n  torod config show\n  torod config reference | grep timeouts\n\nEvery key may stand in the environment instead, which goes before the file: TOROD_LIMITS__REQUEST_BODY=64MiB,\nTOROD_PROVIDERS__GROQ__API_KEY=…, and for secrets TOROD_PROVIDERS__GROQ__API_KEY_FILE=/run/secrets/groq."
 )]
 pub struct Config {
     #[command(subcommand)]
@@ -24,7 +25,7 @@ pub struct Config {
 enum Action {
     /// Tell what is wrong with the file, and where.
     Check(Json),
-    /// Show what is in force, defaults included; secrets as references.
+    /// Show what is in force, defaults included, with where each value came from; secrets as references.
     Show(Json),
     /// Explain every key.
     Reference(Json),
@@ -49,12 +50,22 @@ struct FindingView<'a> {
 }
 
 #[derive(Serialize)]
+struct Shown<V> {
+    #[serde(flatten)]
+    config: V,
+    /// Where each value that somebody set came from.
+    origins: BTreeMap<String, String>,
+}
+
+#[derive(Serialize)]
 struct KeyView {
     key: &'static str,
     kind: &'static str,
     default: &'static str,
     meaning: &'static str,
     example: &'static str,
+    /// The environment's variable that says the same.
+    variable: Option<String>,
 }
 
 impl Config {
@@ -74,13 +85,15 @@ impl Config {
             }
             Some(Action::Check(format)) => check(paths, out, format.json, is_terminal),
             Some(Action::Show(format)) => {
-                must_be_there(&paths.config_file)?;
-                let config = config::load(&paths.config_file)?;
+                must_be_there(paths)?;
+                let config = config::load_paths(paths)?;
+                let origins = origin::origins(paths);
                 if format.json {
-                    serde_json::to_writer(&mut *out, &config::view(&config))?;
+                    let shown = Shown { config: config::view(&config), origins };
+                    serde_json::to_writer(&mut *out, &shown)?;
                     writeln!(out)?;
                 } else {
-                    write!(out, "{}", config::show(&config))?;
+                    write!(out, "{}", origin::annotated(&config::show(&config), &origins))?;
                 }
                 Ok(Exit::Done)
             }
@@ -93,16 +106,16 @@ impl Config {
 const UNASKED: &str = "torod: `config` asks questions and needs a terminal. In a script:\n  \
                        torod provider add PRESET --key-env VAR --yes\n  torod config check | show | reference";
 
-fn must_be_there(file: &Path) -> anyhow::Result<()> {
-    if !file.exists() {
-        anyhow::bail!("there is no {}: `torod config` writes it", file.display());
+fn must_be_there(paths: &Paths) -> anyhow::Result<()> {
+    if !paths.config_file.exists() && paths.environment.is_empty() {
+        anyhow::bail!("there is no {}: `torod config` writes it", paths.config_file.display());
     }
     Ok(())
 }
 
 fn check(paths: &Paths, out: &mut dyn Write, json: bool, is_terminal: bool) -> anyhow::Result<Exit> {
-    must_be_there(&paths.config_file)?;
-    let examined = config::examine_file(&paths.config_file)?;
+    must_be_there(paths)?;
+    let examined = config::examine_paths(paths)?;
     let mut findings = examined.findings.clone();
     if !examined.has_errors() {
         findings.extend(examined.check_secrets(&system_env, &super::vault(&paths.data_dir)));
@@ -119,7 +132,13 @@ fn check(paths: &Paths, out: &mut dyn Write, json: bool, is_terminal: bool) -> a
         if !failed {
             let enabled = examined.config.providers.iter().filter(|p| p.enabled).count();
             let all = examined.config.providers.len();
-            writeln!(out, "{}: ok, {enabled} of {all} providers enabled", paths.config_file.display())?;
+            let set = paths.environment.settings().len();
+            let more = if set == 0 {
+                String::new()
+            } else {
+                format!(", {} from the environment", super::counted(set, "setting"))
+            };
+            writeln!(out, "{}: ok, {enabled} of {all} providers enabled{more}", paths.config_file.display())?;
         }
     }
     Ok(if failed { Exit::Failed } else { Exit::Done })
@@ -144,7 +163,14 @@ fn explain(out: &mut dyn Write, json: bool) -> anyhow::Result<Exit> {
     if json {
         let views: Vec<_> = reference::KEYS
             .iter()
-            .map(|k| KeyView { key: k.path, kind: k.kind, default: k.default, meaning: k.meaning, example: k.example })
+            .map(|k| KeyView {
+                key: k.path,
+                kind: k.kind,
+                default: k.default,
+                meaning: k.meaning,
+                example: k.example,
+                variable: variable(k.path),
+            })
             .collect();
         serde_json::to_writer(&mut *out, &views)?;
         writeln!(out)?;
@@ -175,7 +201,8 @@ mod tests {
         let directory = tempfile::tempdir().unwrap();
         let config_file = directory.path().join("torod.toml");
         config::write_new(&config_file, text).unwrap();
-        let paths = Paths { config_file, data_dir: directory.path().to_owned() };
+        let paths =
+            Paths { config_file, data_dir: directory.path().to_owned(), environment: config::Environment::default() };
         let line = Line::try_parse_from(["config"].iter().chain(arguments)).unwrap();
         let mut out = Vec::new();
         let exit = line.config.run(&paths, &mut out, is_terminal, &Clock::system()).unwrap();

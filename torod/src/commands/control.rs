@@ -11,6 +11,7 @@ use hyper_util::rt::TokioIo;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokenrouter_shared::Problem;
+use tokio::io::{AsyncRead, AsyncWrite};
 
 use crate::daemon::SOCKET;
 
@@ -64,7 +65,6 @@ async fn send(
     body: Option<&impl Serialize>,
 ) -> anyhow::Result<(StatusCode, Bytes)> {
     let stream = tokio::net::UnixStream::connect(socket).await?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let body: Full<Bytes> = match body {
         Some(body) => Full::new(serde_json::to_vec(body)?.into()),
         None => Full::default(),
@@ -75,6 +75,15 @@ async fn send(
         .header("host", "localhost")
         .header("content-type", "application/json")
         .body(body)?;
+    exchange(stream, request).await
+}
+
+/// Sends one request over `stream` and reads the answer, within bounds.
+pub async fn exchange(
+    stream: impl AsyncRead + AsyncWrite + Unpin + Send + 'static,
+    request: Request<Full<Bytes>>,
+) -> anyhow::Result<(StatusCode, Bytes)> {
+    let (mut sender, connection) = hyper::client::conn::http1::handshake(TokioIo::new(stream)).await?;
     let exchange = async {
         let answer = sender.send_request(request).await?;
         let status = answer.status();

@@ -1,4 +1,6 @@
-//! `torod import usage`: carries the usage of another program over, as history that no budget pays for.
+//! `torod import usage|config`: what another program wrote down, carried over; usage as history that no budget pays for.
+
+mod config;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -32,6 +34,8 @@ pub struct Import {
 enum What {
     /// Import usage: of the torod written in Go (its folder usage-stats-db, or usage-stats.json), or of tokrouter (usage.db).
     Usage(Usage),
+    /// Import a configuration: of LiteLLM, tokrouter, one-api, new-api, or the torod written in Go.
+    Config(config::Config),
 }
 
 /// Import usage.
@@ -65,8 +69,10 @@ impl Import {
         talk: &mut (dyn Write + Send),
         clock: &Clock,
     ) -> anyhow::Result<Exit> {
-        let What::Usage(usage) = self.what;
-        usage.run(paths, out, talk, clock)
+        match self.what {
+            What::Usage(usage) => usage.run(paths, out, talk, clock),
+            What::Config(config) => config.run(paths, out, talk, clock),
+        }
     }
 }
 

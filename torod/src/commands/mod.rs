@@ -2,17 +2,21 @@
 
 pub mod alerts;
 pub mod audit;
+pub mod backup;
 pub mod completions;
 pub mod config;
 pub mod control;
 pub mod conversations;
 pub mod demo;
+pub mod doctor;
+pub mod health;
 pub mod import;
 pub mod log;
 pub mod models;
 pub mod profile;
 mod prompt;
 pub mod provider;
+pub mod restore;
 pub mod route;
 mod route_auto;
 mod route_table;
@@ -35,7 +39,7 @@ use std::sync::Arc;
 use crate::access::system_random;
 use crate::cli::{Cli, Command};
 use crate::clock::Clock;
-use crate::config::Paths;
+use crate::config::{Environment, Paths};
 use crate::store::Keyring;
 use crate::upstreams::vault::Vault;
 
@@ -109,12 +113,14 @@ fn counted(count: usize, one: &str) -> String {
 }
 
 fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
-    let paths = Paths::resolve(cli.config.as_deref(), cli.data_dir.as_deref(), &system_env);
+    let paths = Paths::resolve(cli.config.as_deref(), cli.data_dir.as_deref(), &system_env)
+        .map(|paths| paths.under(Environment::of_process()));
     let out = &mut anstream::stdout();
     let is_terminal = std::io::stdout().is_terminal();
     let clock = Clock::system();
     match cli.command {
         Command::Serve(serve) => block_on(serve.run(&paths?, clock)),
+        Command::Health(health) => block_on(health.run(&paths?, out)),
         Command::Demo(demo) => block_on(demo.run(out, clock)),
         Command::Simulate(simulate) => block_on(simulate.run(out)),
         Command::Config(config) => config.run(&paths?, out, is_terminal, &clock),
@@ -130,6 +136,9 @@ fn dispatch(cli: Cli) -> anyhow::Result<Exit> {
         Command::Log(log) => block_on(log.run(&paths?, out, is_terminal, &clock)),
         Command::Conversations(talks) => block_on(talks.run(&paths?, out, is_terminal, &clock)),
         Command::Usage(usage) => block_on(usage.run(&paths?, out, &mut anstream::stderr(), is_terminal, &clock)),
+        Command::Doctor(doctor) => block_on(doctor.run(&paths?, out, &clock)),
+        Command::Backup(backup) => block_on(backup.run(&paths?, out, is_terminal, &clock)),
+        Command::Restore(restore) => block_on(restore.run(&paths?, out, &clock)),
         Command::Import(import) => import.run(&paths?, out, &mut anstream::stderr(), &clock),
         Command::Completions(completions) => completions.run(out),
         Command::Version(version) => version.run(out),

@@ -70,14 +70,14 @@ impl Profile {
     pub fn run(self, paths: &Paths, out: &mut dyn Write, is_terminal: bool) -> anyhow::Result<Exit> {
         match self.action.unwrap_or(Action::List(List::default())) {
             Action::List(format) => {
-                let view = config::load(&paths.config_file)?.routing_view();
+                let view = config::load_paths(paths)?.routing_view();
                 if format.json { print_json(out, &view)? } else { show(out, &view, is_terminal)? }
             }
             Action::Use(wanted) => {
-                let before = config::load(&paths.config_file)?.routing_view();
+                let before = config::load_paths(paths)?.routing_view();
                 let value = wanted.name.map(toml_edit::Value::from);
                 edit::set(&paths.config_file, &["active_model_profile"], value.as_ref(), edit::By::Owner)?;
-                let after = config::load(&paths.config_file)?.routing_view();
+                let after = config::load_paths(paths)?.routing_view();
                 let switched = compare(before, after);
                 if wanted.json { print_json(out, &switched)? } else { tell(out, &switched)? }
             }
@@ -169,7 +169,11 @@ mod tests {
         }
 
         fn paths(&self) -> Paths {
-            Paths { config_file: self.0.path().join("torod.toml"), data_dir: self.0.path().to_owned() }
+            Paths {
+                config_file: self.0.path().join("torod.toml"),
+                data_dir: self.0.path().to_owned(),
+                environment: config::Environment::default(),
+            }
         }
 
         fn run(&self, arguments: &[&str]) -> Result<String, String> {

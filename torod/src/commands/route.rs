@@ -134,7 +134,7 @@ impl Explain {
             let method = if body.is_some() { Method::POST } else { Method::GET };
             return control::ask(&paths.data_dir, method, &path, body.as_ref()).await;
         }
-        let config = config::load(&paths.config_file)?;
+        let config = config::load_paths(paths)?;
         writeln!(
             talk,
             "torod: no gateway runs with the data folder {}, so this is what {} says alone: nothing is known of health, \

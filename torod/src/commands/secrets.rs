@@ -235,7 +235,7 @@ impl Rotate {
 
 /// The file, where there is one that can be used.
 fn configured(paths: &Paths) -> anyhow::Result<Config> {
-    match config::load(&paths.config_file) {
+    match config::load_paths(paths) {
         Ok(config) => Ok(config),
         Err(ConfigError::Io { cause, .. }) if cause.kind() == std::io::ErrorKind::NotFound => Ok(Config::default()),
         Err(e) => Err(e.into()),

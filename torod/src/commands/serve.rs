@@ -1,6 +1,6 @@
 //! `torod serve`: the gateway.
 
-use std::io::{IsTerminal, Write};
+use std::io::{ErrorKind, IsTerminal, Write};
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokenrouter::catalog::Presets;
 use super::{Exit, system_env};
 use crate::access::system_random;
 use crate::clock::Clock;
-use crate::config::{self, Config, ConfigFile, Detected, LogFormat, Overrides, Paths, TlsMode};
+use crate::config::{self, Config, ConfigError, ConfigFile, Detected, Examined, LogFormat, Overrides, Paths, TlsMode};
 use crate::daemon::{self, Daemon, Options};
 use crate::lifecycle;
 use crate::server::{activation, descriptors};
@@ -44,12 +44,16 @@ impl Serve {
     /// Runs until a signal.
     pub async fn run(self, paths: &Paths, clock: Clock) -> anyhow::Result<Exit> {
         let mut say = anstream::stderr();
-        let mut config =
-            if paths.config_file.exists() { load(paths, &mut say)? } else { first_start(paths, &mut say).await? };
+        let (mut config, has_file) = if paths.config_file.exists() {
+            (load(paths, &mut say)?, true)
+        } else {
+            first_start(paths, &mut say).await?
+        };
         let log_format = self.log_format.as_deref();
         let overrides = Overrides {
             listen_addr: self.listen,
             log_format: log_format.map(|name| if name == "human" { LogFormat::Human } else { LogFormat::Json }),
+            environment: paths.environment.clone(),
         };
         overrides.apply(&mut config);
         // Who tries it by hand believes the certificate that was made here.
@@ -57,7 +61,7 @@ impl Serve {
             TlsMode::SelfSigned => format!("--cacert {} ", paths.data_dir.join(tls::SELF_SIGNED).display()),
             TlsMode::Off | TlsMode::Pem | TlsMode::Acme => String::new(),
         };
-        let file = Some(ConfigFile { path: paths.config_file.clone(), overrides });
+        let file = has_file.then(|| ConfigFile { path: paths.config_file.clone(), overrides });
         let log = telemetry::log::start(&config.log, &clock);
         telemetry::panics::tell();
         let options =
@@ -84,7 +88,10 @@ impl Serve {
 }
 
 fn load(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Config> {
-    let examined = config::examine_file(&paths.config_file)?;
+    judged(config::examine_paths(paths)?, paths, say)
+}
+
+fn judged(examined: Examined, paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Config> {
     for finding in &examined.findings {
         finding.write_with_source(say)?;
     }
@@ -94,15 +101,25 @@ fn load(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Config> {
     Ok(examined.config)
 }
 
-/// Writes the first configuration and says what it found.
-async fn first_start(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Config> {
+/// Writes the first configuration and says what it found. Where nothing can be written, in a container for one, what was
+/// found and the environment are enough.
+async fn first_start(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<(Config, bool)> {
     let keys = detect::env_keys(&system_env);
     let own = Config::default().listen_addr;
     let servers = detect::local_servers(&Presets::default(), own, PROBE).await;
     let found = Detected { keys, servers };
     let text = config::first_run(&found);
-    config::write_new(&paths.config_file, &text)?;
-    writeln!(say, "First start: wrote {}", paths.config_file.display())?;
+    let is_written = match config::write_new(&paths.config_file, &text) {
+        Ok(()) => true,
+        Err(ConfigError::Io { cause, .. }) if is_closed(cause.kind()) => false,
+        Err(e) => return Err(e.into()),
+    };
+    if is_written {
+        writeln!(say, "First start: wrote {}", paths.config_file.display())?;
+    } else {
+        let file = paths.config_file.display();
+        writeln!(say, "Running without a file, since {file} cannot be written: TOROD_… variables say what it would")?;
+    }
     for key in &found.keys {
         writeln!(say, "  found {} in the environment: provider \"{}\"", key.env_var, key.preset)?;
     }
@@ -113,11 +130,16 @@ async fn first_start(paths: &Paths, say: &mut dyn Write) -> anyhow::Result<Confi
             server.url, server.preset, server.models
         )?;
     }
-    if found.keys.is_empty() && found.servers.is_empty() {
+    let examined = config::examine_with(&text, &paths.config_file.display().to_string(), &paths.environment);
+    if examined.config.providers.is_empty() && is_written {
         writeln!(say, "  found no provider key in the environment and no model server on this machine")?;
         writeln!(say, "  next, while it runs: `torod provider add PRESET` or `torod config`; or try `torod demo`")?;
     }
-    load(paths, say)
+    Ok((judged(examined, paths, say)?, is_written))
+}
+
+fn is_closed(kind: ErrorKind) -> bool {
+    matches!(kind, ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem)
 }
 
 /// On a terminal the first admin token is made and shown at once; elsewhere the log has a code that makes it.

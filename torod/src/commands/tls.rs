@@ -61,8 +61,8 @@ impl Tls {
             let status: GatewayStatus = control::ask(dir, Method::GET, "/admin/api/status", NOTHING).await?;
             Told { running: true, listeners: status.listeners, tls: status.tls }
         } else {
-            let config =
-                if paths.config_file.exists() { config::load(&paths.config_file)? } else { config::Config::default() };
+            let is_set = paths.config_file.exists() || !paths.environment.is_empty();
+            let config = if is_set { config::load_paths(paths)? } else { config::Config::default() };
             let facts = tls::at_rest(&config, dir)?;
             let tls = facts.map(|facts| facts.view(config.tls.mode.as_str()));
             Told { running: false, listeners: Vec::new(), tls }

@@ -1,5 +1,6 @@
 //! Changes the file: comments and layout stay, and what comes out is examined before it replaces anything.
 
+pub mod addition;
 pub mod alias;
 mod by;
 mod error;

@@ -30,12 +30,23 @@ impl Examined {
 
     /// Whether keys stand in the file itself.
     pub fn holds_secrets(&self) -> bool {
-        let mut credentials = self.config.providers.iter().flat_map(|provider| &provider.credentials);
-        credentials.any(|credential| match &credential.secret {
+        let credentials = self.config.providers.iter().flat_map(|provider| &provider.credentials);
+        let webhooks = self.config.alerts.webhooks.iter().filter_map(|webhook| webhook.secret.as_ref());
+        let telemetry = &self.config.telemetry;
+        let headers = telemetry.otlp_headers.iter().map(|(_, secret)| secret);
+        let mut all = credentials.map(|credential| &credential.secret).chain(webhooks);
+        let mut others = telemetry.metrics_token.iter().chain(headers);
+        let is_literal = |secret: &SecretSource| match secret {
             SecretSource::Literal(_) => true,
             SecretSource::Grant(grant) => grant::literal(grant).is_some(),
             _ => false,
-        })
+        };
+        all.any(is_literal) || others.any(is_literal)
+    }
+
+    /// Whether the file may tell a secret: keys stand in it, or headers, of which nobody knows what they are.
+    pub fn may_tell_secrets(&self) -> bool {
+        self.holds_secrets() || self.config.providers.iter().any(|provider| !provider.headers.is_empty())
     }
 
     /// Looks whether variables, files and the store have the secrets; commands are not run. A missing secret is an error

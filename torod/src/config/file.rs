@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use super::finding::Finding;
-use super::{Config, Examined, examine};
+use super::{Config, Environment, Examined, Paths, examine_with};
 
 /// Largest configuration file, in bytes.
 const LARGEST: u64 = 1 << 20;
@@ -45,13 +45,30 @@ fn lines(findings: &[Finding]) -> String {
     findings.iter().filter(|finding| finding.is_error()).map(Finding::to_string).collect::<Vec<_>>().join("\n")
 }
 
-/// Reads the file; warnings are left out.
-pub fn load(path: &Path) -> Result<Config, ConfigError> {
-    let examined = examine_file(path)?;
+/// Reads what is in force with these paths: the file, and the environment over it; warnings are left out. Where there is no
+/// file, an environment with settings is enough.
+pub fn load_paths(paths: &Paths) -> Result<Config, ConfigError> {
+    right(examine_paths(paths)?)
+}
+
+fn right(examined: Examined) -> Result<Config, ConfigError> {
     if examined.has_errors() {
         return Err(ConfigError::Invalid(examined.findings));
     }
     Ok(examined.config)
+}
+
+/// As [`load_paths`], with all that was found.
+pub fn examine_paths(paths: &Paths) -> Result<Examined, ConfigError> {
+    if !paths.config_file.exists() && !paths.environment.is_empty() {
+        return Ok(examine_with("", "the environment", &paths.environment));
+    }
+    Ok(examine_text_of(&paths.config_file, &paths.environment)?.0)
+}
+
+/// Reads the file alone; warnings are left out.
+pub fn load(path: &Path) -> Result<Config, ConfigError> {
+    right(examine_file(path)?)
 }
 
 /// The file's text, within bounds.
@@ -71,15 +88,15 @@ fn read(path: &Path) -> Result<(String, File), ConfigError> {
     Ok((text, file))
 }
 
-/// Reads the file and keeps the findings, among them whether others can read keys that stand in it.
+/// Reads the file alone and keeps the findings, among them whether others can read keys that stand in it.
 pub fn examine_file(path: &Path) -> Result<Examined, ConfigError> {
-    Ok(examine_text_of(path)?.0)
+    Ok(examine_text_of(path, &Environment::default())?.0)
 }
 
-/// As [`examine_file`], with the text itself.
-pub fn examine_text_of(path: &Path) -> Result<(Examined, String), ConfigError> {
+/// The same with the environment over it, and the file's text itself.
+pub fn examine_text_of(path: &Path, environment: &Environment) -> Result<(Examined, String), ConfigError> {
     let (text, file) = read(path)?;
-    let mut examined = examine(&text, &path.display().to_string());
+    let mut examined = examine_with(&text, &path.display().to_string(), environment);
     if let Some(mode) = open_mode(&file)
         && examined.holds_secrets()
     {

@@ -15,11 +15,11 @@ pub enum Severity {
 /// One thing found in a configuration file. No field ever holds a secret.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Name of the file as the caller gave it.
+    /// Name of the file as the caller gave it, or of the environment's variable.
     pub file: String,
-    /// Line, from 1.
+    /// Line, from 1; 0 in the environment.
     pub line: usize,
-    /// Column in characters, from 1.
+    /// Column in characters, from 1; 0 in the environment.
     pub column: usize,
     /// The key's path, such as `providers[0].timeouts.connect`; empty for a syntax error.
     pub key: String,
@@ -63,7 +63,11 @@ impl Finding {
 /// `torod.toml:12:3: unknown key …: did you mean …?`
 impl fmt::Display for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: ", self.file, self.line, self.column)?;
+        // What stands in the environment is on no line.
+        match self.line {
+            0 => write!(f, "{}: ", self.file)?,
+            line => write!(f, "{}:{line}:{}: ", self.file, self.column)?,
+        }
         if self.severity == Severity::Warning {
             f.write_str("warning: ")?;
         }

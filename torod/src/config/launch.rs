@@ -3,7 +3,7 @@
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use super::{Config, LogFormat};
+use super::{Config, Environment, LogFormat};
 
 /// The configuration file of a running daemon.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,10 +21,12 @@ pub struct Overrides {
     pub listen_addr: Option<SocketAddr>,
     /// How a line of the log looks.
     pub log_format: Option<LogFormat>,
+    /// Settings in the environment; what is said above goes before them.
+    pub environment: Environment,
 }
 
 impl Overrides {
-    /// Puts itself before what the file said.
+    /// Puts the command line before what was read.
     pub fn apply(&self, config: &mut Config) {
         if let Some(addr) = self.listen_addr {
             config.listen_addr = addr;

@@ -2,13 +2,17 @@
 
 use std::path::{Path, PathBuf};
 
-/// The two places torod uses.
+use super::Environment;
+
+/// The two places torod uses, and what goes before the file.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Paths {
     /// `torod.toml`.
     pub config_file: PathBuf,
     /// The directory of the database.
     pub data_dir: PathBuf,
+    /// Settings in the environment.
+    pub environment: Environment,
 }
 
 /// No place could be found: neither flag nor variable nor home directory.
@@ -44,7 +48,15 @@ impl Paths {
             .or_else(|| set("TOROD_DATA_DIR"))
             .or_else(|| below("XDG_DATA_HOME", ".local/share"))
             .ok_or(NoPlace { flag: "--data-dir", variable: "TOROD_DATA_DIR" })?;
-        Ok(Self { config_file, data_dir })
+        Ok(Self { config_file, data_dir, environment: Environment::default() })
+    }
+}
+
+impl Paths {
+    /// The same with `environment` before the file.
+    #[must_use]
+    pub fn under(self, environment: Environment) -> Self {
+        Self { environment, ..self }
     }
 }
 

@@ -5,8 +5,9 @@ use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::egress::Egress;
+use super::environment::EnvSetting;
 use super::finding::{Finding, Severity};
-use super::reference;
+use super::{environment, reference};
 
 /// Longest quoted source line, in characters.
 const LONGEST_SNIPPET: usize = 160;
@@ -22,6 +23,8 @@ pub(super) struct Report<'t> {
     providers: Cell<usize>,
     broken: Cell<bool>,
     egress: RefCell<Egress>,
+    /// Where the file ends, and the settings of the environment that stand behind it.
+    layers: Option<(usize, &'t [(usize, EnvSetting)])>,
 }
 
 /// Where a credential stands in the file.
@@ -55,7 +58,20 @@ impl<'t> Report<'t> {
             providers: Cell::default(),
             broken: Cell::default(),
             egress: RefCell::default(),
+            layers: None,
         }
+    }
+
+    /// The report of a text that is a file's, `length` bytes of it, and then a line for each of `settings`.
+    pub(super) fn layered(file: &'t str, text: &'t str, length: usize, settings: &'t [(usize, EnvSetting)]) -> Self {
+        Self { layers: Some((length, settings)), ..Self::new(file, text) }
+    }
+
+    /// The setting of the environment that stands at `at`.
+    fn setting_at(&self, at: usize) -> Option<&EnvSetting> {
+        let (length, settings) = self.layers?;
+        let inside = at.checked_sub(length + 1)?;
+        settings.iter().rev().find(|(begin, _)| *begin <= inside).map(|(_, setting)| setting)
     }
 
     /// What the file says of where torod may connect to; it is read before any URL.
@@ -131,6 +147,9 @@ impl<'t> Report<'t> {
         advice: &str,
     ) -> Finding {
         let start = floor(self.text, span.start);
+        if let Some(setting) = self.setting_at(start) {
+            return environment::finding(&setting.variable, key, severity, message.to_owned(), advice.to_owned());
+        }
         let before = self.text.get(..start).unwrap_or("");
         let line_start = before.rfind('\n').map_or(0, |at| at + 1);
         let line_end = self.text.get(start..).and_then(|rest| rest.find('\n')).map_or(self.text.len(), |at| start + at);

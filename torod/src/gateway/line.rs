@@ -111,7 +111,7 @@ mod tests {
     }
 
     fn told(ends: Vec<Ended>) -> Vec<NewLine> {
-        let lines = Lines::new(Clock::fixed(0));
+        let lines = Lines::new(Clock::fixed(0), 10);
         let subscriber = tracing_subscriber::registry().with(Kept(Arc::clone(&lines)));
         tracing::subscriber::with_default(subscriber, || {
             let mut line = Line::default();

@@ -4,9 +4,13 @@
 use std::any::Any;
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
 
 use futures_util::FutureExt as _;
+use futures_util::future::CatchUnwind;
 use http::Response;
+use pin_project_lite::pin_project;
 use tokenrouter::error::{Kind, Problem};
 use tokenrouter::protocol::Protocol;
 
@@ -22,22 +26,42 @@ pub trait Witness {
     fn saw(&self, code: Code);
 }
 
+pin_project! {
+    /// A request that is answered. No `async fn`, which would keep the place of `answer` twice: it is large, and there is one
+    /// for each request.
+    pub struct Contained<F, W> {
+        #[pin]
+        answer: CatchUnwind<AssertUnwindSafe<F>>,
+        witness: W,
+        protocol: Protocol,
+    }
+}
+
 /// `answer`, or where it panics a 500 in `protocol`; `witness` sees it.
-pub async fn contained(
+pub fn contained<F: Future<Output = Response<Reply>>, W: Witness>(
     protocol: Protocol,
-    witness: impl Witness,
-    answer: impl Future<Output = Response<Reply>>,
-) -> Response<Reply> {
+    witness: W,
+    answer: F,
+) -> Contained<F, W> {
     // Nothing is looked at afterwards that may be half done: what a request holds is dropped, and what is shared
     // between requests is changed in one step or behind a lock that forgives.
-    let response = match AssertUnwindSafe(answer).catch_unwind().await {
-        Ok(response) => response,
-        Err(panicked) => broken(protocol, &witness.fresh_id(), panicked),
-    };
-    if let Some(code) = response.extensions().get::<Code>() {
-        witness.saw(*code);
+    Contained { answer: AssertUnwindSafe(answer).catch_unwind(), witness, protocol }
+}
+
+impl<F: Future<Output = Response<Reply>>, W: Witness> Future for Contained<F, W> {
+    type Output = Response<Reply>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        let response = match ready!(this.answer.poll(context)) {
+            Ok(response) => response,
+            Err(panicked) => broken(*this.protocol, &this.witness.fresh_id(), panicked),
+        };
+        if let Some(code) = response.extensions().get::<Code>() {
+            this.witness.saw(*code);
+        }
+        Poll::Ready(response)
     }
-    response
 }
 
 fn broken(protocol: Protocol, id: &RequestId, panicked: Box<dyn Any + Send>) -> Response<Reply> {

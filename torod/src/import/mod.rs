@@ -2,6 +2,7 @@
 //! over.
 
 pub mod bill;
+pub mod config;
 pub mod drift;
 mod packed;
 pub mod torod_go;

@@ -126,8 +126,8 @@ impl Reload {
         is_wanted: impl Fn(Option<&str>, &str) -> bool,
     ) -> Result<Option<Changes>, ReloadError> {
         let file = self.file.clone().ok_or(ReloadError::NoFile)?;
-        let path = file.path.clone();
-        let read = tokio::task::spawn_blocking(move || config::examine_text_of(&path));
+        let (path, environment) = (file.path.clone(), file.overrides.environment.clone());
+        let read = tokio::task::spawn_blocking(move || config::examine_text_of(&path, &environment));
         let read = read.await.map_err(|_| ReloadError::Stopping)?;
         let (examined, text) = match read {
             Ok(read) => read,

@@ -235,7 +235,7 @@ impl Reload {
 
 /// What the file holds, if that still means `config`.
 fn text_of(file: &ConfigFile, config: &Config) -> Option<String> {
-    let (examined, text) = config::examine_text_of(&file.path).ok()?;
+    let (examined, text) = config::examine_text_of(&file.path, &file.overrides.environment).ok()?;
     let mut now = examined.config;
     file.overrides.apply(&mut now);
     (now == *config).then_some(text)

@@ -5,6 +5,7 @@ pub mod alerts;
 mod attempt_filter;
 pub mod attempts;
 pub mod audit;
+pub mod backup;
 pub mod begun;
 pub mod bell;
 pub mod conversations;
@@ -21,6 +22,7 @@ pub mod lists;
 pub mod lock;
 pub mod log;
 pub mod names;
+pub mod one_api;
 pub mod origins;
 pub mod quotas;
 pub mod reader;
@@ -82,6 +84,23 @@ pub enum StoreError {
         /// The greatest version this program knows.
         known: i64,
     },
+    /// The database is older, and no copy of it could be made before it is brought up to date.
+    #[error(
+        "the database is of an older torod, and it cannot be copied to {} before it is brought up to date, so it was left as it is ({cause}): make room there, or put a link to a folder with room in its place",
+        folder.display()
+    )]
+    NoCopy {
+        /// Where the copy would be.
+        folder: PathBuf,
+        /// Why it is not there. Not the error's source: it is told already.
+        cause: Box<StoreError>,
+    },
+    /// A backup was being put there when that was broken off.
+    #[error(
+        "a restore was broken off in {}: run `torod restore FILE` again, which brings it to its end",
+        .0.display()
+    )]
+    HalfRestored(PathBuf),
     /// A file or directory could not be made or opened.
     #[error("{}: {source}", path.display())]
     File {

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
-use super::{DATABASE, StoreError};
+use super::{DATABASE, StoreError, backup};
 
 /// Every migration; they are added to and never edited.
 const MIGRATIONS: &[M<'_>] = &[
@@ -73,13 +73,17 @@ pub fn make_dir(dir: &Path) -> Result<(), StoreError> {
 /// holds the data directory's lock.
 pub fn open_writer(dir: &Path) -> Result<Connection, StoreError> {
     make_dir(dir)?;
+    if dir.join(backup::UNFINISHED).exists() {
+        return Err(StoreError::HalfRestored(dir.to_owned()));
+    }
     let path = database_path(dir);
     make_private(&path)?;
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&path, flags)?;
     connection.busy_timeout(WRITER_BUSY)?;
-    refuse_newer(&connection, &path)?;
+    let found = refuse_newer(&connection, &path)?;
     connection.execute_batch(WRITER_PRAGMAS)?;
+    backup::keep_before(&connection, &path, found, known())?;
     connection.set_prepared_statement_cache_capacity(32);
     Migrations::from_slice(MIGRATIONS).to_latest(&mut connection)?;
     Ok(connection)
@@ -109,13 +113,31 @@ pub(super) fn make_private(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+/// The version of the schema that this program knows.
+pub fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+/// The version of the schema that a database has.
+pub fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.query_row("PRAGMA user_version", [], |row| row.get(0))?)
+}
+
+fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let (found, known) = (version(connection)?, known());
     if found > known {
         return Err(StoreError::TooNew { path: path.to_owned(), found, known });
     }
-    Ok(())
+    Ok(found)
+}
+
+/// Makes a database of an earlier version.
+#[cfg(test)]
+pub(super) fn open_older(dir: &Path, version: usize) -> Connection {
+    let mut connection = Connection::open(database_path(dir)).unwrap();
+    connection.execute_batch(WRITER_PRAGMAS).unwrap();
+    Migrations::from_slice(MIGRATIONS).to_version(&mut connection, version).unwrap();
+    connection
 }
 
 #[cfg(test)]

@@ -1,6 +1,8 @@
 //! Secrets that were given by name: sealed, each bound to its name and to where it may be sent.
 
-use rusqlite::{Connection, OptionalExtension as _};
+use std::path::Path;
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension as _};
 use sha2::{Digest as _, Sha256};
 use tokenrouter_shared::Secret;
 use zeroize::Zeroizing;
@@ -101,6 +103,25 @@ pub fn page(
     Ok(rows.collect::<rusqlite::Result<_>>()?)
 }
 
+/// How many secrets of the database `path`, which may be of an earlier version, `keys` do not open.
+pub fn closed(path: &Path, keys: &Keyring) -> Result<usize, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE type = 'table' AND name = 'secret'";
+    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(0);
+    }
+    let mut statement = connection.prepare("SELECT name, origins, sealed FROM secret")?;
+    let rows = statement
+        .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get::<_, Vec<u8>>(2)?)))?;
+    let mut closed = 0;
+    for row in rows {
+        let (name, origins, sealed) = row?;
+        closed += usize::from(keys.open(&about(&name, &origins), &sealed).is_err());
+    }
+    Ok(closed)
+}
+
 /// Forgets a secret. Says whether there was one.
 pub fn remove(connection: &Connection, name: &str) -> Result<bool, StoreError> {
     Ok(connection.execute("DELETE FROM secret WHERE name = ?1", [name])? > 0)
@@ -152,7 +173,7 @@ mod tests {
     use super::*;
     use crate::store::schema;
 
-    fn keys(dir: &std::path::Path) -> Keyring {
+    fn keys(dir: &Path) -> Keyring {
         Keyring::new(dir, |out: &mut [u8]| getrandom::fill(out))
     }
 

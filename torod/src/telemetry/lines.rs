@@ -1,32 +1,31 @@
-//! Lines of the log on their way into the database: what a line says, and a bounded queue that makes nobody wait.
+//! Lines of the log on their way into the database: a bounded queue that makes nobody wait. Where more come than the database
+//! is to keep, the oldest go unwritten: they would be overwritten as soon as they were there.
 
-use std::fmt::{self, Write as _};
-use std::sync::Arc;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use crossbeam_queue::SegQueue;
 use tokenrouter_shared::log::Level;
 use tokio::sync::Notify;
-use tracing::field::{Field, Visit};
-use tracing::{Event, Subscriber};
+use tracing::{Event, Metadata, Subscriber};
 use tracing_subscriber::layer::{Context, Layer};
 
+use super::words::{Words, without_keys};
 use crate::clock::Clock;
 use crate::store::log::NewLine;
 
-/// Lines that may wait.
-const MOST: usize = 4_096;
-/// Bytes of a message, and of all fields together; what is longer is cut off.
-const LONGEST: usize = 4_096;
+/// Lines that may wait, and bytes of all of them together.
+const MOST: (usize, usize) = (8_192, 8 << 20);
 /// Lines with this target hold something that opens doors, and go to standard error alone.
 pub const NOT_KEPT: &str = "setup";
-/// What stands for a key.
-const MASK: &str = "[secret]";
 
 /// The queue.
 #[derive(Debug)]
 pub struct Lines {
-    waiting: SegQueue<NewLine>,
+    waiting: Mutex<Waiting>,
+    /// How many the database is to keep.
+    keep: usize,
+    /// How many wait; read without the lock.
     len: AtomicUsize,
     dropped: AtomicU64,
     kept: AtomicU64,
@@ -34,11 +33,32 @@ pub struct Lines {
     clock: Clock,
 }
 
+#[derive(Debug, Default)]
+struct Waiting {
+    lines: VecDeque<NewLine>,
+    bytes: usize,
+}
+
+impl Waiting {
+    fn pop(&mut self) -> Option<NewLine> {
+        let line = self.lines.pop_front()?;
+        self.bytes = self.bytes.saturating_sub(size(&line));
+        Some(line)
+    }
+}
+
+/// What a line takes in memory, in bytes.
+fn size(line: &NewLine) -> usize {
+    let texts = [line.fields.as_ref(), line.request_id.as_ref()].into_iter().flatten().map(String::capacity);
+    size_of::<NewLine>() + line.message.capacity() + texts.sum::<usize>()
+}
+
 impl Lines {
-    /// An empty one.
-    pub fn new(clock: Clock) -> Arc<Self> {
+    /// An empty one for a database that keeps the last `keep`.
+    pub fn new(clock: Clock, keep: u32) -> Arc<Self> {
         Arc::new(Self {
-            waiting: SegQueue::new(),
+            waiting: Mutex::default(),
+            keep: keep as usize,
             len: AtomicUsize::new(0),
             dropped: AtomicU64::new(0),
             kept: AtomicU64::new(0),
@@ -47,7 +67,7 @@ impl Lines {
         })
     }
 
-    /// Lines that were lost because too many waited.
+    /// Lines that were lost because too many waited: others than those that the database would have overwritten.
     pub fn dropped(&self) -> u64 {
         self.dropped.load(Ordering::Relaxed)
     }
@@ -64,26 +84,26 @@ impl Lines {
 
     /// Resolves when there is a line.
     pub(super) async fn came(&self) {
-        while self.len.load(Ordering::SeqCst) == 0 {
+        while self.is_empty() {
             self.came.notified().await;
         }
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
-    }
-
-    /// Whether as many wait as a batch holds.
-    pub(super) fn is_many(&self, batch: usize) -> bool {
-        self.len.load(Ordering::SeqCst) >= batch
+        self.len.load(Ordering::SeqCst) == 0
     }
 
     /// Takes lines out until `to` holds `most`.
     pub(super) fn take(&self, to: &mut Vec<NewLine>, most: usize) {
+        let mut waiting = self.lock();
         while to.len() < most {
-            let Some(line) = self.waiting.pop() else { return };
-            self.len.fetch_sub(1, Ordering::SeqCst);
+            let Some(line) = waiting.pop() else { break };
             to.push(line);
+        }
+        self.len.store(waiting.lines.len(), Ordering::SeqCst);
+        if waiting.lines.is_empty() {
+            // What a flood needed is not kept for quiet days.
+            waiting.lines.shrink_to(64);
         }
     }
 
@@ -95,17 +115,42 @@ impl Lines {
         all
     }
 
-    fn push(&self, line: impl FnOnce() -> NewLine) {
-        let before = self.len.fetch_add(1, Ordering::SeqCst);
-        if before >= MOST {
-            self.len.fetch_sub(1, Ordering::SeqCst);
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+    /// Adds what an event says, unless it is not to be kept.
+    pub(super) fn add(&self, meta: &Metadata<'static>, words: Words) {
+        if meta.target() == NOT_KEPT {
             return;
         }
-        self.waiting.push(line());
+        self.push(NewLine {
+            at_ms: self.clock.now_ms(),
+            level: level(*meta.level()),
+            target: meta.target(),
+            fields: words.object().map(without_keys),
+            message: without_keys(words.message),
+            request_id: words.request_id,
+        });
+    }
+
+    fn push(&self, line: NewLine) {
+        let mut waiting = self.lock();
+        waiting.bytes += size(&line);
+        waiting.lines.push_back(line);
+        while waiting.lines.len() > self.keep.min(MOST.0) || waiting.bytes > MOST.1 {
+            if waiting.lines.len() <= self.keep {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
+            if waiting.pop().is_none() {
+                break;
+            }
+        }
+        let before = self.len.swap(waiting.lines.len(), Ordering::SeqCst);
+        drop(waiting);
         if before == 0 {
             self.came.notify_one();
         }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Waiting> {
+        self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -115,22 +160,9 @@ pub struct Kept(pub Arc<Lines>);
 
 impl<S: Subscriber> Layer<S> for Kept {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
-        let meta = event.metadata();
-        if meta.target() == NOT_KEPT {
-            return;
-        }
-        self.0.push(|| {
-            let mut words = Words::default();
-            event.record(&mut words);
-            NewLine {
-                at_ms: self.0.clock.now_ms(),
-                level: level(*meta.level()),
-                target: meta.target(),
-                message: without_keys(words.message),
-                fields: (!words.fields.is_empty()).then(|| without_keys(words.fields + "}")),
-                request_id: words.request_id,
-            }
-        });
+        let mut words = Words::new();
+        event.record(&mut words);
+        self.0.add(event.metadata(), words);
     }
 }
 
@@ -144,134 +176,18 @@ const fn level(level: tracing::Level) -> Level {
     }
 }
 
-/// What a line says, while it is read: the message, and the rest as JSON.
-#[derive(Default)]
-struct Words {
-    message: String,
-    /// Without its last brace.
-    fields: String,
-    request_id: Option<String>,
-}
-
-impl Words {
-    /// Begins a field; false where there is no more room.
-    fn begin(&mut self, name: &str) -> bool {
-        if self.fields.len() >= LONGEST {
-            return false;
-        }
-        self.fields.push(if self.fields.is_empty() { '{' } else { ',' });
-        quote(name, &mut self.fields);
-        self.fields.push(':');
-        true
-    }
-
-    fn plain(&mut self, name: &str, value: impl fmt::Display) {
-        if self.begin(name) {
-            // Writing into a String cannot fail.
-            _ = write!(self.fields, "{value}");
-        }
-    }
-
-    fn text(&mut self, name: &str, value: &str) {
-        match name {
-            "message" => self.message = shortened(value),
-            "id" | "request_id" if self.request_id.is_none() => self.request_id = Some(shortened(value)),
-            name => {
-                if self.begin(name) {
-                    quote(&shortened(value), &mut self.fields);
-                }
-            }
-        }
-    }
-}
-
-impl Visit for Words {
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.plain(field.name(), value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.plain(field.name(), value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.plain(field.name(), value);
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.text(field.name(), value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        let mut text = Bounded(String::new());
-        // It ends early where it becomes too long.
-        _ = write!(text, "{value:?}");
-        self.text(field.name(), &text.0);
-    }
-}
-
-/// Takes no more than is shown.
-struct Bounded(String);
-
-impl fmt::Write for Bounded {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.0.push_str(text);
-        if self.0.len() > LONGEST { Err(fmt::Error) } else { Ok(()) }
-    }
-}
-
-fn shortened(text: &str) -> String {
-    let end = text.floor_char_boundary(LONGEST);
-    let mut short = text.get(..end).unwrap_or_default().to_owned();
-    if end < text.len() {
-        short.push('…');
-    }
-    short
-}
-
-/// `text` as a JSON string.
-fn quote(text: &str, out: &mut String) {
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            c if u32::from(c) < 0x20 => _ = write!(out, "\\u{:04x}", u32::from(c)),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-}
-
-/// No line is meant to hold a key; should one do all the same, it does not reach the disk.
-fn without_keys(text: String) -> String {
-    let is_word = |c: char| c.is_ascii_alphanumeric() || c == '_' || c == '-';
-    let is_key =
-        |word: &str| ["tr_", "sk-"].iter().any(|lead| word.strip_prefix(lead).is_some_and(|rest| rest.len() >= 32));
-    if !text.contains("tr_") && !text.contains("sk-") {
-        return text;
-    }
-    let mut clean = String::with_capacity(text.len());
-    for word in text.split_inclusive(|c| !is_word(c)) {
-        let bare = word.trim_end_matches(|c| !is_word(c));
-        clean.push_str(if is_key(bare) { MASK } else { bare });
-        clean.push_str(word.get(bare.len()..).unwrap_or_default());
-    }
-    clean
-}
-
 #[cfg(test)]
 mod tests {
+    use super::super::words::LONGEST;
     use super::*;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     fn logged(log: impl FnOnce()) -> (Arc<Lines>, Vec<NewLine>) {
-        let lines = Lines::new(Clock::fixed(1_790_000_000_000));
+        let lines = Lines::new(Clock::fixed(1_790_000_000_000), 5_000);
         let subscriber = tracing_subscriber::registry().with(Kept(Arc::clone(&lines)));
         tracing::subscriber::with_default(subscriber, log);
         let mut taken = Vec::new();
-        lines.take(&mut taken, MOST);
+        lines.take(&mut taken, MOST.0);
         (lines, taken)
     }
 
@@ -307,19 +223,30 @@ mod tests {
         let long = "ö".repeat(1 << 20);
         let (lines, taken) = logged(|| {
             tracing::info!(long, ?long, more = 1, "{long}");
-            for n in 0..MOST + 10 {
-                tracing::info!(n, "x");
-            }
         });
-        assert_eq!((taken.len(), lines.dropped()), (MOST, 11));
         assert!(taken[0].message.len() <= LONGEST + 3 && taken[0].message.ends_with('…'));
         let fields = taken[0].fields.as_ref().unwrap();
         assert!(fields.len() < 3 * LONGEST, "{}", fields.len());
         serde_json::from_str::<serde_json::Value>(fields).unwrap();
-        // What was taken makes room.
-        let mut again = Vec::new();
-        lines.push(|| taken[1].clone());
-        lines.take(&mut again, 5);
-        assert_eq!(again.len(), 1);
+        let numbered = |n: usize| NewLine { message: n.to_string(), ..taken[0].clone() };
+        for n in 0..5_000 {
+            lines.push(numbered(n));
+        }
+        let waiting = lines.lock();
+        assert!(waiting.bytes <= MOST.1 && waiting.bytes > MOST.1 / 2, "{} bytes", waiting.bytes);
+        assert_eq!(lines.dropped(), 5_000 - waiting.lines.len() as u64);
+        assert_eq!(waiting.lines.back().map(|line| line.message.as_str()), Some("4999"));
+        drop(waiting);
+        assert!(!lines.all().is_empty());
+        assert_eq!((lines.lock().bytes, lines.is_empty()), (0, true));
+    }
+
+    #[test]
+    fn what_the_database_would_overwrite_is_not_written_and_not_lost() {
+        let lines = Lines::new(Clock::fixed(0), 3);
+        let subscriber = tracing_subscriber::registry().with(Kept(Arc::clone(&lines)));
+        tracing::subscriber::with_default(subscriber, || (0..9).for_each(|n| tracing::info!("{n}")));
+        let left: Vec<String> = lines.all().into_iter().map(|line| line.message).collect();
+        assert_eq!((left, lines.dropped()), (vec!["6".to_owned(), "7".to_owned(), "8".to_owned()], 0));
     }
 }

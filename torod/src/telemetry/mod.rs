@@ -7,4 +7,6 @@ pub mod metrics;
 pub mod otel;
 pub mod panics;
 pub mod plain;
+pub mod stderr;
 pub mod trace;
+mod words;

@@ -143,6 +143,13 @@ pub(super) async fn answers(provider: &Provider, model: &str, terms: &Terms, clo
     }
 }
 
+/// What came of asking `provider` for its list of models.
+pub async fn list(provider: &Provider, terms: &Terms, clock: &Clock) -> TriedStep {
+    let mut trial = Trial { provider, terms, clock, ends: &mut |_| {}, credential: 0, steps: Vec::new() };
+    trial.list().await;
+    trial.steps.pop().unwrap_or_else(|| step(What::List, SKIPPED))
+}
+
 /// The models that `provider` lists, or why not.
 pub(super) async fn models(provider: &Provider, terms: &Terms, clock: &Clock) -> Result<Vec<String>, TriedStep> {
     let mut trial = Trial { provider, terms, clock, ends: &mut |_| {}, credential: 0, steps: Vec::new() };

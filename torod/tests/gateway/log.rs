@@ -11,7 +11,7 @@ use crate::support::{TestDaemon, until};
 
 /// A daemon whose log is kept. This thread runs all of it but its writer.
 pub async fn kept(more: &str) -> (TestDaemon, Arc<Lines>, tracing::subscriber::DefaultGuard) {
-    let lines = Lines::new(Clock::system());
+    let lines = Lines::new(Clock::system(), 20_000);
     let subscriber = tracing_subscriber::registry()
         .with(tracing_subscriber::EnvFilter::new("warn,torod=debug,request=info"))
         .with(Kept(Arc::clone(&lines)));

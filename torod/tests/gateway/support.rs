@@ -124,7 +124,7 @@ impl TestDaemon {
         let data_dir = folder.path().join("data");
         // One that wrote its configuration down beforehand wants it to be followed.
         let path = folder.path().join("torod.toml");
-        let overrides = config::Overrides { listen_addr: None, log_format: None };
+        let overrides = config::Overrides::default();
         let file = path.exists().then_some(config::ConfigFile { path, overrides });
         let options = Options { config, file, data_dir, clock, random: system_random, env };
         let daemon = Daemon::start(options).await.unwrap();

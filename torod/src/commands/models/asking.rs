@@ -112,7 +112,7 @@ pub(in crate::commands) fn world(
     talk: &mut (dyn Write + Send),
     clock: &Clock,
 ) -> anyhow::Result<Arc<Snapshot>> {
-    let config = config::load(&paths.config_file)?;
+    let config = config::load_paths(paths)?;
     writeln!(
         talk,
         "torod: no gateway runs with the data folder {}, so this is what {} says and what was listed before",

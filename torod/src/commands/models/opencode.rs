@@ -62,7 +62,7 @@ pub(super) fn url(paths: &Paths, said: Option<&str>) -> anyhow::Result<String> {
         let url = url.trim_end_matches('/');
         return Ok(if url.ends_with("/v1") { url.to_owned() } else { format!("{url}/v1") });
     }
-    let config = config::load(&paths.config_file)?;
+    let config = config::load_paths(paths)?;
     let mut address = config.listen_addr;
     if address.ip().is_unspecified() {
         address.set_ip([127, 0, 0, 1].into());

@@ -9,7 +9,7 @@ use clap::Args;
 use serde::Serialize;
 
 use super::standing::moment;
-use super::{find, load, print_json, tell_gateway, trying};
+use super::{find, load_paths, print_json, tell_gateway, trying};
 use crate::clock::Clock;
 use crate::commands::Exit;
 use crate::config::{GrantConfig, Paths, ProviderConfig};
@@ -71,7 +71,7 @@ struct Done<'a> {
 
 impl Login {
     pub(super) async fn run(self, paths: &Paths, out: &mut (dyn Write + Send), clock: &Clock) -> anyhow::Result<Exit> {
-        let config = load(&paths.config_file)?;
+        let config = load_paths(paths)?;
         let provider = find(&config, &self.name)?;
         let (source, name) = chosen(provider, self.key.as_deref())?;
         let grant = source.grant().context("it has no token server")?;
@@ -152,7 +152,7 @@ impl Login {
 
 impl Logout {
     pub(super) async fn run(self, paths: &Paths, out: &mut (dyn Write + Send), clock: &Clock) -> anyhow::Result<Exit> {
-        let config = load(&paths.config_file)?;
+        let config = load_paths(paths)?;
         let provider = find(&config, &self.name)?;
         let (source, name) = chosen(provider, self.key.as_deref())?;
         let sign_ins = trying::world(&paths.data_dir, clock)?.sign_ins;

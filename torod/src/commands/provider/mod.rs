@@ -29,7 +29,7 @@ use crate::upstreams::trial;
 pub(super) use add::{NotUnderstood, spoken};
 pub(super) use draft::{Source, at, drafted, free_name, objection};
 pub(super) use key::ask as ask_key;
-pub(super) use trying::{Way, tell as tell_trial, tried, with_sign_of_life};
+pub(super) use trying::{Way, listed, tell as tell_trial, tried, with_sign_of_life};
 
 /// Add, try, change and remove providers.
 #[derive(Debug, Args)]
@@ -141,7 +141,7 @@ impl Provider {
 
 impl Test {
     async fn run(self, paths: &Paths, out: &mut (dyn Write + Send), clock: &Clock) -> anyhow::Result<Exit> {
-        let config = load(&paths.config_file)?;
+        let config = load_paths(paths)?;
         let provider = find(&config, &self.name)?;
         let way = Way {
             model: self.model,
@@ -181,7 +181,15 @@ fn not_told(why: &anyhow::Error) -> String {
     format!("the gateway that runs has not taken it over: {why:#}")
 }
 
-/// The configuration as it is; without a file the defaults.
+/// What is in force: the file, and the environment over it; without either the defaults.
+fn load_paths(paths: &Paths) -> anyhow::Result<Config> {
+    if paths.environment.is_empty() && !paths.config_file.exists() {
+        return Ok(Config::default());
+    }
+    Ok(config::load_paths(paths)?)
+}
+
+/// The file alone, for those who change it; without one the defaults.
 fn load_or_default(file: &Path) -> anyhow::Result<Config> {
     if file.exists() { load(file) } else { Ok(Config::default()) }
 }

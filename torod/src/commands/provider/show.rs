@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokenrouter_shared::provider::{KeyStanding, ProviderSummary};
 
 use super::table::table;
-use super::{find, load_or_default, print_json, quota, standing};
+use super::{find, load_paths, print_json, quota, standing};
 use crate::clock::Clock;
 use crate::commands::{Exit, control, counted, terminal};
 use crate::config::{self, Paths, ProviderConfig, SecretSource};
@@ -61,7 +61,7 @@ fn standings(provider: &ProviderConfig, seen: Option<&Seen>, paths: &Paths, cloc
 
 /// Those of the file, and those that a running gateway uses besides.
 async fn summaries(paths: &Paths, clock: &Clock) -> anyhow::Result<(Vec<ProviderSummary>, Vec<Seen>)> {
-    let config = load_or_default(&paths.config_file)?;
+    let config = load_paths(paths)?;
     let mut seen = seen(&paths.data_dir).await?;
     let summary = |provider| {
         let mut summary = config::summary(provider);
@@ -152,7 +152,7 @@ pub(super) async fn one(
     json: bool,
     clock: &Clock,
 ) -> anyhow::Result<Exit> {
-    let config = load_or_default(&paths.config_file)?;
+    let config = load_paths(paths)?;
     let provider = find(&config, name)?;
     let seen = seen(&paths.data_dir).await?.remove(&provider.name);
     let standings = standings(provider, seen.as_ref(), paths, clock);

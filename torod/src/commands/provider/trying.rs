@@ -88,6 +88,23 @@ pub(in crate::commands) async fn tried(provider: &ProviderConfig, way: &Way, clo
     with_sign_of_life(work, !way.json, &label).await
 }
 
+/// Asks `provider` for its list of models alone. The inner error: it could not be asked, for want of a key for one.
+pub(in crate::commands) async fn listed(
+    provider: &ProviderConfig,
+    way: &Way,
+    clock: &Clock,
+) -> anyhow::Result<anyhow::Result<TriedStep>> {
+    let asked = async {
+        let keys = keys(provider, &way.data_dir, clock).await?;
+        let secrets: Vec<Secret> = keys.iter().filter_map(|key| Some(key.held.issued()?.secret)).collect();
+        let provider = Provider::new(provider, &keys)?;
+        let terms = Terms { model: None, deadline: way.deadline, secrets };
+        Ok(trial::list(&provider, &terms, clock).await)
+    };
+    let label = || format!("{}: list …", provider.name);
+    with_sign_of_life(asked, !way.json, &label).await
+}
+
 /// Runs `work` and shows on a terminal that something is under way. Ctrl-C gives it up.
 pub(in crate::commands) async fn with_sign_of_life<T>(
     work: impl Future<Output = T>,

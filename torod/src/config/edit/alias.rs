@@ -56,10 +56,7 @@ fn with(text: &str, name: &str, alias: &AliasConfig, file: &str) -> Result<Strin
                     table.insert("targets", blocks(&alias.targets));
                 }
             } else {
-                let mut table = Table::new();
-                write(&mut table, alias);
-                table.insert("targets", blocks(&alias.targets));
-                tables.push(table);
+                tables.push(table(alias));
             }
         }
         Item::Value(Value::Array(array)) => {
@@ -96,6 +93,14 @@ fn without(text: &str, name: &str, file: &str) -> Result<String, EditError> {
         _ => return Err(EditError::NoTable("model_aliases".to_owned())),
     }
     Ok(like(text, &document.to_string()))
+}
+
+/// The alias as a table.
+pub(super) fn table(alias: &AliasConfig) -> Table {
+    let mut table = Table::new();
+    write(&mut table, alias);
+    table.insert("targets", blocks(&alias.targets));
+    table
 }
 
 /// All but the targets.

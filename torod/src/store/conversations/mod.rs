@@ -18,8 +18,8 @@ use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 
-use super::StoreError;
-use super::schema::{make_dir, make_private};
+use super::schema::{self, make_dir, make_private};
+use super::{StoreError, backup};
 
 /// The file's name in the data folder.
 pub const CONVERSATIONS: &str = "conversations.db";
@@ -70,9 +70,10 @@ pub fn open_writer(dir: &Path) -> Result<Connection, StoreError> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let mut connection = Connection::open_with_flags(&path, flags)?;
     connection.busy_timeout(BUSY)?;
-    refuse_newer(&connection, &path)?;
+    let found = refuse_newer(&connection, &path)?;
     connection.execute_batch(PRAGMAS)?;
     add_functions(&connection)?;
+    backup::keep_before(&connection, &path, found, known())?;
     connection.set_prepared_statement_cache_capacity(32);
     Migrations::from_slice(MIGRATIONS).to_latest(&mut connection)?;
     Ok(connection)
@@ -97,7 +98,7 @@ pub fn open_reader(dir: &Path) -> Result<Option<Connection>, StoreError> {
     Ok((version > 0).then_some(connection))
 }
 
-fn add_functions(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn add_functions(connection: &Connection) -> Result<(), StoreError> {
     let flags = FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_INNOCUOUS;
     connection.create_scalar_function("unpacked", 1, flags, |context| {
         let packed = context.get_raw(0).as_blob().unwrap_or_default();
@@ -106,13 +107,17 @@ fn add_functions(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn refuse_newer(connection: &Connection, path: &Path) -> Result<(), StoreError> {
-    let found: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    let known = i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX);
+/// The version of the schema that this program knows.
+pub fn known() -> i64 {
+    i64::try_from(MIGRATIONS.len()).unwrap_or(i64::MAX)
+}
+
+fn refuse_newer(connection: &Connection, path: &Path) -> Result<i64, StoreError> {
+    let (found, known) = (schema::version(connection)?, known());
     if found > known {
         return Err(StoreError::TooNew { path: path.to_owned(), found, known });
     }
-    Ok(())
+    Ok(found)
 }
 
 /// Gives room back and empties the log: after this, what was deleted is nowhere. Who reads at this moment is waited for, a
