@@ -43,7 +43,7 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 
 bench: ## torod beside a direct call, nginx and bare proxies, in one run
 	cargo build --release -p torod -p tokenrouter-bench
-	cargo run --release -p tokenrouter-bench -- --rounds 3
+	cargo run --release -p tokenrouter-bench -- --rounds 3 $(if $(TOROD),--torod $(TOROD))
 
 fmt: ## format the code
 	cargo fmt --all

@@ -54,23 +54,29 @@ def wait_for(path):
     sys.exit("torod did not start")
 
 
+def simulator(binary, at):
+    """A simulated provider and its URL."""
+    process = subprocess.Popen(
+        [binary, "simulate", "--listen", "127.0.0.1:0"], stdout=open(at("simulator"), "w"), stderr=subprocess.STDOUT
+    )
+    for _ in range(600):
+        if url := re.search(r"http://[0-9.:]+", open(at("simulator")).read()):
+            return process, url.group(0)
+        time.sleep(0.1)
+    sys.exit("the simulator did not start")
+
+
 def functions(binary):
     """The symbols of all functions that run from the start to the end of first answers, and for some seconds after them."""
     with tempfile.TemporaryDirectory() as folder:
         at = lambda name: os.path.join(folder, name)
-        simulator = subprocess.Popen(
-            [binary, "simulate", "--listen", "127.0.0.1:0"], stdout=open(at("simulator"), "w"), stderr=subprocess.STDOUT
-        )
-        url = None
-        while not url:
-            url = re.search(r"http://[0-9.:]+", open(at("simulator")).read())
-            time.sleep(0.05)
+        provider, url = simulator(binary, at)
         found = set()
         for turn, config in enumerate(CONFIGS):
-            open(at("torod.toml"), "w").write(config.format(url=url.group(0)))
+            open(at("torod.toml"), "w").write(config.format(url=url))
             os.chmod(at("torod.toml"), 0o600)
             found |= once(binary, at, turn)
-        simulator.terminate()
+        provider.terminate()
         return sorted(found)
 
 

@@ -9,6 +9,7 @@ pub mod change;
 pub mod conversation;
 pub mod figures;
 pub mod gateway;
+pub mod hex;
 pub mod ids;
 pub mod label;
 pub mod limits;

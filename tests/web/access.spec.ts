@@ -90,12 +90,14 @@ test('a session that ends while somebody writes loses nothing of it', async ({ e
     await page.keyboard.press('Enter');
     await expect(again).toBeHidden();
   };
+  // Something in the background may learn of it first, and its question lie above the form: pressed is pressed, and typed is typed.
+  const press = (name: string): Promise<void> => page.getByRole('button', { name }).evaluate((button: HTMLButtonElement) => button.click());
   await test.step('a form whose change is sent', async () => {
     await visit(page, '/access');
     await page.getByRole('button', { name: 'New token' }).first().click();
     await page.getByRole('textbox', { name: 'Name · optional' }).fill('written before it ended');
     await context.clearCookies();
-    await page.getByRole('button', { name: 'Make the token' }).click();
+    await press('Make the token');
     await back();
     await expect(page.getByRole('dialog', { name: '“written before it ended” is ready' })).toBeVisible();
     await page.getByRole('button', { name: 'I have the key' }).click();
@@ -105,7 +107,10 @@ test('a session that ends while somebody writes loses nothing of it', async ({ e
     await page.getByRole('button', { name: 'Change written' }).click();
     const model = page.getByLabel('Model of target 1');
     await context.clearCookies();
-    await model.fill('ok+chunks=3');
+    await model.evaluate((input: HTMLInputElement) => {
+      input.value = 'ok+chunks=3';
+      input.dispatchEvent(new Event('input', { bubbles: true }));
+    });
     await back();
     await expect(model).toHaveValue('ok+chunks=3');
     await page.getByRole('button', { name: 'Save' }).click();
@@ -116,7 +121,7 @@ test('a session that ends while somebody writes loses nothing of it', async ({ e
     const attempts = page.locator('#section-routing').getByLabel('attempts', { exact: true });
     await attempts.fill('4');
     await context.clearCookies();
-    await page.getByRole('button', { name: 'Save' }).click();
+    await press('Save');
     await back();
     await expect(page.getByText('In force:')).toBeVisible();
     await expect(attempts).toHaveValue('4');

@@ -50,11 +50,48 @@ pub fn read(protocol: Protocol, answer: &[u8]) -> Option<Report> {
 
 /// OpenAI's form, with the tier and the times that stand beside the usage.
 fn openai(answer: &[u8]) -> Option<Report> {
-    let report = Usage::of(text_of(walk::last(answer, "usage")?)?)?.openai()?;
-    let tier = named(answer, "service_tier").map(usage::tier).unwrap_or_default();
+    let told = if answer.len() <= SMALL { Told::walked(answer) } else { Told::sought(answer) };
+    let report = Usage::of(text_of(told.usage?)?)?.openai()?;
+    let tier = told.tier.map(usage::tier).unwrap_or_default();
     let report = Report { tier: report.tier.max(tier), ..report };
-    let times = named(answer, "time_info").or_else(|| named(answer, "timings"));
-    Some(times.map_or(report, |times| usage::timed(report, times)))
+    Some(told.times.map_or(report, |times| usage::timed(report, times)))
+}
+
+/// Bytes of an answer that is walked through once sooner than it is searched for each of some names.
+const SMALL: usize = 2_048;
+
+/// What OpenAI's form says of usage.
+#[derive(Debug, Default, PartialEq, Eq)]
+struct Told<'a> {
+    usage: Option<&'a [u8]>,
+    tier: Option<&'a [u8]>,
+    times: Option<&'a [u8]>,
+}
+
+impl<'a> Told<'a> {
+    fn walked(answer: &'a [u8]) -> Self {
+        let (mut told, mut timings) = (Self::default(), None);
+        for (name, value) in walk::top(answer) {
+            let place = match name {
+                b"usage" => &mut told.usage,
+                b"service_tier" => &mut told.tier,
+                b"time_info" => &mut told.times,
+                b"timings" => &mut timings,
+                _ => continue,
+            };
+            *place = Some(value);
+        }
+        told.times = told.times.or(timings);
+        told
+    }
+
+    fn sought(answer: &'a [u8]) -> Self {
+        Self {
+            usage: walk::last(answer, "usage"),
+            tier: named(answer, "service_tier"),
+            times: named(answer, "time_info").or_else(|| named(answer, "timings")),
+        }
+    }
 }
 
 fn gemini(answer: &[u8]) -> Option<Report> {
@@ -145,6 +182,18 @@ mod tests {
             br#"{"usage":{"prompt_tokens":9,"prompt_time":2},"time_info":{"prompt_time":1,"completion_time":"soon"}}"#;
         assert_eq!(of(both), Some((2_000_000, 0)));
         assert_eq!(of(br#"{"usage":{"prompt_tokens":9},"timings":7,"time_info":null}"#), Some((0, 0)));
+    }
+
+    #[test]
+    fn a_walk_finds_what_a_search_finds() {
+        let names = ["usage", "service_tier", "time_info", "timings", "choices", "us\\\"age"];
+        let values = ["1", "null", r#""usage""#, r#"{"usage":{"timings":2}}"#, r#"[{"service_tier":"\\"}]"#, " [ ] "];
+        // Every object of three such fields.
+        for n in 0..(names.len() * values.len()).pow(3) {
+            let field = |n: usize| format!("\"{}\" :{}", names[n % 6], values[n / 6 % 6]);
+            let json = format!("{{{},{} , {}}} ", field(n), field(n / 36), field(n / 36 / 36));
+            assert_eq!(Told::walked(json.as_bytes()), Told::sought(json.as_bytes()), "{json}");
+        }
     }
 
     #[test]

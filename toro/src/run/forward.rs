@@ -5,7 +5,6 @@
 //! secret, such as another user of this machine, gets nothing. Bytes pass as they come, both ways.
 
 use std::convert::Infallible;
-use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::sync::Arc;
 use std::thread::JoinHandle;
@@ -23,6 +22,7 @@ use hyper::client::conn::http1::{SendRequest, handshake};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokenrouter_shared::Secret;
+use tokenrouter_shared::hex;
 use tokio::sync::{Mutex, oneshot};
 use tokio::task::JoinSet;
 
@@ -79,11 +79,7 @@ impl Door {
             |what: String| Failure::new(Exit::NotBegun, format!("no door can be opened on 127.0.0.1: {what}"), "");
         let mut random = [0_u8; 32];
         aws_lc_rs::rand::fill(&mut random).map_err(|_| failed("there is no randomness".to_owned()))?;
-        let mut secret = String::from("door_");
-        for byte in random {
-            _ = write!(secret, "{byte:02x}");
-        }
-        let secret = Secret::new(secret);
+        let secret = Secret::new(["door_", &hex::of(&random)].concat());
         let listener = TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)))?;
         listener.set_nonblocking(true)?;
         let address =

@@ -13,7 +13,7 @@ use tokio_rustls::rustls::pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer};
 use toro::client::Client;
 use toro::client::fingerprint::Fingerprint;
 
-use super::support::{Ended, Gateway, Home, said};
+use super::support::{Ended, Gateway, Home, said, until};
 
 /// Speaks TLS in front of a gateway, with a certificate of its own.
 struct Front {
@@ -33,7 +33,13 @@ impl Front {
         let config = config.with_no_client_auth().with_single_cert(vec![cert.der().clone()], key).unwrap();
         let acceptor = TlsAcceptor::from(Arc::new(config));
         let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
-        let listener = runtime.block_on(TcpListener::bind(addr)).unwrap();
+        let mut listener = None;
+        // A program that another test begins at this moment has the former one's socket open until it has begun.
+        until("the address is free", || {
+            listener = runtime.block_on(TcpListener::bind(addr)).ok();
+            listener.is_some()
+        });
+        let listener = listener.unwrap();
         let (addr, to) = (listener.local_addr().unwrap(), behind.url().replace("http://", ""));
         let task = runtime.spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -59,7 +65,8 @@ impl Front {
 #[test]
 fn a_self_signed_gateway_is_known_by_its_fingerprint() {
     let gateway = Gateway::start();
-    let front = Front::start(&gateway, "127.0.0.1:0");
+    // No connection of anybody else takes a port of this one.
+    let front = Front::start(&gateway, &format!("127.78.{}.1:0", std::process::id() as u8));
     let (addr, url) = (front.addr.to_string(), format!("https://{}/v1", front.addr));
     let shown = front.fingerprint.to_string();
     let key = gateway.make(&json!({ "role": "keymaster" }))["key"].as_str().unwrap().to_owned();
@@ -88,7 +95,12 @@ fn a_self_signed_gateway_is_known_by_its_fingerprint() {
     assert!(run.out.contains("ANTHROPIC_BASE_URL=http://127.0.0.1:"), "{}", run.out);
     assert!(run.out.contains("ANTHROPIC_API_KEY=door_") && !run.out.contains("tr_"), "{}", run.out);
     let mut begun = home.begin(&[], "exec sleep 60");
-    let env = std::fs::read_to_string(format!("/proc/{}/environ", begun.pid)).unwrap();
+    let mut env = String::new();
+    // There is none for a moment while the shell becomes another program.
+    until("it has its environment", || {
+        env = std::fs::read_to_string(format!("/proc/{}/environ", begun.pid)).unwrap_or_default();
+        env.contains("OPENAI_BASE_URL=")
+    });
     let door = env.split('\0').find_map(|line| line.strip_prefix("OPENAI_BASE_URL=")).unwrap();
     let asked = Client::to(&door.parse().unwrap(), Some(Secret::from(&*begun.key)), None).unwrap();
     let me: serde_json::Value = front.runtime.block_on(asked.get("/admin/api/me")).unwrap();

@@ -106,8 +106,11 @@ fn what_toro_is_sent_reaches_the_agent_first() {
 
 #[test]
 fn an_agent_may_take_its_leave() {
-    let script = "trap 'echo bye > bye; exit 7' TERM; while :; do sleep 0.02; done";
-    let (gateway, begun, (ended, err)) = run(Away::Never, script, &|begun, _| begun.signal(15));
+    let script = "trap 'echo bye > bye; exit 7' TERM; touch ready; while :; do sleep 0.02; done";
+    let (gateway, begun, (ended, err)) = run(Away::Never, script, &|begun, home| {
+        until("it listens", || home.work().join("ready").exists());
+        begun.signal(15);
+    });
     assert_eq!(ended, Ended::Code(7), "{err}");
     assert!(!gateway.takes(&begun.key));
 }
@@ -130,8 +133,9 @@ fn an_agent_that_will_not_end_is_killed_with_all_that_it_started() {
 
 #[test]
 fn an_interrupt_that_the_agent_takes_for_its_own_ends_nothing() {
-    let script = "trap 'echo x >> seen' INT; while ! test -e go; do sleep 0.02; done; exit 3";
+    let script = "trap 'echo x >> seen' INT; touch ready; while ! test -e go; do sleep 0.02; done; exit 3";
     let (gateway, begun, (ended, _)) = run(Away::Never, script, &|begun, home| {
+        until("it listens", || home.work().join("ready").exists());
         begun.signal(2);
         until("it was told", || home.work().join("seen").exists());
         assert!(gateway_takes_later(begun));

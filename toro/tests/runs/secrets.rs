@@ -14,6 +14,7 @@ fn arguments_hold_no_key() {
     let home = gateway.home("keymaster", &json!({}));
     let begun = home.begin(&[], "exec sleep 600");
     until("toro has a guard", || children(begun.toro.id()).len() == 2);
+    until("the agent runs", || arguments(&begun.pid.to_string()).starts_with("sleep"));
     let stored = std::fs::read_to_string(home.config()).unwrap();
     let stored = stored.split('"').find(|text| text.starts_with("tr_")).unwrap().to_owned();
     let all: Vec<String> = std::fs::read_dir("/proc")

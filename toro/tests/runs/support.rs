@@ -87,9 +87,8 @@ impl Gateway {
     /// Starts it where it was before.
     pub(crate) fn up(&mut self) {
         let text = format!("listen_addr = \"{}\"\n{}", self.addr, self.text);
-        let config = config::parse(&text, "test.toml").map_err(|e| format!("{e:?}")).unwrap();
-        let options = Options {
-            config,
+        let options = || Options {
+            config: config::parse(&text, "test.toml").map_err(|e| format!("{e:?}")).unwrap(),
             file: None,
             data_dir: self.data(),
             clock: self.clock.clone(),
@@ -97,7 +96,16 @@ impl Gateway {
             env: |_| None,
         };
         let (addr, lifecycle, admin, run) = self.runtime.block_on(async {
-            let daemon = Daemon::start(options).await.unwrap();
+            let began = Instant::now();
+            let daemon = loop {
+                match Daemon::start(options()).await {
+                    // A program that another test begins at this moment has our files open until it has begun.
+                    Err(e) if e.to_string().contains("another torod is using") && began.elapsed() < SOON => {
+                        tokio::time::sleep(Duration::from_millis(5)).await;
+                    }
+                    started => break started.unwrap(),
+                }
+            };
             let admin = if self.admin.is_empty() {
                 daemon.setup().make_admin(Some("test".into())).await.unwrap().key
             } else {

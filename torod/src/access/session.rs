@@ -13,6 +13,7 @@ use arc_swap::ArcSwap;
 use http::header::COOKIE;
 use http::{HeaderMap, HeaderValue};
 use sha2::{Digest as _, Sha256};
+use tokenrouter_shared::hex;
 use tokenrouter_shared::token::TokenState;
 use zeroize::Zeroizing;
 
@@ -228,11 +229,11 @@ impl Drawn {
     ) -> Result<Self, NoRandomness> {
         let mut bytes = Zeroizing::new([0_u8; 32]);
         random(bytes.as_mut_slice())?;
-        let value = Zeroizing::new(hex(bytes.as_slice()));
+        let value = Zeroizing::new(hex::of(bytes.as_slice()));
         let mut id = [0_u8; 8];
         random(&mut id)?;
         let row = SessionRow {
-            public_id: format!("ses_{}", hex(&id)),
+            public_id: format!("ses_{}", hex::of(&id)),
             digest: digest(&value).0,
             token_id: token.id,
             token_digest: shown.0,
@@ -258,15 +259,6 @@ impl Drawn {
     pub fn cookie(&self, is_https: bool, rules: &Admin) -> Option<HeaderValue> {
         set_cookie(&self.value, is_https, rules.session_lifetime)
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        // Writing into a String cannot fail.
-        _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn set_cookie(value: &str, is_https: bool, lifetime: Duration) -> Option<HeaderValue> {

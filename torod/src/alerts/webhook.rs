@@ -11,6 +11,7 @@ use tokenrouter::call::{CallError, Client, Pieces, Timeouts};
 use tokenrouter::pick::verdict::retry_after_ms;
 use tokenrouter_shared::Secret;
 use tokenrouter_shared::alert::AlertKind;
+use tokenrouter_shared::hex;
 
 use super::signature::sign;
 use crate::config::Webhook;
@@ -58,7 +59,7 @@ impl Hook {
             Err(why) => (None, Some(why)),
         };
         Self {
-            id: hash.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}")),
+            id: hex::of(hash.iter().take(8)),
             origin: config.origin(),
             kinds: config.kinds.clone(),
             url: config.url.clone(),

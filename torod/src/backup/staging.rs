@@ -1,6 +1,5 @@
 //! A folder for what is not whole yet: the owner's alone, and gone when it is dropped.
 
-use std::fmt::Write as _;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::io::{Read, Write};
 use std::os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _};
@@ -8,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use sha2::{Digest as _, Sha256};
+use tokenrouter_shared::hex;
 
 use super::{BackupError, Entry};
 use crate::store::StoreError;
@@ -84,12 +84,7 @@ pub fn pour(
         digest.update(read);
         to.write_all(read).map_err(unwritten)?;
     }
-    let hex = digest.finalize().iter().fold(String::new(), |mut text, byte| {
-        // Writing into a String cannot fail.
-        _ = write!(text, "{byte:02x}");
-        text
-    });
-    Ok((bytes, hex))
+    Ok((bytes, hex::of(&digest.finalize())))
 }
 
 /// Size and digest of the file `path`, which is `name` in the archive.

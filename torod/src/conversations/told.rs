@@ -1,7 +1,5 @@
 //! The neutral conversation in the words of the admin API: what people read, files by their digest.
 
-use std::fmt::Write as _;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD_NO_PAD;
 use serde::{Deserialize, Serialize};
@@ -10,6 +8,7 @@ use tokenrouter::Protocol;
 use tokenrouter::chat::{Media, Message, Part, PartKind, Role, Stop};
 use tokenrouter::convert::Heard;
 use tokenrouter_shared::conversation::{MediaView, MessageView, PartView, Speaker};
+use tokenrouter_shared::hex;
 
 /// An answer as it is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -117,16 +116,9 @@ fn file(part: &Part) -> Option<MediaView> {
     };
     if let Some(bytes) = bytes {
         view.bytes = Some(bytes.len() as u64);
-        view.sha256 = Some(hex(&Sha256::digest(&bytes)));
+        view.sha256 = Some(hex::of(&Sha256::digest(&bytes)));
     }
     Some(view)
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut text, byte| {
-        _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 fn stop(stop: &Stop) -> String {

@@ -40,6 +40,8 @@ struct Worker<'c> {
     next_sweep: Option<Instant>,
     /// Whether something was removed that may still be in the log.
     has_removed: bool,
+    /// When the log was last emptied for that.
+    settled_at: Option<Instant>,
 }
 
 /// Runs until the daemon stops.
@@ -47,8 +49,16 @@ pub(super) fn run(all: &Conversations) {
     all.bell.belongs_to(thread::current());
     let settings = Settings::default();
     let redactor = Redactor::default();
-    let mut worker =
-        Worker { all, connection: None, redactor, settings, swept_at: 0, next_sweep: None, has_removed: false };
+    let mut worker = Worker {
+        all,
+        connection: None,
+        redactor,
+        settings,
+        swept_at: 0,
+        next_sweep: None,
+        has_removed: false,
+        settled_at: None,
+    };
     loop {
         worker.serve();
         let batch = worker.take();
@@ -243,11 +253,14 @@ impl Worker<'_> {
                 self.has_removed = true;
                 return true;
             }
-            // What was removed leaves the log too.
-            Ok(false) if std::mem::take(&mut self.has_removed) => {
-                _ = self.open().and_then(|connection| store::settle(connection));
+            // What was removed leaves the log too; where there is always something to keep, now and then.
+            Ok(false) => {
+                let is_due = !self.has_work() || self.settled_at.is_none_or(|at| now >= at + SWEEP);
+                if is_due && std::mem::take(&mut self.has_removed) {
+                    self.settled_at = Some(now);
+                    _ = self.open().and_then(|connection| store::settle(connection));
+                }
             }
-            Ok(false) => {}
             Err(error) => {
                 tracing::warn!(%error, "old conversations could not be removed");
                 self.leave_after(&error);

@@ -163,10 +163,13 @@ impl Service for Routes {
             if let Some(problem) = unwelcome {
                 return Box::pin(std::future::ready(self.refused(&problem, protocol)));
             }
+            // Boxed where it is made: it is large, and would be copied from hand to hand.
             if surface.counts().is_some() {
-                return Box::pin(contained(protocol, self, count::serve(app, peer, surface, request)));
+                let answer = Box::pin(count::serve(app, peer, surface, request));
+                return Box::pin(contained(protocol, self, answer));
             }
-            return Box::pin(contained(protocol, self, entry::serve(app, peer, surface, request)));
+            let answer = Box::pin(entry::serve(app, peer, surface, request));
+            return Box::pin(contained(protocol, self, answer));
         }
         let protocol = match Surface::at(request.uri().path()) {
             Some((surface, _)) => surface.protocol(),

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY};
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use tokenrouter::protocol::Protocol;
+use tokenrouter_shared::hex;
 
 use super::admin::secure;
 use super::encoding::takes;
@@ -178,14 +179,7 @@ fn file(part: Part, name: &str, kind: &'static str, headers: &HeaderMap, id: &Re
 
 /// What it holds and how it is packed, in a word.
 fn tag(digest: &[u8; 32], is_packed: bool) -> String {
-    use std::fmt::Write as _;
-    let mut tag = String::from("\"");
-    for byte in digest.iter().take(12) {
-        // Writing into a String cannot fail.
-        _ = write!(tag, "{byte:02x}");
-    }
-    tag.push_str(if is_packed { "-br\"" } else { "\"" });
-    tag
+    ["\"", &hex::of(digest.iter().take(12)), if is_packed { "-br\"" } else { "\"" }].concat()
 }
 
 /// Whether `known` is the version `tag`, or one of several of which one is.

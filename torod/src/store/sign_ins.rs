@@ -20,6 +20,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 use tokenrouter_shared::Secret;
+use tokenrouter_shared::hex;
 use zeroize::{Zeroize as _, Zeroizing};
 
 use super::StoreError;
@@ -71,7 +72,7 @@ impl SignInName {
     /// For the key `label` of `provider`, got from where `grant` says: another server, client or scope is another one.
     pub fn new(provider: &str, label: &str, grant: &str) -> Self {
         let hash = Sha256::digest(format!("{}:{label}\n{grant}", label.len()).as_bytes());
-        let digest = hash.iter().take(8).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let digest = hex::of(hash.iter().take(8));
         // Names of providers are letters, digits, `.`, `_` and `-`.
         Self(format!("{}.{digest}", provider.to_ascii_lowercase()))
     }

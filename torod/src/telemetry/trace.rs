@@ -1,10 +1,10 @@
 //! To which trace a request belongs (W3C Trace Context), and whether anybody wants to see it.
 
-use std::fmt::Write as _;
 use std::sync::Arc;
 
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokenrouter::pick::mix;
+use tokenrouter_shared::hex;
 
 use super::otel::inbox::Inbox;
 pub use crate::usage::trace::Trace;
@@ -81,12 +81,8 @@ impl Tracer {
         if !self.forwards {
             return;
         }
-        let mut text = String::with_capacity(55);
-        text.push_str("00-");
-        hex(&trace.id, &mut text);
-        text.push('-');
-        hex(&self.span(attempt), &mut text);
-        text.push_str(if trace.sampled { "-01" } else { "-00" });
+        let sampled = if trace.sampled { "-01" } else { "-00" };
+        let text = ["00-", &hex::of(&trace.id), "-", &hex::of(&self.span(attempt)), sampled].concat();
         if let Ok(value) = HeaderValue::try_from(text) {
             to.insert(TRACEPARENT, value);
             match &trace.state {
@@ -99,13 +95,6 @@ impl Tracer {
     /// The request is over.
     pub fn end(&self, end: impl FnOnce() -> End) {
         self.inbox.ended(end);
-    }
-}
-
-fn hex(bytes: &[u8], to: &mut String) {
-    for byte in bytes {
-        // Writing into a String cannot fail.
-        _ = write!(to, "{byte:02x}");
     }
 }
 

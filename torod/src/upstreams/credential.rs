@@ -7,6 +7,7 @@ use sha2::{Digest as _, Sha256};
 use tokenrouter::catalog::AuthStyle;
 use tokenrouter::protocol::Protocol;
 use tokenrouter_shared::Secret;
+use tokenrouter_shared::hex;
 use tokenrouter_shared::provider::KeyStanding;
 
 use super::held::Held;
@@ -104,5 +105,5 @@ impl Signature<'_> {
 /// Half of a SHA-256: enough to see that a key is another one, and no way back to it.
 fn digest(text: &str) -> String {
     let hash = Sha256::digest(text.as_bytes());
-    hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex::of(hash.iter().take(16))
 }

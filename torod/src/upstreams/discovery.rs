@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 use tokenrouter::pick::mix;
+use tokenrouter_shared::hex;
 
 use super::fetch::{self, Fetched};
 use super::provider::{Origin, Provider};
@@ -208,7 +209,7 @@ fn identity(provider: &Provider) -> String {
         // Where a key comes from and not the key itself, which may be renewed.
         add(provider.credentials().get(credential).map_or("", |key| &key.digest).as_bytes());
     }
-    hash.finalize().iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
+    hex::of(hash.finalize().iter().take(16))
 }
 
 /// `usual` give or take a tenth, so that many providers and many gateways do not ask all at once.

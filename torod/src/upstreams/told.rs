@@ -9,6 +9,7 @@ use http::HeaderValue;
 use sha2::{Digest as _, Sha256};
 use tokenrouter::catalog::listed::Listed;
 use tokenrouter::catalog::listing::{self, Card, Page, Shape};
+use tokenrouter_shared::hex;
 
 use super::auto::pool::Pool;
 use super::known;
@@ -50,7 +51,7 @@ impl Text {
     /// `body` with its name.
     pub fn new(body: Bytes) -> Self {
         let hash = Sha256::digest(&body);
-        let digits = hash.iter().take(16).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+        let digits = hex::of(hash.iter().take(16));
         let etag = HeaderValue::try_from(format!("\"{digits}\"")).unwrap_or(HeaderValue::from_static("\"\""));
         Self { body, etag }
     }

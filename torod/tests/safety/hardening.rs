@@ -71,7 +71,7 @@ const RESET: u8 = 3;
 const CONTINUATION: u8 = 9;
 pub const END_STREAM: u8 = 1;
 pub const END_HEADERS: u8 = 4;
-const GOAWAY: u8 = 7;
+pub const GOAWAY: u8 = 7;
 
 /// `GET /` in HPACK: three entries of the static table and a host.
 const GET_ROOT: &[u8] = b"\x82\x86\x84\x41\x09localhost";

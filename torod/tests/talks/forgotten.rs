@@ -77,7 +77,7 @@ fn the_longest_untouched_go_first_in_small_steps_and_take_all_of_theirs_along() 
     while remove::step(&mut connection, &by_age).unwrap() {
         steps += 1;
     }
-    assert_eq!((steps, count(&connection, "SELECT min(last_ms) FROM conversation")), (5, 6_000));
+    assert_eq!((steps, count(&connection, "SELECT min(last_ms) FROM conversation")), (1, 6_000));
     while remove::step(&mut connection, &Bounds { exchanges: 4, ..free }).unwrap() {}
     assert_eq!(kept(&connection), 4);
     // What the others use too is still there, and nothing else.
@@ -105,6 +105,27 @@ fn the_longest_untouched_go_first_in_small_steps_and_take_all_of_theirs_along() 
     assert_eq!(kept(&connection), there);
     remove::all(&mut connection).unwrap();
     assert_eq!(kept(&connection), 0);
+}
+
+#[test]
+fn a_step_after_each_batch_keeps_within_bounds() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut connection = store::open_writer(folder.path()).unwrap();
+    let bounds = Bounds { before_ms: 0, exchanges: 100, bytes: 1 << 40, stages_before_ms: 0 };
+    // Each a conversation of its own, and never a moment without new ones.
+    for batch in 0..20 {
+        let all: Vec<NewExchange> = (0..32).map(|at| batch * 32 + at + 1).map(|id| exchange(id, id, 100)).collect();
+        insert(&mut connection, &all, 1 << 20).unwrap();
+        remove::step(&mut connection, &bounds).unwrap();
+        let kept: i64 = connection.query_row("SELECT exchanges FROM kept", [], |row| row.get(0)).unwrap();
+        assert!(kept <= 100, "{kept} after batch {batch}");
+    }
+    // A step is small, though: of very many that are too old, few go at once.
+    let all: Vec<NewExchange> = (1_000..1_200).map(|id| exchange(id, id, 100)).collect();
+    insert(&mut connection, &all, 1 << 20).unwrap();
+    assert!(remove::step(&mut connection, &bounds).unwrap());
+    let kept: i64 = connection.query_row("SELECT exchanges FROM kept", [], |row| row.get(0)).unwrap();
+    assert_eq!(kept, 300 - 64);
 }
 
 fn noise(seed: i64) -> Vec<u8> {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
+use tokenrouter_shared::hex;
 
 use super::{Known, ask};
 use crate::clock::Clock;
@@ -98,6 +99,6 @@ fn name(provider: &Provider, credential: usize) -> (String, String) {
     let key = provider.credentials().get(credential);
     let digest = key.map_or("", |key| key.digest.as_str());
     let hash = Sha256::digest(format!("quota\0{}\0{digest}", provider.line));
-    let mark = hash.iter().take(MARK_BYTES).fold(String::new(), |text, byte| text + &format!("{byte:02x}"));
+    let mark = hex::of(hash.iter().take(MARK_BYTES));
     (key.map(|key| key.label.to_string()).unwrap_or_default(), mark)
 }
