@@ -18,6 +18,7 @@ pub mod log;
 pub mod lossy;
 pub mod model;
 pub mod money;
+pub mod network;
 pub mod page;
 pub mod problem;
 pub mod provider;

@@ -1,8 +1,10 @@
 //! The composition root: builds every part in order, runs them, and stops them in reverse.
 
-mod listening;
+mod board;
 mod mending;
+mod places;
 mod seeing;
+mod trial;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -11,17 +13,20 @@ use std::sync::atomic::AtomicBool;
 use std::time::Duration;
 
 use anyhow::Context;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use tokenrouter::envelope::Sealer;
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
-use self::listening::Bound;
+use self::board::Board;
 use self::mending::{finish_rotation, settle_broken_off};
+use self::places::Bound;
 use self::seeing::{Ground, Seeing};
 use crate::access::rate::Pace;
 use crate::access::wall::Moment;
 use crate::access::{Random, Sessions, Setup, TokenIndex, founding, last_use, lease, sweep, used_up};
 use crate::admin;
+use crate::admin::network::{Network, Ways};
 use crate::alerts::{self, Alerts};
 use crate::app::App;
 use crate::clock::Clock;
@@ -29,12 +34,14 @@ use crate::config::{Config, ConfigFile};
 use crate::conversations::Conversations;
 use crate::gateway::intake::UNPACKING;
 use crate::gateway::replay::Replays;
-use crate::http::routes::{Door, Routes};
+use crate::http::routes::{Door, Reached, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
 use crate::reload::{Changes, Parts, Reload, ReloadError};
 use crate::server::activation::Given;
 use crate::server::connection::Peer;
+use crate::server::crowd::Room;
+use crate::server::front::Front;
 use crate::server::{accept, bind};
 use crate::store::{
     DataSet, DirLock, Keyring, Lists, Readers, SignIns, kept, key_file, quotas, schema, sessions, tokens, usage,
@@ -79,10 +86,10 @@ pub struct Daemon {
     setup: Arc<Setup>,
     usage: Arc<UsageWriter>,
     addr: SocketAddr,
-    tls: Option<Arc<Keeper>>,
+    is_tls: bool,
     metrics_addr: Option<SocketAddr>,
-    /// Sockets in the file system.
-    sockets: Vec<PathBuf>,
+    board: Arc<Board>,
+    control: PathBuf,
     has_admin: bool,
     _lock: DirLock,
 }
@@ -122,14 +129,13 @@ impl Daemon {
         // Off this thread: it reads files.
         let begin = move || Keeper::start(&wanted, &dir, &time, mending::dice(random));
         let tls = tokio::task::spawn_blocking(begin).await??.map(Arc::new);
+        let keeper = Arc::new(ArcSwapOption::new(tls.clone()));
         // Bound before anything else is announced, so that a taken port is the first thing to be told.
-        let mut bound = Bound::bind(&config, given).await?;
+        let bound = Bound::bind(&config, given).await?;
         bound.refuse_open_door(has_admin)?;
-        let (addr, addresses) = (bound.addr, bound.addresses());
+        let (addr, reached) = (bound.addr, Reached { at: bound.addresses(), hosts: config.tls.hosts.clone() });
         let socket = data_dir.join(SOCKET);
         let control = bind::unix(&socket);
-        let mut sockets = std::mem::take(&mut bound.paths);
-        sockets.push(socket);
 
         let lifecycle = Lifecycle::default();
         let hangups = Hangups::listen();
@@ -177,12 +183,12 @@ impl Daemon {
             data_set: DataSet::new(&data_dir),
             renewals,
             own_addr: addr,
-            tls: tls.clone(),
+            tls: Arc::clone(&keeper),
         };
-        let served = config.clone();
         // Off this thread: secrets come from files and commands.
         let reload = tokio::task::spawn_blocking(move || Reload::new(parts, config, file)).await?;
         let reload = Arc::new(reload);
+        let served = Arc::clone(&reload.status().config);
         let lines = Arc::default();
         let decisions = Arc::new(Decisions::default());
         let alerts = Arc::new(Alerts::new(alerts::Parts {
@@ -222,7 +228,7 @@ impl Daemon {
             started_ms: clock.now_ms(),
         });
         let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random, was_fresh));
-        let admin = admin::router(Arc::new(admin::Admin {
+        let admin = Arc::new(admin::Admin {
             writer: usage.handle(),
             readers,
             tokens,
@@ -245,26 +251,38 @@ impl Daemon {
             usage: Arc::clone(&usage),
             hub: admin::live::Hub::default(),
             started_ms: app.started_ms,
-            listeners: bound.views(tls.is_some()),
+            network: Network::default(),
             metrics_at: scrapes.as_ref().and_then(|scrapes| scrapes.local_addr().ok()),
-            tls: tls.clone(),
             gateway: Arc::new(Replays(Arc::clone(&app))),
-        }));
+        });
         let (writer, scrape_key) = (usage.handle(), seeing.scrape_key);
-        let door = Door { admin, setup: Arc::clone(&setup), sessions, writer, listens_at: addresses, scrape_key };
+        let operations = admin::router(Arc::clone(&admin));
+        let door = Door { admin: operations, setup: Arc::clone(&setup), sessions, writer, reached, scrape_key };
         let routes = Arc::new(Routes::new(Arc::clone(&app), door));
 
-        bound.open(&served, &routes, tls.as_ref(), &lifecycle);
         let show = |scrapes| seeing::show(scrapes, &routes, tls.as_ref(), &lifecycle);
-        let metrics_addr = scrapes.map(show).transpose()?;
+        let (metrics_addr, metrics) = scrapes.map(show).transpose()?.unzip();
+        let ground = board::Ground {
+            routes: Arc::clone(&routes),
+            lifecycle: lifecycle.clone(),
+            room: Room { connections: served.limits.connections, per_address: served.limits.connections_per_address },
+            clock: app.clock.clone(),
+            random,
+            dir: data_dir,
+            keeper,
+            metrics: metrics.flatten(),
+        };
+        let board = Board::open(ground, served, bound)?;
+        admin.network.set(Arc::downgrade(&(Arc::clone(&board) as Arc<dyn Ways>)));
         if let Some(keeper) = &tls {
             keeper.facts().iter().for_each(|facts| tls::tell(facts));
-            lifecycle.spawn("certificate", Arc::clone(keeper).run(lifecycle.clone()));
+            keeper.begin(&lifecycle);
         }
         match control {
             Ok(control) => {
                 let closed = CancellationToken::new();
-                let accepting = accept::unix(control, Peer::Local, routes, None, lifecycle.clone(), closed);
+                let front = Arc::new(ArcSwap::from_pointee(Front::plain(routes)));
+                let accepting = accept::unix(control, Peer::Local, front, None, lifecycle.clone(), closed);
                 lifecycle.spawn("control", accepting);
             }
             // Socket paths have a short limit; the gateway is of use without one.
@@ -294,7 +312,8 @@ impl Daemon {
         lifecycle.spawn("alerts", alerts.run(lifecycle.clone()));
         lifecycle.spawn("probes", probe::run(Arc::clone(&app.live), app.clock.clone(), lifecycle.clone()));
         lifecycle.spawn("configuration", Arc::clone(&reload).follow(hangups));
-        Ok(Self { app, setup, usage, addr, tls, metrics_addr, sockets, has_admin, _lock: lock })
+        let is_tls = tls.is_some();
+        Ok(Self { app, setup, usage, addr, is_tls, metrics_addr, board, control: socket, has_admin, _lock: lock })
     }
 
     /// Where it listens.
@@ -304,7 +323,7 @@ impl Daemon {
 
     /// The URL by which it is reached.
     pub fn url(&self) -> String {
-        format!("{}://{}", if self.tls.is_some() { "https" } else { "http" }, self.addr)
+        format!("{}://{}", if self.is_tls { "https" } else { "http" }, self.addr)
     }
 
     /// Where the metrics stand by themselves.
@@ -366,9 +385,8 @@ impl Daemon {
         if !written {
             tracing::error!("not every usage record could be written");
         }
-        for socket in &self.sockets {
-            _ = std::fs::remove_file(socket);
-        }
+        self.board.remove_files().await;
+        _ = std::fs::remove_file(&self.control);
         tracing::info!("stopped");
         drained && ended && written
     }

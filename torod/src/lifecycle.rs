@@ -31,7 +31,22 @@ struct Inner {
 impl Lifecycle {
     /// Spawns a task that the daemon cannot do without: when it ends before the daemon stops, the daemon stops.
     pub fn spawn(&self, name: &'static str, task: impl Future<Output = ()> + Send + 'static) {
-        let guard = Guard { name, lifecycle: self.clone() };
+        let guard = Guard { name, lifecycle: self.clone(), closed: None };
+        self.inner.tasks.spawn(async move {
+            let guard = guard;
+            task.await;
+            drop(guard);
+        });
+    }
+
+    /// Spawns a task that the daemon cannot do without as long as nobody has `closed` it.
+    pub fn spawn_until(
+        &self,
+        name: &'static str,
+        closed: CancellationToken,
+        task: impl Future<Output = ()> + Send + 'static,
+    ) {
+        let guard = Guard { name, lifecycle: self.clone(), closed: Some(closed) };
         self.inner.tasks.spawn(async move {
             let guard = guard;
             task.await;
@@ -203,11 +218,14 @@ impl Drop for Permit {
 struct Guard {
     name: &'static str,
     lifecycle: Lifecycle,
+    /// Whoever cancels it wants the task to end.
+    closed: Option<CancellationToken>,
 }
 
 impl Drop for Guard {
     fn drop(&mut self) {
-        if !self.lifecycle.is_draining() {
+        let is_closed = self.closed.as_ref().is_some_and(CancellationToken::is_cancelled);
+        if !is_closed && !self.lifecycle.is_draining() {
             tracing::error!(task = self.name, "a task that must not end has ended; stopping the daemon");
             self.lifecycle.stop_softly();
         }
@@ -339,5 +357,16 @@ mod tests {
         lifecycle.spawn("short-lived", async {});
         lifecycle.soft_stop().await;
         assert!(lifecycle.is_draining());
+    }
+
+    #[tokio::test]
+    async fn a_task_that_was_closed_stops_nobody() {
+        let (lifecycle, closed) = (Lifecycle::default(), CancellationToken::new());
+        let until = closed.clone();
+        lifecycle.spawn_until("closable", closed.clone(), async move { until.cancelled().await });
+        closed.cancel();
+        lifecycle.inner.tasks.close();
+        lifecycle.inner.tasks.wait().await;
+        assert!(!lifecycle.is_draining());
     }
 }

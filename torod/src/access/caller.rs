@@ -185,7 +185,7 @@ pub(super) fn is_here(headers: &HeaderMap, peer: Peer) -> bool {
     let from_loopback = match peer {
         Peer::Tcp(addr) | Peer::Tls(addr) => addr.ip().to_canonical().is_loopback(),
         // Also where the proxy is on this machine: whom it speaks for need not be. By a Unix socket proxies come, too.
-        Peer::Proxied { .. } | Peer::Unix => false,
+        Peer::Proxied { .. } | Peer::Untold { .. } | Peer::Unix => false,
         Peer::Local => true,
     };
     let forwarded = headers.keys().any(|name| is_proxy_header(name.as_str()));

@@ -19,7 +19,7 @@ const MOST_HOPS: usize = 64;
 /// one of them was made up, and the proxy itself counts as the client.
 pub fn behind(peer: Peer, headers: &HeaderMap, server: &Server) -> Peer {
     let (own, is_tls) = match peer {
-        Peer::Local => return peer,
+        Peer::Local | Peer::Untold { .. } => return peer,
         Peer::Unix if !server.trusts_unix => return peer,
         // It has no address, and one of this machine means nothing where a proxy is between.
         Peer::Unix => (IpAddr::V4(Ipv4Addr::LOCALHOST), false),
@@ -131,8 +131,18 @@ mod tests {
             Peer::Proxied { client, is_https: true } => format!("https {client}"),
             Peer::Proxied { client, is_https: false } => client.to_string(),
             Peer::Tcp(address) | Peer::Tls(address) => format!("direct {}", address.ip()),
-            Peer::Unix | Peer::Local => "local".to_owned(),
+            Peer::Unix | Peer::Local | Peer::Untold { .. } => "local".to_owned(),
         }
+    }
+
+    #[test]
+    fn where_the_proxy_says_nothing_the_client_has_no_say_either() {
+        let server = Server { trusted_proxies: vec!["10.0.0.0/8".parse().unwrap()], ..Server::default() };
+        let peer = Peer::Untold { proxy: "10.0.0.1".parse().unwrap(), is_https: true };
+        let mut headers = HeaderMap::new();
+        headers.insert(X_FORWARDED_FOR, "192.0.2.1".parse().unwrap());
+        assert_eq!(behind(peer, &headers, &server), peer);
+        assert_eq!(peer.address(), Some("10.0.0.1".parse().unwrap()));
     }
 
     #[test]

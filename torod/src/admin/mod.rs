@@ -12,6 +12,7 @@ pub mod live;
 pub mod log;
 pub mod me;
 pub mod models;
+pub mod network;
 mod noted;
 pub mod openapi;
 pub mod operation;
@@ -42,7 +43,6 @@ use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 pub use operation::router;
-use tokenrouter_shared::gateway::ListenerView;
 use tokio::sync::Semaphore;
 
 use self::answer::Failure;
@@ -59,7 +59,6 @@ use crate::reload::Reload;
 use crate::reports::ReportError;
 use crate::store::{Connection, Keyring, Readers, SignIns, Stop, StoreError, WriterHandle};
 use crate::telemetry::lines::Lines;
-use crate::tls::Keeper;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
 use crate::usage::UsageWriter;
@@ -111,12 +110,10 @@ pub struct Admin {
     pub hub: live::Hub,
     /// When the daemon started, in Unix milliseconds.
     pub started_ms: i64,
-    /// Where it listens.
-    pub listeners: Vec<ListenerView>,
+    /// Where it listens, and how that changes.
+    pub network: network::Network,
     /// Where it shows the metrics by themselves.
     pub metrics_at: Option<SocketAddr>,
-    /// Keeps the certificate, where TLS is on.
-    pub tls: Option<Arc<Keeper>>,
     /// Sends requests once more.
     pub gateway: Arc<dyn Gateway>,
 }

@@ -15,6 +15,7 @@ use tokenrouter_shared::live::{
 };
 use tokenrouter_shared::log::{LogCleared, LogPage};
 use tokenrouter_shared::model::{ModelView, ModelsView};
+use tokenrouter_shared::network::{NetworkChange, NetworkTrial, NetworkView};
 use tokenrouter_shared::provider::{
     KeyAdd, KeyChange, ProviderChange, ProviderCreate, ProviderDetail, ProviderList, ProviderSummary, ProviderTest,
     Tried,
@@ -39,8 +40,9 @@ use tokenrouter_shared::usage_of::UsageOf;
 use super::operation::{Form, Needs, Operation, Parameter};
 use super::shape::{ClientRequest, Document, Shape};
 use super::{
-    alerts, aliases, audit, config, conversations, endpoints, live, log, me, models, openapi, presets, providers,
-    quotas, reconcile, reprice, routes, routing, secrets, sessions, settings, setup, status, tls, tokens, usage,
+    alerts, aliases, audit, config, conversations, endpoints, live, log, me, models, network, openapi, presets,
+    providers, quotas, reconcile, reprice, routes, routing, secrets, sessions, settings, setup, status, tls, tokens,
+    usage,
 };
 
 /// Every operation of the admin API.
@@ -323,6 +325,10 @@ fn watch_operations() -> Vec<Operation> {
             ("end", Shape::of::<LiveEnd>()),
         ]),
         new("GET", "/admin/api/status", Admin, "Says how the gateway stands: what runs, where it listens, what it keeps, what is wrong.", get(status::handler)).gives::<GatewayStatus>(200),
+        new("GET", "/admin/api/network", Admin, "Says where the gateway listens, and which change of that is tried.", get(network::show)).versioned().gives::<NetworkView>(200),
+        new("POST", "/admin/api/network/trial", Admin, "Tries a change of where the gateway listens and of its TLS beside what is there; it is taken back unless it is confirmed by the new way in time.", post(network::begin)).takes::<NetworkChange>().for_version().gives::<NetworkTrial>(202),
+        new("DELETE", "/admin/api/network/trial", Admin, "Takes back what is tried.", delete(network::withdraw)).ends(),
+        new("POST", "/admin/api/network/trial/confirm", Admin, "Has what is tried hold; it must be sent by the new way.", post(network::confirm)).versioned().gives::<SettingsChanged>(200),
         new("POST", "/admin/api/tls/renew", Admin, "Has another certificate made, read or ordered, although the one that is shown is good.", post(tls::renew)).gives::<TlsRenewal>(200),
         new("GET", "/admin/api/endpoints", Admin, "Lists everything that can be tried, and how it stands: breakers, speed, calls.", get(endpoints::list)).asked(ENDPOINTS).gives::<EndpointPage>(200),
         new("POST", "/admin/api/endpoints/reset", Admin, "Has what was left alone for a while be called again at once.", post(endpoints::reset)).takes::<EndpointReset>().gives::<EndpointsReset>(200),

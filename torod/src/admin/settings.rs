@@ -98,7 +98,10 @@ fn in_file(value: &SettingValue) -> toml_edit::Value {
 }
 
 /// What was and what is, for the audit trail. No setting is a secret.
-fn detail(before: &[tokenrouter_shared::settings::Setting], set: &BTreeMap<String, Option<SettingValue>>) -> String {
+pub(super) fn detail(
+    before: &[tokenrouter_shared::settings::Setting],
+    set: &BTreeMap<String, Option<SettingValue>>,
+) -> String {
     let was = |key: &str| before.iter().find(|one| one.key == key).and_then(|one| one.value.clone());
     let one =
         |(key, value): (&String, &Option<SettingValue>)| (key.clone(), json!({ "before": was(key), "after": value }));

@@ -26,9 +26,10 @@ pub async fn handler(
     let (status, live, usage) = (admin.reload.status(), admin.live.load(), admin.usage.status());
     let reason = why_degraded(&live, admin.clock.uptime_ms());
     let (alerts_firing, alerts_unacknowledged) = admin.alerts.counts();
+    let tls = admin.reload.tls();
     let metrics = admin.metrics_at.map(|at| {
         let is_loopback = at.ip().to_canonical().is_loopback();
-        let is_tls = admin.tls.is_some() && !is_loopback;
+        let is_tls = tls.is_some() && !is_loopback;
         ListenerView { what: "metrics".to_owned(), address: at.to_string(), is_loopback, is_tls }
     });
     let now_ms = admin.clock.now_ms();
@@ -45,8 +46,8 @@ pub async fn handler(
         started_ms: admin.started_ms,
         now_ms,
         in_flight: admin.lifecycle.in_flight() as u64,
-        listeners: admin.listeners.iter().cloned().chain(metrics).collect(),
-        tls: admin.tls.as_ref().map(|keeper| keeper.view()),
+        listeners: admin.network.standing().listeners.into_iter().chain(metrics).collect(),
+        tls: tls.map(|keeper| keeper.view()),
         files: files.into_iter().map(|(name, bytes)| FileView { name, bytes }).collect(),
         usage: WriterView {
             written: usage.written,

@@ -17,7 +17,7 @@ pub async fn renew(
     Extension(operator): Extension<Operator>,
 ) -> Result<Json<TlsRenewal>, Failure> {
     Failure::unless_admin(&operator)?;
-    let Some(keeper) = &admin.tls else { return Ok(Json(TlsRenewal { renewing: false, tls: None })) };
+    let Some(keeper) = admin.reload.tls() else { return Ok(Json(TlsRenewal { renewing: false, tls: None })) };
     admin.note(Deed::new(operator, "tls.renew", "certificate", "")).await?;
     keeper.renew();
     Ok(Json(TlsRenewal { renewing: true, tls: Some(keeper.view()) }))

@@ -4,6 +4,7 @@ pub mod addition;
 pub mod alias;
 mod by;
 mod error;
+mod preview;
 pub mod provider;
 
 use std::fs::{self, File};
@@ -12,6 +13,7 @@ use std::path::Path;
 
 pub use by::By;
 pub use error::EditError;
+pub use preview::preview;
 use sha2::{Digest as _, Sha256};
 use toml_edit::{Document, DocumentMut, Item, Table, Value};
 
@@ -63,12 +65,7 @@ pub fn version(path: &Path) -> Result<String, EditError> {
 ///
 /// As [`set`], and where the file has another version than `expected`.
 pub fn set_all(path: &Path, changes: &[Change], expected: Option<&str>, by: By) -> Result<bool, EditError> {
-    update(path, by, |text, name| {
-        check_version(text, expected)?;
-        changes.iter().try_fold(text.to_owned(), |text, (key, value)| {
-            edit(&text, &key.split('.').collect::<Vec<_>>(), value.as_ref(), name)
-        })
-    })
+    update(path, by, |text, name| preview::edited(text, name, changes, expected))
 }
 
 fn check_version(text: &str, expected: Option<&str>) -> Result<(), EditError> {

@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use anyhow::Context as _;
+use arc_swap::ArcSwap;
 use tokio::net::TcpListener;
 
 use crate::access::Random;
@@ -89,13 +90,16 @@ impl Seeing {
     }
 }
 
-/// Shows the metrics on `listener`; says where that is.
+/// What answers at the metrics' own address, with its port.
+pub(super) type MetricsFront = (Arc<ArcSwap<Front>>, u16);
+
+/// Shows the metrics on `listener`; says where that is, and how it is had speak TLS otherwise, where others reach it.
 pub(super) fn show(
     listener: TcpListener,
     routes: &Arc<Routes>,
     tls: Option<&Arc<Keeper>>,
     lifecycle: &Lifecycle,
-) -> anyhow::Result<SocketAddr> {
+) -> anyhow::Result<(SocketAddr, Option<MetricsFront>)> {
     let addr = listener.local_addr()?;
     let is_local = addr.ip().to_canonical().is_loopback();
     let service: Arc<dyn Service> = Arc::new(Scrape { routes: Arc::clone(routes), is_local });
@@ -108,7 +112,8 @@ pub(super) fn show(
     let scheme = if front.secure.is_some() { "https" } else { "http" };
     let crowd = Arc::new(Crowd::new(Room { connections: CONNECTIONS, per_address: CONNECTIONS }));
     let hall = Hall::new(front, crowd, lifecycle.clone());
+    let swapped = (!is_local).then(|| (Arc::clone(&hall.front), addr.port()));
     lifecycle.spawn("metrics", accept::tcp(listener, hall, |_| false));
     tracing::info!("metrics for Prometheus at {scheme}://{addr}/metrics");
-    Ok(addr)
+    Ok((addr, swapped))
 }

@@ -88,7 +88,8 @@ impl Routes {
         let given = cookie(headers, peer.is_https());
         let changes = !matches!(*request.method(), Method::GET | Method::HEAD | Method::OPTIONS);
         if changes || given != Cookie::None {
-            let site = Site { admin: rules, hosts: &status.config.tls.hosts, listens_at: &self.listens_at };
+            let reached = self.reached();
+            let site = Site { admin: rules, hosts: &reached.hosts, listens_at: &reached.at };
             let checked = site.check_host(headers).and_then(|()| site.check_origin(headers, peer.is_https()));
             checked.map_err(refuse)?;
         }
@@ -174,7 +175,8 @@ impl Routes {
         }
         let status = self.app.reload.status();
         let config = &status.config;
-        let site = Site { admin: &config.admin, hosts: &config.tls.hosts, listens_at: &self.listens_at };
+        let reached = self.reached();
+        let site = Site { admin: &config.admin, hosts: &reached.hosts, listens_at: &reached.at };
         site.check_host(headers).map_err(|problem| {
             let Refused(mut response) = refuse(problem);
             secure(response.headers_mut(), true);

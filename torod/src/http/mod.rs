@@ -13,3 +13,4 @@ mod packed;
 pub mod page;
 pub mod routes;
 mod site;
+pub mod tried;

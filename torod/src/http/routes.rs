@@ -5,6 +5,7 @@ use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use http::header::{HOST, UPGRADE};
 use http::{HeaderMap, HeaderValue, Method, Request, Response, Version};
 use hyper::body::Incoming;
@@ -84,8 +85,17 @@ pub struct Routes {
     pub(super) writer: WriterHandle,
     /// Keys that the admin API did not know.
     pub(super) guesses: Throttle,
-    pub(super) listens_at: Vec<SocketAddr>,
+    reached: ArcSwap<Reached>,
     pub(super) scrape_key: Option<ScrapeKey>,
+}
+
+/// Where the daemon is reached.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Reached {
+    /// Where it listens.
+    pub at: Vec<SocketAddr>,
+    /// The names and addresses that its certificate is for.
+    pub hosts: Vec<String>,
 }
 
 /// What the admin pages need besides the operations themselves.
@@ -98,8 +108,8 @@ pub struct Door {
     pub sessions: Arc<Sessions>,
     /// The database's writing side.
     pub writer: WriterHandle,
-    /// Where the daemon listens.
-    pub listens_at: Vec<SocketAddr>,
+    /// Where the daemon is reached.
+    pub reached: Reached,
     /// What opens the metrics besides an admin's token.
     pub scrape_key: Option<ScrapeKey>,
 }
@@ -107,8 +117,19 @@ pub struct Door {
 impl Routes {
     /// Routes to the data plane of `app` and to the admin pages behind their `door`.
     pub fn new(app: Arc<App>, door: Door) -> Self {
-        let Door { admin, setup, sessions, writer, listens_at, scrape_key } = door;
-        Self { app, admin, setup, sessions, writer, guesses: guesses(), listens_at, scrape_key }
+        let Door { admin, setup, sessions, writer, reached, scrape_key } = door;
+        let reached = ArcSwap::from_pointee(reached);
+        Self { app, admin, setup, sessions, writer, guesses: guesses(), reached, scrape_key }
+    }
+
+    /// It is reached there from now on.
+    pub fn reach(&self, reached: Reached) {
+        self.reached.store(Arc::new(reached));
+    }
+
+    /// Where it is reached.
+    pub(super) fn reached(&self) -> Arc<Reached> {
+        self.reached.load_full()
     }
 
     /// Whether `address` is a proxy that speaks for many.

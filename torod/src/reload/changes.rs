@@ -53,8 +53,8 @@ impl Changes {
                 changes.settings.push(format!("`{key}` changed"));
             }
         }
+        changes.at_restart.extend(network(before, after));
         for (key, differs) in [
-            ("listen_addr", before.listen_addr != after.listen_addr),
             ("limits.connections", before.limits.connections != after.limits.connections),
             (
                 "limits.connections_per_address",
@@ -65,17 +65,18 @@ impl Changes {
             ("usage.queue", before.usage.queue != after.usage.queue),
             ("log.keep_lines", before.log.keep_lines != after.log.keep_lines),
             ("telemetry", before.telemetry != after.telemetry),
-            ("server.listen", before.server.listen != after.server.listen),
-            ("server.admin_listen", before.server.admin_listen != after.server.admin_listen),
-            ("server.socket_mode", before.server.socket_mode != after.server.socket_mode),
-            ("server.proxy_protocol", before.server.proxy_protocol != after.server.proxy_protocol),
-            ("tls", before.tls != after.tls),
         ] {
             if differs {
                 changes.at_restart.push(key);
             }
         }
         changes
+    }
+
+    /// What the gateway does since it listens by `listening` needs no start.
+    pub(super) fn listen_already(&mut self, listening: &Config, after: &Config) {
+        let missing: Vec<_> = network(listening, after).collect();
+        self.at_restart.retain(|key| !NETWORK.contains(key) || missing.contains(key));
     }
 
     /// Whether anything did.
@@ -99,6 +100,24 @@ impl Changes {
             tracing::warn!("configuration: `{key}` changed: it takes effect when torod starts again");
         }
     }
+}
+
+/// Where and how the gateway listens.
+const NETWORK: [&str; 6] =
+    ["listen_addr", "server.listen", "server.admin_listen", "server.socket_mode", "server.proxy_protocol", "tls"];
+
+/// What of that differs.
+fn network(before: &Config, after: &Config) -> impl Iterator<Item = &'static str> {
+    let (was, is) = (&before.server, &after.server);
+    let differs = [
+        before.listen_addr != after.listen_addr,
+        was.listen != is.listen,
+        was.admin_listen != is.admin_listen,
+        was.socket_mode != is.socket_mode,
+        was.proxy_protocol != is.proxy_protocol,
+        before.tls != after.tls,
+    ];
+    NETWORK.into_iter().zip(differs).filter_map(|(key, differs)| differs.then_some(key))
 }
 
 fn providers(then: &[Prepared], now: &[Prepared]) -> Vec<String> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{Changes, Reload, ReloadError, State, Status};
 use crate::config::edit::{self, EditError};
-use crate::config::{self, Config, ConfigError, Finding, Watch};
+use crate::config::{self, Config, ConfigError, ConfigFile, Finding, Watch};
 use crate::lifecycle::Hangups;
 
 impl Reload {
@@ -103,6 +103,15 @@ impl Reload {
         let editing = tokio::task::spawn_blocking(move || change(&file.path));
         editing.await.map_err(|_| ReloadError::Stopping)??;
         self.read(&mut state, |_, _| true).await.map(Option::unwrap_or_default)
+    }
+
+    /// What the configuration would be after `changes` of the file, if it has the version `expected`. Nothing changes.
+    pub async fn preview(&self, changes: Vec<edit::Change>, expected: Option<String>) -> Result<Config, ReloadError> {
+        let ConfigFile { path, overrides } = self.file.clone().ok_or(ReloadError::NoFile)?;
+        let looking = move || edit::preview(&path, &changes, expected.as_deref(), edit::By::Api);
+        let mut config = tokio::task::spawn_blocking(looking).await.map_err(|_| ReloadError::Stopping)??;
+        overrides.apply(&mut config);
+        Ok(config)
     }
 
     /// The file's path.

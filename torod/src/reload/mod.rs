@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use arc_swap::ArcSwap;
+use arc_swap::{ArcSwap, ArcSwapOption};
 
 pub use self::changes::Changes;
 use self::providers::Prepared;
@@ -61,8 +61,8 @@ pub struct Parts {
     pub renewals: Renewals,
     /// Where we listen ourselves.
     pub own_addr: SocketAddr,
-    /// Keeps the certificate, where TLS is on.
-    pub tls: Option<Arc<Keeper>>,
+    /// Keeps the certificate, where TLS is on; another may take its place.
+    pub tls: Arc<ArcSwapOption<Keeper>>,
 }
 
 /// The configuration in force.
@@ -72,6 +72,8 @@ pub struct Reload {
     /// Held while something changes, so that changes come one after the other.
     state: tokio::sync::Mutex<State>,
     status: ArcSwap<Status>,
+    /// The one by which the gateway listens.
+    listens_by: ArcSwap<Config>,
 }
 
 struct State {
@@ -136,6 +138,7 @@ impl Reload {
         Self {
             parts,
             file,
+            listens_by: ArcSwap::new(Arc::clone(&config)),
             state: tokio::sync::Mutex::new(State { prepared, text, data_set }),
             status: ArcSwap::from_pointee(Status { config, loaded_ms, error: None, reloads: 0, refused: 0 }),
         }
@@ -156,8 +159,13 @@ impl Reload {
     }
 
     /// Keeps the certificate, where TLS is on.
-    pub const fn tls(&self) -> Option<&Arc<Keeper>> {
-        self.parts.tls.as_ref()
+    pub fn tls(&self) -> Option<Arc<Keeper>> {
+        self.parts.tls.load_full()
+    }
+
+    /// The gateway listens as `config` says from now on; how it did before.
+    pub fn listens_by(&self, config: Arc<Config>) -> Arc<Config> {
+        self.listens_by.swap(config)
     }
 
     /// Puts `config` in force.
@@ -176,10 +184,11 @@ impl Reload {
         .await
         .map_err(|_| ReloadError::Stopping)?;
         self.renew_catalogue(state).await?;
-        let changes = Changes::between(&before, &config, &state.prepared, &prepared);
+        let mut changes = Changes::between(&before, &config, &state.prepared, &prepared);
+        changes.listen_already(&self.listens_by.load(), &config);
         let config = Arc::new(config);
         parts.discovery.live.apply(&config, &providers::shared(&prepared));
-        if let Some(tls) = &parts.tls {
+        if let Some(tls) = self.tls() {
             tls.look();
         }
         parts.memory.configure(config.responses.clone());

@@ -9,7 +9,7 @@ use arc_swap::ArcSwap;
 use tokio::net::{TcpListener, UnixListener, UnixStream};
 use tokio_util::sync::CancellationToken;
 
-use super::connection::{self, Peer, Service};
+use super::connection::{self, Peer};
 use super::crowd::{Crowd, Place};
 use super::front::Front;
 use super::wire::Wire;
@@ -94,7 +94,7 @@ pub async fn tcp(listener: TcpListener, hall: Hall, is_proxy: impl Fn(IpAddr) ->
 pub async fn unix(
     listener: UnixListener,
     peer: Peer,
-    service: Arc<dyn Service>,
+    front: Arc<ArcSwap<Front>>,
     crowd: Option<Arc<Crowd>>,
     lifecycle: Lifecycle,
     closed: CancellationToken,
@@ -108,7 +108,7 @@ pub async fn unix(
         match accepted {
             Ok((stream, place)) => {
                 let wire = Wire::Unix(stream);
-                let task = connection::serve(wire, peer, place, Arc::clone(&service), lifecycle.clone());
+                let task = connection::serve(wire, peer, place, Arc::clone(&front.load().service), lifecycle.clone());
                 lifecycle.spawn_connection(task);
             }
             Err(e) => pause(&e).await,

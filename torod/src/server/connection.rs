@@ -53,6 +53,14 @@ pub enum Peer {
         /// Whether it speaks TLS with the proxy.
         is_https: bool,
     },
+    /// Whoever a trusted proxy hands on without a word of who it is (`PROXY UNKNOWN`): it counts as the proxy, and nothing
+    /// that it says of itself is the proxy's word.
+    Untold {
+        /// The proxy's address.
+        proxy: IpAddr,
+        /// Whether it speaks TLS with the proxy.
+        is_https: bool,
+    },
     /// Whoever may open one of the Unix sockets that the operator named.
     Unix,
     /// The owner of the data folder, by the control socket.
@@ -64,14 +72,14 @@ impl Peer {
     pub fn address(self) -> Option<IpAddr> {
         match self {
             Self::Tcp(address) | Self::Tls(address) => Some(address.ip().to_canonical()),
-            Self::Proxied { client, .. } => Some(client),
+            Self::Proxied { client: address, .. } | Self::Untold { proxy: address, .. } => Some(address),
             Self::Unix | Self::Local => None,
         }
     }
 
     /// Whether it came by TLS.
     pub const fn is_https(self) -> bool {
-        matches!(self, Self::Tls(_) | Self::Proxied { is_https: true, .. })
+        matches!(self, Self::Tls(_) | Self::Proxied { is_https: true, .. } | Self::Untold { is_https: true, .. })
     }
 }
 

@@ -85,10 +85,13 @@ impl Front {
             None
         };
         let peer = |is_tls: bool| match proxied {
-            Some(told) => Peer::Proxied {
-                client: told.client.unwrap_or(addr.ip().to_canonical()),
-                is_https: is_tls || told.is_https,
-            },
+            Some(told) => {
+                let is_https = is_tls || told.is_https;
+                match told.client {
+                    Some(client) => Peer::Proxied { client, is_https },
+                    None => Peer::Untold { proxy: addr.ip().to_canonical(), is_https },
+                }
+            }
             None if is_tls => Peer::Tls(addr),
             None => Peer::Tcp(addr),
         };

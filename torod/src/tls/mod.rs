@@ -19,6 +19,7 @@ use arc_swap::ArcSwapOption;
 use rustls::ServerConfig;
 use tokenrouter_shared::gateway::TlsView;
 use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 use self::acme::Acme;
 pub use self::certificate::{Certificate, Facts};
@@ -26,6 +27,7 @@ pub use self::error::TlsError;
 use self::resolver::Resolver;
 pub use self::selfsigned::FILE as SELF_SIGNED;
 use self::source::Source;
+pub use self::source::is_same;
 use crate::clock::Clock;
 use crate::config::{Config, TlsMode, Watch};
 use crate::lifecycle::Lifecycle;
@@ -58,6 +60,8 @@ pub struct Keeper {
     is_forced: AtomicBool,
     wake: Notify,
     dice: Dice,
+    /// Another one has taken its place.
+    over: CancellationToken,
 }
 
 impl std::fmt::Debug for Keeper {
@@ -69,8 +73,17 @@ impl std::fmt::Debug for Keeper {
 impl Keeper {
     /// The certificate that `config` wants, in force; none where TLS is off. Blocks: files are read.
     pub fn start(config: &Config, dir: &Path, clock: &Clock, dice: Dice) -> Result<Option<Self>, TlsError> {
+        Self::with(config, dir, clock, dice, false)
+    }
+
+    /// The same for a configuration that is tried: what is made for it replaces nothing until [`Keeper::promote`].
+    pub fn try_out(config: &Config, dir: &Path, clock: &Clock, dice: Dice) -> Result<Option<Self>, TlsError> {
+        Self::with(config, dir, clock, dice, true)
+    }
+
+    fn with(config: &Config, dir: &Path, clock: &Clock, dice: Dice, is_trial: bool) -> Result<Option<Self>, TlsError> {
         let resolver = Arc::new(Resolver::default());
-        let Some(source) = Source::new(config, dir, &resolver) else { return Ok(None) };
+        let Some(source) = Source::new(config, dir, &resolver, is_trial) else { return Ok(None) };
         if let Some(certificate) = source.first(clock.now_ms())? {
             resolver.show(certificate);
         }
@@ -88,6 +101,7 @@ impl Keeper {
             is_forced: AtomicBool::new(false),
             wake: Notify::new(),
             dice,
+            over: CancellationToken::new(),
         }))
     }
 
@@ -134,7 +148,37 @@ impl Keeper {
         self.wake.notify_one();
     }
 
-    /// Keeps the certificate good until the daemon stops.
+    /// Begins to keep the certificate good.
+    pub fn begin(self: &Arc<Self>, lifecycle: &Lifecycle) {
+        lifecycle.spawn_until("certificate", self.over.clone(), Arc::clone(self).run(lifecycle.clone()));
+    }
+
+    /// Another one takes its place.
+    pub fn end(&self) {
+        self.over.cancel();
+    }
+
+    /// What was tried holds. Blocks: a file is renamed.
+    pub fn promote(&self) {
+        if let Err(error) = self.source.promote() {
+            tracing::error!("{error}. After a start another certificate is shown");
+        }
+    }
+
+    /// What was tried does not hold. Blocks: a file is removed.
+    pub fn discard(&self) {
+        self.source.discard();
+    }
+
+    /// Resolves when nothing is to be kept good any more.
+    async fn over(&self, lifecycle: &Lifecycle) {
+        tokio::select! {
+            () = lifecycle.soft_stop() => {}
+            () = self.over.cancelled() => {}
+        }
+    }
+
+    /// Keeps the certificate good until the daemon stops, or another one takes its place.
     pub async fn run(self: Arc<Self>, lifecycle: Lifecycle) {
         let (mut cert, mut key) = match &self.source {
             Source::SelfSigned { .. } => (None, None),
@@ -153,7 +197,7 @@ impl Keeper {
                 () = changed(&mut key) => {}
                 () = self.wake.notified() => {}
                 () = tokio::time::sleep(LOOK) => {}
-                () = lifecycle.soft_stop() => return,
+                () = self.over(&lifecycle) => return,
             }
             let is_forced = self.is_forced.swap(false, Ordering::AcqRel);
             let mut found = self.next(is_forced).await;

@@ -14,6 +14,8 @@ use super::error::TlsError;
 
 /// The file's name in the data folder: the certificate, then its key.
 pub const FILE: &str = "self-signed.pem";
+/// The name of one that is made for a configuration that is tried.
+pub(super) const TRIAL: &str = "self-signed.trial.pem";
 const DAY_MS: i64 = 24 * 60 * 60 * 1_000;
 /// How long it is valid. Apple's systems take none of more than 825 days.
 const LIFE_MS: i64 = 730 * DAY_MS;
@@ -58,12 +60,20 @@ pub(super) fn due_ms(facts: &Facts) -> i64 {
     facts.ends_ms.saturating_sub(AHEAD_MS)
 }
 
-/// Makes one for `names` and keeps it in `dir`.
-pub(super) fn make(dir: &Path, names: &[String], now_ms: i64) -> Result<Certificate, TlsError> {
-    let path = dir.join(FILE);
+/// Makes one for `names` and keeps it at `path`.
+pub(super) fn make(path: &Path, names: &[String], now_ms: i64) -> Result<Certificate, TlsError> {
     let pem = made(names, now_ms).map_err(TlsError::Unmade)?;
-    keep(&path, pem.as_bytes())?;
-    Certificate::from_pem((&path, pem.as_bytes()), (&path, pem.as_bytes()))
+    keep(path, pem.as_bytes())?;
+    Certificate::from_pem((path, pem.as_bytes()), (path, pem.as_bytes()))
+}
+
+/// What was made to be tried is the one in `dir` from now on; where nothing had to be made, nothing changes.
+pub(super) fn promote(dir: &Path) -> Result<(), TlsError> {
+    let path = dir.join(FILE);
+    match fs::rename(dir.join(TRIAL), &path) {
+        Err(e) if e.kind() != ErrorKind::NotFound => Err(TlsError::Unwritable(path, e)),
+        _ => Ok(()),
+    }
 }
 
 fn made(names: &[String], now_ms: i64) -> Result<String, String> {
@@ -123,7 +133,7 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let wanted = names(&["localhost", "127.0.0.1", "::1"]);
         assert!(load(dir.path(), &wanted, NOW_MS).unwrap().is_none());
-        let first = make(dir.path(), &wanted, NOW_MS).unwrap();
+        let first = make(&dir.path().join(FILE), &wanted, NOW_MS).unwrap();
         assert_eq!(first.facts.names, wanted);
         let mode = fs::metadata(dir.path().join(FILE)).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o600);
@@ -138,11 +148,11 @@ mod tests {
     #[test]
     fn a_key_that_others_may_read_is_refused_and_a_full_disk_told() {
         let dir = tempfile::tempdir().unwrap();
-        make(dir.path(), &names(&["a"]), NOW_MS).unwrap();
+        make(&dir.path().join(FILE), &names(&["a"]), NOW_MS).unwrap();
         fs::set_permissions(dir.path().join(FILE), fs::Permissions::from_mode(0o640)).unwrap();
         let said = load(dir.path(), &names(&["a"]), NOW_MS).unwrap_err().to_string();
         assert!(said.contains("chmod 600"), "{said}");
-        let nowhere = make(&dir.path().join("nowhere"), &names(&["a"]), NOW_MS).unwrap_err().to_string();
+        let nowhere = make(&dir.path().join("nowhere").join(FILE), &names(&["a"]), NOW_MS).unwrap_err().to_string();
         assert!(nowhere.contains("Make room there"), "{nowhere}");
     }
 }

@@ -200,8 +200,6 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     all.get("/admin/api/me").await;
     all.done("GET", T, &format!("{T}?all=true&sort=used&order=desc&limit=1"), "").await;
     all.done("DELETE", ONE, &at, "").await;
-    all.get("/admin/api/audit").await;
-    all.get("/admin/api/log").await;
     all.done(
         "GET",
         "/admin/api/log",
@@ -219,12 +217,10 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     let refused = all.ask("POST", "/admin/api/login", "/admin/api/login", &[], &format!(r#"{{"key":"{key}"}}"#)).await;
     assert_eq!(refused.status, 401);
 
-    all.get("/admin/api/models").await;
     all.done("GET", "/admin/api/models", "/admin/api/models?form=codex", "").await;
     all.done("GET", "/admin/api/models/{id}", "/admin/api/models/sim%2Fok", "").await;
     all.done("POST", "/admin/api/reload", "/admin/api/reload", "").await;
     all.done("POST", "/admin/api/tls/renew", "/admin/api/tls/renew", "").await;
-    all.get("/admin/api/routing").await;
     for profile in ["\"p\"", "null"] {
         let body = format!(r#"{{"active_model_profile":{profile}}}"#);
         all.done("PATCH", "/admin/api/routing", "/admin/api/routing", &body).await;
@@ -300,11 +296,16 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     all.done("POST", &format!("{provider}/test"), "/admin/api/providers/sim/test", r#"{"model":"ok"}"#).await;
     all.done("DELETE", provider, "/admin/api/providers/own", "").await;
 
-    all.get("/admin/api/presets").await;
-    all.get("/admin/api/endpoints").await;
-    all.get("/admin/api/status").await;
-    all.get("/admin/api/setup").await;
-    all.get("/admin/api/config").await;
+    for what in ["presets", "endpoints", "status", "setup", "config", "audit", "log", "models", "routing"] {
+        all.get(&format!("/admin/api/{what}")).await;
+    }
+    let trial = "/admin/api/network/trial";
+    for (method, at) in [("DELETE", trial), ("POST", &format!("{trial}/confirm"))] {
+        let version = all.get("/admin/api/network").await["version"].clone();
+        let body = json!({ "version": version, "set": { "server.proxy_protocol": true } }).to_string();
+        all.ask("POST", trial, trial, &[("connection", "close")], &body).await;
+        all.done(method, at, at, "").await;
+    }
     let version = all.get("/admin/api/aliases").await["version"].as_str().unwrap().to_owned();
     let alias = "/admin/api/aliases/{name}";
     let body = json!({ "version": version, "order": ["price"], "targets": [{ "provider": "sim", "model": "ok", "weight": 3 }] });

@@ -18,3 +18,4 @@ mod protocols;
 mod proxied;
 mod service;
 mod support;
+mod trial;

@@ -53,6 +53,19 @@ async fn a_trusted_proxy_says_whose_connection_it_hands_on() {
         .concat();
         assert_eq!(ask_behind(&gateway, &second, is_tls).await.unwrap().status, 200);
         is_seen_from(&gateway, Some("2001:db8::7")).await;
+        // Who is not told of is the proxy, whatever its request says.
+        clock.advance(61_000);
+        let mut stream = TcpStream::connect(gateway.addr).await.unwrap();
+        stream.write_all(b"PROXY UNKNOWN\r\n").await.unwrap();
+        let mut request = gateway.chat();
+        request.headers_mut().insert("x-forwarded-for", "203.0.113.7".parse().unwrap());
+        let answer = if is_tls {
+            exchange(tls_over(stream, &[b"http/1.1"]).await.unwrap(), request).await
+        } else {
+            exchange(stream, request).await
+        };
+        assert_eq!(answer.unwrap().status, 200);
+        is_seen_from(&gateway, Some("127.0.0.1")).await;
         // Without the header there is no word on this connection.
         assert!(ask_behind(&gateway, b"", is_tls).await.is_err());
         gateway.stop().await;

@@ -25,7 +25,7 @@ use tokio_rustls::client::TlsStream;
 use torod::access::system_random;
 use torod::app::App;
 use torod::clock::Clock;
-use torod::config;
+use torod::config::{self, ConfigFile, Overrides};
 use torod::daemon::{Daemon, Options};
 use torod::lifecycle::Lifecycle;
 
@@ -73,6 +73,15 @@ impl Gateway {
     }
 
     pub async fn in_folder(more: &str, folder: TempDir, clock: Clock) -> anyhow::Result<Self> {
+        Self::begin(more, folder, clock, false).await
+    }
+
+    /// One whose configuration stands in a file.
+    pub async fn with_file(more: &str) -> Self {
+        Self::begin(more, tempfile::tempdir().unwrap(), Clock::system(), true).await.unwrap()
+    }
+
+    async fn begin(more: &str, folder: TempDir, clock: Clock, has_file: bool) -> anyhow::Result<Self> {
         let simulator = Simulator::start("127.0.0.1:0".parse().unwrap(), Settings::default()).await.unwrap();
         let listen = if more.contains("listen_addr") { "" } else { "listen_addr = \"127.0.0.1:0\"\n" };
         let text = format!(
@@ -83,7 +92,12 @@ impl Gateway {
         );
         let config = config::parse(&text, "test.toml").unwrap_or_else(|e| panic!("{e:?}"));
         let data_dir = folder.path().join("data");
-        let options = Options { config, file: None, data_dir, clock, random: system_random, env: |_| None };
+        let path = folder.path().join("torod.toml");
+        if has_file {
+            std::fs::write(&path, &text).unwrap();
+        }
+        let file = has_file.then(|| ConfigFile { path, overrides: Overrides::default() });
+        let options = Options { config, file, data_dir, clock, random: system_random, env: |_| None };
         let daemon = Daemon::start(options).await?;
         let key = daemon.setup().make_admin(Some("test".into())).await.unwrap().key;
         let (addr, url, lifecycle, app) = (daemon.addr(), daemon.url(), daemon.lifecycle(), Arc::clone(daemon.app()));

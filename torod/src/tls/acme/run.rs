@@ -34,7 +34,7 @@ impl Keeper {
                 // Not for the whole time at once: a clock may be set right meanwhile.
                 () = tokio::time::sleep(Duration::from_millis(wait_ms).min(LOOK)) => {}
                 () = self.wake.notified() => {}
-                () = lifecycle.soft_stop() => return,
+                () = self.over(lifecycle) => return,
             }
             let is_forced = self.is_forced.swap(false, Ordering::AcqRel);
             self.warn_of_end();
@@ -43,7 +43,7 @@ impl Keeper {
             }
             let ordered = tokio::select! {
                 ordered = acme.order(failures) => ordered,
-                () = lifecycle.soft_stop() => return,
+                () = self.over(lifecycle) => return,
             };
             jitter = (self.dice)();
             let now_ms = self.clock.now_ms();
