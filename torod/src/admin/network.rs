@@ -12,7 +12,7 @@ use axum::response::Response;
 use axum::{Extension, Json};
 use tokenrouter_shared::gateway::ListenerView;
 use tokenrouter_shared::network::{NetworkChange, NetworkTrial, NetworkView};
-use tokenrouter_shared::settings::{SettingValue, SettingsChanged};
+use tokenrouter_shared::settings::SettingValue;
 
 use super::Admin;
 use super::answer::Failure;

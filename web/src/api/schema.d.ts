@@ -520,6 +520,70 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/network": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Says where the gateway listens, and which change of that is tried.
+         * @description For admins.
+         */
+        get: operations["get_network"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/network/trial": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tries a change of where the gateway listens and of its TLS beside what is there; it is taken back unless it is confirmed by the new way in time.
+         * @description For admins.
+         */
+        post: operations["post_network_trial"];
+        /**
+         * Takes back what is tried.
+         * @description For admins.
+         */
+        delete: operations["delete_network_trial"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/api/network/trial/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Has what is tried hold; it must be sent by the new way.
+         * @description For admins.
+         */
+        post: operations["post_network_trial_confirm"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/openapi.json": {
         parameters: {
             query?: never;
@@ -2987,6 +3051,48 @@ export interface components {
              * @description Where it ends (exclusive).
              */
             until_ms: number;
+        };
+        /** @description `POST /admin/api/network/trial`: what is tried. */
+        NetworkChange: {
+            /**
+             * @description Keys with their values; `null` removes one, so that its default holds. `listen_addr`, `server.listen`,
+             *     `server.admin_listen`, `server.proxy_protocol`, `tls.mode`, `tls.hosts`, `tls.http_addr`, `tls.email` and
+             *     `tls.acme_challenge` may be changed.
+             */
+            set: {
+                [key: string]: components["schemas"]["SettingWanted"];
+            };
+            /** @description The version of the file that the change is made for; the header `If-Match` may say it instead. */
+            version?: string | null;
+            /**
+             * Format: int64
+             * @description How long somebody may take to confirm it, in seconds, from 5 to 600; 60 without it.
+             */
+            within_s?: number | null;
+        };
+        /** @description A change that is tried. */
+        NetworkTrial: {
+            /** @description The fingerprint of the certificate that is shown there; `null`: none, or none yet. */
+            fingerprint?: string | null;
+            /** @description The places by one of which it is confirmed: those that are new, or speak otherwise than before. */
+            listeners: components["schemas"]["ListenerView"][];
+            /**
+             * Format: int64
+             * @description Until when somebody must confirm it, in milliseconds since 1970: then it is taken back.
+             */
+            until_ms: number;
+        };
+        /** @description `GET /admin/api/network`: where the gateway listens, and what is tried. */
+        NetworkView: {
+            /** @description Whether this request came by what is tried, so that the change can be confirmed from there. */
+            by_trial: boolean;
+            /** @description Where it listens. */
+            listeners: components["schemas"]["ListenerView"][];
+            /** @description Why the last change was taken back, since the start; `null`: none was. */
+            taken_back?: string | null;
+            trial?: components["schemas"]["NetworkTrial"] | null;
+            /** @description The version of the file, which a change must name; `null` without a file. */
+            version?: string | null;
         };
         /** @description What a month will come to, in nano-dollars or a number. */
         Outlook: {
@@ -6201,6 +6307,147 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ModelView"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_network: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`; none where there is no file. */
+                    ETag?: string;
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkView"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_network_trial: {
+        parameters: {
+            query?: never;
+            header?: {
+                /** @description The version that this is made for, as `ETag` told it; `*`: any. Another one is answered with 409 and the present version. */
+                "If-Match"?: string;
+            };
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NetworkChange"];
+            };
+        };
+        responses: {
+            /** @description Done. */
+            202: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["NetworkTrial"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    delete_network_trial: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            204: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    post_network_trial_confirm: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The version, for `If-Match`; none where there is no file. */
+                    ETag?: string;
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SettingsChanged"];
                 };
             };
             /** @description Refused; the answer says why and what to do. */
