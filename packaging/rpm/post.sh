@@ -5,5 +5,5 @@ if [ -d /run/systemd/system ]; then
     systemctl daemon-reload || :
 fi
 if [ "$1" -eq 1 ]; then
-    systemctl --no-reload preset torod.service || :
+    systemctl --no-reload preset torod.service torod-listen.socket || :
 fi
