@@ -272,7 +272,7 @@ impl Daemon {
             keeper,
             metrics: metrics.flatten(),
         };
-        let board = Board::open(ground, served, bound)?;
+        let board = Board::open(ground, &served, bound)?;
         admin.network.set(Arc::downgrade(&(Arc::clone(&board) as Arc<dyn Ways>)));
         if let Some(keeper) = &tls {
             keeper.facts().iter().for_each(|facts| tls::tell(facts));

@@ -107,14 +107,14 @@ impl Place {
 
 impl Board {
     /// Begins to answer at all of `bound`.
-    pub(super) fn open(ground: Ground, config: Arc<Config>, bound: Bound) -> std::io::Result<Arc<Self>> {
+    pub(super) fn open(ground: Ground, config: &Arc<Config>, bound: Bound) -> std::io::Result<Arc<Self>> {
         let Bound { sockets, handed, .. } = bound;
-        let inner = Inner { config: Arc::clone(&config), handed, places: Vec::new(), trial: None, trials: 0 };
+        let inner = Inner { config: Arc::clone(config), handed, places: Vec::new(), trial: None, trials: 0 };
         let crowd = Arc::new(Crowd::new(ground.room));
         let mut board = Self { ground, crowd, inner: tokio::sync::Mutex::new(inner), seen: ArcSwap::default() };
         let keeper = board.ground.keeper.load_full();
-        let rest = rest(&config, &board.inner.get_mut().handed);
-        let manner = Manner { config: &config, keeper: keeper.as_ref(), rest, port: bound.addr.port() };
+        let rest = rest(config, &board.inner.get_mut().handed);
+        let manner = Manner { config, keeper: keeper.as_ref(), rest, port: bound.addr.port() };
         let mut places = Vec::new();
         for (wanted, socket) in sockets {
             let front = board.front(&wanted, named(&socket)?.1, manner);
@@ -130,7 +130,7 @@ impl Board {
     /// Removes the sockets in the file system, at the end.
     pub(super) async fn remove_files(&self) {
         let inner = self.inner.lock().await;
-        let added = inner.trial.iter().flat_map(|trial| trial.added());
+        let added = inner.trial.iter().flat_map(Trial::added);
         for path in inner.places.iter().chain(added).filter_map(|place| place.wanted.path()) {
             _ = std::fs::remove_file(path);
         }
