@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use clap::Args;
-use similar::TextDiff;
 use tokenrouter_shared::Role;
 use tokenrouter_shared::token::{TokenCreate, TokenCreated};
 
@@ -14,6 +13,7 @@ use crate::exit::{Exit, Failure};
 use crate::printer::plain;
 use crate::profile::Server;
 use crate::run::token;
+use crate::setup::diff;
 use crate::setup::mask::{MASK, masked};
 use crate::setup::record::{self, Records};
 use crate::setup::target::{ALL, Terms};
@@ -185,10 +185,8 @@ impl Setup {
             return Ok(());
         }
         let name = plain(&file.to_string_lossy());
-        let diff = TextDiff::from_lines(before, after);
-        let told = diff.unified_diff().context_radius(2).header(&name, &name).to_string();
-        for line in told.lines() {
-            context.printer.line(&masked(&plain(line)))?;
+        for line in [format!("--- {name}"), format!("+++ {name}")].into_iter().chain(diff::lines(before, after)) {
+            context.printer.line(&masked(&plain(&line)))?;
         }
         Ok(())
     }

@@ -1,5 +1,6 @@
 //! An agent's own configuration, edited to go through the gateway: what is written where, and how it is taken back.
 
+pub mod diff;
 pub mod form;
 pub mod mask;
 pub mod record;
