@@ -96,7 +96,7 @@ fn usage_adds_up_in_every_form() {
     for (words, text) in [
         (&["usage", "--since", "soon"][..], "is no time"),
         (&["usage", "--until", "2020-01-01", "--since", "2021-01-01"], "ends before it begins"),
-        (&["usage", "--time-zone", "Mars/Base"], "no time zone"),
+        (&["usage", "--time-zone", "Mars/Base"], "no such time zone"),
         (&["usage", "--by", "moon"], "day, model, run"),
         (&["usage", "--csv", "--json"], "two forms"),
     ] {
