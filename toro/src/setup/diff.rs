@@ -45,13 +45,9 @@ fn place(group: &[DiffOp]) -> Option<String> {
 mod tests {
     use super::*;
 
-    fn text(lines: impl IntoIterator<Item = u32>) -> String {
-        lines.into_iter().map(|line| format!("{line}\n")).collect()
-    }
-
     #[test]
     fn what_goes_and_what_comes_is_shown_with_what_is_around() {
-        let before = text(1..=20);
+        let before = (1..=20).fold(String::new(), |text, line| text + &line.to_string() + "\n");
         let after = before.replace("5\n", "five\nand\n").replace("20\n", "");
         assert_eq!(
             lines(&before, &after),
