@@ -30,7 +30,8 @@ impl Prepared {
     }
 }
 
-/// Prepares every provider of the file. One whose key cannot be read is switched off, so that the others still serve;
+/// Prepares every provider of the file. One whose key cannot be had is switched off, so that the others still serve; one
+/// whose key is to stand in a file waits for it;
 /// one that worked before with the same words goes on with the key that it has.
 pub(super) fn prepare(config: &Config, sources: &Sources, now_ms: i64, before: &[Prepared]) -> Vec<Prepared> {
     config.providers.iter().filter_map(|described| one(described, sources, now_ms, before)).collect()
@@ -58,6 +59,10 @@ fn one(described: &ProviderConfig, sources: &Sources, now_ms: i64, before: &[Pre
             Err(error) if then.is_some() => {
                 tracing::warn!(provider = %described.name, key = at + 1, "the key stays the one from before: {error}");
                 then
+            }
+            // A file may come later, or be readable again: it is looked at as a key is that changes by itself.
+            Err(_) if matches!(credential.secret, SecretSource::File(_)) => {
+                Some(renewed(described, at, credential, sources, now_ms, before))
             }
             Err(error) => {
                 tracing::error!(provider = %described.name, key = at + 1, "left out: {error}");
@@ -207,6 +212,22 @@ mod tests {
         let shown: Vec<_> =
             half[0].keys.iter().flatten().map(|held| held.issued().unwrap().secret.expose().to_owned()).collect();
         assert_eq!((shown, kept(&both, &half)), (vec!["k".to_owned(), "new".to_owned()], vec![false, true]));
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_is_waited_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("key");
+        let text = format!(
+            "[[providers]]\nname = \"a\"\nbase_url = \"http://h\"\napi_key = {{ file = \"{}\" }}\n",
+            file.display()
+        );
+        let first = prepare(&config(&text), &from(|_| None), 0, &[]);
+        assert_eq!((first[0].provider.enabled, first[0].provider.has_key(0)), (true, false));
+        assert!(first[0].keys[0].as_ref().unwrap().is_renewed(), "it is fetched as soon as it is there");
+        std::fs::write(&file, "k1").unwrap();
+        let second = prepare(&config(&text), &from(|_| None), 0, &first);
+        assert_eq!((second[0].provider.enabled, second[0].provider.has_key(0)), (true, true));
     }
 
     #[test]

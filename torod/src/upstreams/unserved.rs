@@ -92,7 +92,8 @@ pub fn unknown_model(asked: &str, unknown: Unknown) -> Problem {
             Kind::NotFound,
             "provider_disabled",
             format!("the provider \"{name}\" is switched off"),
-            "Set `enabled = true` for it in torod.toml, or name another model.",
+            "Set `enabled = true` for it in torod.toml, or name another model; where it is, `torod config check` says why its key \
+             could not be read.",
         ),
         Unknown::Model(closest) if closest.is_empty() => Problem::new(
             Kind::NotFound,
