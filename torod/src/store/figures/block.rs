@@ -1,11 +1,15 @@
 //! Some attempts side by side: one list of numbers for each thing that is known of them.
 
+use std::ops::Range;
+
 use rusqlite::Row;
 use tokenrouter_shared::figures::Totals;
 use tokenrouter_shared::ids::ms_of;
 use tokenrouter_shared::usage_of::Buckets;
 
 use super::spread;
+use crate::store::StoreError;
+use crate::store::history::column::pick;
 
 /// What attempts are told apart by, as numbers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -219,6 +223,15 @@ pub(in crate::store) struct Times {
     pub(in crate::store) seen: Vec<(u32, u8, u32)>,
 }
 
+/// Columns of sums as a chunk has them. One of zeros is empty, as is one that nobody asked for.
+#[derive(Clone, Debug, Default)]
+pub(in crate::store) struct Packed {
+    /// Of all columns.
+    pub(in crate::store) bytes: Vec<u8>,
+    /// Which of them are whose.
+    pub(in crate::store) columns: [Range<usize>; SUMS],
+}
+
 /// Entries side by side. Lists that nobody asked for are empty.
 #[derive(Clone, Debug, Default)]
 pub(in crate::store) struct Block {
@@ -226,6 +239,8 @@ pub(in crate::store) struct Block {
     pub(in crate::store) at_ms: Vec<i64>,
     pub(in crate::store) dims: [Vec<u32>; DIMS],
     pub(in crate::store) sums: [Vec<i64>; SUMS],
+    /// In place of `sums`, where these were to stay as they are written.
+    pub(in crate::store) packed: Packed,
     /// From start to end, and to the first byte; empty where nobody asked.
     pub(in crate::store) times: [Times; 2],
 }
@@ -241,6 +256,8 @@ impl Block {
         self.at_ms.clear();
         self.dims.iter_mut().for_each(Vec::clear);
         self.sums.iter_mut().for_each(Vec::clear);
+        self.packed.bytes.clear();
+        self.packed.columns.fill(0..0);
         self.times.iter_mut().for_each(|times| times.seen.clear());
     }
 
@@ -258,6 +275,27 @@ impl Block {
         total.seen.push((at, spread::bin(Sum::TotalUs.of(&entry.sums)), 1));
         if Sum::FirstBytes.of(&entry.sums) > 0 {
             first.seen.push((at, spread::bin(Sum::FirstByteUs.of(&entry.sums)), 1));
+        }
+    }
+
+    /// The sums in `column` of those entries that `of` names, which ascend: `each` is told which of `of` it is, and the sum.
+    /// It is told of none where all are zero.
+    pub(in crate::store) fn each(
+        &self,
+        column: usize,
+        of: &[u32],
+        mut each: impl FnMut(usize, i64),
+    ) -> Result<(), StoreError> {
+        if let Some(list) = self.sums.get(column).filter(|list| !list.is_empty()) {
+            for (place, at) in of.iter().enumerate() {
+                each(place, list.get(*at as usize).copied().unwrap_or(0));
+            }
+            return Ok(());
+        }
+        let packed = self.packed.columns.get(column).and_then(|range| self.packed.bytes.get(range.clone()));
+        match packed.filter(|packed| !packed.is_empty()) {
+            Some(packed) => pick(packed, self.len(), of, each),
+            None => Ok(()),
         }
     }
 

@@ -6,16 +6,15 @@ use tokenrouter_shared::figures::Sort;
 use super::block::{Block, Dim, SUMS, Sum, Sums};
 use super::fast::{FastMap, FastSet};
 use super::keys::{Key, below};
-use super::spread::Both;
 use super::steps::Steps;
-use super::{MOST_GROUPS, MOST_LINES, Question};
+use super::{MOST_GROUPS, Question};
 use crate::store::StoreError;
 
 /// Which group: the numbers of one or two dimensions, 0 where there are fewer.
 pub(super) type GroupKey = [u32; 2];
 
 /// How many groups have all of their sums in memory at once while it is not known which are told.
-const WHOLE: usize = 4_096;
+const WHOLE: usize = 16_384;
 
 /// Lets through what a filter wants.
 struct Sieve {
@@ -33,7 +32,7 @@ pub(super) struct Gather {
     sort: Sort,
     span: (i64, i64),
     // What follows is used again from block to block.
-    passed: Vec<u32>,
+    pub(super) passed: Vec<u32>,
     numbers: [Vec<u32>; 2],
 }
 
@@ -75,7 +74,7 @@ impl Gather {
     }
 
     /// Finds which entries of a block pass, and their numbers in the dimensions of groups.
-    fn sift(&mut self, block: &Block) {
+    pub(super) fn sift(&mut self, block: &Block) {
         let (since, until) = self.span;
         let numbered = (0_u32..).zip(&block.at_ms);
         self.passed.clear();
@@ -94,7 +93,7 @@ impl Gather {
         }
     }
 
-    fn group(&self, at: u32) -> GroupKey {
+    pub(super) fn group(&self, at: u32) -> GroupKey {
         let mut group = [0; 2];
         for ((to, numbers), _) in group.iter_mut().zip(&self.numbers).zip(&self.keys) {
             *to = numbers.get(at as usize).copied().unwrap_or(0);
@@ -116,6 +115,16 @@ impl Gather {
         parts.iter().map(|part| (*part, false)).chain([(Sum::Attempts, true)])
     }
 
+    /// By what a group is put in order that has these sums.
+    fn weight(&self, sums: &Sums) -> (i64, i64) {
+        let mut weight = (0_i64, 0_i64);
+        for (part, is_tie) in self.weights() {
+            let to = if is_tie { &mut weight.1 } else { &mut weight.0 };
+            *to = to.saturating_add(part.of(sums));
+        }
+        weight
+    }
+
     /// Which sums it looks at to put groups in order.
     pub(super) fn weighed(&self) -> [bool; SUMS] {
         let mut wanted = [false; SUMS];
@@ -128,40 +137,44 @@ impl Gather {
     }
 }
 
-/// Adds up a block column by column: `slots` says where each entry of `passed` belongs to in `to`, and [`NOWHERE`] that it
-/// is not told. Columns of nothing but zeros are empty.
-fn add_columns(block: &Block, passed: &[u32], slots: &[u32], to: &mut [Sums], total: &mut Sums) {
-    for (column, list) in block.sums.iter().enumerate() {
-        if list.is_empty() {
-            continue;
-        }
+/// Adds up a block column by column: `slots` says where each of the entries `of` it belongs to in `to`, and [`NOWHERE`] that
+/// it is not told. Into `total` they all go.
+pub(super) fn add_columns(
+    block: &Block,
+    of: &[u32],
+    slots: &[u32],
+    to: &mut [Sums],
+    mut total: Option<&mut Sums>,
+) -> Result<(), StoreError> {
+    for column in 0..if of.is_empty() { 0 } else { SUMS } {
         let mut whole = 0_i64;
-        for (at, slot) in passed.iter().zip(slots) {
-            let value = list.get(*at as usize).copied().unwrap_or(0);
+        block.each(column, of, |place, value| {
             whole = whole.saturating_add(value);
-            if let Some(sum) = to.get_mut(*slot as usize).and_then(|sums| sums.get_mut(column)) {
+            let slot = slots.get(place).copied().unwrap_or(NOWHERE);
+            if let Some(sum) = to.get_mut(slot as usize).and_then(|sums| sums.get_mut(column)) {
                 *sum = sum.saturating_add(value);
             }
-        }
-        if let Some(sum) = total.get_mut(column) {
+        })?;
+        if let Some(sum) = total.as_mut().and_then(|total| total.get_mut(column)) {
             *sum = sum.saturating_add(whole);
         }
     }
+    Ok(())
 }
 
 /// In place of a line's number: the entry belongs to none that is told.
-const NOWHERE: u32 = u32::MAX;
+pub(super) const NOWHERE: u32 = u32::MAX;
 
 /// Which groups there are, and what is known of each when all entries were seen.
 pub(super) struct Groups {
     slots: FastMap<GroupKey, u32>,
-    /// By what they are put in order: the weight, and for a tie the attempts.
-    weights: Vec<(i64, i64)>,
     /// All of their sums, as long as they are few.
     whole: Vec<Sums>,
     is_crowded: bool,
-    /// Everything together.
-    pub(super) total: Sums,
+    /// By what they are put in order, once they are many: the weight, and for a tie the attempts.
+    weights: Vec<(i64, i64)>,
+    /// Everything together, as long as they are few.
+    total: Sums,
     /// The group of each entry of a block; used again from block to block.
     places: Vec<u32>,
 }
@@ -171,9 +184,9 @@ impl Groups {
     pub(super) fn new(weighed: bool) -> Self {
         Self {
             slots: FastMap::default(),
-            weights: Vec::new(),
             whole: Vec::new(),
             is_crowded: weighed,
+            weights: Vec::new(),
             total: [0; SUMS],
             places: Vec::new(),
         }
@@ -193,48 +206,56 @@ impl Groups {
             last = Some((group, slot));
             self.places.push(slot);
         }
-        for (part, is_tie) in gather.weights() {
-            let Some(list) = block.sums.get(part as usize).filter(|list| !list.is_empty()) else { continue };
-            for (at, slot) in gather.passed.iter().zip(&self.places) {
-                if let Some((weight, tie)) = self.weights.get_mut(*slot as usize) {
-                    let to = if is_tie { tie } else { weight };
-                    *to = to.saturating_add(list.get(*at as usize).copied().unwrap_or(0));
-                }
-            }
+        if !self.is_crowded && self.len() > WHOLE {
+            self.is_crowded = true;
+            self.weights = std::mem::take(&mut self.whole).iter().map(|sums| gather.weight(sums)).collect();
         }
-        add_columns(block, &gather.passed, &self.places, &mut self.whole, &mut self.total);
+        let len = self.len();
+        if !self.is_crowded {
+            self.whole.resize(len, [0; SUMS]);
+            return add_columns(block, &gather.passed, &self.places, &mut self.whole, Some(&mut self.total));
+        }
+        self.weights.resize(len, (0, 0));
+        for (part, is_tie) in gather.weights() {
+            block.each(part as usize, &gather.passed, |place, value| {
+                let slot = self.places.get(place).and_then(|slot| self.weights.get_mut(*slot as usize));
+                if let Some((weight, tie)) = slot {
+                    let to = if is_tie { tie } else { weight };
+                    *to = to.saturating_add(value);
+                }
+            })?;
+        }
         Ok(())
     }
 
     fn slot(&mut self, group: GroupKey) -> Result<u32, StoreError> {
-        let new = u32::try_from(self.weights.len()).unwrap_or(u32::MAX);
+        let new = u32::try_from(self.len()).unwrap_or(u32::MAX);
         let slot = *self.slots.entry(group).or_insert(new);
-        if slot == new {
-            if self.weights.len() >= MOST_GROUPS {
-                return Err(StoreError::Refused(format!(
-                    "more than {MOST_GROUPS} groups: ask for a shorter span, or filter"
-                )));
-            }
-            self.weights.push((0, 0));
-            self.is_crowded |= self.weights.len() > WHOLE;
-            if self.is_crowded {
-                self.whole = Vec::new();
-            } else {
-                self.whole.push([0; SUMS]);
-            }
+        if slot == new && self.len() > MOST_GROUPS {
+            return Err(StoreError::Refused(format!(
+                "more than {MOST_GROUPS} groups: ask for a shorter span, or filter"
+            )));
         }
         Ok(slot)
     }
 
     /// How many there are.
     pub(super) fn len(&self) -> usize {
-        self.weights.len()
+        self.slots.len()
+    }
+
+    /// Everything together, where that is known.
+    pub(super) fn total(&self) -> Option<Sums> {
+        (!self.is_crowded).then_some(self.total)
     }
 
     /// The first `most` in order, with their sums where these are in memory.
-    pub(super) fn first(self, most: usize) -> Vec<(GroupKey, Option<Sums>)> {
+    pub(super) fn first(self, gather: &Gather, most: usize) -> Vec<(GroupKey, Option<Sums>)> {
         let Self { slots, weights, whole, .. } = self;
-        let of = |slot: u32| weights.get(slot as usize).copied().unwrap_or_default();
+        let of = |slot: u32| match whole.get(slot as usize) {
+            Some(sums) => gather.weight(sums),
+            None => weights.get(slot as usize).copied().unwrap_or_default(),
+        };
         let mut all: Vec<((i64, i64), GroupKey, u32)> =
             slots.into_iter().map(|(key, slot)| (of(slot), key, slot)).collect();
         // The numbers of names settle a tie, so that two answers are the same.
@@ -244,128 +265,41 @@ impl Groups {
     }
 }
 
-/// The sums of lines that are known to be told.
-pub(super) struct Lines {
-    /// The place of each group, from 0 on.
-    groups: FastMap<GroupKey, u32>,
-    slots: FastMap<(u32, u32), u32>,
-    /// By group and stretch of time.
-    pub(super) lines: Vec<(u32, u32)>,
-    /// What each comes to.
-    pub(super) sums: Vec<Sums>,
-    /// How the times of each are spread, where that is asked.
-    pub(super) both: Vec<Both>,
-    /// The line of each entry of a block; used again from block to block.
-    places: Vec<u32>,
-    spreads: bool,
-    by_step: bool,
-    /// Everything together, lines that are not told included.
-    pub(super) total: Sums,
-    /// How its times are spread, where that is asked.
-    pub(super) spread: Both,
-}
+#[cfg(test)]
+mod tests {
+    use tokenrouter_shared::figures::Dimension;
 
-impl Lines {
-    /// Lines of `groups`, in their order.
-    pub(super) fn new(groups: impl Iterator<Item = GroupKey>, by_step: bool, spreads: bool) -> Self {
-        Self {
-            groups: groups.zip(0..).collect(),
-            slots: FastMap::default(),
-            lines: Vec::new(),
-            sums: Vec::new(),
-            both: Vec::new(),
-            places: Vec::new(),
-            spreads,
-            by_step,
-            total: [0; SUMS],
-            spread: Both::default(),
-        }
-    }
+    use super::*;
+    use crate::store::figures::block::{DIMS, Entry};
 
-    /// Takes in the entries of a block.
-    pub(super) fn take(&mut self, gather: &mut Gather, block: &Block) -> Result<(), StoreError> {
-        gather.sift(block);
-        self.places.clear();
-        let mut last: Option<(GroupKey, Option<u32>)> = None;
-        for place in 0..gather.passed.len() {
-            let Some(at) = gather.passed.get(place).copied() else { break };
-            let key = gather.group(at);
-            let group = match last {
-                Some((known, group)) if known == key => group,
-                _ => self.groups.get(&key).copied(),
-            };
-            last = Some((key, group));
-            let Some(group) = group else {
-                self.places.push(NOWHERE);
-                continue;
-            };
-            let step = match block.at_ms.get(at as usize) {
-                Some(at_ms) if self.by_step => gather.steps.find(*at_ms),
-                _ => 0,
-            };
-            let slot = self.slot((group, step))?;
-            self.places.push(slot);
-        }
-        add_columns(block, &gather.passed, &self.places, &mut self.sums, &mut self.total);
-        if self.spreads {
-            self.add_times(gather, block);
-        }
-        Ok(())
-    }
-
-    fn slot(&mut self, line: (u32, u32)) -> Result<u32, StoreError> {
-        let new = u32::try_from(self.lines.len()).unwrap_or(u32::MAX);
-        let slot = match self.lines.last() {
-            Some(last) if *last == line => new - 1,
-            _ => *self.slots.entry(line).or_insert(new),
-        };
-        if slot == new {
-            if self.lines.len() >= MOST_LINES {
-                return Err(StoreError::Refused(format!(
-                    "more than {MOST_LINES} lines: ask for fewer groups, or for longer stretches of time"
-                )));
-            }
-            self.push(line);
-        }
-        Ok(slot)
-    }
-
-    fn push(&mut self, line: (u32, u32)) {
-        self.lines.push(line);
-        self.sums.push([0; SUMS]);
-        if self.spreads {
-            self.both.push(Both::default());
-        }
-    }
-
-    fn add_times(&mut self, gather: &Gather, block: &Block) {
-        // By entry of the block: none where it does not pass.
-        let mut lines: Vec<Option<u32>> = vec![None; block.len()];
-        for (at, line) in gather.passed.iter().zip(&self.places) {
-            if let Some(to) = lines.get_mut(*at as usize) {
-                *to = Some(*line);
-            }
-        }
-        for (kind, times) in block.times.iter().enumerate() {
-            for (at, bin, count) in &times.seen {
-                let Some(line) = lines.get(*at as usize).copied().flatten() else { continue };
-                let line = self.both.get_mut(line as usize);
-                for Both(both) in line.into_iter().chain([&mut self.spread]) {
-                    if let Some(bins) = both.get_mut(kind) {
-                        bins.add(*bin, *count);
-                    }
+    #[test]
+    fn groups_that_become_many_are_in_the_order_of_all_that_was_seen() {
+        let folder = tempfile::tempdir().unwrap();
+        let connection = crate::store::schema::open_writer(folder.path()).unwrap();
+        let question = Question::new(0, i64::MAX).by(Dimension::Session);
+        let mut gather = Gather::new(&connection, &question).unwrap();
+        let (mut groups, mut block) = (Groups::new(false), Block::default());
+        let many = u32::try_from(WHOLE).unwrap() + 100;
+        // All of them once, and then again: the second time the others are known.
+        for _ in 0..2 {
+            for session in 1..=many {
+                let mut dims = [0; DIMS];
+                dims[gather.keys[0].column() as usize] = session;
+                let mut sums = [0; SUMS];
+                (sums[Sum::Cost as usize], sums[Sum::Attempts as usize]) = (i64::from(session % 1_000), 1);
+                block.push(&Entry { at_ms: 5, dims, sums });
+                if block.len() == 4_096 || session == many {
+                    groups.take(&mut gather, &block).unwrap();
+                    block.clear();
                 }
             }
+            assert_eq!(groups.len(), many as usize);
         }
-    }
-
-    /// A line for every one of `steps` stretches of time, of the one group that there is.
-    pub(super) fn fill(&mut self, steps: usize) {
-        let steps = if self.by_step { steps } else { 1 };
-        for step in (0_u32..).take(steps) {
-            if !self.slots.contains_key(&(0, step)) {
-                self.push((0, step));
-            }
-        }
+        assert_eq!((groups.total(), groups.weights[998]), (None, (2 * 999, 2)));
+        let first = groups.first(&gather, 3);
+        assert_eq!(
+            first.iter().map(|(key, sums)| (key[0], *sums)).collect::<Vec<_>>(),
+            [(999, None), (1_999, None), (2_999, None)]
+        );
     }
 }

@@ -4,6 +4,7 @@ pub(in crate::store) mod block;
 pub(in crate::store) mod fast;
 mod gather;
 mod keys;
+mod lines;
 mod source;
 pub(in crate::store) mod spread;
 mod steps;
@@ -13,7 +14,10 @@ use tokenrouter_shared::figures::{Dimension, Sort, Spread, Totals};
 
 use super::StoreError;
 use block::{SUMS, Sums, totals};
-use gather::{Gather, GroupKey, Groups, Lines};
+use gather::{Gather, GroupKey, Groups};
+use lines::Lines;
+use source::{Plan, each_block};
+use spread::Both;
 pub use steps::{MOST_STEPS, Step};
 
 /// So many groups are put in order by one question.
@@ -152,7 +156,7 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
     // One transaction, so that all passes see the same moment.
     let transaction = connection.unchecked_transaction()?;
     let mut gather = Gather::new(&transaction, question)?;
-    let plan = source::Plan::new(&transaction, question, &gather)?;
+    let plan = Plan::new(&transaction, question, &gather)?;
     let mut reach = plan.span();
     let is_grouped = !question.by.is_empty();
     let mut first: Vec<(GroupKey, Option<Sums>)> = vec![([0; 2], None)];
@@ -162,34 +166,35 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
         let weighed = question.step.is_some() || question.spread;
         let mut found = Groups::new(weighed);
         let sums = if weighed { gather.weighed() } else { [true; SUMS] };
-        reach = source::each_block(&transaction, &plan, &mut gather, (sums, false), |gather, block| {
+        reach = each_block(&transaction, &plan.coarse(), &mut gather, (sums, false), |gather, block| {
             found.take(gather, block)
         })?;
         groups = found.len() as u64;
-        total = (!weighed).then_some(found.total);
-        first = found.first(question.most);
+        total = found.total().map(|total| (total, Both::default()));
+        first = found.first(&gather, question.most);
     }
     let mut lines = Vec::new();
-    let mut spread = None;
     if question.step.is_some() || question.spread || first.iter().any(|(_, sums)| sums.is_none()) {
+        if is_grouped && gather.wants_all() && plan.is_exact() {
+            // What everything comes to is known without looking at everything.
+            total = everything(&transaction, question)?;
+        }
         let chosen = first.iter().map(|(key, _)| *key);
-        let mut told = Lines::new(chosen, question.step.is_some(), question.spread);
-        reach =
-            source::each_block(&transaction, &plan, &mut gather, ([true; SUMS], question.spread), |gather, block| {
-                told.take(gather, block)
-            })?;
-        total = total.or(Some(told.total));
-        spread = question.spread.then(|| told.spread.told());
+        let mut told = Lines::new(chosen, question.step.is_some(), question.spread, total.is_none());
+        reach = each_block(&transaction, &plan, &mut gather, ([true; SUMS], question.spread), |gather, block| {
+            told.take(gather, block)
+        })?;
+        total = total.or_else(|| told.total());
         if !is_grouped {
             told.fill(gather.steps.len());
-            groups = u64::from(total.is_some_and(|sums| sums != [0; SUMS]));
+            groups = u64::from(total.as_ref().is_some_and(|(sums, _)| *sums != [0; SUMS]));
         }
         let mut order: Vec<((u32, u32), usize)> = told.lines.iter().copied().zip(0..).collect();
         order.sort_unstable();
         for ((group, step), at) in order {
             let (Some((key, _)), Some(sums)) = (first.get(group as usize), told.sums.get(at)) else { continue };
             let at_ms = question.step.is_some().then(|| gather.steps.begins_ms(step as usize));
-            let spread = told.both.get(at).map(spread::Both::told);
+            let spread = told.both.get(at).map(Both::told);
             lines.push(Line { key: texts(&transaction, &gather, *key)?, at_ms, totals: totals(sums), spread });
         }
     } else {
@@ -201,13 +206,23 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
     let (since_ms, until_ms) = reach;
     Ok(Figures {
         lines,
-        total: total.as_ref().map(totals).unwrap_or_default(),
-        spread,
+        total: total.as_ref().map(|(sums, _)| totals(sums)).unwrap_or_default(),
+        spread: total.filter(|_| question.spread).map(|(_, spread)| spread.told()),
         groups,
         since_ms,
         until_ms,
         lost_records: super::usage_of::lost(&transaction, question.since_ms, question.until_ms)?,
     })
+}
+
+/// What everything in the span of a question without filters comes to, from the sums that chunks have of all of their entries.
+fn everything(connection: &Connection, question: &Question) -> Result<Option<(Sums, Both)>, StoreError> {
+    let whole = Question { spread: question.spread, ..Question::new(question.since_ms, question.until_ms) };
+    let mut gather = Gather::new(connection, &whole)?;
+    let plan = Plan::new(connection, &whole, &gather)?;
+    let mut told = Lines::new(std::iter::once([0; 2]), false, whole.spread, true);
+    each_block(connection, &plan, &mut gather, ([true; SUMS], whole.spread), |gather, block| told.take(gather, block))?;
+    Ok(told.total())
 }
 
 fn texts(connection: &Connection, gather: &Gather, key: GroupKey) -> Result<Vec<Option<String>>, StoreError> {

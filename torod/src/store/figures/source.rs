@@ -50,6 +50,17 @@ impl Plan {
         Ok(Self { middle, ends, coarsest: coarsest.unwrap_or(Tier::Minutes), state })
     }
 
+    /// Whether every part of it can be told from the others: no rows are gone in it.
+    pub(super) const fn is_exact(&self) -> bool {
+        let [(since, _), _] = self.ends;
+        since >= self.state.gone_ms
+    }
+
+    /// The same for who does not tell its stretches of time apart.
+    pub(super) fn coarse(&self) -> Self {
+        Self { coarsest: if self.is_exact() { Tier::Days } else { self.coarsest }, ..*self }
+    }
+
     /// The span that is answered for.
     pub(super) fn span(&self) -> Span {
         let [(since, _), (_, until)] = self.ends;
@@ -96,7 +107,7 @@ fn wanted(gather: &Gather, sums: [bool; SUMS], times: bool) -> Wanted {
             *wanted = true;
         }
     }
-    Wanted { dims, sums, times }
+    Wanted { dims, sums, times, packed: true }
 }
 
 type Each<'e> = &'e mut dyn FnMut(&Block) -> Result<(), StoreError>;

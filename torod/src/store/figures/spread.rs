@@ -68,6 +68,15 @@ impl Bins {
 pub(in crate::store) struct Both(pub(in crate::store) [Bins; 2]);
 
 impl Both {
+    /// These as well.
+    pub(in crate::store) fn add(&mut self, other: &Self) {
+        for (mine, others) in self.0.iter_mut().zip(&other.0) {
+            for (mine, others) in mine.0.iter_mut().zip(others.0.iter()) {
+                *mine = mine.saturating_add(*others);
+            }
+        }
+    }
+
     /// As reports tell it.
     pub(in crate::store) fn told(&self) -> Spread {
         let [total, first_byte] = &self.0;

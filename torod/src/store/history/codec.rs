@@ -2,6 +2,7 @@
 //!
 //! Everything that is read may be damaged: what does not fit is an error, never a panic.
 
+use super::column::{Bytes, NOTHING, bits_of, column, damaged, pack, put, put_column, unpack};
 use super::{DIMS, SUMS};
 use crate::store::StoreError;
 use crate::store::figures::block::{Block, Times};
@@ -9,157 +10,8 @@ use crate::store::figures::block::{Block, Times};
 /// The first byte, so that other forms may come.
 const FORM: u8 = 1;
 
-/// How a column is written.
-const SAME: u8 = 0;
-/// A column of zeros.
-const NOTHING: &[u8] = &[SAME, 0];
-const PACKED: u8 = 1;
-const SPARSE: u8 = 2;
-
 /// So many entries a block has at most.
 const MOST: usize = 1 << 18;
-
-fn damaged() -> StoreError {
-    StoreError::Damaged("sums of usage that cannot be read".to_owned())
-}
-
-fn put(to: &mut Vec<u8>, mut number: u64) {
-    while number >= 0x80 {
-        to.push((number & 0x7f) as u8 | 0x80);
-        number >>= 7;
-    }
-    to.push(number as u8);
-}
-
-const fn zigzag(number: i64) -> u64 {
-    ((number << 1) ^ (number >> 63)).cast_unsigned()
-}
-
-const fn unzigzag(number: u64) -> i64 {
-    (number >> 1).cast_signed() ^ -((number & 1).cast_signed())
-}
-
-/// Reads numbers one after the other.
-#[derive(Clone, Copy)]
-struct Bytes<'b>(&'b [u8]);
-
-impl<'b> Bytes<'b> {
-    fn number(&mut self) -> Result<u64, StoreError> {
-        let mut number = 0_u64;
-        for shift in (0..64).step_by(7) {
-            let (first, rest) = self.0.split_first().ok_or_else(damaged)?;
-            self.0 = rest;
-            number |= u64::from(first & 0x7f) << shift;
-            if first & 0x80 == 0 {
-                return Ok(number);
-            }
-        }
-        Err(damaged())
-    }
-
-    fn size(&mut self, most: usize) -> Result<usize, StoreError> {
-        usize::try_from(self.number()?).ok().filter(|size| *size <= most).ok_or_else(damaged)
-    }
-
-    fn take(&mut self, bytes: usize) -> Result<&'b [u8], StoreError> {
-        let (taken, rest) = self.0.split_at_checked(bytes).ok_or_else(damaged)?;
-        self.0 = rest;
-        Ok(taken)
-    }
-}
-
-/// Numbers of `bits` bits, side by side.
-fn pack(numbers: impl Iterator<Item = u64>, bits: u32, to: &mut Vec<u8>) {
-    let (mut waiting, mut held) = (0_u128, 0);
-    for number in numbers {
-        waiting |= u128::from(number) << held;
-        held += bits;
-        while held >= 8 {
-            to.push(waiting as u8);
-            waiting >>= 8;
-            held -= 8;
-        }
-    }
-    if held > 0 {
-        to.push(waiting as u8);
-    }
-}
-
-fn unpack(bytes: &[u8], bits: u32, count: usize, mut each: impl FnMut(u64)) -> Result<(), StoreError> {
-    let wide = bits as usize;
-    if wide == 0 || wide > 64 || bytes.len() < (count * wide).div_ceil(8) {
-        return Err(damaged());
-    }
-    let mask = u64::MAX >> (64 - bits);
-    for at in 0..count {
-        let bit = at * wide;
-        let (first, shift) = (bit / 8, bit % 8);
-        let near = bytes.get(first..first + 8).and_then(|near| <[u8; 8]>::try_from(near).ok());
-        let number = match near {
-            Some(near) if shift + wide <= 64 => u64::from_le_bytes(near) >> shift,
-            // At the end of the bytes, or wider than what was read.
-            _ => {
-                let rest = bytes.get(first..).unwrap_or_default().iter().take(9).enumerate();
-                let number = rest.fold(0_u128, |sum, (place, byte)| sum | u128::from(*byte) << (8 * place));
-                (number >> shift) as u64
-            }
-        };
-        each(number & mask);
-    }
-    Ok(())
-}
-
-const fn bits_of(number: u64) -> u32 {
-    64 - number.leading_zeros()
-}
-
-/// Numbers as the least of them and what each is more.
-fn put_column(numbers: &[i64], to: &mut Vec<u8>) {
-    let (least, most) = numbers.iter().fold((i64::MAX, i64::MIN), |(a, b), number| (a.min(*number), b.max(*number)));
-    let more = |number: i64| number.wrapping_sub(least).cast_unsigned();
-    if numbers.is_empty() || least == most {
-        to.push(SAME);
-        put(to, zigzag(numbers.first().copied().unwrap_or(0)));
-        return;
-    }
-    let bits = bits_of(more(most));
-    let different = numbers.iter().filter(|number| **number != least).count();
-    let sparse = different.saturating_mul(bits as usize) + numbers.len() < numbers.len().saturating_mul(bits as usize);
-    to.push(if sparse { SPARSE } else { PACKED });
-    put(to, zigzag(least));
-    put(to, bits.into());
-    if sparse {
-        pack(numbers.iter().map(|number| u64::from(*number != least)), 1, to);
-        pack(numbers.iter().filter(|number| **number != least).map(|number| more(*number)), bits, to);
-    } else {
-        pack(numbers.iter().map(|number| more(*number)), bits, to);
-    }
-}
-
-fn column(bytes: &[u8], count: usize, mut each: impl FnMut(i64)) -> Result<(), StoreError> {
-    let mut bytes = Bytes(bytes);
-    let form = bytes.take(1)?;
-    let least = unzigzag(bytes.number()?);
-    if form == [SAME] {
-        (0..count).for_each(|_| each(least));
-        return Ok(());
-    }
-    let bits = u32::try_from(bytes.size(64)?).map_err(|_| damaged())?;
-    let whole = |more: u64| least.wrapping_add(more.cast_signed());
-    if form == [PACKED] {
-        return unpack(bytes.0, bits, count, |more| each(whole(more)));
-    }
-    if form != [SPARSE] {
-        return Err(damaged());
-    }
-    let flags = bytes.take(count.div_ceil(8))?;
-    let mut others = Vec::new();
-    let different = flags.iter().map(|byte| byte.count_ones() as usize).sum();
-    unpack(bytes.0, bits, different, |more| others.push(whole(more)))
-        .or_else(|e| if different == 0 { Ok(()) } else { Err(e) })?;
-    let mut others = others.into_iter();
-    unpack(flags, 1, count, |flag| each(if flag == 1 { others.next().unwrap_or(least) } else { least }))
-}
 
 /// Numbers as places in a list of those that there are.
 fn put_dim(numbers: &[u32], to: &mut Vec<u8>) {
@@ -221,28 +73,33 @@ fn put_times(times: &Times, count: usize, to: &mut Vec<u8>) {
 
 fn times(bytes: &[u8], count: usize, to: &mut Times) -> Result<(), StoreError> {
     let mut bytes = Bytes(bytes);
-    let mut lists: [Vec<i64>; 3] = Default::default();
-    for list in &mut lists {
+    let mut list = || {
         let len = bytes.size(MOST * 16)?;
         let size = bytes.size(usize::MAX)?;
         let packed = bytes.take(size)?;
         // A column of one number says nothing of how many there are: those before it did.
-        if len > count.saturating_mul(256) {
-            return Err(damaged());
-        }
-        list.reserve(len);
-        column(packed, len, |number| list.push(number))?;
+        if len > count.saturating_mul(256) { Err(damaged()) } else { Ok((len, packed)) }
+    };
+    let ((entries, each), (len, bins), (counts, often)) = (list()?, list()?, list()?);
+    if entries != count || counts != len {
+        return Err(damaged());
     }
-    let [each, bins, counts] = lists;
-    let mut seen = bins.into_iter().zip(counts);
-    for (at, bins) in (0_u32..).zip(each.into_iter().take(count)) {
-        for _ in 0..bins.clamp(0, 256) {
-            let (bin, count) = seen.next().ok_or_else(damaged)?;
-            let (Ok(bin), Ok(count)) = (u8::try_from(bin), u32::try_from(count)) else { return Err(damaged()) };
-            to.seen.push((at, bin, count));
+    to.seen.reserve(len);
+    column(bins, len, |bin| to.seen.push((0, u8::try_from(bin).unwrap_or(0), 0)))?;
+    let mut seen = to.seen.iter_mut();
+    column(often, len, |often| {
+        if let Some((.., to)) = seen.next() {
+            *to = u32::try_from(often).unwrap_or(0);
         }
-    }
-    Ok(())
+    })?;
+    let (mut at, mut seen) = (0, to.seen.iter_mut());
+    column(each, count, |bins| {
+        for (to, ..) in seen.by_ref().take(usize::try_from(bins).unwrap_or(0)) {
+            *to = at;
+        }
+        at += 1;
+    })?;
+    if seen.next().is_some() { Err(damaged()) } else { Ok(()) }
 }
 
 /// How many columns there are: time, dimensions, sums, two spreads.
@@ -285,11 +142,13 @@ pub(in crate::store) struct Wanted {
     pub(in crate::store) sums: [bool; SUMS],
     /// The spreads.
     pub(in crate::store) times: bool,
+    /// Sums stay as they are written, to be read by [`Block::each`]: of few entries, often, or not at all.
+    pub(in crate::store) packed: bool,
 }
 
 impl Wanted {
     /// Everything.
-    pub(in crate::store) const ALL: Self = Self { dims: [true; DIMS], sums: [true; SUMS], times: true };
+    pub(in crate::store) const ALL: Self = Self { dims: [true; DIMS], sums: [true; SUMS], times: true, packed: false };
 }
 
 /// Reads what is wanted of a block; what was in `to` is gone.
@@ -304,7 +163,6 @@ pub(in crate::store) fn decode(bytes: &[u8], wanted: &Wanted, to: &mut Block) ->
     for size in &mut sizes {
         *size = bytes.size(usize::MAX)?;
     }
-    let everything = wanted.times && wanted.dims == [true; DIMS];
     let mut columns = sizes.into_iter().map(|size| bytes.take(size));
     let mut next = || columns.next().unwrap_or_else(|| Err(damaged()));
     column(next()?, count, |at| to.at_ms.push(at.saturating_mul(300_000)))?;
@@ -314,12 +172,15 @@ pub(in crate::store) fn decode(bytes: &[u8], wanted: &Wanted, to: &mut Block) ->
             dim(packed, count, numbers)?;
         }
     }
-    for (numbers, wanted) in to.sums.iter_mut().zip(wanted.sums) {
+    for ((numbers, kept), is_wanted) in to.sums.iter_mut().zip(&mut to.packed.columns).zip(wanted.sums) {
         let packed = next()?;
-        // A column of zeros stays empty where not everything is wanted.
-        if wanted && (packed != NOTHING || everything) {
+        if is_wanted && !wanted.packed {
             numbers.reserve(count);
             column(packed, count, |number| numbers.push(number))?;
+        } else if is_wanted && packed != NOTHING {
+            let from = to.packed.bytes.len();
+            to.packed.bytes.extend_from_slice(packed);
+            *kept = from..to.packed.bytes.len();
         }
     }
     for spread in &mut to.times {
@@ -369,7 +230,7 @@ mod tests {
             decode(&bytes, &Wanted::ALL, &mut read).unwrap();
             assert_eq!((&read.at_ms, &read.dims, &read.sums), (&block.at_ms, &block.dims, &block.sums), "{count}");
             assert_eq!(read.times.each_ref().map(|t| &t.seen), block.times.each_ref().map(|t| &t.seen));
-            let mut wanted = Wanted { dims: [false; DIMS], sums: [false; SUMS], times: false };
+            let mut wanted = Wanted { dims: [false; DIMS], sums: [false; SUMS], times: false, packed: false };
             (wanted.dims[3], wanted.sums[5]) = (true, true);
             decode(&bytes, &wanted, &mut read).unwrap();
             assert_eq!((&read.dims[3], &read.sums[5]), (&block.dims[3], &block.sums[5]));

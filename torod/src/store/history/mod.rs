@@ -11,6 +11,7 @@
 //! before there were chunks and beyond `old_done_id`. A chunk and the step of `usage_fold` are one transaction.
 
 pub(in crate::store) mod codec;
+pub(in crate::store) mod column;
 pub(in crate::store) mod fold;
 mod keeper;
 pub(in crate::store) mod late;
