@@ -138,7 +138,8 @@ def main():
     target = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "torod", "layout.ld")
     with open(target, "w") as out:
         out.write("/* Functions that a start and a first request run through, side by side. By scripts/layout.py. */\n")
-        out.write("SECTIONS {\n  .text.warm : {\n")
+        # What a profile says is run often the compiler puts apart, too.
+        out.write("SECTIONS {\n  .text.warm : {\n    *(.text.hot .text.hot.*)\n")
         for name in patterns:
             # What is seldom called the compiler puts apart; seldom is also once at every start.
             out.write(f"    *(.text.{name} .text.unlikely.{name})\n")
