@@ -4,6 +4,9 @@
     CARGO_PROFILE_RELEASE_STRIP=none CARGO_TARGET_DIR=/tmp/unstripped cargo build --release -p torod
     scripts/layout.py /tmp/unstripped/release/torod
 
+With a profile the compiler inlines other functions than without one: of several binaries (`packaging/binaries` says how the one that is
+shipped is built; it needs `-Cstrip=none` in RUSTFLAGS) it writes what any of them runs through.
+
 Needs valgrind (its callgrind says which functions run). The order outlives changes of the code and of the compiler: names
 are kept without their hashes, and what is not found any more is left where it is. Write it anew when `torod` at rest has
 grown; nothing else depends on it.
@@ -131,8 +134,8 @@ def pattern(symbol):
 
 
 def main():
-    binary = os.path.abspath(sys.argv[1])
-    patterns = sorted({pattern(symbol) for symbol in functions(binary) if re.match(r"[A-Za-z_]", symbol)})
+    symbols = {symbol for binary in sys.argv[1:] for symbol in functions(os.path.abspath(binary))}
+    patterns = sorted({pattern(symbol) for symbol in symbols if re.match(r"[A-Za-z_]", symbol)})
     if len(patterns) < 500:
         sys.exit(f"only {len(patterns)} functions have names: is the binary stripped?")
     target = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "torod", "layout.ld")
