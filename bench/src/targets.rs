@@ -1,6 +1,6 @@
 //! What is measured: how each target is started in front of the simulated provider.
 use std::fs;
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
@@ -180,9 +180,10 @@ impl Running {
     }
 }
 
-/// A loopback address that was free a moment ago, for programs that cannot say which port they took.
+/// A loopback address that nobody else is given, for programs that cannot say which port they took.
 fn free_addr() -> anyhow::Result<SocketAddr> {
-    Ok(TcpListener::bind(("127.0.0.1", 0))?.local_addr()?)
+    let port = tokenrouter_simulator::free_port().context("no port is free")?;
+    Ok((Ipv4Addr::LOCALHOST, port).into())
 }
 
 fn create_token(torod: &Path, file: &Path, data: &Path) -> anyhow::Result<String> {

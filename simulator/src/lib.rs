@@ -32,6 +32,7 @@ mod fault;
 mod gemini;
 mod image;
 mod openai;
+mod ports;
 mod problem;
 mod record;
 mod reply;
@@ -47,6 +48,7 @@ mod state;
 mod tools;
 mod vector;
 
+pub use ports::free_port;
 pub use record::{Call, Ended};
 pub use script::SCRIPTS;
 pub use server::Simulator;

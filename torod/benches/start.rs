@@ -3,7 +3,7 @@
 
 use std::hint::black_box;
 use std::io::{Read, Write};
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::Arc;
@@ -146,7 +146,7 @@ fn start(program: &Path, folder: &Path, at: SocketAddr, clock: &Clock) -> Fallib
 
 fn prepare(clock: &Clock, upstream: &str) -> Fallible<(tempfile::TempDir, SocketAddr)> {
     let folder = tempfile::tempdir()?;
-    let at = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
+    let at = SocketAddr::from(([127, 0, 0, 1], tokenrouter_simulator::free_port().ok_or("no port is free")?));
     let text = format!(
         "listen_addr = \"{at}\"\nauto_detect_local_servers = false\n[[providers]]\nname = \"sim\"\n\
          protocols = {{ openai = \"{upstream}/v1\" }}\napi_key = \"sk-0123456789\"\n"

@@ -218,7 +218,7 @@ async fn a_collector_that_hangs_or_is_away_is_not_felt_and_comes_back() {
     assert_eq!(hung.rows("id").await.len(), 20);
     hung.stop().await;
     // Nobody listens there, and later somebody does.
-    let away = Collector { port: free_port().await, ..Collector::default() };
+    let away = Collector { port: tokenrouter_simulator::free_port().unwrap(), ..Collector::default() };
     let daemon = daemon(&away, "").await;
     assert_eq!(daemon.chat("ok", "").await.status, 200);
     assert_eq!(daemon.rows("id").await.len(), 1);
@@ -238,8 +238,4 @@ async fn without_a_collector_nothing_of_it_exists() {
     // A client's own header reaches the provider as it is.
     assert_eq!(daemon.simulator.calls().pop().unwrap().header("traceparent"), Some(PARENT));
     daemon.stop().await;
-}
-
-async fn free_port() -> u16 {
-    tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().port()
 }

@@ -274,7 +274,7 @@ pub fn put(folder: &Path, pair: &(String, String)) {
 /// The configuration for a certificate in files.
 pub const PEM: &str = "[tls]\nmode = \"pem\"\ncert_file = \"{folder}/c.pem\"\nkey_file = \"{folder}/k.pem\"\n";
 
-/// A port that is free now.
+/// A port that nobody else is given.
 pub fn free_port() -> u16 {
-    std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    tokenrouter_simulator::free_port().unwrap()
 }
