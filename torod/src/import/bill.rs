@@ -13,7 +13,7 @@ use crate::config::shorten;
 use super::{ImportError, Left, damaged};
 
 pub use self::cells::model;
-use self::cells::{count, day, nanos};
+use self::cells::{DOLLAR_NANOS, count, day, nanos};
 
 mod cells;
 
@@ -127,7 +127,15 @@ const NAMES: [(Meaning, &[&str]); 10] = [
             "cache_read",
         ],
     ),
-    (Meaning::CacheWrite, &["usage_input_tokens_cache_write_5m", "cache_creation_input_tokens", "cache_write"]),
+    (
+        Meaning::CacheWrite,
+        &[
+            "usage_input_tokens_cache_write_5m",
+            "cache_creation_ephemeral_5m_input_tokens",
+            "cache_creation_input_tokens",
+            "cache_write",
+        ],
+    ),
     (
         Meaning::Output,
         &[
@@ -141,7 +149,10 @@ const NAMES: [(Meaning, &[&str]); 10] = [
     ),
 ];
 /// A second column of tokens written to a cache.
-const WRITE_1H: &str = "usage_input_tokens_cache_write_1h";
+const WRITE_1H: [&str; 2] = ["usage_input_tokens_cache_write_1h", "cache_creation_ephemeral_1h_input_tokens"];
+/// Anthropic's cost report says `amount` in cents, and when each of its days begins by a name that nobody else uses:
+/// <https://platform.claude.com/docs/en/api/admin/cost_report>.
+const IN_CENTS: [&str; 2] = ["amount", "starting_at"];
 
 /// Sums of one model on one day, as the provider says.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -256,14 +267,14 @@ fn csv(text: &str, columns: &[(Meaning, String)], bill: &mut Bill) -> Result<(),
     if !places.contains_key(&Meaning::Day) {
         return Err(format!("no column is known to be the day; it has {}", list(&names)));
     }
-    let long = names.iter().position(|name| name == WRITE_1H);
+    let long = names.iter().position(|name| WRITE_1H.contains(&name.as_str()));
     for record in reader.records() {
         let Ok(record) = record else {
             bill.left.note("a line that is no CSV");
             continue;
         };
         let field = |meaning: Meaning| places.get(&meaning).and_then(|place| record.get(*place)).unwrap_or_default();
-        add(bill, &field, long.and_then(|place| record.get(place)).unwrap_or_default());
+        add(bill, &field, long.and_then(|place| record.get(place)).unwrap_or_default(), DOLLAR_NANOS);
     }
     Ok(())
 }
@@ -321,12 +332,13 @@ fn object(fields: &Map<String, Value>, columns: &[(Meaning, String)], bill: &mut
         return;
     }
     let field = |meaning: Meaning| places.get(&meaning).and_then(|place| texts.get(*place)).map_or("", String::as_str);
-    let long = names.iter().position(|name| name == WRITE_1H).and_then(|place| texts.get(place));
-    add(bill, &field, long.map_or("", String::as_str));
+    let long = names.iter().position(|name| WRITE_1H.contains(&name.as_str())).and_then(|place| texts.get(place));
+    let has_cents = IN_CENTS.iter().all(|name| names.iter().any(|known| known == name));
+    add(bill, &field, long.map_or("", String::as_str), if has_cents { DOLLAR_NANOS / 100.0 } else { DOLLAR_NANOS });
 }
 
-/// Adds one line.
-fn add<'t>(bill: &mut Bill, field: &dyn Fn(Meaning) -> &'t str, written_long: &str) {
+/// Adds one line, whose cost is in units of `unit_nanos`.
+fn add<'t>(bill: &mut Bill, field: &dyn Fn(Meaning) -> &'t str, written_long: &str, unit_nanos: f64) {
     let Some(day) = day(field(Meaning::Day)) else {
         return bill.left.note("a line whose day is none");
     };
@@ -344,7 +356,7 @@ fn add<'t>(bill: &mut Bill, field: &dyn Fn(Meaning) -> &'t str, written_long: &s
     };
     let tokens = [input, count(Meaning::Output)].into_iter().flatten().reduce(u64::saturating_add);
     let cost = field(Meaning::Cost);
-    let nanos = nanos(cost);
+    let nanos = nanos(cost, unit_nanos);
     if nanos.is_none() && !cost.is_empty() {
         bill.left.note("a cost that is no number");
     }

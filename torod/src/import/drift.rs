@@ -58,10 +58,27 @@ impl Sum {
 pub fn compare(connection: &Connection, provider: &str, bill: &Bill) -> Result<Drift, StoreError> {
     let Some((first, last)) = span(bill) else { return Ok(Drift::default()) };
     let mut sums: BTreeMap<(i64, String), Sum> = BTreeMap::new();
-    for ours in drift::of_provider(connection, provider, first * DAY_MS, (last + 1) * DAY_MS)? {
+    let (since_ms, until_ms) = (first * DAY_MS, (last + 1) * DAY_MS);
+    for ours in drift::of_provider(connection, provider, since_ms, until_ms)? {
         sums.entry((ours.day, model(&ours.model))).or_default().add(&ours);
     }
-    let begun_ms = drift::first_ms(connection)?;
+    // Rows are kept for a time, sums for ever: of days whose rows are gone, in whole or in part, the sums tell.
+    let rows_ms = drift::first_ms(connection)?.unwrap_or(i64::MAX);
+    let (whole_ms, mut summed) =
+        (until_ms.min(rows_ms.div_euclid(DAY_MS).saturating_add(1).saturating_mul(DAY_MS)), BTreeMap::new());
+    if since_ms < whole_ms {
+        for ours in drift::of_sums(connection, provider, since_ms, whole_ms)? {
+            summed.entry((ours.day, model(&ours.model))).or_insert_with(Sum::default).add(&ours);
+        }
+    }
+    for (key, sum) in summed {
+        let rows = sums.entry(key).or_default();
+        // Of what is still there as rows, more is known.
+        if (rows.tokens, rows.nanos) != (sum.tokens, sum.nanos) {
+            *rows = sum;
+        }
+    }
+    let begun_ms = drift::first_known_ms(connection)?;
     let mut keys: Vec<(i64, String)> = bill.lines.keys().chain(sums.keys()).cloned().collect();
     keys.sort();
     keys.dedup();

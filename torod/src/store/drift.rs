@@ -1,9 +1,15 @@
 //! What one provider was used for, day by day and model by model, to be held against its own bill.
 
 use rusqlite::{Connection, OptionalExtension as _};
+use tokenrouter_shared::figures::{Dimension, StepUnit, Totals};
 use tokenrouter_shared::ids::first_of_ms;
 
 use super::StoreError;
+use super::figures::{Line, Question, Step, figures};
+
+const DAY_MS: i64 = 86_400_000;
+/// Models of one provider that are told apart.
+const MOST_MODELS: usize = 10_000;
 
 /// Sums of one model on one day of UTC.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -71,6 +77,39 @@ pub fn of_provider(
     Ok(rows.collect::<Result<_, _>>()?)
 }
 
+/// The same of what is summed up, where the rows themselves may be gone: less is known of it.
+pub fn of_sums(connection: &Connection, provider: &str, since_ms: i64, until_ms: i64) -> Result<Vec<Ours>, StoreError> {
+    let day = Step { unit: StepUnit::Day, zone: "UTC".to_owned() };
+    let question = Question { most: MOST_MODELS, ..Question::new(since_ms, until_ms) }
+        .only(Dimension::Provider, provider)
+        .by(Dimension::Model)
+        .step(day);
+    let ours = |line: Line| {
+        let Totals { attempts, failures, counts, estimated, cost_nanos, unpriced_nanos, .. } = line.totals;
+        let written = counts.cache_write_5m.saturating_add(counts.cache_write_1h);
+        Ours {
+            day: line.at_ms.unwrap_or(since_ms).div_euclid(DAY_MS),
+            model: line.key.into_iter().flatten().next().unwrap_or_default(),
+            calls: attempts.saturating_sub(failures),
+            tokens: [counts.input_uncached, counts.cache_read, written, counts.output],
+            estimated,
+            nanos: cost_nanos,
+            unpriced_nanos,
+            ..Ours::default()
+        }
+    };
+    let used = |ours: &Ours| ours.calls > 0 || ours.nanos > 0 || ours.tokens != [0; 4];
+    Ok(figures(connection, &question)?.lines.into_iter().map(ours).filter(used).collect())
+}
+
+/// When the first attempt was made that anything is known of, its row or only a sum, in milliseconds since 1970.
+pub fn first_known_ms(connection: &Connection) -> Result<Option<i64>, StoreError> {
+    let mut statement = connection.prepare_cached(
+        "SELECT min(first) FROM (SELECT min(first_ms) AS first FROM usage_sum UNION ALL SELECT min(id) >> 20 FROM usage)",
+    )?;
+    Ok(statement.query_row([], |row| row.get(0))?)
+}
+
 /// The providers that there are rows of.
 pub fn providers(connection: &Connection) -> Result<Vec<String>, StoreError> {
     let mut statement = connection.prepare(
@@ -81,7 +120,7 @@ pub fn providers(connection: &Connection) -> Result<Vec<String>, StoreError> {
     Ok(names.collect::<Result<_, _>>()?)
 }
 
-/// When the first row was made, in milliseconds since 1970.
+/// When the first of the rows that are still there was made, in milliseconds since 1970.
 pub fn first_ms(connection: &Connection) -> Result<Option<i64>, StoreError> {
     let mut statement = connection.prepare_cached("SELECT id >> 20 FROM usage ORDER BY id LIMIT 1")?;
     Ok(statement.query_row([], |row| row.get(0)).optional()?)

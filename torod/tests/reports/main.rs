@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
 mod agree;
+mod bill;
 mod command;
 mod seen;
 #[path = "../figures/world.rs"]

@@ -56,11 +56,14 @@ pub(super) fn count(text: &str) -> Option<u64> {
     whole.parse().ok().filter(|count| *count < 1 << 60)
 }
 
-/// US dollars in nano-dollars, rounded: `$1,234.5`, `0.0000001`, `1.2e-5`, `-3`.
-pub(super) fn nanos(text: &str) -> Option<i64> {
+/// What a dollar is, in nano-dollars.
+pub(super) const DOLLAR_NANOS: f64 = 1e9;
+
+/// US dollars, or other units of so many nano-dollars, in nano-dollars, rounded: `$1,234.5`, `0.0000001`, `1.2e-5`, `-3`.
+pub(super) fn nanos(text: &str, unit_nanos: f64) -> Option<i64> {
     let text: String = text.chars().filter(|c| !matches!(c, '$' | ',' | ' ')).collect();
     let text = text.strip_suffix("USD").unwrap_or(&text);
-    let dollars: f64 = text.parse().ok()?;
-    let nanos = (dollars * 1e9).round();
+    let amount: f64 = text.parse().ok()?;
+    let nanos = (amount * unit_nanos).round();
     (nanos.abs() < 1e18).then_some(nanos as i64)
 }

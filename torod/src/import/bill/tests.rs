@@ -33,6 +33,15 @@ fn every_vendors_export_is_read() {
     assert_eq!(lines(&of("a.csv", anthropic, &[]).unwrap()), [(DAY, "claude-sonnet-4-5", None, Some(600), None)]);
     let cost = "usage_date_utc,model,workspace,token_type,cost_usd,list_price_usd\n2026-11-20,claude-sonnet-4-5-20250929,w,input_no_cache,0.30,0.30\n2026-11-20,claude-sonnet-4-5-20250929,w,output,0.75,0.75\n";
     assert_eq!(lines(&of("a.csv", cost, &[]).unwrap()), [(DAY, "claude-sonnet-4-5", None, None, Some(1_050_000_000))]);
+    let cents = r#"{"data":[{"starting_at":"2026-11-20T00:00:00Z","ending_at":"2026-11-21T00:00:00Z","results":[
+        {"currency":"USD","amount":"123.45","model":"claude-sonnet-4-5","token_type":"output_tokens"},
+        {"currency":"USD","amount":"0.5","model":"claude-sonnet-4-5","token_type":"uncached_input_tokens"}]}],"has_more":false,"next_page":null}"#;
+    assert_eq!(
+        lines(&of("a.json", cents, &[]).unwrap()),
+        [(DAY, "claude-sonnet-4-5", None, None, Some(1_239_500_000))]
+    );
+    let usage = r#"{"data":[{"starting_at":"2026-11-20T00:00:00Z","results":[{"uncached_input_tokens":100,"cache_creation":{"ephemeral_1h_input_tokens":30,"ephemeral_5m_input_tokens":20},"cache_read_input_tokens":400,"output_tokens":50,"server_tool_use":{"web_search_requests":1},"model":"claude-sonnet-4-5"}]}]}"#;
+    assert_eq!(lines(&of("a.json", usage, &[]).unwrap()), [(DAY, "claude-sonnet-4-5", None, Some(600), None)]);
     let openrouter = "generation_id,created_at,cost_total,tokens_prompt,tokens_completion,tokens_cached,model_permaslug,provider_name\ng,2026-11-20 10:00:00.123,0.000099,194,2,0,openai/gpt-4o,OpenAI\n";
     assert_eq!(lines(&of("o.csv", openrouter, &[]).unwrap()), [(DAY, "gpt-4o", None, Some(196), Some(99_000))]);
     let activity = r#"{"data":[{"date":"2026-11-20","model":"openai/gpt-4.1","usage":0.015,"requests":5,"prompt_tokens":50,"completion_tokens":125}]}"#;
