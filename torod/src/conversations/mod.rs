@@ -29,8 +29,10 @@ use arc_swap::ArcSwap;
 use crossbeam_queue::ArrayQueue;
 use http::{HeaderMap, HeaderName};
 use tokenrouter::surface::Surface;
+use tokenrouter_shared::Secret;
 use tokenrouter_shared::conversation::{CaptureStatus, ConversationsRemoved};
 
+use self::redact::{Pattern, Redactor};
 use self::watch::{Opened, Watch, Watched};
 use crate::access::TokenEntry;
 use crate::clock::Clock;
@@ -104,6 +106,21 @@ impl Conversations {
             lost: AtomicU64::new(0),
             error: Mutex::default(),
         }
+    }
+
+    /// What takes secrets out of all that is kept or shown, by the settings and keys of this moment.
+    pub fn redactor(&self) -> Redactor {
+        Redactor { known: self.known_secrets(), patterns: self.patterns() }
+    }
+
+    fn patterns(&self) -> Vec<Pattern> {
+        self.settings.load().redact.iter().filter_map(|text| Pattern::new(text)).collect()
+    }
+
+    fn known_secrets(&self) -> Vec<Secret> {
+        let live = self.live.load();
+        let held = live.providers.iter().flat_map(|provider| provider.credentials()).map(|key| key.held.issued());
+        held.flatten().map(|issued| issued.secret).collect()
     }
 
     /// Keeps conversations as `settings` say from now on. What was kept before ages also while nothing is added.

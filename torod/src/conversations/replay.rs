@@ -130,16 +130,15 @@ pub fn prepare(
     Ok(Prepared { surface, path: (String::new(), false), body: body.into(), notes })
 }
 
-/// The kept answer beside the new one.
-pub fn compare(view: &ExchangeView, watched: &Watched, mut notes: Vec<String>) -> ReplayView {
+/// The kept answer beside the new one, from which `redactor` takes what it took from the kept one.
+pub fn compare(view: &ExchangeView, watched: &Watched, mut notes: Vec<String>, redactor: &Redactor) -> ReplayView {
     if view.answer_cut {
         notes.push("not all of the earlier answer was kept".to_owned());
     }
     if watched.told.as_ref().is_some_and(|told| told.size > told.body.len() as u64) {
         notes.push("the new answer is longer than what can be compared".to_owned());
     }
-    let redactor = Redactor::default();
-    let new = kept::exchange(watched, &redactor);
+    let new = kept::exchange(watched, redactor);
     let answer: KeptAnswer = serde_json::from_slice(&super::cut::joined(&new.answer)).unwrap_or_default();
     let before = ReplaySide {
         request_id: view.request_id.clone(),

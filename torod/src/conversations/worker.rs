@@ -7,7 +7,7 @@ use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use super::redact::{Pattern, Redactor};
+use super::redact::Redactor;
 use super::watch::Watched;
 use super::{Conversations, kept, wire};
 use crate::config::Conversations as Settings;
@@ -217,12 +217,10 @@ impl Worker<'_> {
     fn prepare(&mut self) {
         let settings = self.all.settings.load();
         if self.settings != **settings {
-            self.redactor.patterns = settings.redact.iter().filter_map(|text| Pattern::new(text)).collect();
+            self.redactor.patterns = self.all.patterns();
             self.settings = Settings::clone(&settings);
         }
-        let live = self.all.live.load();
-        let held = live.providers.iter().flat_map(|provider| provider.credentials()).map(|key| key.held.issued());
-        self.redactor.known = held.flatten().map(|issued| issued.secret).collect();
+        self.redactor.known = self.all.known_secrets();
     }
 
     fn sweep_is_due(&self) -> bool {

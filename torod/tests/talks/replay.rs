@@ -66,6 +66,21 @@ async fn a_kept_request_goes_to_another_model_and_both_answers_are_compared() {
     daemon.stop().await;
 }
 
+#[tokio::test]
+async fn what_is_a_secret_here_is_one_in_both_answers() {
+    let daemon = daemon(&format!("{ON}redact = [\"dolor s[a-z]+\"]\n")).await;
+    let asked = daemon.post("/v1/chat/completions", chat(&[("user", "x")])).await;
+    assert!(said(&asked).contains("dolor sit"));
+    daemon.all_is_kept().await;
+    let told = replay(&daemon, asked.header("x-request-id"), json!({ "model": "chat/ok" })).await.json();
+    for side in ["before", "after"] {
+        let text = told[side]["text"].as_str().unwrap();
+        assert!(text.contains("[redacted: ") && !text.contains("dolor sit"), "{side}: {told}");
+    }
+    assert!(told["text"].as_array().unwrap().iter().all(|line| line["has"] == "both"), "{told}");
+    daemon.stop().await;
+}
+
 /// A token of an operator: who it is in the rows, and its key as it is sent.
 async fn operator(daemon: &TestDaemon, limits: Value) -> (String, String) {
     let wanted = json!({ "name": "anna", "role": "admin", "limits": limits }).to_string();
@@ -92,15 +107,16 @@ async fn it_goes_on_the_bill_of_whoever_asks_with_that_tokens_rights_and_budgets
     let told = again("all/ok").await;
     assert_eq!(told["after"]["outcome"], "ok", "{told}");
     let rows = daemon.rows("token_id, outcome").await;
-    let [first, second] = &rows[..] else { panic!("{rows:?}") };
+    let [first, denied, second] = &rows[..] else { panic!("{rows:?}") };
     assert_ne!(first[0], second[0], "another token's row");
+    assert_eq!((&denied[0], denied[1].as_str()), (&second[0], "6"), "what was denied has its row, too");
     let detail = daemon.get(&format!("/admin/api/tokens/{who}")).await.json();
     assert_eq!(detail["budgets"][0]["used"], 1, "{detail}");
     let told = again("all/ok").await;
     assert_eq!(told["after"]["outcome"], "refused", "{told}");
     let error = told["after"]["error"].as_str().unwrap();
     assert!(error.contains("budget") || error.contains("1 request"), "{error}");
-    assert_eq!(daemon.rows("id").await.len(), 2);
+    assert_eq!(daemon.rows("outcome").await.iter().filter(|row| row[0] != "6").count(), 2);
     // Who sent what to whom, and nothing of what was said.
     let trail = daemon.get("/admin/api/audit?action=exchange.replay").await.json();
     let entries = trail["entries"].as_array().unwrap();

@@ -74,7 +74,8 @@ pub async fn handler(
     let most_nanos = (!wanted.confirm).then_some(DEAR_NANOS);
     let watched =
         admin.gateway.ask(Again { caller, surface, path, body, most_nanos }).await.map_err(|e| refused(&e))?;
-    let comparing = tokio::task::spawn_blocking(move || compare(&view, &watched, notes));
+    let redactor = admin.conversations.redactor();
+    let comparing = tokio::task::spawn_blocking(move || compare(&view, &watched, notes, &redactor));
     Ok(Json(comparing.await.map_err(|_| StoreError::Closed)?))
 }
 
