@@ -8,6 +8,7 @@ use tokio::sync::Semaphore;
 
 use crate::access::index::TokenIndex;
 use crate::access::rate::Pace;
+use crate::access::throttle::Throttle;
 use crate::alerts::Alerts;
 use crate::clock::Clock;
 use crate::conversations::Conversations;
@@ -27,13 +28,15 @@ pub struct App {
     /// The time.
     pub clock: Clock,
     /// Ids of exchanges and attempts.
-    pub ids: Sequence,
+    pub ids: Arc<Sequence>,
     /// Who may come in.
     pub tokens: Arc<TokenIndex>,
     /// Providers and settings.
     pub live: Arc<Live>,
     /// Where finished attempts go.
     pub recorder: Recorder,
+    /// How many requests that nobody was called for become rows.
+    pub declined: Throttle,
     /// How the usage writer stands.
     pub usage: Arc<UsageWriter>,
     /// The last decisions about who got a request.

@@ -32,8 +32,7 @@ use crate::app::App;
 use crate::clock::Clock;
 use crate::config::{Config, ConfigFile};
 use crate::conversations::Conversations;
-use crate::gateway::intake::UNPACKING;
-use crate::gateway::replay::Replays;
+use crate::gateway::{declined, intake::UNPACKING, replay::Replays};
 use crate::http::routes::{Door, Reached, Routes};
 use crate::lifecycle::{Hangups, Lifecycle};
 use crate::memory::Memory;
@@ -52,11 +51,10 @@ use crate::tls::{self, Keeper};
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::discovery::Discovery;
 use crate::upstreams::key_source::World;
-use crate::upstreams::probe;
-use crate::upstreams::quota;
 use crate::upstreams::renewal::Renewals;
 use crate::upstreams::snapshot::Live;
 use crate::upstreams::vault::Vault;
+use crate::upstreams::{probe, quota};
 use crate::usage::{Sequence, UsageWriter, upkeep};
 
 /// The control socket's name in the data folder.
@@ -113,7 +111,7 @@ impl Daemon {
         let was_fresh = !tokens::any_ever(&connection)?;
         let sessions = Arc::new(Sessions::new(sessions::all(&connection)?));
         let has_calls = kept::any(&connection, kept::Kind::Call)?;
-        let ids = Sequence::after(usage::greatest_id(&connection)?);
+        let ids = Arc::new(Sequence::after(usage::greatest_id(&connection)?));
         let known_quotas = quotas::all(&connection)?;
         let told = alerts::Before::read(&connection)?;
         let gateway_key = key_file::load_or_make(&data_dir, random)?;
@@ -203,10 +201,11 @@ impl Daemon {
         }));
         let app = Arc::new(App {
             clock: clock.clone(),
-            ids,
+            ids: Arc::clone(&ids),
             tokens: Arc::clone(&tokens),
             live: Arc::clone(&live),
             recorder: usage.recorder(),
+            declined: declined::rows(),
             usage: Arc::clone(&usage),
             decisions: Arc::clone(&decisions),
             lifecycle: lifecycle.clone(),
@@ -229,6 +228,7 @@ impl Daemon {
         });
         let setup = Arc::new(Setup::new(usage.handle(), Arc::clone(&tokens), clock.clone(), random, was_fresh));
         let admin = Arc::new(admin::Admin {
+            ids,
             writer: usage.handle(),
             readers,
             tokens,

@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 /// The rooms of `torod/src`, highest first. A room imports only from lines below its own; rooms of one line do not
 /// import each other. `docs/architecture.md` explains the order.
@@ -184,4 +185,24 @@ fn no_file_is_too_long_and_each_says_what_it_is_for() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn nothing_that_a_trial_left_behind_is_kept_in_the_repository() {
+    // An archive of the sources has no history to ask.
+    if !root().join(".git").exists() {
+        return;
+    }
+    let listed = Command::new("git").args(["ls-files"]).current_dir(root()).output().unwrap();
+    assert!(listed.status.success());
+    let stray: Vec<&str> = std::str::from_utf8(&listed.stdout)
+        .unwrap()
+        .lines()
+        .filter(|name| {
+            let has = |endings: &[&str]| endings.iter().any(|ending| name.ends_with(ending));
+            has(&[".db", ".db-wal", ".db-shm", ".lock", ".log", ".key", ".profraw"]) && !name.ends_with("Cargo.lock")
+                || !name.contains('/') && !has(&[".md", ".toml", "Cargo.lock", "LICENSE", "Makefile", ".gitignore"])
+        })
+        .collect();
+    assert!(stray.is_empty(), "{stray:?}");
 }

@@ -61,7 +61,7 @@ use crate::store::{Connection, Keyring, Readers, SignIns, Stop, StoreError, Writ
 use crate::telemetry::lines::Lines;
 use crate::upstreams::decisions::Decisions;
 use crate::upstreams::snapshot::Live;
-use crate::usage::UsageWriter;
+use crate::usage::{Sequence, UsageWriter};
 
 /// What the operations may reach.
 pub struct Admin {
@@ -85,6 +85,8 @@ pub struct Admin {
     pub sign_ins: Arc<SignIns>,
     /// The time.
     pub clock: Clock,
+    /// Ids of exchanges and attempts, which are the time of rows.
+    pub ids: Arc<Sequence>,
     /// Ends what goes on where nobody waits any more.
     pub lifecycle: Lifecycle,
     /// Random bytes.
@@ -144,6 +146,11 @@ pub fn guesses() -> Throttle {
 }
 
 impl Admin {
+    /// What "now" is to those who ask of rows, in Unix milliseconds; see [`Sequence::now_ms`].
+    fn rows_now_ms(&self) -> i64 {
+        self.ids.now_ms(self.clock.now_ms())
+    }
+
     /// Asks the database on a connection for reading: it sees every change that was answered.
     async fn read<T: Send + 'static>(
         &self,

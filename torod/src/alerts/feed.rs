@@ -56,7 +56,7 @@ impl Feed {
                 token = record.token_id;
                 heard.tokens.insert(token);
             }
-            let is_unpriced = record.charge.is_unpriced();
+            let is_unpriced = record.is_unpriced();
             let is_priced = record.charge.tariff.is_some();
             let this = (&record.provider, &record.model, is_unpriced);
             if (is_unpriced || is_priced) && model != Some(this) {

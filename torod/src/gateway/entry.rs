@@ -19,6 +19,7 @@ use tokenrouter::surface::Surface;
 use tokenrouter_shared::ids::ExchangeId;
 
 use super::asker::Asker;
+use super::declined::Declined;
 use super::exchange::{Exchange, Opening};
 use super::in_path::InPath;
 use super::judge::Good;
@@ -37,7 +38,7 @@ use crate::lifecycle::InFlight;
 use crate::problem;
 use crate::server::connection::Peer;
 use crate::telemetry::metrics::{Overheads, Stage};
-use crate::telemetry::trace::{End, Trace};
+use crate::telemetry::trace::Trace;
 use crate::upstreams::auto::{self, choice::Question};
 use crate::upstreams::misses;
 use crate::upstreams::provider::Provider;
@@ -56,10 +57,16 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     let live = app.live.load();
     let in_flight = app.lifecycle.enter();
     let trace = app.tracer.as_ref().and_then(|tracer| tracer.begin(request.headers(), exchange_id.0, now_ms));
-    let refused = |problem: Problem, caller: Option<&Caller>| {
-        log_refusal(&app, surface, &request_id, caller, &problem);
-        let whose = (exchange_id, &request_id, caller);
-        end_trace(&app, surface, whose, trace.as_ref(), &problem);
+    let refused = |problem: Problem, who: Option<(&Caller, &HeaderMap)>| {
+        let caller = who.map(|(caller, _)| caller);
+        let declined =
+            Declined { app: &app, surface, exchange_id, request_id: &request_id, caller, trace: trace.as_ref() };
+        declined.log(&problem);
+        declined.end_trace(&problem);
+        if let Some((caller, headers)) = who {
+            let asker = Asker::of(caller, peer.address(), headers, &Bytes::new());
+            declined.record(&asker, None, now_ms, &problem);
+        }
         let mut response = problem::respond(&problem, surface.protocol(), &request_id);
         if let Some(caller) = caller {
             remaining::tell(caller, surface.protocol(), Moment::of(&app.clock), response.headers_mut());
@@ -77,14 +84,14 @@ pub async fn serve(app: Arc<App>, peer: Peer, surface: Surface, request: Request
     };
     let places = match rate::let_in(&caller, &app.pace, &live.limits, &app.clock) {
         Ok(places) => places,
-        Err(problem) => return refused(problem, Some(&caller)),
+        Err(problem) => return refused(problem, Some((&caller, &head.headers))),
     };
     if let Some((metrics, arrived)) = app.metrics.as_ref().zip(arrived) {
         metrics.overheads.add(Stage::Admit, arrived, app.clock.instant());
     }
     let body = match intake::read(&head.headers, body, live.max_body_bytes, &app.unpacking).await {
         Ok(body) => body,
-        Err(problem) => return refused(problem, Some(&caller)),
+        Err(problem) => return refused(problem, Some((&caller, &head.headers))),
     };
     drop(live);
     let read_at = arrived.map(|_| app.clock.instant());
@@ -215,11 +222,22 @@ pub async fn run(call: &mut Call) -> Response<Reply> {
 
 /// The answer to a request that no call was made for.
 pub(super) fn refused(call: &Call, problem: &Problem) -> Response<Reply> {
-    log_refusal(&call.app, call.surface, &call.request_id, Some(&call.caller), problem);
+    let declined = Declined {
+        app: &call.app,
+        surface: call.surface,
+        exchange_id: call.exchange_id,
+        request_id: &call.request_id,
+        caller: Some(&call.caller),
+        trace: call.trace.as_ref(),
+    };
+    declined.log(problem);
     // Once somebody was called, the exchange tells how it ended.
     if call.in_flight.is_some() {
-        let whose = (call.exchange_id, &call.request_id, Some(&call.caller));
-        end_trace(&call.app, call.surface, whose, call.trace.as_ref(), problem);
+        declined.end_trace(problem);
+        // A question of ours that nobody was asked is nothing that a client would look for.
+        if call.purpose.is_none() {
+            declined.record(&call.asker, Some((&call.body, &call.in_path)), call.now_ms, problem);
+        }
     }
     let mut response = problem::respond(problem, call.surface.protocol(), &call.request_id);
     call.tell_remaining(response.headers_mut());
@@ -309,42 +327,6 @@ pub(super) fn relay(
     *response.status_mut() = status;
     *response.headers_mut() = said;
     response
-}
-
-fn log_refusal(app: &App, surface: Surface, id: &RequestId, caller: Option<&Caller>, problem: &Problem) {
-    if app.logs_requests() {
-        tracing::info!(
-            target: "request",
-            id = id.as_str(),
-            caller = caller.map_or("-", Caller::name),
-            surface = surface.as_str(),
-            status = problem.http_status(surface.protocol()),
-            outcome = problem.code,
-            "{} refused: {}", surface.as_str(), problem.message
-        );
-    }
-}
-
-/// The trace of a request that nobody was called for.
-fn end_trace(
-    app: &App,
-    surface: Surface,
-    (exchange_id, request_id, caller): (ExchangeId, &RequestId, Option<&Caller>),
-    trace: Option<&Arc<Trace>>,
-    problem: &Problem,
-) {
-    if let Some((tracer, trace)) = app.tracer.as_ref().zip(trace) {
-        tracer.end(|| End {
-            exchange: exchange_id.0,
-            trace: Arc::clone(trace),
-            attempts: 0,
-            ended_ms: app.clock.now_ms(),
-            request_id: request_id.as_str().into(),
-            caller: caller.map_or("", Caller::name).into(),
-            surface: surface.as_str(),
-            refused: Some((problem.code, problem.http_status(surface.protocol()))),
-        });
-    }
 }
 
 /// A text in JSON, with the exchange's id.

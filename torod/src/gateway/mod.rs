@@ -9,6 +9,7 @@ mod background;
 mod compact;
 mod conversation;
 pub mod count;
+pub mod declined;
 pub mod entry;
 pub mod exchange;
 pub mod failover;

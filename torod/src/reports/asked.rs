@@ -52,7 +52,11 @@ impl Choice {
             return Ok(Self { dimension: Dimension::Label(key.to_owned()), value: value.to_owned(), not });
         }
         // Whoever names a token means what was used by its help.
-        let dimension = if name == "token" { Dimension::Subtree } else { dimension(name)? };
+        let dimension = match name {
+            "token" => Dimension::Subtree,
+            "own_token" | "own-token" => Dimension::Token,
+            name => dimension(name)?,
+        };
         let value = match (&dimension, text) {
             (Dimension::Stream, "true") => "yes",
             (Dimension::Stream, "false") => "no",

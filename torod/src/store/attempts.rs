@@ -78,6 +78,14 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
     let outcome: i64 = row.get(13)?;
     let (cost_nanos, is_without_price) = (number(23)?, row.get::<_, bool>(24)?);
     let labels = text(33)?.and_then(|json| serde_json::from_str(&json).ok()).unwrap_or_default();
+    let counts = Buckets {
+        input_uncached: number(16)?,
+        cache_read: number(17)?,
+        cache_write_5m: number(18)?,
+        cache_write_1h: number(19)?,
+        output: number(20)?,
+        reasoning: number(21)?,
+    };
     let view = UsageAttempt {
         id: id.to_string(),
         request: ExchangeId(exchange_id).to_string(),
@@ -107,16 +115,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         estimated: row.get(15)?,
         counted: row.get(27)?,
         degraded: number(35)?,
-        counts: Buckets {
-            input_uncached: number(16)?,
-            cache_read: number(17)?,
-            cache_write_5m: number(18)?,
-            cache_write_1h: number(19)?,
-            output: number(20)?,
-            reasoning: number(21)?,
-        },
+        counts,
         cost_nanos,
-        unpriced: is_without_price && cost_nanos > 0,
+        unpriced: is_without_price && (cost_nanos > 0 || counts.total() > 0),
         price_version: text(25)?,
         price: text(26)?,
         savings_nanos: row.get(36)?,

@@ -46,6 +46,10 @@ impl Names {
     }
 
     pub(super) fn number(&mut self, connection: &Connection, name: &Arc<str>) -> Result<i64, StoreError> {
+        // What has no name has no number either.
+        if name.is_empty() {
+            return Ok(0);
+        }
         if let Some((_, number)) = self.recent.iter().find(|(known, _)| known == name) {
             return Ok(*number);
         }

@@ -12,7 +12,7 @@ const SUMS: &str = "
     sum(input_uncached), sum(cache_read), sum(cache_write_5m + cache_write_1h), sum(output), sum(reasoning),
     sum(CASE WHEN estimated THEN input_uncached + cache_read + cache_write_5m + cache_write_1h + output ELSE 0 END),
     sum(CASE WHEN price IS NULL THEN 0 ELSE cost_nanos END), sum(CASE WHEN price IS NULL THEN cost_nanos ELSE 0 END),
-    sum(price IS NULL AND cost_nanos > 0)";
+    sum(price IS NULL AND cost_nanos + input_uncached + cache_read + cache_write_5m + cache_write_1h + output > 0)";
 
 fn sums(row: &Row<'_>, from: usize) -> rusqlite::Result<UsageSums> {
     // A sum over no row is NULL; a negative one cannot come from our own rows.

@@ -89,7 +89,8 @@ pub fn rows(
             u.cache_write_1h, u.output, u.reasoning, u.cost_nanos, u.cost_assumed, u.price,
             u.token_id <> 0 AND u.surface IS NOT (SELECT id FROM name WHERE text = ?4), u.round, {}
          FROM usage AS u LEFT JOIN usage_detail AS d ON d.id = u.id
-         WHERE u.id >= ?1 AND u.id < ?2 AND (u.price IS NOT NULL OR u.cost_nanos > 0) AND (?3 OR u.price IS NULL)",
+         WHERE u.id >= ?1 AND u.id < ?2 AND (u.price IS NOT NULL
+            OR u.cost_nanos + u.input_uncached + u.cache_read + u.cache_write_5m + u.cache_write_1h + u.output > 0) AND (?3 OR u.price IS NULL)",
         detail::COLUMNS
     ))?;
     let found = statement.query_map((from, end, which.all, super::imported::SURFACE), |row| {

@@ -14,7 +14,8 @@ const SUMS: &str = "
     sum(counted), count(*), sum(outcome <> 0), sum(input_uncached), sum(cache_read), sum(cache_write_5m),
     sum(cache_write_1h), sum(output), sum(reasoning),
     sum(CASE WHEN estimated THEN input_uncached + cache_read + cache_write_5m + cache_write_1h + output ELSE 0 END),
-    sum(cost_nanos), sum(CASE WHEN price IS NULL THEN cost_nanos ELSE 0 END), sum(price IS NULL AND cost_nanos > 0)";
+    sum(cost_nanos), sum(CASE WHEN price IS NULL THEN cost_nanos ELSE 0 END),
+    sum(price IS NULL AND cost_nanos + input_uncached + cache_read + cache_write_5m + cache_write_1h + output > 0)";
 
 /// A token and everything below it, what is gone included.
 pub(super) const BELOW: &str = "

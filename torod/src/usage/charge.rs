@@ -43,11 +43,6 @@ impl Charge {
             }
         }
     }
-
-    /// Whether something was to be paid for and nobody knew the price.
-    pub const fn is_unpriced(&self) -> bool {
-        self.tariff.is_none() && self.nanos > 0
-    }
 }
 
 /// The models of unknown price that were used.
@@ -61,7 +56,7 @@ pub(super) struct Unpriced {
 impl Unpriced {
     /// Tells the operator of a model whose price is not known, once.
     pub(super) fn see(&mut self, record: &Record) {
-        if !record.charge.is_unpriced() || self.told.len() >= MOST_TOLD {
+        if !record.is_unpriced() || self.told.len() >= MOST_TOLD {
             return;
         }
         if self.last.as_ref().is_some_and(|(provider, model)| *provider == record.provider && *model == record.model) {
@@ -100,15 +95,14 @@ mod tests {
         let report = Report::of(counts);
         let known = Catalogue::embedded().find("openai", "gpt-5").price.unwrap().tariff();
         let charge = Charge::of(Some(Arc::new(known.clone())), &unknown, &report, 1_790_000_000_000);
-        assert_eq!((charge.nanos, charge.is_unpriced()), (1_250_000 + 1_000_000, false));
+        assert_eq!((charge.nanos, charge.tariff.is_some()), (1_250_000 + 1_000_000, true));
         let charge = Charge::of(None, &unknown, &report, 0);
-        assert_eq!((charge.nanos, charge.is_unpriced()), (15_000_000 + 7_500_000, true));
+        assert_eq!((charge.nanos, charge.tariff.is_some()), (15_000_000 + 7_500_000, false));
         // A price of input alone does not say what an answer costs.
         let half = Price::of([(Unit::Input, Rate::parse("1").unwrap())]).unwrap();
         let half = Arc::new(Tariff { price: Arc::new(half), ..known });
-        assert!(Charge::of(Some(Arc::clone(&half)), &unknown, &report, 0).is_unpriced());
+        assert!(Charge::of(Some(Arc::clone(&half)), &unknown, &report, 0).tariff.is_none());
         let embedding = Report::of(Counts { output: 0, ..counts });
         assert_eq!(Charge::of(Some(half), &unknown, &embedding, 0).nanos, 1_000_000);
-        assert!(!Charge::of(None, &unknown, &Report::default(), 0).is_unpriced());
     }
 }

@@ -225,6 +225,11 @@ impl Record {
         self.started_ms.saturating_add(i64::try_from(self.total_us / 1_000).unwrap_or(i64::MAX))
     }
 
+    /// Whether there was something to be paid for and nobody knew the price, also where unknown prices count as nothing.
+    pub fn is_unpriced(&self) -> bool {
+        self.charge.tariff.is_none() && (self.charge.nanos > 0 || self.counts.total() > 0)
+    }
+
     /// Its counts (input uncached, cache read, cache write for 5 minutes and for an hour, output, reasoning) and what it cost in
     /// nano-dollars, exactly as the row says.
     pub fn figures(&self) -> ([u64; 6], u64) {

@@ -2,7 +2,11 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use tokenrouter_shared::ids::{AttemptId, ExchangeId, first_of_ms};
+use tokenrouter_shared::ids::{AttemptId, ExchangeId, first_of_ms, ms_of};
+
+/// A clock that was set back is believed to be the right one where it was further ahead than this: a day, and the hour that summer
+/// time is about.
+const MOST_AHEAD_MS: i64 = 25 * 3_600_000;
 
 /// Gives out ids that grow strictly and carry the time: `max(last + 1, now_ms << 20)`.
 ///
@@ -28,6 +32,14 @@ impl Sequence {
         )
     }
 
+    /// What time it is by the ids: the clock's own, or that of the last id where the clock was set back a little. What is asked
+    /// of the rows up to now means this time, or the newest would be left out until the clock has caught up.
+    pub fn now_ms(&self, now_ms: i64) -> i64 {
+        let last_ms = ms_of(self.last.load(Ordering::Relaxed));
+        let is_near = last_ms > now_ms && last_ms.saturating_sub(now_ms) <= MOST_AHEAD_MS;
+        if is_near { last_ms } else { now_ms }
+    }
+
     /// The id of a new exchange.
     pub fn exchange(&self, now_ms: i64) -> ExchangeId {
         ExchangeId(self.next(now_ms))
@@ -51,8 +63,16 @@ mod tests {
         assert_eq!(sequence.attempt(1_000).0, first + 1);
         assert_eq!(sequence.attempt(500).0, first + 2);
         assert_eq!(sequence.attempt(1_001).0, first_of_ms(1_001));
+        assert_eq!((sequence.now_ms(900), sequence.now_ms(1_001), sequence.now_ms(1_002)), (1_001, 1_001, 1_002));
         let restarted = Sequence::after(first_of_ms(1_001));
         assert_eq!(restarted.attempt(900).0, first_of_ms(1_001) + 1);
+    }
+
+    #[test]
+    fn a_clock_that_was_days_ahead_is_not_believed_for_days() {
+        let sequence = Sequence::after(first_of_ms(10 * MOST_AHEAD_MS));
+        assert_eq!(sequence.now_ms(9 * MOST_AHEAD_MS), 10 * MOST_AHEAD_MS);
+        assert_eq!(sequence.now_ms(9 * MOST_AHEAD_MS - 1), 9 * MOST_AHEAD_MS - 1);
     }
 
     #[test]

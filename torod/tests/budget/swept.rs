@@ -75,7 +75,8 @@ async fn tokens_that_are_over_go_and_what_they_used_stays() {
     // They are gone from the database first.
     until("who is gone is nobody", || async { daemon.chat_of(&used_up, "ok", "").await.status == 401 }).await;
     assert_eq!(daemon.chat_of(&raised, "ok", "").await.status, 200, "there is room again");
-    let rows = daemon.rows("token_id, cost_nanos").await;
+    let mut rows = daemon.rows("outcome, cost_nanos").await;
+    rows.retain(|row| row[0] != "6");
     assert_eq!(rows.len(), 4, "usage rows stay");
     let paid: u64 = rows.iter().map(|row| row[1].parse::<u64>().unwrap()).sum();
     assert_eq!(daemon.used(&parent), [paid], "those above pay for those that are gone");

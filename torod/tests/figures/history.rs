@@ -146,9 +146,8 @@ fn prices(tariff: &Arc<Tariff>, model: &str) -> Option<Arc<Tariff>> {
 /// The same row by row.
 fn repriced(records: &mut [Record], tariff: &Arc<Tariff>) {
     for record in records {
-        if let Some(tariff) =
-            prices(tariff, &record.model).filter(|_| record.charge.tariff.is_some() || record.charge.nanos > 0)
-        {
+        let is_asked = record.charge.tariff.is_some() || record.is_unpriced();
+        if let Some(tariff) = prices(tariff, &record.model).filter(|_| is_asked) {
             let report = Report::of(record.counts);
             let charge = Charge::of(Some(tariff), &Price::free(), &report, record.started_ms);
             let was = &record.charge;

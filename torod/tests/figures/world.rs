@@ -187,7 +187,7 @@ pub fn totals<'r>(records: impl Iterator<Item = &'r Record>) -> Totals {
         sum.counts.reasoning += counts.reasoning;
         sum.estimated += if record.source == Source::Estimated { counts.total() } else { 0 };
         sum.cost_nanos += record.charge.nanos;
-        if record.charge.is_unpriced() {
+        if record.is_unpriced() {
             sum.unpriced_nanos += record.charge.nanos;
             sum.unpriced_attempts += 1;
         }

@@ -114,6 +114,14 @@ async fn a_clock_that_is_set_back_an_hour_while_requests_come_loses_none() {
     until("they are written", || async { daemon.rows("id").await.len() == 3 }).await;
     clock.jump(-HOUR_MS);
     chat(4).await;
+    until("they are written", || async { daemon.rows("id").await.len() == 7 }).await;
+    // Whoever asks for what was until now asks for all of it.
+    for period in ["today", "24h", "7d"] {
+        let of = daemon.get(&format!("/admin/api/usage?period={period}")).await.json();
+        assert_eq!(of["total"]["requests"], json!(7), "{period}: {of}");
+        let listed = daemon.get(&format!("/admin/api/usage/requests?period={period}")).await.json();
+        assert_eq!(listed["requests"].as_array().unwrap().len(), 7, "{period}");
+    }
     clock.jump(HOUR_MS);
     chat(2).await;
     assert_eq!(daemon.rows("id").await.len(), 9);

@@ -181,6 +181,22 @@ fn usage_of_every_tokrouter_is_carried_over() {
     );
     // 8 o'clock in UTC; a price is known at the provider of that name alone.
     assert_eq!(rows, "1793520000500 api.openai.com 0 0; 1793606400000 openai 14000 1");
+    // What nobody knows the price of is told, and priced once somebody knows it.
+    let told = |args: &[&str]| -> Value { serde_json::from_slice(&place.torod(args).stdout).unwrap() };
+    let usage = || told(&["usage", "--since", "2026-11-01", "--json"])["total"].clone();
+    assert_eq!((&usage()["unpriced_attempts"], &usage()["cost_nanos"]), (&json!(1), &json!(14_000)));
+    let known = std::fs::read_to_string(place.path("torod.toml")).unwrap();
+    std::fs::write(place.path("torod.toml"), format!("{known}{}", known.replace("\"openai\"", "\"api.openai.com\"")))
+        .unwrap();
+    let priced = told(&["usage", "reprice", "--yes", "--json"]);
+    assert_eq!(
+        (&priced["lines"][0]["unpriced_rows"], &priced["lines"][0]["new_nanos"]),
+        (&json!(1), &json!(14_000)),
+        "{priced}"
+    );
+    assert_eq!((&usage()["unpriced_attempts"], &usage()["cost_nanos"]), (&json!(0), &json!(28_000)));
+    // Nobody's budget pays for what another program had written down.
+    assert_eq!(place.one("SELECT '' || count(*) FROM spend_total"), "0");
     let other = place.path("other");
     Connection::open(&other).unwrap().execute_batch("CREATE TABLE x (y)").unwrap();
     assert!(place.import(&other, &[]).unwrap_err().contains("without tokrouter's table"));

@@ -12,6 +12,7 @@ mod collector;
 mod cost;
 mod count;
 mod database;
+mod declined;
 mod explain;
 mod exposition;
 mod faults;

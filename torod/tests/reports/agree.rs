@@ -71,11 +71,12 @@ fn of_totals(of: &tokenrouter_shared::figures::Totals) -> (u64, u64, u64, i64) {
     (of.attempts, of.counts.total(), of.cost_nanos, of.savings_nanos)
 }
 
-const FILTERS: [&[(&str, &str, bool)]; 9] = [
+const FILTERS: [&[(&str, &str, bool)]; 10] = [
     &[],
     &[("provider", "name-1", false), ("provider", "name-2", false)],
     &[("model", "name-3", true)],
     &[("token", "tok_2", false)],
+    &[("own_token", "tok_2", false), ("own_token", "tok_3", false)],
     &[("token", "tok_3", true), ("stream", "true", false)],
     &[("run", "tok_3", false), ("label", "team=red", true)],
     &[("session", "", false)],
@@ -141,6 +142,22 @@ fn whatever_is_asked_total_rows_exports_and_requests_say_the_same() {
         assert_eq!(moved.now, total, "{what}");
         assert_eq!(moved.movers.iter().map(|mover| mover.change).sum::<i64>(), moved.change, "{what}");
     }
+}
+
+#[test]
+fn a_token_itself_is_told_from_the_token_with_those_below_it() {
+    let temp = tempfile::tempdir().unwrap();
+    make_tokens(temp.path());
+    write(temp.path(), &some(7, 900, NOW_MS, 70));
+    let connection = schema::open_reader(temp.path()).unwrap();
+    let total = |kind, id: &str| report(&connection, &asked("10w", "UTC", &[(kind, id, false)]), &[], 10).total;
+    let mut parents = 0;
+    for row in report(&connection, &asked("10w", "UTC", &[]), &["token"], 1_000).rows {
+        let Some(id) = row.key[0].clone() else { continue };
+        assert_eq!(total("own_token", &id), row.totals, "{id}");
+        parents += usize::from(total("token", &id).attempts > row.totals.attempts);
+    }
+    assert!(parents > 0, "some have others below them that were used, too");
 }
 
 /// The fields of a line of an export.

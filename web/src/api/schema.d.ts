@@ -6152,6 +6152,10 @@ export interface operations {
                 not_model_asked?: string[];
                 /** @description but not of these and those below them */
                 not_token?: string[];
+                /** @description only of these tokens themselves, without those below them */
+                own_token?: string[];
+                /** @description but not of these themselves */
+                not_own_token?: string[];
                 /** @description only of these runs, by id */
                 run?: string[];
                 /** @description but not of these */
@@ -8024,6 +8028,10 @@ export interface operations {
                 token?: string[];
                 /** @description but not of these and those below them */
                 not_token?: string[];
+                /** @description only of these tokens themselves, without those below them */
+                own_token?: string[];
+                /** @description but not of these themselves */
+                not_own_token?: string[];
                 /** @description only of these runs, by id */
                 run?: string[];
                 /** @description but not of these */
@@ -8138,6 +8146,10 @@ export interface operations {
                 token?: string[];
                 /** @description but not of these and those below them */
                 not_token?: string[];
+                /** @description only of these tokens themselves, without those below them */
+                own_token?: string[];
+                /** @description but not of these themselves */
+                not_own_token?: string[];
                 /** @description only of these runs, by id */
                 run?: string[];
                 /** @description but not of these */
@@ -8254,6 +8266,10 @@ export interface operations {
                 token?: string[];
                 /** @description but not of these and those below them */
                 not_token?: string[];
+                /** @description only of these tokens themselves, without those below them */
+                own_token?: string[];
+                /** @description but not of these themselves */
+                not_own_token?: string[];
                 /** @description only of these runs, by id */
                 run?: string[];
                 /** @description but not of these */
@@ -8368,6 +8384,10 @@ export interface operations {
                 token?: string[];
                 /** @description but not of these and those below them */
                 not_token?: string[];
+                /** @description only of these tokens themselves, without those below them */
+                own_token?: string[];
+                /** @description but not of these themselves */
+                not_own_token?: string[];
                 /** @description only of these runs, by id */
                 run?: string[];
                 /** @description but not of these */
@@ -8480,6 +8500,10 @@ export interface operations {
                 token?: string[];
                 /** @description but not of these and those below them */
                 not_token?: string[];
+                /** @description only of these tokens themselves, without those below them */
+                own_token?: string[];
+                /** @description but not of these themselves */
+                not_own_token?: string[];
                 /** @description only of these runs, by id */
                 run?: string[];
                 /** @description but not of these */
@@ -8591,6 +8615,10 @@ export interface operations {
                 token?: string[];
                 /** @description but not of these and those below them */
                 not_token?: string[];
+                /** @description only of these tokens themselves, without those below them */
+                own_token?: string[];
+                /** @description but not of these themselves */
+                not_own_token?: string[];
                 /** @description only of these runs, by id */
                 run?: string[];
                 /** @description but not of these */
@@ -8707,6 +8735,10 @@ export interface operations {
                 token?: string[];
                 /** @description but not of these and those below them */
                 not_token?: string[];
+                /** @description only of these tokens themselves, without those below them */
+                own_token?: string[];
+                /** @description but not of these themselves */
+                not_own_token?: string[];
                 /** @description only of these runs, by id */
                 run?: string[];
                 /** @description but not of these */
@@ -8895,6 +8927,10 @@ export interface operations {
                 token?: string[];
                 /** @description but not of these and those below them */
                 not_token?: string[];
+                /** @description only of these tokens themselves, without those below them */
+                own_token?: string[];
+                /** @description but not of these themselves */
+                not_own_token?: string[];
                 /** @description only of these runs, by id */
                 run?: string[];
                 /** @description but not of these */

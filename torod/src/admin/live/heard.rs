@@ -180,7 +180,7 @@ fn row(record: &Record, tokens: &TokenIndex, root: Root) -> UsageAttempt {
         degraded: record.degraded.into(),
         counts: Buckets { input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning },
         cost_nanos,
-        unpriced: tariff.is_none() && cost_nanos > 0,
+        unpriced: record.is_unpriced(),
         price_version: tariff.map(|tariff| tariff.version.to_string()),
         price: tariff.map(|tariff| tariff.price.to_string()),
         savings_nanos: record.savings_nanos,

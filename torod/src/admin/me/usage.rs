@@ -28,7 +28,7 @@ pub async fn handler(
     let filters: Vec<&str> = FILTERS.iter().map(|(name, ..)| *name).filter(|name| *name != TOKEN).collect();
     let words = Words::read_lists(query.as_deref(), &known, &filters)?;
     let now_ms = admin.clock.now_ms();
-    let until_ms = words.parsed("until_ms", "1790000000000")?.unwrap_or(now_ms.saturating_add(1));
+    let until_ms = words.parsed("until_ms", "1790000000000")?.unwrap_or_else(|| admin.rows_now_ms().saturating_add(1));
     let since_ms = words.parsed("since_ms", "1780000000000")?.unwrap_or(until_ms.saturating_sub(30 * DAY_MS).max(0));
     let asked = Asked {
         by: words.choice("by", &UsageGroup::ALL.map(|group| (group.as_str(), group)))?.unwrap_or_default(),

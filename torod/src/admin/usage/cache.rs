@@ -21,7 +21,7 @@ pub async fn handler(
 ) -> Result<Json<CacheReport>, Failure> {
     unless_alone(&operator)?;
     let now_ms = admin.clock.now_ms();
-    let question = Question::read(query.as_deref(), &["by", "limit"], "7d", now_ms)?;
+    let question = Question::read(query.as_deref(), &["by", "limit"], "7d", admin.rows_now_ms())?;
     let by = question.by("model")?;
     let limit = question.limit(100)?;
     let asked = question.asked;

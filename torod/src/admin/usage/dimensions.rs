@@ -23,7 +23,7 @@ pub async fn handler(
     unless_alone(&operator)?;
     let now_ms = admin.clock.now_ms();
     let dimension = dimension(&name).map_err(refused)?;
-    let question = Question::read(query.as_deref(), &["q", "cursor", "limit"], "month", now_ms)?;
+    let question = Question::read(query.as_deref(), &["q", "cursor", "limit"], "month", admin.rows_now_ms())?;
     let (text, cursor) = (paging::text(question.words())?, question.words().text("cursor"));
     let limit = question.limit(100)?;
     let asked = question.asked;

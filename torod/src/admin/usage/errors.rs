@@ -21,7 +21,7 @@ pub async fn handler(
 ) -> Result<Json<ErrorReport>, Failure> {
     unless_alone(&operator)?;
     let now_ms = admin.clock.now_ms();
-    let question = Question::read(query.as_deref(), &["limit"], "7d", now_ms)?;
+    let question = Question::read(query.as_deref(), &["limit"], "7d", admin.rows_now_ms())?;
     let limit = question.limit(100)?;
     let asked = question.asked;
     let report = admin.report(move |connection| {

@@ -28,7 +28,7 @@ pub async fn handler(
 ) -> Result<Response, Failure> {
     unless_alone(&operator)?;
     let now_ms = admin.clock.now_ms();
-    let question = Question::read(query.as_deref(), &["form"], "7d", now_ms)?;
+    let question = Question::read(query.as_deref(), &["form"], "7d", admin.rows_now_ms())?;
     let form = question.words().choice("form", &[("csv", Form::Csv), ("json", Form::Json)])?.unwrap_or(Form::Csv);
     let asked = question.asked;
     let begun = admin.report(move |connection| {

@@ -22,7 +22,7 @@ pub async fn handler(
 ) -> Result<Json<Report>, Failure> {
     unless_alone(&operator)?;
     let now_ms = admin.clock.now_ms();
-    let question = Question::read(query.as_deref(), &["by", "step", "sort", "limit"], "7d", now_ms)?;
+    let question = Question::read(query.as_deref(), &["by", "step", "sort", "limit"], "7d", admin.rows_now_ms())?;
     let grouping = question.grouping("model")?;
     let sort = question.words().choice("sort", &Sort::ALL.map(|sort| (sort.as_str(), sort)))?.unwrap_or_default();
     let limit = question.limit(100)?;

@@ -21,7 +21,7 @@ pub async fn handler(
 ) -> Result<Json<Forecast>, Failure> {
     unless_alone(&operator)?;
     let now_ms = admin.clock.now_ms();
-    let question = Question::read(query.as_deref(), &[], "month", now_ms)?;
+    let question = Question::read(query.as_deref(), &[], "month", admin.rows_now_ms())?;
     let asked = question.asked;
     let report = admin.report(move |connection| {
         let scope = Scope::new(connection, &asked.choices, operator.root(), &operator, now_ms)?;

@@ -23,7 +23,7 @@ use crate::reports::asked::{Asked, Choice, Grouping};
 use crate::reports::span::{EXAMPLES, Span};
 
 /// The filters: what passes, and what does not.
-pub const FILTERS: [Parameter; 34] = [
+pub const FILTERS: [Parameter; 36] = [
     ("provider", Form::Texts, "only of these providers; an empty text stands for none, here and in every filter"),
     ("not_provider", Form::Texts, "but not of these"),
     ("model", Form::Texts, "only of these models, as they were sent upstream"),
@@ -32,6 +32,8 @@ pub const FILTERS: [Parameter; 34] = [
     ("not_model_asked", Form::Texts, "but not of these"),
     ("token", Form::Texts, "only of these tokens and those below them, by id or name, gone or not"),
     ("not_token", Form::Texts, "but not of these and those below them"),
+    ("own_token", Form::Texts, "only of these tokens themselves, without those below them"),
+    ("not_own_token", Form::Texts, "but not of these themselves"),
     ("run", Form::Texts, "only of these runs, by id"),
     ("not_run", Form::Texts, "but not of these"),
     ("session", Form::Texts, "only of these conversations, by the agent's own id"),

@@ -21,7 +21,7 @@ pub async fn handler(
 ) -> Result<Json<Movers>, Failure> {
     unless_alone(&operator)?;
     let now_ms = admin.clock.now_ms();
-    let question = Question::read(query.as_deref(), &["by", "measure", "limit"], "7d", now_ms)?;
+    let question = Question::read(query.as_deref(), &["by", "measure", "limit"], "7d", admin.rows_now_ms())?;
     let by = question.by("model")?;
     let measures = Measure::ALL.map(|measure| (measure.as_str(), measure));
     let measure = question.words().choice("measure", &measures)?.unwrap_or_default();

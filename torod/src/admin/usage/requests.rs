@@ -22,7 +22,7 @@ pub async fn list(
 ) -> Result<Json<UsageRequests>, Failure> {
     unless_alone(&operator)?;
     let now_ms = admin.clock.now_ms();
-    let question = Question::read(query.as_deref(), &["cursor", "limit"], "7d", now_ms)?;
+    let question = Question::read(query.as_deref(), &["cursor", "limit"], "7d", admin.rows_now_ms())?;
     let (cursor, limit) = (question.words().text("cursor"), question.limit(50)?);
     let asked = question.asked;
     let page = admin.report(move |connection| {

@@ -23,7 +23,9 @@ use crate::clock::Clock;
 use crate::config::Paths;
 use crate::reports::ReportError;
 use crate::reports::asked::{Asked, Scope};
+use crate::store::usage::greatest_id;
 use crate::store::{Connection, DATABASE, Readers};
+use crate::usage::Sequence;
 
 /// Show what was used and what it cost.
 ///
@@ -87,7 +89,8 @@ impl Usage {
             anyhow::bail!("no usage yet: there is no database in {}; `torod serve` makes it", paths.data_dir.display());
         }
         let readers = Readers::new(paths.data_dir.clone());
-        let asking = Asking { readers: &readers, now_ms: clock.now_ms() };
+        let newest = readers.with(greatest_id)?;
+        let asking = Asking { readers: &readers, now_ms: Sequence::after(newest).now_ms(clock.now_ms()) };
         let mut page = Page { out, is_terminal, is_ascii: false, asking };
         match self.what {
             None => self.figures.run(&mut page),

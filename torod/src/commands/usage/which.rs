@@ -109,7 +109,7 @@ impl Which {
 struct Filters(Vec<Choice>);
 
 /// Every filter: its name, the name that leaves out, and what it takes.
-const NAMES: [(&str, &str, &str, &str); 17] = [
+const NAMES: [(&str, &str, &str, &str); 18] = [
     (
         "provider",
         "not-provider",
@@ -119,6 +119,7 @@ const NAMES: [(&str, &str, &str, &str); 17] = [
     ("model", "not-model", "NAME", "Only of this model, as it was sent upstream"),
     ("model-asked", "not-model-asked", "NAME", "Only of this model, as the client asked for it"),
     ("token", "not-token", "WHICH", "Only of this token and those below it, by id or name, gone or not"),
+    ("own-token", "not-own-token", "WHICH", "Only of this token itself, without those below it"),
     ("run", "not-run", "WHICH", "Only of this run, by its id"),
     ("session", "not-session", "ID", "Only of this conversation of an agent, by its own id"),
     ("agent", "not-agent", "NAME", "Only of this program, such as codex"),

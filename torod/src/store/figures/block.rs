@@ -145,7 +145,7 @@ impl Facts {
         } else {
             (0, 0)
         };
-        let unpriced = self.unpriced && self.cost_nanos > 0;
+        let unpriced = self.unpriced && (self.cost_nanos > 0 || input + output > 0);
         [
             self.is_first.into(),
             self.counted.into(),

@@ -325,7 +325,7 @@ impl OfModel {
                 *sum_us += u64::from(us);
             }
         }
-        self.unpriced += u64::from(record.charge.is_unpriced());
+        self.unpriced += u64::from(record.is_unpriced());
         // A counter only grows, so each side has its own.
         let saved = u128::from(record.savings_nanos.unsigned_abs());
         if record.savings_nanos > 0 {
