@@ -15,10 +15,11 @@ use torod::clock::Clock;
 use torod::store::figures::{Question, Step};
 use torod::store::history::{Cutoffs, History, prune_step, sum_up_old_by};
 use torod::store::{requests, schema};
+use torod::telemetry::metrics::Metrics;
 use torod::usage::{Charge, Record, UsageWriter, reprice};
 
 use super::world::{Dice, World, totals};
-use super::{DAY_MS, HOUR_MS, NOW_MS, ask, check, dimensions, make_tokens};
+use super::{DAY_MS, HOUR_MS, NOW_MS, ask, check, dimensions, make_tokens, told};
 
 /// So many rows a chunk has here: a day's sums are made of 32 chunks.
 const CHUNK: u64 = 20;
@@ -42,9 +43,11 @@ fn event() -> impl Strategy<Value = Event> {
     ]
 }
 
-fn start(dir: &Path) -> UsageWriter {
+fn start(dir: &Path, metrics: &Arc<Metrics>) -> UsageWriter {
     let connection = schema::open_writer(dir).unwrap();
-    UsageWriter::start_with(connection, 1 << 20, Clock::fixed(NOW_MS), History::by(CHUNK)).unwrap()
+    let writer = UsageWriter::start_with(connection, 1 << 20, Clock::fixed(NOW_MS), History::by(CHUNK)).unwrap();
+    writer.listen(metrics.feed());
+    writer
 }
 
 fn one(connection: &Connection, sql: &str) -> i64 {
@@ -53,11 +56,16 @@ fn one(connection: &Connection, sql: &str) -> i64 {
 
 /// Lives through `events`. Returns what was written.
 fn live(dir: &Path, events: &[Event], seed: u64) -> Vec<Record> {
+    live_counted(dir, events, seed, &told::counters())
+}
+
+/// The same with the counters of all the time.
+fn live_counted(dir: &Path, events: &[Event], seed: u64, metrics: &Arc<Metrics>) -> Vec<Record> {
     let (world, mut dice) = (World::default(), Dice(seed));
     let mut now_ms = NOW_MS;
     let mut written: Vec<Record> = Vec::new();
     let mut late: Vec<Record> = Vec::new();
-    let mut writer = start(dir);
+    let mut writer = start(dir, metrics);
     let push = |writer: &UsageWriter, record: Record, written: &mut Vec<Record>| {
         written.push(record.clone());
         writer.recorder().push(record);
@@ -83,7 +91,7 @@ fn live(dir: &Path, events: &[Event], seed: u64) -> Vec<Record> {
             Event::Clock(minutes) => now_ms += i64::from(*minutes) * 60_000,
             Event::Restart => {
                 assert!(writer.stop(Duration::from_mins(1)));
-                writer = start(dir);
+                writer = start(dir, metrics);
             }
         }
     }
@@ -172,7 +180,7 @@ proptest! {
         let greatest = records.iter().map(|record| record.id.0).max().unwrap_or(0);
         let (world, mut dice) = (World::after(greatest), Dice(seed ^ 1));
         let now_ms = tokenrouter_shared::ids::ms_of(greatest).max(NOW_MS);
-        let writer = start(temp.path());
+        let writer = start(temp.path(), &told::counters());
         let more = |dice: &mut Dice, records: &mut Vec<Record>| {
             for _ in 0..dice.roll(30) {
                 for record in world.request(dice, now_ms) {
@@ -205,10 +213,14 @@ proptest! {
     }
 
     #[test]
-    fn rows_and_sums_and_budgets_say_the_same(events in prop::collection::vec(event(), 4..24), seed: u64) {
+    fn rows_and_sums_and_exports_and_metrics_and_budgets_say_the_same(
+        events in prop::collection::vec(event(), 4..24), seed: u64,
+    ) {
         let temp = tempfile::tempdir().unwrap();
         make_tokens(temp.path());
-        let records = live(temp.path(), &events, seed);
+        let metrics = told::counters();
+        let records = live_counted(temp.path(), &events, seed, &metrics);
+        told::check(temp.path(), &metrics, &records);
         let mut dice = Dice(seed ^ 1);
         check_all(temp.path(), &records, NOW_MS - DAY_MS, &mut dice);
         check_spend(temp.path(), &records);
@@ -308,7 +320,7 @@ fn a_damaged_sum_fails_the_question_and_not_the_writer() {
     }
     // Rows go on being written, and what is damaged is not summed up further.
     let world = World::after(first.iter().map(|record| record.id.0).max().unwrap());
-    let (writer, mut dice, mut more) = (start(temp.path()), Dice(6), 0);
+    let (writer, mut dice, mut more) = (start(temp.path(), &told::counters()), Dice(6), 0);
     for _ in 0..300 {
         for record in world.request(&mut dice, NOW_MS + DAY_MS) {
             writer.recorder().push(record);

@@ -68,6 +68,16 @@ impl World {
         let (user_agent, agent) = (dice.one_in(2).then(|| self.name(dice)), dice.one_in(2).then(|| self.name(dice)));
         let labels = dice.one_in(2).then(|| Arc::clone(&self.labels[dice.roll(3) as usize]));
         let asked = self.name(dice);
+        if dice.one_in(20) {
+            return vec![Record {
+                total_us: dice.roll(9_000),
+                token_id: 1 + dice.roll(3).cast_signed(),
+                model_asked: Some(asked),
+                status: 429,
+                outcome: Outcome::Refused,
+                ..Record::new(self.sequence.attempt(now_ms), exchange, now_ms)
+            }];
+        }
         let mut records: Vec<Record> = Vec::new();
         for attempt in 0..attempts {
             let is_last = attempt + 1 == attempts;

@@ -48,7 +48,11 @@ async fn row_126_counters_equal_the_rows_and_promtool_likes_them() {
         "outcome, counted, stream, input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning, \
          cost_nanos, total_us, status",
     );
-    let rows: Vec<Vec<f64>> = rows.await.iter().map(|row| row.iter().map(|n| n.parse().unwrap()).collect()).collect();
+    let mut rows: Vec<Vec<f64>> =
+        rows.await.iter().map(|row| row.iter().map(|n| n.parse().unwrap()).collect()).collect();
+    let all = rows.len();
+    rows.retain(|row| row[0] != 6.0);
+    assert!(rows.len() < all, "requests that nobody was called for are no attempts");
     let text = daemon.get("/metrics").await.text();
     let page = Page::read(&text);
     let sum = |column: usize| rows.iter().map(|row| row[column]).sum::<f64>();

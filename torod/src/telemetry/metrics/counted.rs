@@ -131,6 +131,10 @@ impl Counted {
     }
 
     fn add_one(&mut self, live: &Snapshot, record: &Record) {
+        // Nobody was called: these are told by `Errors`.
+        if record.outcome == Outcome::Refused {
+            return;
+        }
         let names = self.known.names(live, &record.provider, &record.model);
         let other = || Names { provider: self.known.other(), model: self.known.other() };
         let of_model = entry(&mut self.models, names.clone(), MOST_MODELS, other);

@@ -7,7 +7,7 @@ use crossbeam_queue::SegQueue;
 use tokio::sync::Notify;
 
 use crate::telemetry::trace::End;
-use crate::usage::{Committed, Record};
+use crate::usage::{Committed, Outcome, Record};
 
 /// What may wait.
 const MOST: usize = 16_384;
@@ -79,7 +79,8 @@ struct Feed(Arc<Inbox>);
 
 impl Committed for Feed {
     fn committed(&mut self, records: &[Record]) {
-        for record in records {
+        // A request that was refused before any attempt has told of itself.
+        for record in records.iter().filter(|record| record.outcome != Outcome::Refused) {
             self.0.push(|| Item::Attempt(Box::new(record.clone())));
         }
     }
