@@ -192,11 +192,11 @@ async fn a_kill_under_load_loses_no_answer_older_than_a_tenth_of_a_second() {
 }
 
 #[tokio::test]
-async fn a_full_disk_costs_no_inference_and_what_is_lost_is_shown() {
+async fn a_full_disk_costs_no_inference_and_what_is_lost_is_shown_until_there_is_space_again() {
     let site = Site::new("[usage]\nqueue = 1000\n").await;
     // Files may not grow beyond 128 KiB: to SQLite that is a disk without space.
     let mut command = Command::new("sh");
-    let script = "trap '' XFSZ; ulimit -f 256; exec \"$@\"";
+    let script = "trap '' XFSZ; ulimit -S -f 256; exec \"$@\"";
     command.args(["-c", script, "sh", env!("CARGO_BIN_EXE_torod"), "serve"]);
     site.at_home(&mut command);
     let running = site.start(command).await;
@@ -215,16 +215,28 @@ async fn a_full_disk_costs_no_inference_and_what_is_lost_is_shown() {
     assert!(usage["error"].is_string() && usage["waiting"].as_u64().unwrap() <= 1_000, "{usage}");
     let log = fs::read_to_string(site.path("log")).unwrap();
     assert!(log.contains("WARN"), "the operator is told: {log}");
-    drop(running);
 
-    // With space again everything works, and what had been written is there.
-    let again = site.serve().await;
-    assert_eq!(site.chat(&again.url, "ok", "again").await.unwrap().0, 200);
+    // With space again everything is written as before, and what was lost meanwhile stands there as a gap.
+    let lost = usage["lost"].as_i64().unwrap();
+    let pid = running.child.id().to_string();
+    let widened = Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]).status().unwrap();
+    assert!(widened.success());
+    let heals = async {
+        while site.status(&running.url).await["usage"]["waiting"] != 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(SOON, heals).await.unwrap();
+    assert_eq!(site.chat(&running.url, "ok", "again").await.unwrap().0, 200);
     until("the row is written", || {
         let count = "SELECT count(*) FROM usage WHERE request_id = 'again'";
         site.database().query_row(count, [], |row| row.get::<_, i64>(0)).unwrap() == 1
     })
     .await;
+    let usage = &site.status(&running.url).await["usage"];
+    assert!(usage["error"].is_null() && usage["lost"].as_i64().unwrap() >= lost, "{usage}");
+    let gap = "SELECT coalesce(sum(records), 0) FROM usage_gap";
+    assert_eq!(site.database().query_row(gap, [], |row| row.get::<_, i64>(0)).unwrap(), usage["lost"]);
 }
 
 #[tokio::test]
