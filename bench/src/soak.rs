@@ -25,6 +25,9 @@ const CONNECTIONS: u32 = 256;
 const KEPT: u64 = 5_000;
 /// Until then caches fill up and pools are made.
 const SETTLED: Duration = Duration::from_mins(5);
+/// What a row takes of its file at most, and what the write-ahead log may be long beside it.
+const ROW_BYTES: u64 = 250;
+const LOG_BYTES: u64 = 16 << 20;
 /// How long what waits to be written may take.
 const SETTLING: Duration = Duration::from_secs(30);
 
@@ -85,6 +88,7 @@ pub(crate) async fn run(soak: &Soak, upstream: SocketAddr, torod: &Path, cpus: O
     let target = targets::start_torod(upstream, torod, cpus, &more).await?;
     let (pid, data) = (target.pid().context("torod has no process")?, target.data().context("torod has no folder")?);
     let before = settled(&target).await?.usage.written;
+    let rows_bytes_before = bytes_of(&data, "torod.db");
 
     let total = soak.minutes * 60 * soak.rate;
     let (tally, kinds) = (Shared::default(), Kinds::new()?);
@@ -132,7 +136,16 @@ pub(crate) async fn run(soak: &Soak, upstream: SocketAddr, torod: &Path, cpus: O
     ));
     ensure!(errors == 0, "{errors} answers were wrong, the first: {}", problem.unwrap_or_default());
     ensure!(ended.usage.lost == 0 && written == u64::from(total), "a row is missing");
-    if let Some(growth) = growth_per_mille(&samples) {
+    ensure!(ended.conversations.lost == 0, "a request is missing in the conversations");
+    let grown = bytes_of(&data, "torod.db").saturating_sub(rows_bytes_before);
+    crate::tell(&format!("{} bytes of the database for each row", grown / written.max(1)));
+    ensure!(grown <= ROW_BYTES * written + LOG_BYTES, "rows take more than {ROW_BYTES} bytes each");
+    // No more than so many requests are kept in full, so that their file is as long as it gets long before.
+    if let Some(growth) = growth_per_mille(&samples, |sample| sample.conversations_bytes) {
+        crate::tell(&format!("the file of conversations grew by {}.{} % after minute five", growth / 10, growth % 10));
+        ensure!(growth < 100, "conversations are kept longer than they should be");
+    }
+    if let Some(growth) = growth_per_mille(&samples, |sample| sample.rss_kib) {
         crate::tell(&format!("memory grew by {}.{} % after minute five", growth / 10, growth % 10));
         ensure!(growth < 50, "memory grew by more than 5 %");
     }
@@ -209,13 +222,13 @@ async fn status(target: &Running) -> anyhow::Result<Status> {
     serde_json::from_slice(&text).context("/v1/status is not as it was")
 }
 
-/// By how many thousandths memory grew from the fifth minute on, as medians of a minute each; none for short runs.
-fn growth_per_mille(samples: &[Sample]) -> Option<u64> {
+/// By how many thousandths something grew from the fifth minute on, as medians of a minute each; none for short runs.
+fn growth_per_mille(samples: &[Sample], of: impl Fn(&Sample) -> u64) -> Option<u64> {
     let end = samples.last()?.seconds;
     let settled = SETTLED.as_secs();
     let median_of = |from: u64, to: u64| {
         let within = samples.iter().filter(|sample| (from..to).contains(&sample.seconds));
-        median(&mut within.map(|sample| sample.rss_kib).collect::<Vec<_>>())
+        median(&mut within.map(&of).collect::<Vec<_>>())
     };
     let before = median_of(settled, settled + 60)?;
     let after = median_of(end.saturating_sub(60).max(settled + 60), end + 1)?;
@@ -258,7 +271,8 @@ mod tests {
             conversations_bytes: 0,
         };
         let samples: Vec<_> = (0..60).map(|at| sample(at * 10, if at < 45 { 1_000 } else { 1_060 })).collect();
-        assert_eq!(growth_per_mille(&samples), Some(60));
-        assert_eq!(growth_per_mille(&samples[..20]), None);
+        assert_eq!(growth_per_mille(&samples, |sample| sample.rss_kib), Some(60));
+        assert_eq!(growth_per_mille(&samples, |sample| sample.rows_bytes), Some(0));
+        assert_eq!(growth_per_mille(&samples[..20], |sample| sample.rss_kib), None);
     }
 }

@@ -1,4 +1,4 @@
-//! How long it takes from the start of the program to its first answer, with a million usage rows of half a year in the
+//! How long it takes from the start of the program to its first answer, with ten million usage rows of half a year in the
 //! database and budgets of every kind that are counted anew from them.
 
 use std::hint::black_box;
@@ -20,7 +20,7 @@ use torod::store::schema;
 use torod::store::tokens::{self, TokenRow};
 use torod::usage::{Charge, Record, Sequence, UsageWriter};
 
-const ROWS: i64 = 1_000_000;
+const ROWS: i64 = 10_000_000;
 /// People, each with runs of their own below.
 const PEOPLE: i64 = 10;
 const RUNS: i64 = 50;
