@@ -62,6 +62,8 @@ pub struct Problem {
     pub retry_after_s: Option<u32>,
     /// The status to answer with, where it is not the usual one of the kind.
     pub status: Option<u16>,
+    /// Whose limit it is that stands in the way and which one, such as `token/requests_per_minute`, for whoever counts them.
+    pub limit: Option<&'static str>,
 }
 
 impl Problem {
@@ -80,7 +82,15 @@ impl Problem {
             field: None,
             retry_after_s: None,
             status: None,
+            limit: None,
         }
+    }
+
+    /// Names the limit that stands in the way.
+    #[must_use]
+    pub const fn of_limit(mut self, limit: &'static str) -> Self {
+        self.limit = Some(limit);
+        self
     }
 
     /// Names the request field at fault.

@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::Labels;
+use crate::figures::{SHORTEST_SPEED_US, per_second};
 use crate::usage_of::Buckets;
 
 /// One attempt: a call to one endpoint, or a request that was refused before any.
@@ -78,6 +79,9 @@ pub struct UsageAttempt {
     pub counted: bool,
     /// Fields of the request that the provider was not told.
     pub degraded: u64,
+    /// Their names, as `x-tokenrouter-degraded` told the client.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub degraded_fields: Vec<String>,
     /// LLM tokens.
     pub counts: Buckets,
     /// What was charged, in nano-dollars.
@@ -98,6 +102,23 @@ pub struct UsageAttempt {
     /// How long it says that it read.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub prompt_us: Option<u64>,
+}
+
+impl UsageAttempt {
+    /// LLM tokens read and written a second, in thousandths: by the provider's own times, else by those of a stream that ended well;
+    /// none where neither says anything.
+    pub fn speeds_milli(&self) -> [Option<u64>; 2] {
+        let counts = &self.counts;
+        let input = [counts.input_uncached, counts.cache_read, counts.cache_write_5m, counts.cache_write_1h];
+        let input = input.into_iter().fold(0, u64::saturating_add);
+        let first_us = self.first_byte_us.filter(|_| self.stream && self.outcome == "ok");
+        let rest_us = first_us.map(|first_us| self.total_us.saturating_sub(first_us));
+        let of = |tokens: u64, told_us: Option<u64>, seen_us: Option<u64>| {
+            let us = told_us.or(seen_us.filter(|us| *us >= SHORTEST_SPEED_US))?;
+            if tokens == 0 { None } else { per_second(tokens, us) }
+        };
+        [of(input, self.prompt_us, first_us), of(counts.output, self.generation_us, rest_us)]
+    }
 }
 
 /// A request of a client with its attempts.
@@ -152,4 +173,34 @@ pub struct DimensionPage {
     /// Where the next page starts; absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub next: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn speeds_are_those_that_the_provider_tells_else_those_of_a_stream() {
+        let counts = Buckets { input_uncached: 300, cache_read: 100, output: 50, ..Buckets::default() };
+        let stream = UsageAttempt {
+            outcome: "ok".to_owned(),
+            stream: true,
+            first_byte_us: Some(200_000),
+            total_us: 1_200_000,
+            counts,
+            ..UsageAttempt::default()
+        };
+        assert_eq!(stream.speeds_milli(), [Some(2_000_000), Some(50_000)]);
+        let told = UsageAttempt { prompt_us: Some(100_000), generation_us: Some(500_000), ..stream.clone() };
+        assert_eq!(told.speeds_milli(), [Some(4_000_000), Some(100_000)]);
+        let of_one_piece = UsageAttempt { total_us: 200_500, ..stream.clone() };
+        assert_eq!(of_one_piece.speeds_milli(), [Some(2_000_000), None]);
+        for nothing in [
+            UsageAttempt { stream: false, ..stream.clone() },
+            UsageAttempt { outcome: "cut".to_owned(), ..stream.clone() },
+            UsageAttempt { counts: Buckets::default(), ..told },
+        ] {
+            assert_eq!(nothing.speeds_milli(), [None, None]);
+        }
+    }
 }

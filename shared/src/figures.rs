@@ -272,13 +272,16 @@ pub struct Totals {
     pub generated: u64,
     /// How long these took, in microseconds.
     pub generation_us: u64,
-    /// LLM tokens of input of which the provider said how long it read them.
+    /// LLM tokens of input of which is known how long they took to read: what the provider said, else until the first byte of a stream.
     pub prompted: u64,
     /// How long these took, in microseconds.
     pub prompt_us: u64,
 }
 
-fn per_second(tokens: u64, us: u64) -> Option<u64> {
+/// In microseconds: a stream that was written within this time, or began within it, says nothing of that speed.
+pub const SHORTEST_SPEED_US: u64 = 100_000;
+
+pub(crate) fn per_second(tokens: u64, us: u64) -> Option<u64> {
     let milli = (u128::from(tokens) * 1_000_000_000).checked_div(u128::from(us))?;
     Some(u64::try_from(milli).unwrap_or(u64::MAX))
 }
@@ -289,7 +292,7 @@ impl Totals {
         per_second(self.generated, self.generation_us)
     }
 
-    /// Read LLM tokens a second, in thousandths; none where no provider said how long it took.
+    /// Read LLM tokens a second, in thousandths; none where no time is known.
     pub fn prompted_per_second_milli(&self) -> Option<u64> {
         per_second(self.prompted, self.prompt_us)
     }

@@ -10,6 +10,9 @@ use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+/// A client that has connected asks within this time, or may ask again.
+const LAST_MOMENT: Duration = Duration::from_millis(250);
+
 /// The handle that everything which must end holds on to.
 #[derive(Clone, Debug, Default)]
 pub struct Lifecycle {
@@ -19,6 +22,10 @@ pub struct Lifecycle {
 #[derive(Debug, Default)]
 struct Inner {
     draining: AtomicBool,
+    /// Somebody takes over the addresses when this daemon ends.
+    is_succeeded: AtomicBool,
+    /// What is taken over is not listened at any more.
+    handed_over: CancellationToken,
     /// New requests are refused from here on; what runs may finish.
     soft: CancellationToken,
     /// Everything ends now.
@@ -57,6 +64,21 @@ impl Lifecycle {
     /// Spawns the task of one connection, whose end concerns nobody else.
     pub fn spawn_connection(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.inner.tasks.spawn(task);
+    }
+
+    /// Resolves when an address that somebody takes over is to be left: from then on who connects there waits for the next.
+    /// Without such an address there is no such time.
+    pub fn leaves(&self) -> impl Future<Output = ()> + Send + 'static {
+        self.inner.is_succeeded.store(true, Ordering::Release);
+        self.inner.handed_over.clone().cancelled_owned()
+    }
+
+    /// Leaves the addresses that somebody takes over; who came before that has a moment to ask and is served.
+    async fn hand_over(&self) {
+        if self.inner.is_succeeded.load(Ordering::Acquire) {
+            self.inner.handed_over.cancel();
+            tokio::time::sleep(LAST_MOMENT).await;
+        }
     }
 
     /// Begins the soft stop.
@@ -254,6 +276,7 @@ pub async fn follow_signals(lifecycle: Lifecycle) {
                 in_flight = lifecycle.in_flight(),
                 "stopping: no new requests; a second signal ends at once"
             );
+            lifecycle.hand_over().await;
             lifecycle.stop_softly();
         }
     }

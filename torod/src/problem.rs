@@ -12,16 +12,16 @@ use crate::gateway::request_id::RequestId;
 /// The type of every JSON body.
 pub const JSON: HeaderValue = HeaderValue::from_static("application/json");
 
-/// The code of the problem that a response tells of, for whoever counts them.
+/// The code of the problem that a response tells of and the limit that stood in the way, for whoever counts them.
 #[derive(Clone, Copy, Debug)]
-pub struct Code(pub &'static str);
+pub struct Code(pub &'static str, pub Option<&'static str>);
 
 /// `problem` as clients of `protocol` expect it.
 pub fn respond(problem: &Problem, protocol: Protocol, id: &RequestId) -> Response<Reply> {
     let mut response = Response::new(Reply::from(problem.body(protocol, id.as_str())));
     *response.status_mut() =
         StatusCode::from_u16(problem.http_status(protocol)).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-    response.extensions_mut().insert(Code(problem.code));
+    response.extensions_mut().insert(Code(problem.code, problem.limit));
     let headers = response.headers_mut();
     headers.insert(CONTENT_TYPE, JSON);
     id.say(protocol, headers);

@@ -131,6 +131,7 @@ pub fn too_fast(per_second: u32, wait_us: u64) -> Problem {
         "Wait as long as Retry-After says, or raise `limits.requests_per_second` in torod.toml.",
     )
     .retry_after(u32::try_from(wait_us.div_ceil(1_000_000).max(1)).unwrap_or(u32::MAX))
+    .of_limit("gateway/requests_per_second")
 }
 
 #[cfg(test)]

@@ -89,7 +89,14 @@ impl Refused {
         if let Some(free_ms) = self.frees_in_ms.filter(|_| !self.is_held && self.purpose == Purpose::Budget) {
             message.push_str(&format!("; there is room again at {}", told(self.now_ms, free_ms)));
         }
-        let problem = Problem::new(Kind::RateLimited, code, message, self.advice()).with_status(status);
+        let limit = match (self.purpose, self.unit) {
+            (Purpose::Rate, BudgetUnit::Requests) => "token/requests_per_minute",
+            (Purpose::Rate, _) => "token/tokens_per_minute",
+            (Purpose::Budget, BudgetUnit::UsdNanos) => "token/budget_usd",
+            (Purpose::Budget, BudgetUnit::Tokens) => "token/budget_tokens",
+            (Purpose::Budget, BudgetUnit::Requests) => "token/budget_requests",
+        };
+        let problem = Problem::new(Kind::RateLimited, code, message, self.advice()).with_status(status).of_limit(limit);
         let seconds = |ms: u64| u32::try_from(ms.div_ceil(1_000).max(1)).unwrap_or(u32::MAX);
         match retry_ms {
             Some(ms) => problem.retry_after(seconds(ms)),
@@ -164,7 +171,9 @@ pub fn concurrent(token: &TokenEntry, at: &TokenEntry, limit: usize) -> Problem 
     } else {
         "as many requests are under way as the token above this one may have".to_owned()
     };
-    Problem::new(Kind::RateLimited, RATE, message, "Wait until one of them has ended.").retry_after(1)
+    Problem::new(Kind::RateLimited, RATE, message, "Wait until one of them has ended.")
+        .retry_after(1)
+        .of_limit("token/concurrent")
 }
 
 /// `2026-12-01 00:00:00 UTC`, so many milliseconds from `now_ms` on.

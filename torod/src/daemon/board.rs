@@ -182,6 +182,17 @@ impl Board {
         let front = Arc::new(ArcSwap::from_pointee(front));
         let (closed, gone) = (CancellationToken::new(), CancellationToken::new());
         let last = gone.clone().drop_guard();
+        if let At::Given(_) = wanted.at {
+            // The service manager keeps it open: who connects from then on is served by the next version.
+            let (left, ends, closed) = (lifecycle.leaves(), lifecycle.clone(), closed.clone());
+            lifecycle.spawn_connection(async move {
+                tokio::select! {
+                    () = left => closed.cancel(),
+                    () = closed.cancelled() => {}
+                    () = ends.hard_stop() => {}
+                }
+            });
+        }
         match socket {
             Socket::Tcp(listener) => {
                 let hall = Hall {

@@ -265,6 +265,7 @@ impl Exchange {
             labels: self.caller.token().and_then(|token| token.labels.clone()),
             first: self.first,
             degraded: attempt.degraded,
+            degraded_fields: attempt.degraded_fields.clone(),
             error_class: class_number(attempt.blame),
             savings_nanos,
             generation_us: report.generation_us,

@@ -219,6 +219,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             let now_ms = call.app.clock.now_ms();
             let named = !endpoint.model.is_empty();
             let model: Arc<str> = if named { Arc::clone(&endpoint.model) } else { target.model.into() };
+            let (degraded, degraded_fields) = translated::degraded(&prepared.said);
             let attempt = Attempt {
                 id: call.app.ids.attempt(now_ms),
                 provider: Arc::clone(target.provider),
@@ -238,7 +239,8 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 began_ms: now_ms,
                 first_byte_us: 0,
                 status: 0,
-                degraded: translated::degraded(&prepared.said),
+                degraded,
+                degraded_fields,
                 blame: Blame::Nobody,
                 permits,
                 pace,

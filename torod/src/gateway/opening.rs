@@ -57,6 +57,8 @@ pub struct Attempt {
     pub status: u16,
     /// How many fields of the request its provider was not told.
     pub degraded: u16,
+    /// Their names.
+    pub degraded_fields: Option<Arc<str>>,
     /// Whose fault it is that it did not go well.
     pub blame: Blame,
     /// The model that was chosen for its conversation, as [`State`](crate::upstreams::auto::state::State) counts them.

@@ -30,6 +30,7 @@ pub fn unknown_path(path: &str) -> Problem {
 
 /// As many `what` under way as the setting `key` allows.
 pub fn full(what: &str, limit: usize, key: &str) -> Problem {
+    let whose = if key.contains("provider") { "provider/concurrent" } else { "gateway/concurrent" };
     Problem::new(
         Kind::Unavailable,
         "gateway_full",
@@ -38,6 +39,7 @@ pub fn full(what: &str, limit: usize, key: &str) -> Problem {
     )
     .retry_after(1)
     .with_status(503)
+    .of_limit(whose)
 }
 
 /// The provider `name` is sent as much a minute as the file allows.
@@ -49,6 +51,7 @@ pub fn paced(name: &str, wait_ms: u64) -> Problem {
         "Wait as long as Retry-After says, or raise its `requests_per_minute` or `tokens_per_minute` in torod.toml.",
     )
     .retry_after(u32::try_from(wait_ms.div_ceil(1_000).max(1)).unwrap_or(u32::MAX))
+    .of_limit("provider/per_minute")
 }
 
 /// An answer of the provider `name` that did not come to its end.

@@ -1,5 +1,6 @@
 //! Requests and answers on their way between two protocols.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use bytes::Bytes;
@@ -28,10 +29,21 @@ use crate::upstreams::snapshot::Snapshot;
 /// Names what did not reach the provider as it was sent.
 pub const DEGRADED: HeaderName = HeaderName::from_static("x-tokenrouter-degraded");
 
-/// How many fields were lost, by what is said of them.
-pub(super) fn degraded(said: &HeaderMap) -> u16 {
-    let fields = |value: &HeaderValue| memchr::memchr_iter(b',', value.as_bytes()).count() + 1;
-    u16::try_from(said.get(DEGRADED).map_or(0, fields)).unwrap_or(u16::MAX)
+/// Bytes of the names of lost fields that are kept of a call.
+const MAX_KEPT_BYTES: usize = 400;
+
+/// How many fields were lost, and their names, by what is said of them.
+pub(super) fn degraded(said: &HeaderMap) -> (u16, Option<Arc<str>>) {
+    let Some(text) = said.get(DEGRADED).and_then(|value| value.to_str().ok()) else { return (0, None) };
+    let count = memchr::memchr_iter(b',', text.as_bytes()).count() + 1;
+    let kept = if text.len() <= MAX_KEPT_BYTES {
+        text
+    } else {
+        let kept = text.get(..text.floor_char_boundary(MAX_KEPT_BYTES)).unwrap_or_default();
+        // A name that is cut through is none.
+        kept.rsplit_once(", ").map_or(kept, |(whole, _)| whole)
+    };
+    (u16::try_from(count).unwrap_or(u16::MAX), Some(kept.into()))
 }
 /// The largest answer that is kept to be translated.
 const MAX_ANSWER_BYTES: usize = 64 << 20;
@@ -92,6 +104,14 @@ pub async fn prepare(app: &Arc<App>, ask: Ask<'_>) -> Result<Lane, Problem> {
     let fields = done.losses.header();
     if let Some(fields) = fields.as_ref().filter(|_| ask.lossy == Lossy::Reject) {
         return Err(reject::lossy(fields, &ask.provider.name, ask.protocol));
+    }
+    if let Some(metrics) = &app.metrics {
+        for loss in done.losses.felt() {
+            match loss.field {
+                Cow::Borrowed(name) => metrics.losses.add(name),
+                Cow::Owned(_) => metrics.losses.add_other(),
+            }
+        }
     }
     if let Some(fields) = &fields {
         tracing::info!(

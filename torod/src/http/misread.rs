@@ -23,7 +23,7 @@ impl Routes {
     pub(super) fn told_misread(&self, status: u16, beginning: &[u8]) -> Response<Reply> {
         let id = self.id(&HeaderMap::new());
         let problem = misread(status, beginning);
-        self.count(problem.code);
+        self.count(problem::Code(problem.code, problem.limit));
         if self.app.logs_requests() {
             tracing::info!(
                 target: "request",

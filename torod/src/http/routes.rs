@@ -192,7 +192,7 @@ impl Witness for Arc<Routes> {
     }
 
     fn saw(&self, code: problem::Code) {
-        self.count(code.0);
+        self.count(code);
     }
 }
 
@@ -251,14 +251,16 @@ impl Routes {
     }
 
     pub(super) fn refused(&self, problem: &Problem, protocol: Protocol) -> Response<Reply> {
-        self.count(problem.code);
+        self.count(problem::Code(problem.code, problem.limit));
         problem::respond(problem, protocol, &self.id(&HeaderMap::new()))
     }
 
     /// Counts an error that the gateway itself answers with.
-    pub(super) fn count(&self, code: &'static str) {
-        if let Some(metrics) = &self.app.metrics {
-            metrics.errors.add(code);
+    pub(super) fn count(&self, code: problem::Code) {
+        let Some(metrics) = &self.app.metrics else { return };
+        metrics.errors.add(code.0);
+        if let Some(limit) = code.1 {
+            metrics.limits.add(limit);
         }
     }
 

@@ -34,7 +34,7 @@ pub struct Export {
 }
 
 /// The columns, in their order.
-const COLUMNS: [&str; 41] = [
+const COLUMNS: [&str; 42] = [
     "id",
     "request",
     "client_request_id",
@@ -76,6 +76,7 @@ const COLUMNS: [&str; 41] = [
     "savings_nanos",
     "generation_us",
     "prompt_us",
+    "degraded_fields",
 ];
 
 impl Export {
@@ -120,7 +121,7 @@ fn write_csv(piece: &mut Vec<u8>, view: &UsageAttempt) {
     let known = |number: Option<u64>| number.map_or(Field::None, Field::Number);
     let labels =
         if view.labels.is_empty() { String::new() } else { serde_json::to_string(&view.labels).unwrap_or_default() };
-    let counts = &view.counts;
+    let (counts, lost) = (&view.counts, view.degraded_fields.join("; "));
     let fields = [
         Field::Text(&view.id),
         Field::Text(&view.request),
@@ -163,6 +164,7 @@ fn write_csv(piece: &mut Vec<u8>, view: &UsageAttempt) {
         Field::Signed(view.savings_nanos),
         known(view.generation_us),
         known(view.prompt_us),
+        if lost.is_empty() { Field::None } else { Field::Text(&lost) },
     ];
     _ = csv::line(piece, &fields);
 }

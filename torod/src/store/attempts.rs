@@ -57,6 +57,7 @@ const COLUMNS: &str = "
     (SELECT text FROM name WHERE id = (SELECT user_agent FROM origin WHERE id = usage.origin)),
     (SELECT text FROM label_set WHERE id = (SELECT labels FROM origin WHERE id = usage.origin)),
     error_class, degraded, savings_nanos, generation_us, prompt_us,
+    (SELECT fields FROM usage_degraded WHERE id = usage.id),
     coalesce((SELECT public_id FROM token WHERE id = token_id), (SELECT public_id FROM token_removed WHERE id = token_id)),
     coalesce((SELECT name FROM token WHERE id = token_id), (SELECT name FROM token_removed WHERE id = token_id))";
 
@@ -66,6 +67,11 @@ const MOST_NAMESAKES: usize = 100;
 fn word(words: &[&str], at: i64) -> String {
     let known = usize::try_from(at).ok().and_then(|at| words.get(at));
     known.map_or_else(|| format!("#{at}"), |word| (*word).to_owned())
+}
+
+/// Names that stand in one text.
+pub fn degraded_fields(text: Option<&str>) -> Vec<String> {
+    text.into_iter().flat_map(|text| text.split(", ")).map(str::to_owned).collect()
 }
 
 fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
@@ -96,8 +102,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         provider: text(6)?.unwrap_or_default(),
         model: text(7)?.unwrap_or_default(),
         model_asked: text(8)?,
-        token: text(39)?,
-        token_name: text(40)?,
+        token: text(40)?,
+        token_name: text(41)?,
         run: None,
         session: text(28)?,
         agent: text(29)?,
@@ -115,6 +121,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         estimated: row.get(15)?,
         counted: row.get(27)?,
         degraded: number(35)?,
+        degraded_fields: degraded_fields(text(39)?.as_deref()),
         counts,
         cost_nanos,
         unpriced: is_without_price && (cost_nanos > 0 || counts.total() > 0),
@@ -124,7 +131,7 @@ fn read(row: &Row<'_>) -> rusqlite::Result<Attempt> {
         generation_us: known(37)?,
         prompt_us: known(38)?,
     };
-    Ok(Attempt { id, exchange_id, token_id: row.get(5)?, is_match: row.get(41)?, view })
+    Ok(Attempt { id, exchange_id, token_id: row.get(5)?, is_match: row.get(42)?, view })
 }
 
 impl AttemptQuery {

@@ -111,10 +111,7 @@ pub(super) fn keep_before(connection: &Connection, path: &Path, found: i64, know
     };
     let folder = dir.join(BEFORE_UPGRADE);
     let copy = folder.join(format!("{name}.v{found}"));
-    if copy.exists() {
-        // An upgrade that broke off: this one is from before it.
-        return Ok(());
-    }
+    // One that is there already is of an upgrade that broke off, or of one that was taken back since: this database is newer.
     let partial = folder.join(format!("{name}.partial"));
     _ = fs::remove_file(&partial);
     let made = schema::make_dir(&folder)

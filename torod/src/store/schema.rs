@@ -29,6 +29,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0016_log.sql")),
     M::up(include_str!("../../migrations/0017_cost_detail.sql")),
     M::up(include_str!("../../migrations/0018_inspect.sql")),
+    M::up(include_str!("../../migrations/0019_degraded.sql")),
 ];
 
 /// How long the writer waits for another writer before it says [`StoreError::Busy`].

@@ -88,6 +88,8 @@ pub struct UsageRow<'a> {
     pub error_class: u8,
     /// Fields of the request that the provider was not told.
     pub degraded: u16,
+    /// Their names, where there are any.
+    pub degraded_fields: Option<&'a Arc<str>>,
     /// What the prompt cache saved, in nano-dollars; negative: what it cost more.
     pub savings_nanos: i64,
     /// How long the provider says that it wrote, in microseconds; 0: it did not say.
@@ -269,6 +271,10 @@ impl<'c> Insert<'c> {
         }
         if statement.raw_execute()? == 0 {
             return Ok(None);
+        }
+        if let Some(fields) = row.degraded_fields {
+            let sql = "INSERT OR IGNORE INTO usage_degraded VALUES (?1, ?2)";
+            self.transaction.prepare_cached(sql)?.execute((row.id, &**fields))?;
         }
         if let Some(report) = row.detail {
             detail::keep(self.transaction, row.id, report)?;

@@ -80,7 +80,8 @@ impl Source {
             }
             Self::Files { cert, key } => {
                 let found = files::load(cert, key, now_ms)?;
-                let is_other = shown.is_none_or(|shown| shown.facts.fingerprint != found.facts.fingerprint);
+                // The same certificate with other ones behind it is another answer: a chain that was mended.
+                let is_other = shown.is_none_or(|shown| shown.key.cert != found.key.cert);
                 Ok(Some(found).filter(|_| is_other))
             }
             Self::Acme(_) => Ok(None),

@@ -167,6 +167,8 @@ pub struct Record {
     pub first: bool,
     /// How many fields of the request its provider was not told.
     pub degraded: u16,
+    /// Their names as the client was told them, shortened; none where there are none.
+    pub degraded_fields: Option<Arc<str>>,
     /// Why it failed, as [`class_number`] says; 0: it did not, or nobody is to blame.
     pub error_class: u8,
     /// What the prompt cache saved, in nano-dollars; negative: what writing to it cost more.
@@ -212,6 +214,7 @@ impl Record {
             labels: None,
             first: true,
             degraded: 0,
+            degraded_fields: None,
             error_class: 0,
             savings_nanos: 0,
             generation_us: 0,
@@ -295,6 +298,7 @@ impl Record {
             is_first: self.first,
             error_class: self.error_class,
             degraded: self.degraded,
+            degraded_fields: self.degraded_fields.as_ref(),
             savings_nanos: self.savings_nanos,
             generation_us: self.generation_us,
             prompt_us: self.prompt_us,

@@ -221,6 +221,13 @@ pub fn totals<'r>(records: impl Iterator<Item = &'r Record>) -> Totals {
         if record.prompt_us > 0 {
             sum.prompted += counts.input();
             sum.prompt_us += u64::from(record.prompt_us);
+        } else if record.stream
+            && record.outcome == Outcome::Ok
+            && record.first_byte_us >= 100_000
+            && counts.input() > 0
+        {
+            sum.prompted += counts.input();
+            sum.prompt_us += record.first_byte_us;
         }
     }
     sum

@@ -76,6 +76,9 @@ async fn what_was_refused_is_found_again_and_costs_nothing() {
     let errors = daemon.get("/admin/api/usage/errors?period=today").await.json();
     let lines = errors["rows"].as_array().unwrap();
     let advice = |status: u16| lines.iter().find(|row| row["status"] == status).unwrap()["advice"].clone();
+    let metrics = daemon.get("/metrics").await.text();
+    let counted = r#"tokenrouter_limit_refusals_total{scope="token",limit="budget_requests"} 1"#;
+    assert!(metrics.lines().any(|line| line == counted), "{metrics}");
     assert!(advice(403).as_str().unwrap().contains("refused here before any call"), "{errors}");
     daemon.stop().await;
 }

@@ -172,6 +172,16 @@ async fn losses_are_named_and_what_cannot_be_is_refused_before_the_call() {
     let daemon = daemon().await;
     let lossy = daemon.chat("an/ok", r#","seed":7,"presence_penalty":1"#).await;
     assert_eq!((lossy.status.as_u16(), lossy.header("x-tokenrouter-degraded")), (200, "presence_penalty, seed"));
+    // Its row names them, and so does whoever counts.
+    daemon.rows("id").await;
+    let found = daemon.get(&format!("/admin/api/usage/requests/{}", lossy.header("x-request-id"))).await.json();
+    let attempt = &found["attempts"][0];
+    assert_eq!((&attempt["degraded"], &attempt["degraded_fields"]), (&2.into(), &["presence_penalty", "seed"].into()));
+    let metrics = daemon.get("/metrics").await.text();
+    for field in ["presence_penalty", "seed"] {
+        let counted = format!("tokenrouter_translation_losses_total{{field=\"{field}\"}} 1");
+        assert!(metrics.lines().any(|line| line == counted), "{counted} is not in\n{metrics}");
+    }
     assert_eq!(daemon.chat("an/ok", "").await.header("x-tokenrouter-degraded"), "");
     let calls = daemon.simulator.calls().len();
     let refused = daemon.chat("an/ok", r#","n":3"#).await;

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use torod::clock::Clock;
 
-use crate::support::{Gateway, PEM, fingerprint, made, put, until};
+use crate::support::{Gateway, PEM, chain, fingerprint, made, put, until};
 
 #[tokio::test]
 async fn a_certificate_of_our_own_is_kept_and_its_fingerprint_told() {
@@ -54,6 +54,21 @@ async fn another_certificate_under_load_costs_no_request() {
         client.await.unwrap();
     }
     Arc::into_inner(gateway).unwrap().stop().await;
+}
+
+#[tokio::test]
+async fn a_chain_that_is_mended_behind_the_same_certificate_is_shown() {
+    let folder = tempfile::tempdir().unwrap();
+    let (certificate, key) = made(&["one.example"], 2020, 2090);
+    put(folder.path(), &(certificate.clone(), key.clone()));
+    let gateway = Gateway::in_folder(PEM, folder, Clock::system()).await.unwrap();
+    let shown = fingerprint(gateway.addr).await.unwrap();
+    assert_eq!(chain(gateway.addr).await, 1);
+    let (issuer, _) = made(&["issuer.example"], 2020, 2090);
+    put(gateway.folder.path(), &(certificate + &issuer, key));
+    until("the issuer is shown, too", || async { chain(gateway.addr).await == 2 }).await;
+    assert_eq!(fingerprint(gateway.addr).await.unwrap(), shown);
+    gateway.stop().await;
 }
 
 #[tokio::test]

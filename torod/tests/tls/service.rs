@@ -88,7 +88,7 @@ async fn sockets_of_the_service_manager_take_the_place_of_listen_addr() {
     )
     .unwrap();
     let shell = format!("exec python3 {} {} \"$@\"", script.display(), folder.path().display());
-    let _running = Running(torod(folder.path(), &shell).spawn().unwrap());
+    let mut running = Running(torod(folder.path(), &shell).spawn().unwrap());
     let ready = folder.path().join("ready");
     until("it is ready", || async { ready.exists() }).await;
     let ports = fs::read_to_string(folder.path().join("ports")).unwrap();
@@ -104,6 +104,15 @@ async fn sockets_of_the_service_manager_take_the_place_of_listen_addr() {
     assert_eq!(by(admin, "/admin/api/setup").await.status, 200);
     let unix = UnixStream::connect(folder.path().join("given")).await.unwrap();
     assert_eq!(exchange(unix, ask("/healthz")).await.unwrap().status, 200);
+
+    // Who has connected when another version is to take over is still served, and not told that it stops.
+    let early = TcpStream::connect(("127.0.0.1", api)).await.unwrap();
+    until("it is accepted", || async { by(api, "/healthz").await.status == 200 }).await;
+    nix::sys::signal::kill(nix::unistd::Pid::from_raw(running.0.id().cast_signed()), nix::sys::signal::SIGTERM)
+        .unwrap();
+    until("it stops", || async { log(folder.path()).contains("stopping") }).await;
+    assert_eq!(exchange(early, ask("/healthz")).await.unwrap().status, 200, "{}", log(folder.path()));
+    assert!(running.0.wait().unwrap().success());
 }
 
 #[tokio::test(flavor = "multi_thread")]

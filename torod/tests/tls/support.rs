@@ -206,6 +206,14 @@ pub async fn fingerprint(addr: SocketAddr) -> Option<String> {
     Some(format!("sha256:{}", digest.iter().map(|byte| format!("{byte:02X}")).collect::<Vec<_>>().join(":")))
 }
 
+/// How many certificates are shown at `addr`.
+pub async fn chain(addr: SocketAddr) -> usize {
+    tls(addr, &[b"http/1.1"])
+        .await
+        .ok()
+        .map_or(0, |stream| stream.get_ref().1.peer_certificates().map_or(0, <[_]>::len))
+}
+
 #[derive(Debug)]
 struct Anybody;
 

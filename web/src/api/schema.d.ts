@@ -4603,7 +4603,7 @@ export interface components {
             prompt_us: number;
             /**
              * Format: int64
-             * @description LLM tokens of input of which the provider said how long it read them.
+             * @description LLM tokens of input of which is known how long they took to read: what the provider said, else until the first byte of a stream.
              * @default 0
              */
             prompted: number;
@@ -4740,6 +4740,8 @@ export interface components {
              * @description Fields of the request that the provider was not told.
              */
             degraded: number;
+            /** @description Their names, as `x-tokenrouter-degraded` told the client. */
+            degraded_fields?: string[];
             /** @description Why it failed. */
             error_class?: string | null;
             /** @description Whether the counts are our estimate and not the provider's report. */

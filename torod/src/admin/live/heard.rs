@@ -10,6 +10,7 @@ use tokenrouter_shared::figures::Totals;
 use tokenrouter_shared::usage_of::Buckets;
 
 use crate::access::{TokenEntry, TokenIndex};
+use crate::store::attempts::degraded_fields;
 use crate::store::usage::Tally;
 use crate::usage::{Committed, Record};
 use tokenrouter_shared::figures::ERROR_CLASSES;
@@ -178,6 +179,7 @@ fn row(record: &Record, tokens: &TokenIndex, root: Root) -> UsageAttempt {
         estimated: record.source == tokenrouter::count::Source::Estimated,
         counted: record.counted,
         degraded: record.degraded.into(),
+        degraded_fields: degraded_fields(record.degraded_fields.as_deref()),
         counts: Buckets { input_uncached, cache_read, cache_write_5m, cache_write_1h, output, reasoning },
         cost_nanos,
         unpriced: record.is_unpriced(),

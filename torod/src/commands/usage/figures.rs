@@ -297,19 +297,20 @@ impl Column {
             all.extend([
                 column("attempts", |t| grouped(t.attempts), None, Some(5)),
                 column("saved", |t| signed_dollars(t.savings_nanos), Some(|t| t.savings_nanos.unsigned_abs()), Some(6)),
-                column("first byte", |t| t.mean_first_byte_us().map(time_us).unwrap_or_default(), None, Some(8)),
-                column("took", |t| t.mean_us().map(time_us).unwrap_or_default(), None, Some(9)),
-                column(
-                    "tokens/s",
-                    |t| t.generated_per_second_milli().map(|n| grouped(n / 1_000)).unwrap_or_default(),
-                    None,
-                    Some(7),
-                ),
+                column("first byte", |t| t.mean_first_byte_us().map(time_us).unwrap_or_default(), None, Some(9)),
+                column("took", |t| t.mean_us().map(time_us).unwrap_or_default(), None, Some(10)),
+                column("read/s", |t| speed(t.prompted_per_second_milli()), None, Some(7)),
+                column("written/s", |t| speed(t.generated_per_second_milli()), None, Some(8)),
             ]);
         }
         all.push(column("cost", cost, None, None));
         all
     }
+}
+
+/// LLM tokens a second, of thousandths.
+fn speed(milli: Option<u64>) -> String {
+    milli.map(|n| grouped(n / 1_000)).unwrap_or_default()
 }
 
 /// The rows as comma-separated values, exactly.

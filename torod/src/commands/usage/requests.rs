@@ -229,6 +229,7 @@ fn facts(one: &UsageAttempt) -> Vec<(&'static str, String)> {
                 None => time_us(one.total_us),
             },
         ),
+        ("speed", speeds(one)),
         (
             "input",
             format!(
@@ -248,7 +249,12 @@ fn facts(one: &UsageAttempt) -> Vec<(&'static str, String)> {
             if one.degraded == 0 {
                 String::new()
             } else {
-                format!("{} field(s) the provider was not told", one.degraded)
+                let told = format!("{} field(s) the provider was not told", one.degraded);
+                if one.degraded_fields.is_empty() {
+                    told
+                } else {
+                    format!("{told}: {}", one.degraded_fields.join(", "))
+                }
             },
         ),
         ("token", named(&one.token_name, &one.token)),
@@ -261,4 +267,11 @@ fn facts(one: &UsageAttempt) -> Vec<(&'static str, String)> {
         ("credential", text(&one.credential)),
         ("client's id", text(&one.client_request_id)),
     ]
+}
+
+/// What is known of how fast it was.
+fn speeds(one: &UsageAttempt) -> String {
+    let told = one.speeds_milli().into_iter().zip(["read", "written"]);
+    let told = told.filter_map(|(milli, how)| Some(format!("{} tokens/s {how}", grouped(milli? / 1_000))));
+    told.collect::<Vec<_>>().join(", ")
 }

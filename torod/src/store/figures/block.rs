@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use rusqlite::Row;
-use tokenrouter_shared::figures::Totals;
+use tokenrouter_shared::figures::{SHORTEST_SPEED_US, Totals};
 use tokenrouter_shared::ids::ms_of;
 use tokenrouter_shared::usage_of::Buckets;
 
@@ -95,8 +95,8 @@ impl Sum {
 /// The sums of something, in the order of [`Sum`].
 pub(in crate::store) type Sums = [i64; SUMS];
 
-/// A stream whose output came within this time says nothing of the speed that it was written with, in microseconds.
-const SHORTEST_US: i64 = 100_000;
+/// [`SHORTEST_SPEED_US`] as columns have it.
+const SHORTEST_US: i64 = SHORTEST_SPEED_US.cast_signed();
 
 /// One attempt, or several that differ in nothing but their sums.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -145,6 +145,13 @@ impl Facts {
         } else {
             (0, 0)
         };
+        let (prompted, prompt_us) = if self.prompt_us > 0 {
+            (input, self.prompt_us)
+        } else if is_stream && went_well && input > 0 && self.first_byte_us >= SHORTEST_US {
+            (input, self.first_byte_us)
+        } else {
+            (0, 0)
+        };
         let unpriced = self.unpriced && (self.cost_nanos > 0 || input + output > 0);
         [
             self.is_first.into(),
@@ -168,8 +175,8 @@ impl Facts {
             (self.first_byte_us > 0).into(),
             generated,
             generation_us,
-            if self.prompt_us > 0 { input } else { 0 },
-            self.prompt_us,
+            prompted,
+            prompt_us,
         ]
     }
 }

@@ -61,6 +61,7 @@ pub fn step(connection: &mut Connection, cutoffs: &Cutoffs) -> Result<Pruned, St
         let rows = transaction.prepare_cached("DELETE FROM usage WHERE id <= ?1")?.execute([last])?;
         transaction.prepare_cached("DELETE FROM usage_failure WHERE id <= ?1")?.execute([last])?;
         transaction.prepare_cached("DELETE FROM usage_detail WHERE id <= ?1")?.execute([last])?;
+        transaction.prepare_cached("DELETE FROM usage_degraded WHERE id <= ?1")?.execute([last])?;
         let gone_ms = state.gone_ms.max(ms_of(last).saturating_add(1));
         transaction.prepare_cached("UPDATE usage_fold SET gone_ms = ?1")?.execute([gone_ms])?;
         transaction.commit()?;

@@ -93,6 +93,7 @@ impl Default for OfModel {
 struct Fallen {
     exchange: i64,
     provider: Arc<str>,
+    outcome: Outcome,
 }
 
 /// The sums.
@@ -101,7 +102,8 @@ pub struct Counted {
     known: Known,
     ways: BTreeMap<Way, OfWay>,
     models: BTreeMap<Names, OfModel>,
-    fallbacks: BTreeMap<(Arc<str>, Arc<str>), u64>,
+    /// By both providers and how the first call ended.
+    fallbacks: BTreeMap<(Arc<str>, Arc<str>, &'static str), u64>,
     decisions: BTreeMap<(&'static str, Names), u64>,
     /// By both protocols.
     degraded: BTreeMap<(&'static str, &'static str), u64>,
@@ -164,14 +166,15 @@ impl Counted {
         if let Some(at) = self.fallen.iter().rposition(|fallen| fallen.exchange == exchange)
             && let Some(fallen) = self.fallen.remove(at)
         {
-            let other = || (self.known.other(), self.known.other());
-            *entry(&mut self.fallbacks, (fallen.provider, Arc::clone(&to)), MOST_PAIRS, other) += 1;
+            let reason = fallen.outcome.as_str();
+            let other = || (self.known.other(), self.known.other(), reason);
+            *entry(&mut self.fallbacks, (fallen.provider, Arc::clone(&to), reason), MOST_PAIRS, other) += 1;
         }
         if !matches!(record.outcome, Outcome::Ok | Outcome::ClientAbort) {
             if self.fallen.len() >= MOST_FALLEN {
                 self.fallen.pop_front();
             }
-            self.fallen.push_back(Fallen { exchange, provider: to });
+            self.fallen.push_back(Fallen { exchange, provider: to, outcome: record.outcome });
         }
     }
 
@@ -216,8 +219,8 @@ impl Counted {
         }
         self.each_kind(text, &f::STREAM_ABORTS, &SIDES, |of| &of.aborts);
         text.begin(&f::FALLBACKS);
-        for ((from, to), count) in &self.fallbacks {
-            text.sample(&f::FALLBACKS, &[from, to], count);
+        for ((from, to, reason), count) in &self.fallbacks {
+            text.sample(&f::FALLBACKS, &[from, to, reason], count);
         }
         text.begin(&f::DECISIONS);
         for ((of, target), count) in &self.decisions {

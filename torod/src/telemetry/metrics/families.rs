@@ -61,11 +61,15 @@ families! {
     /// Counted from usage rows.
     STREAM_ABORTS = counter("tokenrouter_stream_aborts_total", &["provider", "model", "side"], "Streams that did not come to their end, by who ended them.");
     /// Counted from usage rows.
-    FALLBACKS = counter("tokenrouter_fallbacks_total", &["from", "to"], "Calls after a failed one for the same request, by the providers of both.");
+    FALLBACKS = counter("tokenrouter_fallbacks_total", &["from", "to", "reason"], "Calls after a failed one for the same request, by the providers of both and by how the first ended.");
     /// Counted from usage rows.
     DECISIONS = counter("tokenrouter_router_decisions_total", &["virtual_model", "target"], "Requests for a virtual model, by the model that served.");
     /// Counted when an answer is made.
     ERRORS = counter("tokenrouter_error_responses_total", &["code"], "Errors that the gateway itself answered with, by their code.");
+    /// Counted as answers are made.
+    LIMITS = counter("tokenrouter_limit_refusals_total", &["scope", "limit"], "Requests that were refused because of a limit, by whose it is (token, gateway, provider) and which.");
+    /// Counted as requests are translated.
+    LOSSES = counter("tokenrouter_translation_losses_total", &["field"], "Fields of requests that a provider was not told as they were sent; names that only the request has are other.");
     /// Sampled.
     OVERHEAD = histogram("tokenrouter_gateway_overhead_seconds", &["stage"], "What the gateway takes before a call, of one request in 64: admit (who asks, and may he), prepare (route, reserve, translate).");
     /// Read at the scrape.

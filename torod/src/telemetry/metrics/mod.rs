@@ -2,19 +2,19 @@
 //! equal the rows and cost no request anything; the others are read when somebody asks.
 
 pub mod counted;
-pub mod errors;
 pub mod families;
 pub mod histogram;
 pub mod known;
 pub mod overhead;
+pub mod tally;
 pub mod text;
 
 use std::sync::{Arc, Mutex, PoisonError};
 
 pub use self::counted::Counted;
-pub use self::errors::Errors;
 pub use self::known::Known;
 pub use self::overhead::{Overheads, Stage};
+pub use self::tally::Tally;
 pub use self::text::{Family, Text};
 use crate::upstreams::snapshot::Live;
 use crate::usage::{Committed, Record};
@@ -25,7 +25,11 @@ pub struct Metrics {
     /// Held by the usage writer while it counts a batch, and by who reads; never by a request.
     counted: Mutex<Counted>,
     /// Errors that the gateway itself answered with.
-    pub errors: Errors,
+    pub errors: Tally,
+    /// The limits that it refused requests for.
+    pub limits: Tally,
+    /// What providers were not told of requests, by names that the program knows.
+    pub losses: Tally,
     /// What it takes of a request's time.
     pub overheads: Overheads,
 }
@@ -35,7 +39,9 @@ impl Metrics {
     pub fn new(live: Arc<Live>) -> Self {
         Self {
             counted: Mutex::new(Counted::new(Known::new(live))),
-            errors: Errors::default(),
+            errors: Tally::new(&families::ERRORS),
+            limits: Tally::new(&families::LIMITS),
+            losses: Tally::new(&families::LOSSES),
             overheads: Overheads::default(),
         }
     }
@@ -49,6 +55,8 @@ impl Metrics {
     pub fn write(&self, text: &mut Text) {
         self.counted.lock().unwrap_or_else(PoisonError::into_inner).write(text);
         self.errors.write(text);
+        self.limits.write(text);
+        self.losses.write(text);
         self.overheads.write(text);
     }
 }

@@ -60,7 +60,10 @@ pub(super) async fn order(acme: &Acme, failures: u32) -> Result<String, TlsError
     match order.poll_ready(&POLL).await {
         Ok(OrderStatus::Ready) => {}
         Ok(_) => return Err(TlsError::Acme(refused(&mut order, None).await)),
-        Err(Error::Api(problem)) => return Err(TlsError::Acme(refused(&mut order, Some(&problem)).await)),
+        // A CA that is busy says nothing of the names.
+        Err(Error::Api(problem)) if !is(&problem, "rateLimited") && !is(&problem, "serverInternal") => {
+            return Err(TlsError::Acme(refused(&mut order, Some(&problem)).await));
+        }
         Err(error) => return Err(fail(error)),
     }
     let unmade = |e: rcgen::Error| TlsError::Unmade(e.to_string());
