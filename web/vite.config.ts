@@ -43,7 +43,7 @@ export default defineConfig({
           groups: [
             { name: 'frame', test: (id: string) => frame.has(bare(id)) || /node_modules\/(svelte|esm-env|clsx)\//.test(id), priority: 2 },
             { name: 'chart', test: /node_modules\/uplot\/|\/(Chart\.svelte|uplot\.ts|chart-data\.ts)$/, priority: 2 },
-            { name: 'parts', test: (id: string) => overview.has(bare(id)) && !/\/pages\//.test(id), priority: 1 },
+            { name: 'parts', test: (id: string) => overview.has(bare(id)) && !/\/pages\/(?!overview\/Buckets)/.test(id), priority: 1 },
           ],
         },
       },
