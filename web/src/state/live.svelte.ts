@@ -29,15 +29,28 @@ class Live {
   #poll: ReturnType<typeof setInterval> | undefined;
   #failures = 0;
 
-  /** Begins; once, when somebody is signed in. */
-  start(): void {
-    this.on('hello', (hello) => this.#hello(hello.version));
-    this.on('usage', () => this.#changed());
-    this.on('missed', () => this.#changed());
-    this.on('alerts', (event) => ({ firing: this.firing, unacknowledged: this.unseen } = event));
-    this.on('end', (event) => this.#end(event.why));
-    document.addEventListener('visibilitychange', () => (document.hidden ? this.#close() : this.#open()));
+  /** Begins, when somebody is signed in; returns how to end that, for when nobody is any more. */
+  start(): () => void {
+    const look = (): void => (document.hidden ? this.#close() : this.#open());
+    const stops = [
+      this.on('hello', (hello) => this.#hello(hello.version)),
+      this.on('usage', () => this.#changed()),
+      this.on('missed', () => this.#changed()),
+      this.on('alerts', (event) => ({ firing: this.firing, unacknowledged: this.unseen } = event)),
+      this.on('end', (event) => this.#end(event.why)),
+    ];
+    document.addEventListener('visibilitychange', look);
     this.#open();
+    return () => {
+      document.removeEventListener('visibilitychange', look);
+      for (const stop of stops) stop();
+      this.#close();
+      this.#polling(false);
+      clearTimeout(this.#settle);
+      this.#settle = undefined;
+      this.state = 'connecting';
+      [this.firing, this.unseen] = [0, 0];
+    };
   }
 
   /** Listens; returns how to stop that. */

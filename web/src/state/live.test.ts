@@ -35,7 +35,7 @@ beforeEach(() => {
   vi.useFakeTimers();
   Stream.all = [];
   vi.stubGlobal('EventSource', Stream);
-  vi.stubGlobal('document', { hidden: false, addEventListener: () => undefined });
+  vi.stubGlobal('document', { hidden: false, addEventListener: () => undefined, removeEventListener: () => undefined });
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -47,6 +47,18 @@ describe('the stream', () => {
     (await import('./session.svelte')).session.begin({ id: 'tok_1', role: 'admin' } as Me);
   });
 
+  it('is one stream with one listener for each event, however often somebody signs out and in', async () => {
+    const { live } = await import('./live.svelte');
+    for (let time = 0; time < 3; time++) {
+      const stop = live.start();
+      hello();
+      if (time < 2) stop();
+    }
+    expect(Stream.all.map((one) => one.isClosed)).toEqual([true, true, false]);
+    const before = live.figures;
+    hello();
+    expect(live.figures).toBe(before + 1);
+  });
   it('has figures asked anew at once at the beginning, and then every five seconds at most', async () => {
     const live = await begun();
     hello();
