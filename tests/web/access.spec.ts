@@ -102,6 +102,34 @@ test('a session that ends while somebody writes loses nothing of it', async ({ e
     await expect(page.getByRole('dialog', { name: '“written before it ended” is ready' })).toBeVisible();
     await page.getByRole('button', { name: 'I have the key' }).click();
   });
+  await test.step('somebody else with the same rights signs in: the form is as it was', async () => {
+    const other = (await call(gateway.url, gateway.key, 'POST', '/admin/api/tokens', { name: 'the other admin', role: 'admin' })).data.key;
+    await visit(page, '/access');
+    await page.getByRole('button', { name: 'New token' }).first().click();
+    await page.getByRole('textbox', { name: 'Name · optional' }).fill('written by another');
+    await context.clearCookies();
+    await press('Make the token');
+    await expect(again).toBeVisible();
+    await again.getByLabel('Key of a token').fill(other);
+    await page.keyboard.press('Enter');
+    await expect(again).toBeHidden();
+    await expect(page.getByRole('dialog', { name: '“written by another” is ready' })).toBeVisible();
+    await page.getByRole('button', { name: 'I have the key' }).click();
+    await expect(page.getByRole('navigation', { name: 'Pages' }).getByText('the other admin')).toBeVisible();
+  });
+  await test.step('a page with a form that is not saved is not left by a reload', async () => {
+    await page.getByRole('button', { name: 'New token' }).first().click();
+    const name = page.getByRole('textbox', { name: 'Name · optional' });
+    await name.click();
+    await page.keyboard.type('unsaved');
+    page.removeAllListeners('dialog');
+    const asked = new Promise<string>((done) => page.once('dialog', (dialog) => { done(dialog.type()); void dialog.dismiss(); }));
+    await page.evaluate(() => setTimeout(() => location.reload()));
+    expect(await asked).toBe('beforeunload');
+    await expect(name).toHaveValue('unsaved');
+    page.on('dialog', (dialog) => void dialog.accept().catch(() => undefined));
+    await page.keyboard.press('Escape');
+  });
   await test.step('a form in the middle of which something else is asked', async () => {
     await visit(page, '/routing');
     await page.getByRole('button', { name: 'Change written' }).click();

@@ -169,6 +169,21 @@ test('everything by name: the palette goes to pages and does things', async ({ e
   await page.keyboard.type('dark colours');
   await page.keyboard.press('Enter');
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  // What a page does can be done from every other one.
+  for (const [typed, title] of [['new token', 'New token'], ['add a provider', 'Add a provider'], ['new alias', 'New alias']] as const) {
+    await visit(page, '/log');
+    await page.keyboard.press('Control+k');
+    await expect(words).toBeFocused();
+    await page.keyboard.type(typed);
+    await page.keyboard.press('Enter');
+    await expect(page.getByRole('dialog', { name: title })).toBeVisible();
+    await page.keyboard.press('Escape');
+  }
+  await page.keyboard.press('Control+k');
+  await expect(words).toBeFocused();
+  await page.keyboard.type('read the configuration');
+  await page.keyboard.press('Enter');
+  await expect(page.getByText('The file was read anew; nothing changed.')).toBeVisible();
 });
 
 test('a table is walked with the arrow keys, its rows are copied and opened', async ({ enter }) => {

@@ -1,5 +1,6 @@
 // Who is signed in, and what happens when that ends while a page is open.
 import type { Me } from '../api/types';
+import { edits } from './edits.svelte';
 
 /** How the first token can be made: by whoever is on the machine, with a code, or not any more. */
 export type Door = 'open' | 'code' | 'closed';
@@ -28,10 +29,10 @@ class Session {
     return new Promise((resolve) => this.#waiting.push(resolve));
   }
 
-  /** Somebody signed in. Whoever waited goes on, unless it is somebody else: then nothing of the page is theirs. */
+  /** Somebody signed in. Whoever waited goes on. If it is somebody else, nothing of the page is theirs, but for edits of whoever may do the same. */
   begin(me: Me): void {
     const isOther = this.me !== undefined && this.me.id !== me.id;
-    if (isOther) {
+    if (isOther && !(edits.any && this.me?.role === me.role)) {
       location.reload();
       return;
     }
