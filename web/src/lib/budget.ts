@@ -1,6 +1,7 @@
 // Budgets in words, and as people type them.
 import type { Budget, BudgetView } from '../api/types';
 import { count, exact, money, span } from './format';
+import { since } from './range';
 
 type Unit = Budget['unit'];
 type Window = Budget['window'];
@@ -23,6 +24,28 @@ export function windowWords(window: Window): string {
 export function standing(budget: BudgetView): string {
   const used = budget.unit === 'usd_nanos' ? money(budget.used) : count(budget.used);
   return `${used} of ${amount(budget.unit, budget.limit)} ${windowWords(budget.window)}`;
+}
+
+/** When the stretch of the calendar that ends at `endMs` began, by the clocks of `zone`. */
+function begun(period: 'hour' | 'day' | 'week' | 'month', zone: string, endMs: number): number {
+  if (period === 'hour') return endMs - 3_600_000;
+  const clocks = new Intl.DateTimeFormat('en-US', { timeZone: zone, hourCycle: 'h23', year: 'numeric', month: 'numeric', day: 'numeric', hour: 'numeric', minute: 'numeric', second: 'numeric' });
+  /** What the clocks show, as if they were those of UTC. */
+  const shown = (ms: number): number => {
+    const part = Object.fromEntries(clocks.formatToParts(ms).map(({ type, value }) => [type, Number(value)]));
+    return Date.UTC(part['year']!, part['month']! - 1, part['day'], part['hour'], part['minute'], part['second']);
+  };
+  const end = new Date(shown(endMs));
+  const wanted = period === 'month' ? end.setUTCMonth(end.getUTCMonth() - 1) : end.getTime() - (period === 'week' ? 7 : 1) * 86_400_000;
+  const about = wanted + endMs - shown(endMs);
+  return about + wanted - shown(about);
+}
+
+/** The span in which what is used of a budget was used, as a word of the address. `begunMs`: when its token was made. */
+export function spanOf(budget: BudgetView, nowMs: number, begunMs = 0): string {
+  const { window, resets_ms: resets } = budget;
+  if (window?.calendar && resets) return since(begun(window.calendar, window.time_zone ?? 'UTC', resets));
+  return since(window?.seconds ? Math.max(begunMs, nowMs - window.seconds * 1000) : begunMs);
 }
 
 /** A window as one word of a form: `life`, `day`, …, or seconds. */

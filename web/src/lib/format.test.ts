@@ -17,8 +17,11 @@ describe('numbers', () => {
     expect(share(10, 10)).toBe('100%');
     expect(share(1, 0)).toBe('–');
     expect(share(1, 20)).toBe('5.0%');
+    expect(share(997, 1000)).toBe('99.7%');
+    expect(share(9_994, 10_000)).toBe('>99.9%');
+    expect(share(987, 1000)).toBe('99%');
   });
-  it('tell thousandths as per cent', () => all(perMille, [[0, '0%'], [489, '48.9%'], [1000, '100%']]));
+  it('tell thousandths as per cent', () => all(perMille, [[0, '0%'], [489, '48.9%'], [1000, '100%'], [0.4, '<0.1%'], [996, '99.6%'], [999.7, '>99.9%'], [420.4, '42.0%']]));
   it('tell how something moved', () => {
     expect(change(112, 100)).toBe('+12%');
     expect(change(966, 1000)).toBe('−3.4%');

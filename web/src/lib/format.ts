@@ -63,10 +63,12 @@ export function price(usd: number): string {
   return usd === 0 ? 'free' : `$${usd.toLocaleString('en-US', { minimumFractionDigits: usd < 0.1 ? 3 : 2, maximumFractionDigits: 4 })}`;
 }
 
-/** Thousandths as per cent: `12.3%`. */
+/** Thousandths as per cent: `12.3%`, and `0%` or `100%` only of exactly none or all. */
 export function perMille(value: number): string {
   const percent = value / 10;
-  return `${Math.abs(percent) >= 99.95 || Number.isInteger(percent) ? Math.round(percent) : percent.toFixed(1)}%`;
+  if (percent > 0 && percent < 0.1) return '<0.1%';
+  if (percent < 100 && percent > 99.9) return '>99.9%';
+  return `${Number.isInteger(percent) ? percent : percent.toFixed(1)}%`;
 }
 
 /** A part of a whole: `12.3%`, and never `0%` of something or `100%` of less than all. */
@@ -75,7 +77,8 @@ export function share(part: number, all: number): string {
   const percent = (part / all) * 100;
   if (part > 0 && percent < 0.1) return '<0.1%';
   if (part < all && percent > 99.9) return '>99.9%';
-  return `${percent.toFixed(percent < 10 && percent > 0 ? 1 : 0)}%`;
+  // Near either end a digit more tells it from all and from nothing.
+  return `${percent.toFixed((percent < 10 && percent > 0) || (percent >= 99 && part < all) ? 1 : 0)}%`;
 }
 
 /** A length of time in microseconds: `840 µs`, `12 ms`, `1.42 s`, `3m 20s`. */

@@ -78,3 +78,6 @@ export function urlFault(text: string): string | undefined {
     return 'Write the whole address, such as https://llm.example.com/v1.';
   }
 }
+
+/** The filter of calls that failed by the fault of whom they went to: who hung up was the client. */
+export const FAILED = { not_outcome: ['ok', 'client_abort'] };

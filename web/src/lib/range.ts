@@ -18,27 +18,31 @@ export const RANGES = [
 
 export type Step = 'five_minutes' | 'hour' | 'day' | 'week' | 'month';
 
-/** A span: by name, or from one moment to another. */
-export type Range = { period: string } | { since_ms: number; until_ms: number };
+/** A span: by name, or from one moment to another; without the other, to now. */
+export type Range = { period: string } | { since_ms: number; until_ms?: number | undefined };
 
-/** Reads `24h`, `last-week` or `1763…-1763…`; what is neither is the last day. */
+/** Reads `24h`, `last-week`, `all`, `1763…-1763…` or `1763…-`; what is none of these is the last day. */
 export function parse(text: string | undefined): Range {
-  const exact = /^(\d{10,15})-(\d{10,15})$/.exec(text ?? '');
+  if (text === 'all') return { since_ms: 0 };
+  const exact = /^(\d{10,15})-(\d{10,15})?$/.exec(text ?? '');
   if (exact) {
-    const [since_ms, until_ms] = [Number(exact[1]), Number(exact[2])];
-    if (since_ms < until_ms) return { since_ms, until_ms };
+    const [since_ms, until_ms] = [Number(exact[1]), exact[2] ? Number(exact[2]) : undefined];
+    if (since_ms < (until_ms ?? Infinity)) return { since_ms, until_ms };
   }
   return { period: RANGES.find(([name]) => name === text)?.[0] ?? '24h' };
 }
 
 /** The word for it in a query. */
 export function text(range: Range): string {
-  return 'period' in range ? range.period : `${range.since_ms}-${range.until_ms}`;
+  return 'period' in range ? range.period : since(range.since_ms, range.until_ms);
 }
+
+/** The same from a moment to another, or to now; from the beginning: `all`. */
+export const since = (sinceMs: number, untilMs?: number | null): string => (sinceMs <= 0 && !untilMs ? 'all' : `${sinceMs}-${untilMs ?? ''}`);
 
 /** How long it is, about, in milliseconds. */
 export function length(range: Range): number {
-  if (!('period' in range)) return range.until_ms - range.since_ms;
+  if (!('period' in range)) return (range.until_ms ?? Date.now()) - range.since_ms;
   const ago = /^(\d+)([hd])$/.exec(range.period);
   if (ago) return Number(ago[1]) * (ago[2] === 'h' ? 3_600_000 : 86_400_000);
   return range.period.includes('month') ? 30 * 86_400_000 : range.period.includes('week') ? 7 * 86_400_000 : 86_400_000;

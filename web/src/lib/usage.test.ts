@@ -1,7 +1,7 @@
 // Charts, spans, filters, budgets and the form of a token.
 import { describe, expect, it } from 'vitest';
 import type { TokenView } from '../api/types';
-import { limitOf, standing, typedAmount, windowKey, windowOf } from './budget';
+import { limitOf, spanOf, standing, typedAmount, windowKey, windowOf } from './budget';
 import { REST, columns, stacked } from './chart-data';
 import { filterFor, filtersOf } from './dimensions';
 import { parse, step, text } from './range';
@@ -22,7 +22,10 @@ describe('spans', () => {
   it('are words or moments', () => {
     expect(parse('7d')).toEqual({ period: '7d' });
     expect(parse('1763000000000-1763003600000')).toEqual({ since_ms: 1763000000000, until_ms: 1763003600000 });
-    for (const wrong of [undefined, '', 'x', '9-1', '1763003600000-1763000000000', '<script>']) expect(parse(wrong)).toEqual({ period: '24h' });
+    expect(parse('1763000000000-')).toEqual({ since_ms: 1763000000000 });
+    expect(text(parse('all'))).toBe('all');
+    expect(text(parse('1763000000000-'))).toBe('1763000000000-');
+    for (const wrong of [undefined, '', 'x', '-1763000000000', '9-1', '1763003600000-1763000000000', '<script>']) expect(parse(wrong)).toEqual({ period: '24h' });
     expect(text(parse('1763000000000-1763003600000'))).toBe('1763000000000-1763003600000');
   });
   it('have stretches that make some dozens of bars', () => {
@@ -51,6 +54,19 @@ describe('budgets', () => {
     const budget = { unit: 'usd_nanos', limit: 20_000_000_000, used: 12_500_000_000, remaining: 7_500_000_000, window: { calendar: 'month', time_zone: 'UTC' }, resets_ms: null } as const;
     expect(standing({ ...budget })).toBe('$12.50 of $20.00 a month');
     expect(standing({ ...budget, unit: 'requests', used: 5, limit: 100, window: { seconds: 3600 } })).toBe('5 of 100 requests in any 1h');
+  });
+  it('are used within a span: of the calendar, of what has just passed, or of a life', () => {
+    const budget = { unit: 'tokens', limit: 9, used: 1, remaining: 8 } as const;
+    const at = Date.parse;
+    const begun = (calendar: 'hour' | 'day' | 'week' | 'month', zone: string, end: string): string => new Date(Number(spanOf({ ...budget, window: { calendar, time_zone: zone }, resets_ms: at(end) }, 0).replace('-', ''))).toISOString();
+    expect(begun('day', 'UTC', '2026-11-24T00:00:00Z')).toBe('2026-11-23T00:00:00.000Z');
+    expect(begun('hour', 'Asia/Kathmandu', '2026-11-24T00:15:00Z')).toBe('2026-11-23T23:15:00.000Z');
+    // The clocks were set back within this week, and forward within that month.
+    expect(begun('week', 'Europe/Berlin', '2026-10-25T23:00:00Z')).toBe('2026-10-18T22:00:00.000Z');
+    expect(begun('month', 'America/New_York', '2026-04-01T04:00:00Z')).toBe('2026-03-01T05:00:00.000Z');
+    expect(spanOf({ ...budget, window: { seconds: 60 }, resets_ms: null }, 1_763_000_060_000)).toBe('1763000000000-');
+    expect(spanOf({ ...budget, resets_ms: null } as never, 0, 1_763_000_000_000)).toBe('1763000000000-');
+    expect(spanOf({ ...budget, resets_ms: null } as never, 0)).toBe('all');
   });
   it('keep their windows', () => {
     for (const key of ['life', 'day', '18000', '77']) expect(windowKey(windowOf(key, 'Europe/Berlin'))).toBe(key);

@@ -82,12 +82,12 @@ class Router {
 
 export const router = new Router();
 
-/** The address of a page, for links. */
-export function to(path: string, query: Record<string, string | string[] | number | null | undefined> = {}): string {
+/** The address of a page, for links. What is empty is left out, but for what stands in a list: there it is a filter, and means none. */
+export function to(path: string, query: Record<string, string | (string | number)[] | number | null | undefined> = {}): string {
   const words = new URLSearchParams();
   for (const [name, value] of Object.entries(query)) {
     for (const one of Array.isArray(value) ? value : [value]) {
-      if (one !== null && one !== undefined && one !== '') words.append(name, String(one));
+      if (one !== null && one !== undefined && (one !== '' || Array.isArray(value))) words.append(name, String(one));
     }
   }
   const text = words.toString();
