@@ -76,7 +76,7 @@ export const test = base.extend<{ enter: Enter }>({
     const open: { context: BrowserContext; guard: Guard; page: Page }[] = [];
     await use(async (where, { scheme = 'light', width = 1440, isSignedOut = false } = {}) => {
       const gateway = typeof where === 'string' ? world()[where] : where;
-      const context = await browser.newContext({ baseURL: gateway.url, colorScheme: scheme, viewport: { width, height: width < 600 ? 844 : 900 }, reducedMotion: 'reduce' });
+      const context = await browser.newContext({ baseURL: gateway.url, colorScheme: scheme, viewport: { width, height: width < 600 ? 844 : 900 }, reducedMotion: 'reduce', ignoreHTTPSErrors: gateway.url.startsWith('https:') });
       await context.addInitScript(() => {
         const told = ((window as unknown as { __refused: string[] }).__refused = []) as string[];
         document.addEventListener('securitypolicyviolation', (event) => told.push(`${event.violatedDirective}: ${event.blockedURI} ${event.sample}`));

@@ -54,3 +54,4 @@ export type Setting = Schemas['Setting'];
 export type Settings = Schemas['Settings'];
 export type SettingValue = Schemas['SettingValue'];
 export type GatewayStatus = Schemas['GatewayStatus'];
+export type TlsView = Schemas['TlsView'];
