@@ -75,9 +75,13 @@ export function windowOf(key: string, timeZone: string): Window {
   return (period ? { calendar: period, time_zone: timeZone } : { seconds: Number(key) }) as Window;
 }
 
-/** `12.5`, `400k`, `1.5M` as a number; nothing: it is none. */
+/** `12.5`, `400k`, `1.5M`, `10,000` as a number; nothing: it is none, or could be read in two ways, such as `1.000`. */
 export function typedAmount(text: string): number | undefined {
-  const match = /^\$?\s*(\d+(?:[.,]\d+)?|\.\d+)\s*([kKmMbB]?)$/.exec(text.trim().replace(/(?<=\d)[ _](?=\d{3}\b)/g, ''));
+  const whole = text.trim().replace(/(?<=\d)[ _](?=\d{3}\b)/g, '');
+  // Commas between groups of three, as these pages write numbers themselves.
+  const bare = /^\$?\s*\d{1,3}(,\d{3})+(\.\d+)?\s*[kKmMbB]?$/.test(whole) ? whole.replaceAll(',', '') : whole;
+  if (/^\$?\s*[1-9]\d{0,2}(\.\d{3})+\s*$/.test(bare)) return undefined;
+  const match = /^\$?\s*(\d+(?:[.,]\d+)?|\.\d+)\s*([kKmMbB]?)$/.exec(bare);
   if (!match) return undefined;
   const factor = { k: 1e3, m: 1e6, b: 1e9 }[match[2]?.toLowerCase() ?? ''] ?? 1;
   const value = Number(match[1]?.replace(',', '.')) * factor;

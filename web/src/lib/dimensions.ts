@@ -22,11 +22,12 @@ export const DIMENSIONS: [string, string][] = [
 
 /** The word for a dimension; `label:team` is `team`. */
 export function dimensionName(key: string): string {
+  if (key === 'own_token') return 'Token alone';
   return DIMENSIONS.find(([name]) => name === key)?.[1] ?? (key.startsWith('label:') ? key.slice(6) : key);
 }
 
 /** The names that filters have, besides labels. */
-export const FILTERS = DIMENSIONS.map(([name]) => name).filter((name) => name !== 'subtree');
+export const FILTERS = [...DIMENSIONS.map(([name]) => name).filter((name) => name !== 'subtree'), 'own_token'];
 
 /** The filters that stand in the query of a page, `not_…` and labels included, as the API takes them. */
 export function filtersOf(query: URLSearchParams): Record<string, string[]> {
@@ -40,9 +41,9 @@ export function filtersOf(query: URLSearchParams): Record<string, string[]> {
   return found;
 }
 
-/** The filter that leaves just one row of a report: the subtree of a token is what the filter `token` means. */
+/** The filter that leaves just one row of a report: `token` means its subtree, and `own_token` what rows by token stand for. */
 export function filterFor(dimension: string, value: string | null): [string, string] {
   if (dimension.startsWith('label:')) return ['label', `${dimension.slice(6)}=${value ?? ''}`];
-  const name = dimension === 'subtree' ? 'token' : dimension;
+  const name = { subtree: 'token', token: 'own_token' }[dimension] ?? dimension;
   return [name, name === 'stream' ? (value === 'yes' ? 'true' : 'false') : (value ?? '')];
 }

@@ -16,8 +16,9 @@ describe('files', () => {
   });
   it('quote what needs it', () => expect(csv(['a', 'b'], [['x,y', 'say "hi"'], [1, null]])).toBe('a,b\r\n"x,y","say ""hi"""\r\n1,\r\n'));
   it('run no formula of a name that somebody chose', () => {
-    for (const evil of ['=1+1', '+A1', '-2', '@SUM(A1)', '\t=1']) expect(field(evil).replace(/^"/, '')[0]).toBe("'");
+    for (const evil of ['=1+1', '+A1', '-2+3', '-A1', '@SUM(A1)', '\t=1']) expect(field(evil).replace(/^"/, '')[0]).toBe("'");
     expect(field(-2)).toBe('-2');
+    expect(field('-0.05')).toBe('-0.05');
   });
 });
 

@@ -67,13 +67,15 @@ export function faults(draft: Draft): Record<string, string> {
     const value = draft[field] && limitOf('requests', draft[field]);
     if (draft[field] && (!value || value < 1)) found[field] = 'Write a number above 0, or nothing.';
   }
-  for (const line of lines(draft.labels)) if (!/^[a-z0-9_.-]{1,64}=/.test(line)) found['labels'] = `“${line}” is no label; write lines such as team=search.`;
+  for (const line of rows(draft.labels)) if (!/^[a-z0-9_.-]{1,64}=/.test(line)) found['labels'] = `“${line}” is no label; write lines such as team=search.`;
   if (draft.expiry === 'at' && !(Date.parse(draft.expiresAt) > Date.now())) found['expiry'] = 'Choose a moment that is still to come.';
   return found;
 }
 
+/** Values of labels have commas of their own. */
+const rows = (text: string): string[] => text.split('\n').map((line) => line.trim()).filter(Boolean);
 const lines = (text: string): string[] => text.split(/[\n,]/).map((line) => line.trim()).filter(Boolean);
-const labelsOf = (text: string): Record<string, string> => Object.fromEntries(lines(text).map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1).trim()]));
+const labelsOf = (text: string): Record<string, string> => Object.fromEntries(rows(text).map((line) => [line.slice(0, line.indexOf('=')).trim(), line.slice(line.indexOf('=') + 1).trim()]));
 
 function limitsOf(draft: Draft, timeZone: string): Limits {
   const limits: Limits = {};

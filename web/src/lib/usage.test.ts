@@ -38,6 +38,7 @@ describe('filters', () => {
   it('leave just one row of a report', () => {
     expect(filterFor('label:team', 'x')).toEqual(['label', 'team=x']);
     expect(filterFor('subtree', 'tok_1')).toEqual(['token', 'tok_1']);
+    expect(filterFor('token', 'tok_1')).toEqual(['own_token', 'tok_1']);
     expect(filterFor('stream', 'yes')).toEqual(['stream', 'true']);
     expect(filterFor('session', null)).toEqual(['session', '']);
   });
@@ -45,7 +46,7 @@ describe('filters', () => {
 
 describe('budgets', () => {
   it('are typed as people type', () => {
-    const typed: [string, number | undefined][] = [['20', 20], ['$12.50', 12.5], ['400k', 400_000], ['1.5M', 1_500_000], ['2,5', 2.5], ['10 000', 10_000], ['', undefined], ['-3', undefined], ['many', undefined], ['1e5', undefined]];
+    const typed: [string, number | undefined][] = [['20', 20], ['$12.50', 12.5], ['400k', 400_000], ['1.5M', 1_500_000], ['2,5', 2.5], ['10 000', 10_000], ['1,000', 1_000], ['$1,234,567.50', 1_234_567.5], ['12,34', 12.34], ['1.000', undefined], ['0.125', 0.125], ['1,000.5k', 1_000_500], ['', undefined], ['-3', undefined], ['many', undefined], ['1e5', undefined]];
     for (const [words, value] of typed) expect(typedAmount(words), words).toBe(value);
     expect(limitOf('usd_nanos', '0.1')).toBe(100_000_000);
     expect(limitOf('tokens', '400k')).toBe(400_000);
