@@ -150,7 +150,7 @@ pub async fn prepare(
 /// There is no place: why, and what is full.
 pub struct Full {
     /// What the client is told.
-    pub problem: Problem,
+    pub problem: Box<Problem>,
     /// What a place must come free in.
     pub gauge: Arc<Gauge>,
 }
@@ -166,7 +166,7 @@ pub fn permits(
 ) -> Result<[Option<Permit>; 2], Full> {
     let enter = |gauge: &Arc<Gauge>, most: usize, what: &dyn Fn() -> String, key: &str| {
         let place = if is_next(gauge) { gauge.enter(most) } else { gauge.enter_behind(most) };
-        place.ok_or_else(|| Full { problem: reject::full(&what(), most, key), gauge: Arc::clone(gauge) })
+        place.ok_or_else(|| Full { problem: Box::new(reject::full(&what(), most, key)), gauge: Arc::clone(gauge) })
     };
     let limits = &live.limits;
     let (most, key) = match provider.concurrent {

@@ -88,7 +88,7 @@ async fn answer(
     });
     let request = ask::request(protocol, &body).map_err(|e| e.problem())?;
     if let Some((to, route)) = route {
-        let _place = attempt::permits(app, &live, &provider, false, |_| false).map_err(|full| full.problem)?;
+        let _place = attempt::permits(app, &live, &provider, false, |_| false).map_err(|full| *full.problem)?;
         if protocol == Protocol::Responses && to == protocol {
             // How long another's conversation is, is nobody's business either.
             conversation::check(app, caller.token_id(), peek.previous.as_deref(), &body).await?;

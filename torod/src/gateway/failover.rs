@@ -204,7 +204,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 Ok(permits) => permits,
                 Err(Full { problem, gauge }) => {
                     self.queue.saw(choice.at, gauge);
-                    self.skip(endpoint, problem, BUSY);
+                    self.skip(endpoint, *problem, BUSY);
                     continue;
                 }
             };

@@ -46,8 +46,13 @@ pub(super) fn read(key: &[u8], credits: Option<&[u8]>, now_unix_ms: i64) -> Resu
     Ok(Account { plan: Some(plan.to_owned()), asked })
 }
 
-/// The window of a word, and when it ends: at midnight UTC, weeks on Monday.
+/// The window of a word, and when it ends: at midnight UTC, weeks on Monday; hours at the next full one.
 fn window(word: &str, now_unix_ms: i64) -> (u32, Option<i64>) {
+    const HOUR_MS: i64 = 3_600_000;
+    if matches!(word, "hourly" | "hour") {
+        let past_ms = now_unix_ms.rem_euclid(HOUR_MS);
+        return (3_600, now_unix_ms.checked_add(HOUR_MS - past_ms));
+    }
     let today = DateTime::from_timestamp_millis(now_unix_ms).map(|now| now.date_naive());
     let first = |date: NaiveDate| date.with_day(1);
     let (window_s, end) = match word {
@@ -58,6 +63,10 @@ fn window(word: &str, now_unix_ms: i64) -> (u32, Option<i64>) {
         }
         "monthly" | "month" => {
             (2_592_000, today.and_then(first).and_then(|date| date.checked_add_months(Months::new(1))))
+        }
+        "yearly" | "year" => {
+            let next = |date: NaiveDate| NaiveDate::from_ymd_opt(date.year().checked_add(1)?, 1, 1);
+            (31_536_000, today.and_then(next))
         }
         _ => (0, None),
     };
