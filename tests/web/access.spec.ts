@@ -60,7 +60,14 @@ test('a token: made with a budget, copied once, used up, given a new key, revoke
   const second = await renewed.getByLabel('The key').inputValue();
   expect(second).toMatch(/^tr_/);
   expect(second).not.toBe(key);
+  // It is not lost by a slip: neither by Esc nor by a click beside it, and without a copy only when somebody says so.
+  await page.keyboard.press('Escape');
+  await page.mouse.click(5, 5);
+  await expect(renewed.getByLabel('The key')).toHaveValue(second);
   await renewed.getByRole('button', { name: 'I have the key' }).click();
+  await expect(page.getByRole('dialog', { name: 'Close without a copy?' })).toContainText('cannot be shown again');
+  await agree(page, 'I have it');
+  await expect(renewed).toBeHidden();
   // Both open for an hour, and both draw from the one budget.
   expect((await ask(second)).status).toBe(200);
   expect((await ask(key)).status).toBe(429);
@@ -101,6 +108,7 @@ test('a session that ends while somebody writes loses nothing of it', async ({ e
     await back();
     await expect(page.getByRole('dialog', { name: '“written before it ended” is ready' })).toBeVisible();
     await page.getByRole('button', { name: 'I have the key' }).click();
+    await agree(page, 'I have it');
   });
   await test.step('somebody else with the same rights signs in: the form is as it was', async () => {
     const other = (await call(gateway.url, gateway.key, 'POST', '/admin/api/tokens', { name: 'the other admin', role: 'admin' })).data.key;
@@ -115,6 +123,7 @@ test('a session that ends while somebody writes loses nothing of it', async ({ e
     await expect(again).toBeHidden();
     await expect(page.getByRole('dialog', { name: '“written by another” is ready' })).toBeVisible();
     await page.getByRole('button', { name: 'I have the key' }).click();
+    await agree(page, 'I have it');
     await expect(page.getByRole('navigation', { name: 'Pages' }).getByText('the other admin')).toBeVisible();
   });
   await test.step('a page with a form that is not saved is not left by a reload', async () => {
