@@ -92,6 +92,7 @@ impl Setup {
             return Ok(Exit::Done);
         }
         let former = records.of(target.name)?;
+        let former_key = record::read(&key_file)?.unwrap_or_default();
         let made = make(&client, target.name)?;
         let edited = target.form.apply(text, &target.edit(file.clone(), &terms(&made.key)).changes);
         let written = edited.and_then(|edited| {
@@ -106,12 +107,20 @@ impl Setup {
                 existed,
                 mode,
                 written: edited.clone(),
+                edited: former.as_ref().is_some_and(|former| former.edited || before.as_ref() != Some(&former.written)),
                 server: server.name.clone(),
                 token: made.id.clone(),
             };
-            records.keep(&record, first.as_deref().unwrap_or_default(), &made.key)?;
+            let first = first.unwrap_or_default();
+            records.keep(&record, &first, &made.key)?;
             let mode = if target.holds_key { 0o600 } else { record::mode(&file).unwrap_or(0o600) };
-            record::replace(&file, &edited, mode)
+            record::replace(&file, &edited, mode).inspect_err(|_| {
+                // Nothing was written: what is remembered is what was so before.
+                _ = match &former {
+                    Some(former) => records.keep(former, &first, former_key.trim_end()),
+                    None => records.forget(target.name),
+                };
+            })
         });
         if let Err(failure) = written {
             // Nobody will use it.
@@ -147,9 +156,11 @@ impl Setup {
         };
         let now = record::read(&record.file)?;
         let before = records.first(&record)?;
-        let is_changed = now.as_deref() != Some(record.written.as_str());
-        if is_changed && now.is_some() {
-            context.printer.warn(&format!("{} was changed since; these changes go too.", record.file.display()));
+        let edits = now.as_ref().filter(|now| record.edited || **now != record.written);
+        let undone = records.undone(target.name);
+        if edits.is_some() {
+            let (file, kept) = (record.file.display(), undone.display());
+            context.printer.warn(&format!("{file} was changed since; these changes go too, and are kept in {kept}."));
         }
         let shown = |text: &str| hidden(text, records, target.name);
         Self::show(
@@ -163,6 +174,9 @@ impl Setup {
         }
         if !self.agreed(context, &format!("Put {} back as it was?", record.file.display()))? {
             return Ok(Exit::Done);
+        }
+        if let Some(edits) = edits {
+            record::replace(&undone, edits, 0o600)?;
         }
         match (&before, &now) {
             (Some(before), _) => record::replace(&record.file, before, record.mode.unwrap_or(0o600))?,

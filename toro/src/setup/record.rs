@@ -27,6 +27,9 @@ pub struct Record {
     pub mode: Option<u32>,
     /// What was written.
     pub written: String,
+    /// Whether somebody else had changed the file between two setups.
+    #[serde(default)]
+    pub edited: bool,
     /// The gateway's name in `toro.toml`.
     pub server: String,
     /// The token that was made for it.
@@ -53,6 +56,11 @@ impl Records {
     /// What the configuration was before.
     pub fn before(&self, agent: &str) -> PathBuf {
         self.folder.join(format!("{agent}.before"))
+    }
+
+    /// What the configuration was when it was put back, where that was more than what had been written.
+    pub fn undone(&self, agent: &str) -> PathBuf {
+        self.folder.join(format!("{agent}.undone"))
     }
 
     fn path(&self, agent: &str) -> PathBuf {

@@ -159,6 +159,12 @@ fn what_was_changed_since_is_told_before_it_goes() {
         shown.err
     );
     assert_eq!(fs::read_to_string(&file).unwrap(), text);
-    site.said(&["setup", "codex", "--undo", "--yes"]);
+    // Set up again in between: it is still somebody's own, and kept when it goes.
+    site.said(&["setup", "codex", "--use", "sim/tool", "--yes"]);
+    let again = fs::read_to_string(&file).unwrap();
+    let shown = site.home.run(&["setup", "codex", "--undo", "--yes"]);
+    assert!(shown.ended == Ended::Code(0) && shown.err.contains("changed since"), "{}", shown.err);
     assert_eq!(fs::read_to_string(&file).unwrap(), CODEX);
+    let undone = site.home.config().parent().unwrap().join("setup/codex.undone");
+    assert_eq!((fs::read_to_string(&undone).unwrap(), mode(&undone)), (again, 0o600));
 }
