@@ -186,6 +186,18 @@ test('everything by name: the palette goes to pages and does things', async ({ e
   await expect(page.getByText('The file was read anew; nothing changed.')).toBeVisible();
 });
 
+test('signing out by the palette asks whoever has written something', async ({ enter }) => {
+  const { page } = await enter('flows');
+  await visit(page, '/providers');
+  await page.getByRole('button', { name: 'Add provider' }).click();
+  await page.locator('dialog[open]').getByRole('button', { name: /^Another one/ }).click();
+  await page.locator('dialog[open] input[type="password"], dialog[open] textarea').first().fill('half a key');
+  await page.keyboard.press('Control+k');
+  await page.keyboard.type('sign out');
+  const [asked] = await Promise.all([page.waitForEvent('dialog'), page.keyboard.press('Enter')]);
+  expect(asked.message()).toContain('What you entered is lost');
+});
+
 test('a table is walked with the arrow keys, its rows are copied and opened', async ({ enter }) => {
   const { page, context } = await enter('full');
   await context.grantPermissions(['clipboard-read', 'clipboard-write']);

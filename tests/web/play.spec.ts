@@ -1,5 +1,6 @@
 // What is tried and taken along: the playground in every protocol, the wire of a request, a replay, and tables as files.
 import { readFileSync } from 'node:fs';
+import type { Page } from '@playwright/test';
 import { HOSTILE, call } from './support/traffic.mjs';
 import { expect, settled, test, violations, visit, world } from './support/site';
 
@@ -143,4 +144,78 @@ test('every attempt of a span is kept by the gateway, not by the page', async ({
   const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('link', { name: 'Every attempt as CSV' }).click()]);
   const rows = lines(readFileSync(await file.path(), 'utf8').replace(/\r?\n/g, '\r\n'));
   expect(rows.length).toBeGreaterThan(10);
+});
+
+/** Has a list of requests come by pages of seven. */
+const bySevens = (page: Page) => page.route(/\/admin\/api\/usage\/requests\?/, (route) => route.continue({ url: route.request().url().replace('limit=100', 'limit=7') }));
+
+test('a file holds the rows that were not loaded yet, too', async ({ enter }) => {
+  const { page, gateway } = await enter('full');
+  await bySevens(page);
+  await visit(page, '/requests?range=30d');
+  await expect(page.getByText('7 requests so far')).toBeVisible();
+  const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: 'CSV' }).click()]);
+  const { data } = await call(gateway.url, gateway.key, 'GET', '/admin/api/usage/requests?limit=200&period=30d');
+  expect(data.requests.length).toBeGreaterThan(14);
+  expect(lines(readFileSync(await file.path(), 'utf8')).length).toBeGreaterThanOrEqual(data.requests.length + 1);
+  await expect(page.getByRole('button', { name: 'Load more' })).toHaveCount(0);
+});
+
+test('what is no table is kept as a file as well: the log, quotas, alerts that fire', async ({ enter }) => {
+  const { page } = await enter('full');
+  for (const [path, region, name] of [['/log', 'Lines', 'log'], ['/alerts', 'Quotas', 'quotas'], ['/alerts', 'Firing', 'firing-alerts']] as const) {
+    await visit(page, path);
+    const [file] = await Promise.all([page.waitForEvent('download'), page.getByRole('region', { name: region }).getByRole('button', { name: 'CSV' }).click()]);
+    expect(file.suggestedFilename()).toMatch(new RegExp(`^${name}-\\d{4}-\\d\\d-\\d\\d\\.csv$`));
+    const rows = lines(readFileSync(await file.path(), 'utf8'));
+    expect(rows.length, path).toBeGreaterThan(1);
+    expect(new Set(rows.map((row) => row.length)).size, `${path}: as many fields in every row`).toBe(1);
+    expect(rows[1]!.join()).toMatch(/\d{4}-\d\d-\d\dT/);
+  }
+});
+
+test('the way back leads to where one was: as many rows, scrolled as far', async ({ enter }) => {
+  const { page } = await enter('full');
+  await bySevens(page);
+  await page.setViewportSize({ width: 1440, height: 420 });
+  await visit(page, '/requests?range=30d');
+  const rows = page.locator('tbody tr:not(.skeleton)');
+  for (const many of [14, 21]) {
+    await page.getByRole('button', { name: 'Load more' }).click();
+    await expect(rows).toHaveCount(many);
+  }
+  await rows.nth(20).scrollIntoViewIfNeeded();
+  const top = await page.evaluate(() => window.scrollY);
+  expect(top).toBeGreaterThan(200);
+  await rows.nth(20).focus();
+  await page.keyboard.press('Enter');
+  await expect(page.getByRole('heading', { level: 1 })).toContainText('req_');
+  await settled(page);
+  expect(await page.evaluate(() => window.scrollY)).toBe(0);
+  await page.goBack();
+  await expect(rows).toHaveCount(21);
+  await expect.poll(() => page.evaluate(() => window.scrollY)).toBe(top);
+  // By a link it begins at its beginning.
+  await visit(page, '/models');
+  await visit(page, '/requests?range=30d');
+  await expect(rows).toHaveCount(7);
+  expect(await page.evaluate(() => window.scrollY)).toBe(0);
+});
+
+test('an answer that is stopped before it began is no turn, and what was said is there again', async ({ enter }) => {
+  const { page, guard, gateway } = await enter('full');
+  guard.allow(/ERR_ABORTED|ERR_FAILED/);
+  await visit(page, '/playground?model=simulator%2Fok');
+  await page.route(/\/v1\/chat\/completions/, () => undefined);
+  const said = page.getByLabel('What you say');
+  await said.fill('wait for it');
+  await page.keyboard.press('Enter');
+  await page.getByRole('button', { name: 'Stop' }).click();
+  await expect(page.locator('.turn')).toHaveCount(0);
+  await expect(said).toHaveValue('wait for it');
+  // The tab is closed, and its token ends.
+  const own = async () => (await call(gateway.url, gateway.key, 'GET', '/admin/api/tokens?q=playground&state=live')).data.tokens.length;
+  await expect.poll(own).toBe(1);
+  await page.goto('about:blank');
+  await expect.poll(own).toBe(0);
 });

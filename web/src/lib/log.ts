@@ -1,5 +1,6 @@
 // Lines of the log: which fit what was asked for, and how new ones join those that are shown.
 import type { Level, LogLine } from '../api/types';
+import { csv } from './csv';
 
 /** The most important first. */
 export const LEVELS: Level[] = ['error', 'warn', 'info', 'debug', 'trace'];
@@ -20,4 +21,9 @@ export function joined(shown: readonly LogLine[], more: readonly LogLine[]): Log
 /** The fields of a line as texts, those of the request's outcome first. */
 export function fieldsOf(line: LogLine): [string, string][] {
   return Object.entries(line.fields ?? {}).map(([name, value]) => [name, typeof value === 'string' ? value : JSON.stringify(value)]);
+}
+
+/** Lines as a file. */
+export function filed(lines: readonly LogLine[]): string {
+  return csv(['When', 'Level', 'Part', 'Message', 'Request', 'Fields'], lines.map((line) => [new Date(line.at_ms).toISOString(), line.level, line.target, line.message, line.request_id, fieldsOf(line).map(([name, value]) => `${name}=${value}`).join(' ')]));
 }

@@ -16,6 +16,10 @@ export interface Told {
   request?: string | undefined;
 }
 
+function takeBack(id: string): void {
+  void fetch(`/admin/api/tokens/${id}?reason=finished`, { method: 'DELETE', keepalive: true }).catch(() => undefined);
+}
+
 export class Player {
   turns = $state<Turn[]>([]);
   /** By the turn that it belongs to. */
@@ -23,17 +27,23 @@ export class Player {
   isBusy = $state(false);
   #token: { id: string; key: string; endsMs: number } | undefined;
   #running: AbortController | undefined;
+  #isOver = false;
 
   async #key(): Promise<string> {
     if (this.#token && this.#token.endsMs > Date.now() + 60_000) return this.#token.key;
     const lifeMs = 3_600_000;
     const made = await post('/admin/api/tokens', { body: { name: `playground of ${session.me?.name ?? 'somebody'}`, role: 'inferrer', ttl_ms: lifeMs, limits: { budgets: [{ unit: 'usd_nanos', limit: 1_000_000_000 }] }, labels: { via: 'playground' } } });
+    // Whoever left while it was made must not leave it behind.
+    if (this.#isOver) {
+      takeBack(made.id);
+      throw new DOMException('The page was left.', 'AbortError');
+    }
     this.#token = { id: made.id, key: made.key, endsMs: Date.now() + lifeMs };
     return made.key;
   }
 
-  /** Says something; resolves when the answer has ended. */
-  async send(text: string, wish: Omit<Wish, 'turns'>): Promise<void> {
+  /** Says something; resolves when the answer has ended. False: it was stopped before it began, and nothing was said. */
+  async send(text: string, wish: Omit<Wish, 'turns'>): Promise<boolean> {
     this.isBusy = true;
     const running = (this.#running = new AbortController());
     const before = $state.snapshot(this.turns);
@@ -42,10 +52,12 @@ export class Player {
     this.told[at] = { model: wish.model, thought: '' };
     try {
       await this.#ask(at, { ...wish, turns: [...before, { role: 'user', text }] }, running.signal);
+      return true;
     } catch (thrown) {
-      if (running.signal.aborted) return;
       // What was said stays in the field of the next try; an answer that never began is no turn.
-      if (!this.turns[at]?.text) this.turns = this.turns.slice(0, at - 1);
+      const hasBegun = Boolean(this.turns[at]?.text);
+      if (!hasBegun) this.turns = this.turns.slice(0, at - 1);
+      if (running.signal.aborted) return hasBegun;
       throw thrown;
     } finally {
       this.isBusy = false;
@@ -105,11 +117,17 @@ export class Player {
     this.told = {};
   }
 
+  /** The page is left for good. */
+  leave(): void {
+    this.#isOver = true;
+    this.end();
+  }
+
   /** Takes the token back, also while the page goes away. */
   end(): void {
     this.stop();
     const id = this.#token?.id;
     this.#token = undefined;
-    if (id) void fetch(`/admin/api/tokens/${id}?reason=finished`, { method: 'DELETE', keepalive: true }).catch(() => undefined);
+    if (id) takeBack(id);
   }
 }

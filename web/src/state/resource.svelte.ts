@@ -1,6 +1,7 @@
 // Something that was asked of the gateway: the last answer stays in view while the next one is on its way.
 import { untrack } from 'svelte';
 import { asProblem, type Problem } from '../api/problem';
+import { router } from './router.svelte';
 
 /** What a question came to. */
 export class Resource<T> {
@@ -8,6 +9,8 @@ export class Resource<T> {
   problem = $state.raw<Problem>();
   /** A question is under way. */
   isBusy = $state(false);
+  /** When the last question is answered, called off or failed. */
+  answered: Promise<void> = Promise.resolve();
   #ask: (signal: AbortSignal) => Promise<T>;
   #running: AbortController | undefined;
 
@@ -49,7 +52,7 @@ export function resource<T>(ask: (signal: AbortSignal) => Promise<T>): Resource<
   const one = new Resource(ask);
   $effect(() => {
     // `ask` reads its state before it first waits, so that the effect knows what it hangs on.
-    void one.reload();
+    one.answered = one.reload();
     return () => one.stop();
   });
   return one;
@@ -59,8 +62,10 @@ export function resource<T>(ask: (signal: AbortSignal) => Promise<T>): Resource<
 export class Pages<R> extends Resource<{ rows: R[]; next: string | null }> {
   /** How many pages are asked again when a list follows what happens; who looks deeper is left alone. */
   static readonly DEEPEST = 5;
+  static readonly FARTHEST = 20;
   #page: (cursor: string | undefined, signal: AbortSignal) => Promise<{ rows: R[]; next: string | null }>;
   #depth = 1;
+  #begin = 1;
   #adding: AbortController | undefined;
   #isRefreshing = false;
 
@@ -75,6 +80,16 @@ export class Pages<R> extends Resource<{ rows: R[]; next: string | null }> {
       return { rows, next: page.next };
     });
     this.#page = ask;
+  }
+
+  /** How many pages are loaded. */
+  get depth(): number {
+    return this.#depth;
+  }
+
+  /** Has the first question be asked as deep as somebody had looked who comes back. */
+  begin(depth: number): void {
+    this.#begin = Math.max(1, Math.min(depth, Pages.FARTHEST));
   }
 
   get rows(): R[] {
@@ -93,7 +108,14 @@ export class Pages<R> extends Resource<{ rows: R[]; next: string | null }> {
 
   /** Another question: from its beginning. */
   override async reload(): Promise<void> {
-    this.#depth = 1;
+    this.#depth = this.#begin;
+    this.#begin = 1;
+    this.#adding?.abort();
+    await super.reload();
+  }
+
+  /** The same question again after a change of one's own, however deep somebody has looked. */
+  async again(): Promise<void> {
     this.#adding?.abort();
     await super.reload();
   }
@@ -130,6 +152,7 @@ export class Pages<R> extends Resource<{ rows: R[]; next: string | null }> {
 /** The same as `resource` for a list; `follow` reads what has the same rows asked again, such as `live.figures`. */
 export function pages<R>(ask: (cursor: string | undefined, signal: AbortSignal) => Promise<{ rows: R[]; next: string | null }>, follow?: () => unknown): Pages<R> {
   const one = new Pages(ask);
+  one.begin(router.keep('pages', () => one.depth));
   $effect(() => {
     void one.reload();
     return () => one.stop();

@@ -59,4 +59,21 @@ describe('a list page by page', () => {
     expect(pages.rows).toEqual([0, 1, 2, 3, 4, 5]);
     expect(pages.isBusy).toBe(false);
   });
+
+  it('is as deep after a change of one\'s own, however deep that is', async () => {
+    const { pages } = list(100);
+    await pages.reload();
+    for (let at = 0; at < Pages.DEEPEST + 2; at++) await pages.more();
+    await pages.again();
+    expect(pages.rows.length).toBe(3 * (Pages.DEEPEST + 3));
+  });
+
+  it('begins as deep as somebody had looked who comes back, and at its beginning for the next question', async () => {
+    const { pages } = list(100);
+    pages.begin(4);
+    await pages.reload();
+    expect(pages.rows.length).toBe(12);
+    await pages.reload();
+    expect(pages.rows.length).toBe(3);
+  });
 });

@@ -1,4 +1,5 @@
 // Where we are: the path and the query are the state of a page, so that every view is a link.
+import { onDestroy } from 'svelte';
 
 const BASE = '/admin';
 
@@ -9,10 +10,18 @@ class Router {
   query = $state.raw(new URLSearchParams());
   /** Asked before a page is left; false: stay. */
   #guards = new Set<() => boolean>();
+  /** What was looked at in each entry of the history when it was left, and how that is read. */
+  #left = new Map<number, Map<string, number>>();
+  #readers = new Map<string, () => number>([['top', () => window.scrollY]]);
+  #entry = 0;
+  #found: Map<string, number> | undefined;
 
   constructor() {
     if (typeof window === 'undefined') return;
     this.#read();
+    // Rows come later than the browser would scroll.
+    history.scrollRestoration = 'manual';
+    this.#entry = history.state?.entry ?? 0;
     window.addEventListener('popstate', () => this.#back());
     document.addEventListener('click', (event) => this.#click(event));
   }
@@ -26,11 +35,38 @@ class Router {
   /** By the browser's own buttons; who would lose edits by it may stay. */
   #back(): void {
     const [here, query] = [BASE + (this.path === '/' ? '' : this.path), this.query.toString()];
-    if (location.pathname.replace(/\/+$/, '') !== here && this.#mustStay()) history.pushState(null, '', here + (query ? `?${query}` : ''));
-    else this.#read();
+    if (location.pathname.replace(/\/+$/, '') !== here && this.mustStay()) history.pushState({ entry: this.#entry }, '', here + (query ? `?${query}` : ''));
+    else {
+      this.#leave(history.state?.entry ?? 0);
+      this.#found = this.#left.get(this.#entry);
+      this.#read();
+    }
   }
 
-  #mustStay(): boolean {
+  /** Goes on to another entry of the history. */
+  #leave(entry: number): void {
+    this.#left.set(this.#entry, new Map([...this.#readers].map(([name, read]) => [name, read()])));
+    this.#found = undefined;
+    this.#entry = entry;
+  }
+
+  /** What `name` was when this entry was left, once; 0 for who did not come back to it. */
+  found(name: string): number {
+    const value = this.#found?.get(name) ?? 0;
+    this.#found?.delete(name);
+    return value;
+  }
+
+  /** The same within a component that has it read when the entry is left. */
+  keep(name: string, read: () => number): number {
+    while (this.#readers.has(name)) name += '+';
+    this.#readers.set(name, read);
+    onDestroy(() => void this.#readers.delete(name));
+    return this.found(name);
+  }
+
+  /** Whether somebody stays, since edits would be lost. */
+  mustStay(): boolean {
     return [...this.#guards].some((guard) => !guard());
   }
 
@@ -49,8 +85,9 @@ class Router {
   go(to: string, options: { replace?: boolean } = {}): void {
     const url = BASE + (to.startsWith('/') ? to : `/${to}`);
     const isOtherPage = new URL(url, location.origin).pathname !== location.pathname;
-    if (isOtherPage && this.#mustStay()) return;
-    history[options.replace ? 'replaceState' : 'pushState'](null, '', url);
+    if (isOtherPage && this.mustStay()) return;
+    if (!options.replace) this.#leave(this.#entry + 1);
+    history[options.replace ? 'replaceState' : 'pushState']({ entry: this.#entry }, '', url);
     this.#read();
   }
 
