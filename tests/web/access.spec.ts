@@ -1,6 +1,6 @@
 // Who gets in, and what becomes of a key: sign-in, a token's life, and a session that ends while somebody writes.
 import { call } from './support/traffic.mjs';
-import { agree, expect, settled, test, violations, visit } from './support/site';
+import { agree, cutOff, expect, overflow, settled, test, violations, visit } from './support/site';
 
 test('signing in: a wrong key is told of, the right one opens the pages', async ({ enter }) => {
   const { page, guard, gateway } = await enter('flows', { isSignedOut: true });
@@ -167,7 +167,16 @@ test('a session that ends while somebody writes loses nothing of it', async ({ e
 
 test('the first run: a code from elsewhere or none on the machine, a token, a provider that is tried, a client', async ({ enter }) => {
   const { page, gateway } = await enter('fresh', { isSignedOut: true });
-  const axe = async (): Promise<void> => expect(await violations(page)).toEqual([]);
+  /** Each step as people see it: light and dark, wide and on a phone. */
+  const looks = async (): Promise<void> => {
+    for (const [colorScheme, width] of [['light', 1440], ['dark', 1440], ['light', 390], ['dark', 390]] as const) {
+      await page.emulateMedia({ colorScheme });
+      await page.setViewportSize({ width, height: 844 });
+      expect.soft([...await violations(page), ...await overflow(page), ...await cutOff(page)], `${colorScheme}, ${width} px`).toEqual([]);
+    }
+    await page.emulateMedia({ colorScheme: 'light' });
+    await page.setViewportSize({ width: 1440, height: 900 });
+  };
   await page.goto('/admin');
   const make = page.getByRole('button', { name: 'Make the first admin token' });
   await expect(make).toBeVisible();
@@ -178,18 +187,18 @@ test('the first run: a code from elsewhere or none on the machine, a token, a pr
   await expect(page.getByLabel('The key')).toHaveValue(/^tr_/);
   const key = await page.getByLabel('The key').inputValue();
   expect((await call(gateway.url, key, 'GET', '/admin/api/me')).data).toMatchObject({ role: 'admin', name: 'owner' });
-  await axe();
+  await looks();
   await page.getByRole('button', { name: /I have it/ }).click();
 
   await expect(page.getByRole('heading', { name: 'Connect a provider' })).toBeVisible();
   await expect(page.getByRole('button', { name: 'Later' })).toBeVisible();
   await page.getByText('Other…').click();
   await page.getByLabel('Which').fill(`${gateway.first}/v1`);
-  await axe();
+  await looks();
   await page.getByRole('button', { name: 'Add and test' }).click();
   const tried = page.getByRole('status').filter({ hasText: 'works' });
   await expect(tried).toContainText('A streamed answer', { timeout: 30_000 });
-  await axe();
+  await looks();
   await page.getByRole('button', { name: 'Go on' }).click();
 
   await expect(page.getByRole('heading', { name: 'Point a client at it' })).toBeFocused();
@@ -202,7 +211,7 @@ test('the first run: a code from elsewhere or none on the machine, a token, a pr
   // What is shown is what works: the model that was just tried.
   const { model } = JSON.parse(/'(\{.*\})'/s.exec(shown)![1]!) as { model: string };
   expect((await call(gateway.url, client, 'POST', '/v1/chat/completions', { model, messages: [{ role: 'user', content: 'hello' }] })).status).toBe(200);
-  await axe();
+  await looks();
   const done = page.getByRole('button', { name: 'Done: show the overview' });
   await expect(done).toBeEnabled();
   await done.click();
