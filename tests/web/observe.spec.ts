@@ -1,5 +1,5 @@
 // What people look for: a conversation by its words, a line of the log, a change in the trail; and texts that stay texts.
-import { call } from './support/traffic.mjs';
+import { HOSTILE, call } from './support/traffic.mjs';
 import { expect, settled, slips, test, visit, world } from './support/site';
 
 test('a conversation is found by what was said, read, and taken along', async ({ enter }) => {
@@ -124,7 +124,7 @@ test('alerts are acknowledged, webhooks tried, quotas shown', async ({ enter }) 
 
 test('texts from outside stay texts: names, prompts, programs, sessions, and what providers say', async ({ enter }) => {
   test.setTimeout(120_000);
-  const { page, guard } = await enter('full');
+  const { page, guard, gateway } = await enter('full');
   // The playground asks the one that refuses.
   guard.allow(/400.*\/v1\/chat\/completions/);
   const { full } = world();
@@ -162,6 +162,52 @@ test('texts from outside stay texts: names, prompts, programs, sessions, and wha
       await expect(page.getByRole('region', { name: 'What was said' }).getByText(said).first()).toBeVisible();
       expect(await slips(page)).toEqual([]);
     }
+  });
+  await test.step('the wire of such a request, and its replay', async () => {
+    await visit(page, `/conversations?q=${encodeURIComponent('"answer me"')}`);
+    await page.getByRole('row').filter({ hasText: 'answer me' }).first().getByRole('link').first().click();
+    await settled(page);
+    await page.getByRole('button', { name: 'Wire' }).first().click();
+    const wire = page.getByRole('dialog', { name: 'On the wire' });
+    await expect(wire.getByRole('tab').first()).toBeVisible();
+    const seen: string[] = [];
+    for (const stage of await wire.getByRole('tab').all()) {
+      await stage.click();
+      seen.push(await wire.getByRole('tabpanel').innerText());
+      expect(await slips(page)).toEqual([]);
+    }
+    // What the client called itself, and what the provider said.
+    expect(seen[0]).toContain('<img src=x');
+    expect(seen.join('\n')).toContain('said the model');
+    await page.keyboard.press('Escape');
+    await page.getByRole('button', { name: 'Replay' }).first().click();
+    const form = page.getByRole('dialog', { name: 'Replay against another model' });
+    await form.getByLabel('Model').fill('simulator/ok');
+    await page.keyboard.press('Enter');
+    await expect(form.locator('.diff li').filter({ hasText: '<img src=x' }).first()).toBeVisible();
+    expect(await slips(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+  });
+  await test.step('a run, its labels, an alert, a browser', async () => {
+    await fetch(`${gateway.url}/admin/api/login`, { method: 'POST', headers: { 'content-type': 'application/json', origin: gateway.url, 'user-agent': HOSTILE }, body: JSON.stringify({ key: gateway.key }) });
+    for (const [path, place] of [['/runs', 'Runs'], ['/alerts', 'Firing'], ['/me', 'Sessions']] as const) {
+      await visit(page, path);
+      await expect(page.getByRole('region', { name: place }).getByText('<img src=x').first(), path).toBeAttached();
+      expect(await slips(page)).toEqual([]);
+    }
+    await visit(page, '/runs?q=img');
+    await page.getByRole('row').filter({ hasText: '<img' }).first().click();
+    await settled(page);
+    await expect(page.getByRole('heading', { level: 1 })).toContainText('<img src=x');
+    expect(await slips(page)).toEqual([]);
+  });
+  await test.step('an answer in the playground', async () => {
+    await visit(page, '/playground?model=hostile%2Fmeek');
+    await page.getByRole('checkbox', { name: 'Streamed' }).uncheck();
+    await page.getByLabel('What you say').fill('answer me');
+    await page.keyboard.press('Enter');
+    await expect(page.locator('.turn.assistant .said').last()).toContainText('<img src=x');
+    expect(await slips(page)).toEqual([]);
   });
   await test.step('a trial of such a provider', async () => {
     await visit(page, '/providers?provider=hostile');

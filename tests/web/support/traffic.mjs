@@ -70,6 +70,10 @@ export async function traffic(url, key) {
   await chat(team, 'broken/none', 'This one finds nobody');
   await chat(team, 'auth', 'A key that is refused');
   // Whatever comes from outside is a text: in prompts, models, agents, errors.
+  await call(url, key, 'PATCH', `/admin/api/tokens/${hostile.id}`, { inspect_ms: 3_600_000 }, { 'if-match': '*' });
+  await token({ name: `${HOSTILE} run`, role: 'inferrer', parent: team.id, run: true, labels: { agent: HOSTILE, repository: HOSTILE, branch: HOSTILE } });
+  const spent = await token({ name: `${HOSTILE} spent`, role: 'inferrer', limits: { budgets: [{ unit: 'requests', limit: 1 }] } });
+  await chat(spent, 'ok', 'the only one');
   await chat(hostile, 'ok', `${HOSTILE} in a prompt`, {}, { 'user-agent': HOSTILE });
   await chat(hostile, HOSTILE, 'a model of that name');
   await chat(hostile, `hostile/${HOSTILE_MODEL}`, 'answer me', {}, { ...claude(HOSTILE_SESSION), 'user-agent': HOSTILE });
