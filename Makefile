@@ -41,6 +41,11 @@ web/node_modules/.package-lock.json: web/package.json web/package-lock.json
 	cd web && npm ci
 	@touch $@
 
+# The packages of the browser tests, whose types and style are looked at with the site's.
+tests/web/node_modules/.package-lock.json: tests/web/package.json tests/web/package-lock.json
+	cd tests/web && PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD=1 npm ci --silent
+	@touch $@
+
 bench: ## torod beside a direct call, nginx and bare proxies, in one run
 	cargo build --release -p torod -p tokenrouter-bench
 	cargo run --release -p tokenrouter-bench -- --rounds 3 $(if $(TOROD),--torod $(TOROD))
@@ -51,7 +56,7 @@ fmt: ## format the code
 lint: ## what a pull request must pass before its tests run
 	@$(STAGE) "format" cargo fmt --all --check
 	@$(STAGE) "clippy" cargo clippy --workspace --all-targets -- -D warnings
-	@$(STAGE) "build the web admin" $(MAKE) web
+	@$(STAGE) "build the web admin" $(MAKE) web tests/web/node_modules/.package-lock.json
 	@$(STAGE) "types of the web admin" npm --prefix web run check
 	@$(STAGE) "lint the web admin" npm --prefix web run lint
 

@@ -61,6 +61,7 @@ export class World {
     writeFileSync(file, config, { mode: 0o600 });
     let [child, url] = await this.#serve(file, folder, '127.0.0.1:0');
     const code = (await until(() => /setup code ([A-Z0-9-]+)/.exec(child.told), 'the setup code'))[1];
+    /** @param {() => unknown} meanwhile */
     const again = async (meanwhile = () => undefined) => {
       await ended(child);
       await meanwhile();

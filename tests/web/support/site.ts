@@ -64,7 +64,8 @@ function follow(page: Page): void {
     // Neither the live stream nor what outlives its page ends here.
     if (request.resourceType() !== 'eventsource' && !request.url().includes('reason=finished')) open.add(request);
   });
-  for (const end of ['requestfinished', 'requestfailed'] as const) page.on(end, (request) => open.delete(request));
+  page.on('requestfinished', (request) => open.delete(request));
+  page.on('requestfailed', (request) => open.delete(request));
 }
 
 interface Look { scheme?: 'light' | 'dark'; width?: number }
