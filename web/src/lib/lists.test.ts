@@ -2,7 +2,8 @@
 import { describe, expect, it } from 'vitest';
 import { csv, field } from './csv';
 import { distance, rank } from './find';
-import { plain, plainTitle, sorted } from './table';
+import { plainTitle } from './filed';
+import { plain, sorted } from './table';
 import { tree } from './tree';
 
 describe('files', () => {

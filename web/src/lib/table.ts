@@ -1,6 +1,5 @@
-// What a table's columns are, and how their values are sorted and written into a file.
+// What a table's columns are, and how their values are sorted and written.
 import type { Snippet } from 'svelte';
-import { csv } from './csv';
 import { moneyExact } from './format';
 
 export type Value = string | number | boolean | null | undefined;
@@ -53,18 +52,6 @@ export function plain(value: Value, kind: Kind | undefined): Value {
   if (kind === 'duration') return value / 1_000;
   if (kind === 'per_mille') return value / 10;
   return value;
-}
-
-/** The name of a column in a file, with the unit. */
-export function plainTitle(title: string, kind: Kind | undefined): string {
-  if (kind === 'money') return `${title} (USD)`;
-  if (kind === 'duration') return `${title} (ms)`;
-  return kind === 'per_mille' ? `${title} (%)` : title;
-}
-
-/** A table as a file. */
-export function filed<R>(rows: readonly R[], columns: Column<R>[]): string {
-  return csv(columns.map((column) => plainTitle(column.title, column.kind)), rows.map((row) => columns.map((column) => plain(column.value(row), column.kind))));
 }
 
 /** Which row a key goes to, from row `here` of `many`; nothing: it is no such key. */
