@@ -25,6 +25,9 @@ use crate::upstreams::catalogue;
 
 /// Carry over what other programs wrote down.
 #[derive(Debug, Args)]
+#[command(
+    after_help = "Examples:\n  torod import config litellm_config.yaml --dry-run\n  torod import usage ~/.cache/tokenrouter/usage-stats-db --dry-run\n\n`torod import config --help` and `torod import usage --help` tell what is read, and what is carried over."
+)]
 pub struct Import {
     #[command(subcommand)]
     what: What,

@@ -261,6 +261,7 @@ pub const KEYS: &[Key] = &[
     key("telemetry.prometheus", "boolean", "true", "Count for Prometheus; /metrics shows it to admins and to whoever has `metrics_token`.", "prometheus = true"),
     key("telemetry.metrics_addr", "address with port", "\"\"", "Where /metrics stands by itself besides, open to whoever reaches it unless there is a `metrics_token`, such as 127.0.0.1:9464; an address that is neither this machine's nor private needs one.", "metrics_addr = \"\""),
     key("telemetry.metrics_token", "secret", "", "What opens /metrics as `Authorization: Bearer …`, such as \"${METRICS_TOKEN}\", or a table with `env`, `file` or `command`.", "metrics_token = \"\""),
+    key("telemetry.token_budgets", "boolean", "false", "Show on /metrics what is left of tokens' budgets in US dollars, each by its id and name; of the thousand that have the least left.", "token_budgets = false"),
     key("telemetry.otlp_endpoint", "URL", "\"\"", "An OpenTelemetry collector that takes OTLP over HTTP, such as http://127.0.0.1:4318; traces go to its /v1/traces, metrics to its /v1/metrics.", "otlp_endpoint = \"\""),
     key("telemetry.otlp_headers", "table of secrets", "", "Headers for the collector, such as its key; each value is a secret as in `api_keys`.", "otlp_headers = {}"),
     key("telemetry.trace_permille", "whole number", "1000", "Of so many requests in a thousand a trace is sent; where a client sends a `traceparent`, it has decided.", "trace_permille = 1000"),

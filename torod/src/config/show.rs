@@ -125,6 +125,7 @@ fn write_telemetry(text: &mut String, telemetry: &Telemetry) -> std::fmt::Result
     } else {
         writeln!(text, "metrics_addr = \"{addr}\"")?;
     }
+    writeln!(text, "token_budgets = {}", telemetry.token_budgets)?;
     writeln!(text, "otlp_endpoint = {}", quoted(telemetry.otlp_endpoint.as_deref().unwrap_or_default()))?;
     for (name, value) in &telemetry.otlp_headers {
         writeln!(text, "# sends the collector the header {name} from {}", secret(value))?;

@@ -17,6 +17,8 @@ pub struct Telemetry {
     pub prometheus: bool,
     /// Where that page stands by itself, besides the gateway's own address.
     pub metrics_addr: Option<SocketAddr>,
+    /// Whether it tells what is left of tokens' budgets, each by its name.
+    pub token_budgets: bool,
     /// What opens it, besides an admin's token.
     pub metrics_token: Option<SecretSource>,
     /// Where an OpenTelemetry collector takes OTLP over HTTP.
@@ -34,6 +36,7 @@ impl Default for Telemetry {
         Self {
             prometheus: true,
             metrics_addr: None,
+            token_budgets: false,
             metrics_token: None,
             otlp_endpoint: None,
             otlp_headers: Vec::new(),
@@ -51,6 +54,7 @@ impl Telemetry {
     pub(super) fn read(mut section: Section<'_>) -> Self {
         let mut telemetry = Self::default();
         section.set_bool("prometheus", &mut telemetry.prometheus);
+        section.set_bool("token_budgets", &mut telemetry.token_budgets);
         let addr = section.take("metrics_addr");
         let token = section.take("metrics_token");
         if let Some(field) = token.filter(|field| !matches!(field.value, DeValue::String(text) if text.is_empty())) {
@@ -197,10 +201,11 @@ mod tests {
 
     #[test]
     fn every_key_is_read() {
-        let text = r#"telemetry = { prometheus = false, metrics_addr = "127.0.0.1:9464", metrics_token = "${SCRAPE}", otlp_endpoint = "http://127.0.0.1:4318/", otlp_headers = { API-Key = "${OTLP}" }, trace_permille = 250, forward_trace = true }"#;
+        let text = r#"telemetry = { prometheus = false, token_budgets = true, metrics_addr = "127.0.0.1:9464", metrics_token = "${SCRAPE}", otlp_endpoint = "http://127.0.0.1:4318/", otlp_headers = { API-Key = "${OTLP}" }, trace_permille = 250, forward_trace = true }"#;
         let expected = Telemetry {
             prometheus: false,
             metrics_addr: Some("127.0.0.1:9464".parse().unwrap()),
+            token_budgets: true,
             metrics_token: Some(SecretSource::Env("SCRAPE".into())),
             otlp_endpoint: Some("http://127.0.0.1:4318".into()),
             otlp_headers: vec![("api-key".into(), SecretSource::Env("OTLP".into()))],

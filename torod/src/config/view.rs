@@ -113,6 +113,7 @@ fn view_telemetry(telemetry: &Telemetry) -> Value {
         "prometheus": telemetry.prometheus,
         "metrics_addr": telemetry.metrics_addr.map(|addr| addr.to_string()),
         "metrics_token": telemetry.metrics_token.as_ref().map(SecretSource::reference),
+        "token_budgets": telemetry.token_budgets,
         "otlp_endpoint": telemetry.otlp_endpoint,
         "otlp_headers": headers.collect::<Map<String, Value>>(),
         "trace_permille": telemetry.trace_permille,

@@ -18,7 +18,12 @@ use crate::store::conversations::stages::Stage;
 use crate::store::{Bell, Connection, StoreError};
 
 /// Requests that are kept in one transaction.
-const BATCH: usize = 32;
+const BATCH: usize = 96;
+/// The same in bytes of what they hold.
+const BATCH_BYTES: usize = 4 << 20;
+/// So long a request waits for others that are kept with it. A transaction writes the index of words anew in many places,
+/// however little it brings: at 300 requests a second it would be most of the work.
+const GATHER: Duration = Duration::from_millis(200);
 /// How often what is old is looked for.
 const SWEEP: Duration = Duration::from_mins(5);
 /// After so many requests it is looked for too.
@@ -40,6 +45,8 @@ struct Worker<'c> {
     next_sweep: Option<Instant>,
     /// Whether something was removed that may still be in the log.
     has_removed: bool,
+    /// Whether the index is on its way to forget words of what was removed.
+    is_forgetting: bool,
     /// When the log was last emptied for that.
     settled_at: Option<Instant>,
 }
@@ -57,6 +64,7 @@ pub(super) fn run(all: &Conversations) {
         swept_at: 0,
         next_sweep: None,
         has_removed: false,
+        is_forgetting: false,
         settled_at: None,
     };
     loop {
@@ -84,16 +92,31 @@ pub(super) fn run(all: &Conversations) {
 
 impl Worker<'_> {
     fn has_work(&self) -> bool {
+        self.has_urgent() || self.all.queue.get().is_some_and(|queue| !queue.is_empty())
+    }
+
+    /// Whether somebody waits for an answer, or for the end.
+    fn has_urgent(&self) -> bool {
         !self.all.tasks.lock().unwrap_or_else(PoisonError::into_inner).is_empty()
-            || self.all.queue.get().is_some_and(|queue| !queue.is_empty())
             || self.all.is_stopping.load(Ordering::SeqCst)
     }
 
     fn take(&self) -> Vec<Watched> {
         let Some(queue) = self.all.queue.get().filter(|queue| !queue.is_empty()) else { return Vec::new() };
+        if queue.len() < BATCH && !self.has_urgent() {
+            // Whoever asks for something rings.
+            Bell::doze(GATHER);
+        }
         // Before they leave the queue: whoever sees that nothing waits may rely on everything being kept.
         self.all.in_hand.store(BATCH, Ordering::SeqCst);
-        let batch: Vec<_> = std::iter::from_fn(|| queue.pop()).take(BATCH).map(|watched| *watched).collect();
+        let (mut batch, mut bytes) = (Vec::with_capacity(BATCH.min(queue.len())), 0);
+        while batch.len() < BATCH
+            && bytes < BATCH_BYTES
+            && let Some(watched) = queue.pop()
+        {
+            bytes += watched.held;
+            batch.push(*watched);
+        }
         self.all.in_hand.store(batch.len(), Ordering::SeqCst);
         batch
     }
@@ -113,7 +136,10 @@ impl Worker<'_> {
 
     fn open(&mut self) -> Result<&mut Connection, StoreError> {
         if self.connection.is_none() {
-            self.connection = Some(store::open_writer(&self.all.dir)?);
+            let connection = store::open_writer(&self.all.dir)?;
+            // It may have ended in the midst of that.
+            self.has_removed |= store::remove::is_unforgotten(&connection)?;
+            self.connection = Some(connection);
         }
         self.connection.as_mut().ok_or(StoreError::Closed)
     }
@@ -223,8 +249,35 @@ impl Worker<'_> {
         self.redactor.known = self.all.known_secrets();
     }
 
+    /// A step towards a file that holds nothing of what was removed. Says whether there is more to do at once.
+    fn forget(&mut self, now: Instant) -> bool {
+        let is_first = !std::mem::replace(&mut self.is_forgetting, true);
+        if is_first {
+            self.has_removed = false;
+        }
+        let more = self.open().and_then(|connection| store::remove::forget_words(connection, is_first));
+        if matches!(more, Ok(true)) {
+            return true;
+        }
+        self.is_forgetting = false;
+        self.settled_at = Some(now);
+        let has_removed = self.has_removed;
+        let settled = more.and_then(|_| {
+            let connection = self.open()?;
+            if !has_removed {
+                store::remove::forgot_words(connection)?;
+            }
+            store::settle(connection)
+        });
+        if let Err(error) = settled {
+            tracing::debug!(%error, "what was removed may still be in the file, until the next time");
+            self.has_removed = true;
+        }
+        false
+    }
+
     fn sweep_is_due(&self) -> bool {
-        self.all.kept.load(Ordering::Relaxed) >= self.swept_at.saturating_add(SWEEP_AFTER)
+        self.is_forgetting || self.all.kept.load(Ordering::Relaxed) >= self.swept_at.saturating_add(SWEEP_AFTER)
     }
 
     /// Removes a little of what is old or too much. Says whether there is more to do at once.
@@ -251,12 +304,12 @@ impl Worker<'_> {
                 self.has_removed = true;
                 return true;
             }
-            // What was removed leaves the log too; where there is always something to keep, now and then.
+            // What was removed leaves the index and the log too; where there is always something to keep, now and then.
             Ok(false) => {
+                self.swept_at = self.all.kept.load(Ordering::Relaxed);
                 let is_due = !self.has_work() || self.settled_at.is_none_or(|at| now >= at + SWEEP);
-                if is_due && std::mem::take(&mut self.has_removed) {
-                    self.settled_at = Some(now);
-                    _ = self.open().and_then(|connection| store::settle(connection));
+                if self.is_forgetting || (is_due && self.has_removed) {
+                    return self.forget(now);
                 }
             }
             Err(error) => {

@@ -8,6 +8,7 @@ use bytes::Bytes;
 use http::header::CONTENT_TYPE;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use hyper::body::Incoming;
+use tokenrouter::auto::Virtual;
 use tokenrouter::auto::features::Features;
 use tokenrouter::call::Relay;
 use tokenrouter::error::Problem;
@@ -138,8 +139,8 @@ pub struct Call {
     pub app: Arc<App>,
     /// What is asked for.
     pub surface: Surface,
-    /// What it is for, where the gateway itself asks.
-    pub purpose: Option<&'static str>,
+    /// The virtual model that somebody is to be chosen for, where the gateway itself asks who.
+    pub purpose: Option<Virtual>,
     /// When it came, in Unix milliseconds.
     pub now_ms: i64,
     /// The exchange's number.
@@ -189,7 +190,7 @@ impl Call {
             id: self.exchange_id,
             request_id: self.request_id.clone(),
             surface: self.surface,
-            said_as: self.purpose.unwrap_or(self.surface.as_str()),
+            said_as: self.purpose.map_or(self.surface.as_str(), |_| failover::CHOICE),
             caller: self.caller.clone(),
             live,
             salt,

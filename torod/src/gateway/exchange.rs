@@ -270,6 +270,7 @@ impl Exchange {
             savings_nanos,
             generation_us: report.generation_us,
             prompt_us: report.prompt_us,
+            picked: attempt.picked,
             trace: self.trace.clone(),
         };
         // Before the record is on its way: what a new budget finds in the database, it did not learn from us.

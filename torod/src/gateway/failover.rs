@@ -20,7 +20,8 @@ use tokenrouter::pick::order::Choice;
 use tokenrouter::pick::table::Found;
 use tokenrouter::pick::verdict::{Blame, Next, Verdict};
 use tokenrouter::protocol::Protocol;
-use tokenrouter_shared::route::ChosenView;
+
+pub(super) use ask::CHOICE;
 
 use super::attempt::{self, Full, Prepared, Target};
 use super::entry::{self, Call};
@@ -62,7 +63,7 @@ struct Journey<'l, 'm> {
     /// What went wrong is what the client is to be told.
     is_answer: bool,
     /// How the model was chosen, where a virtual one was asked for.
-    auto: Option<Box<ChosenView>>,
+    auto: Option<Box<auto::Told>>,
     /// That model's number.
     chosen: Option<u32>,
     shedding: Shedding,
@@ -234,6 +235,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
                 stream: peek.stream,
                 input: std::mem::take(&mut prepared.input),
                 chosen: self.chosen,
+                picked: self.picked(call),
                 remember: prepared.remember.take(),
                 began: call.app.clock.instant(),
                 began_ms: now_ms,

@@ -24,6 +24,7 @@ use crate::telemetry::trace::Trace;
 use crate::upstreams::pace::PacePlace;
 use crate::upstreams::provider::Provider;
 use crate::upstreams::snapshot::Snapshot;
+use crate::usage::Picked;
 
 /// The call to one endpoint.
 pub struct Attempt {
@@ -63,6 +64,8 @@ pub struct Attempt {
     pub blame: Blame,
     /// The model that was chosen for its conversation, as [`State`](crate::upstreams::auto::state::State) counts them.
     pub chosen: Option<u32>,
+    /// What it has to do with the choice of that model.
+    pub picked: Option<Picked>,
     /// What is to be kept of the answer, besides its usage.
     pub remember: Option<Box<Remember>>,
     /// Its places among what is limited, given back at the end.

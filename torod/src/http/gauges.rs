@@ -2,13 +2,18 @@
 
 use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
 use nix::sys::resource::{Resource, UsageWho, getrlimit, getrusage};
 use tokenrouter::pick::breaker::Gate;
 use tokenrouter::pick::endpoint::{Ready, Scope, Why};
 use tokenrouter::quota::Unit;
+use tokenrouter_shared::token::TokenState;
 
+use crate::access::remaining::Remaining;
+use crate::access::wall::Moment;
 use crate::app::App;
+use crate::telemetry::COMMIT;
 use crate::telemetry::metrics::families as f;
 use crate::telemetry::metrics::text::{Micros, Millis, Nanos, Text};
 use crate::telemetry::otel::send::Signal;
@@ -18,17 +23,24 @@ use crate::upstreams::snapshot::Snapshot;
 /// Why an endpoint may be left alone.
 const REASONS: [Why; 5] = [Why::Connection, Why::Credential, Why::Failing, Why::Limited, Why::Probed];
 
+/// So many tokens are told of at most.
+const MOST_TOKENS: usize = 1_000;
+
 /// Writes all of them.
 pub(super) fn write(app: &App, text: &mut Text) {
     let live = app.live.load();
     text.begin(&f::BUILD_INFO);
-    text.sample(&f::BUILD_INFO, &[env!("CARGO_PKG_VERSION")], 1);
+    text.sample(&f::BUILD_INFO, &[env!("CARGO_PKG_VERSION"), COMMIT], 1);
     text.alone(&f::IN_FLIGHT, app.lifecycle.in_flight());
     text.alone(&f::STREAMS, app.streams.count());
     text.alone(&f::WAITING, app.queue.count());
     write_providers(&live, text);
     write_breakers(&live, app.clock.uptime_ms(), text);
     write_quotas(&live, app.clock.now_ms(), text);
+    text.begin(&f::TOKEN_BUDGET);
+    if live.config.telemetry.token_budgets {
+        write_budgets(app, text);
+    }
     let status = app.reload.status();
     text.begin(&f::RELOADS);
     text.sample(&f::RELOADS, &["success"], status.reloads);
@@ -145,6 +157,24 @@ fn write_quotas(live: &Snapshot, now_ms: i64, text: &mut Text) {
     text.begin(&f::BALANCE);
     for ((provider, unit), nanos) in &balances {
         text.sample(&f::BALANCE, &[provider, unit], Nanos(u128::from(*nanos)));
+    }
+}
+
+/// What is left for tokens that are in use and have a budget.
+fn write_budgets(app: &App, text: &mut Text) {
+    let now = Moment::of(&app.clock);
+    let mut left = Vec::new();
+    app.tokens.each(|token| {
+        let nanos = || Remaining::of(token, now)?.nanos.map(|tightest| tightest.left);
+        if token.state(now.now_ms) == TokenState::Live
+            && let Some(nanos) = nanos()
+        {
+            left.push((nanos, token.id, Arc::clone(token)));
+        }
+    });
+    left.sort_unstable_by_key(|(nanos, id, _)| (*nanos, *id));
+    for (nanos, _, token) in left.iter().take(MOST_TOKENS) {
+        text.sample(&f::TOKEN_BUDGET, &[&token.public_id, &token.name], Nanos(u128::from(*nanos)));
     }
 }
 

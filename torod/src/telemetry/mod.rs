@@ -10,3 +10,9 @@ pub mod plain;
 pub mod stderr;
 pub mod trace;
 mod words;
+
+/// The commit that this program was built from, where its builder said so by `TOKENROUTER_COMMIT`; else nothing.
+pub const COMMIT: &str = match option_env!("TOKENROUTER_COMMIT") {
+    Some(commit) => commit,
+    None => "",
+};

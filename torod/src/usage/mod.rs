@@ -2,6 +2,7 @@
 
 pub mod charge;
 pub mod live;
+pub mod picked;
 pub mod record;
 pub mod recorder;
 pub mod reprice;
@@ -13,6 +14,7 @@ pub mod writer;
 pub use crate::store::agent_sessions::AgentSession;
 pub use charge::Charge;
 pub use live::Committed;
+pub use picked::Picked;
 pub use record::{Outcome, Record};
 pub use recorder::Recorder;
 pub use sequence::Sequence;

@@ -10,6 +10,7 @@ use tokenrouter::pick::verdict::Blame;
 use tokenrouter_shared::ids::{AttemptId, ExchangeId, ms_of};
 
 use super::charge::Charge;
+use super::picked::Picked;
 use super::trace::Trace;
 use crate::store::agent_sessions::AgentSession;
 use crate::store::origins::Origin;
@@ -177,6 +178,8 @@ pub struct Record {
     pub generation_us: u32,
     /// How long it says that it read the input, in microseconds; 0: it did not say.
     pub prompt_us: u32,
+    /// What it has to do with the choice of a model for a virtual one; the database does not keep it.
+    pub picked: Option<Picked>,
     /// The trace that its request belongs to, where there is somebody to see it.
     pub trace: Option<Arc<Trace>>,
 }
@@ -219,6 +222,7 @@ impl Record {
             savings_nanos: 0,
             generation_us: 0,
             prompt_us: 0,
+            picked: None,
             trace: None,
         }
     }

@@ -108,6 +108,39 @@ async fn a_token_uses_and_sees_only_what_it_and_all_above_it_may() {
 }
 
 #[tokio::test]
+async fn what_is_left_of_budgets_is_among_the_metrics_where_that_is_wanted() {
+    for is_wanted in [false, true] {
+        let daemon = TestDaemon::with(&format!("[telemetry]\ntoken_budgets = {is_wanted}\n"), PRICES).await;
+        let dollars = |nanos: u64| json!({ "budgets": [{ "unit": "usd_nanos", "limit": nanos }] });
+        let parent = daemon.token(None, dollars(2_000_000_000)).await;
+        // Its own is wider than what is left above it.
+        let child = daemon.token(Some(&parent), dollars(1_999_999_999)).await;
+        daemon.token(None, json!({})).await;
+        let ended = daemon.token(None, dollars(5)).await;
+        let mut end = daemon.request(&format!("/admin/api/tokens/{}", ended.id), "");
+        *end.method_mut() = http::Method::DELETE;
+        assert_eq!(daemon.send(end).await.status, 200);
+        assert_eq!(daemon.chat_of(&parent, "ok", "").await.status, 200);
+        let [_, _, nanos] = daemon.spent(&[&parent]).await;
+        assert!(nanos > 1);
+        let told = daemon.get("/metrics").await.text();
+        let lines: Vec<&str> =
+            told.lines().filter(|line| line.starts_with("tokenrouter_token_budget_remaining_usd{")).collect();
+        if !is_wanted {
+            assert!(lines.is_empty(), "{lines:?}");
+            continue;
+        }
+        let left = format!("1.{:09}", 1_000_000_000 - nanos);
+        assert_eq!(lines.len(), 2, "{lines:?}");
+        for (line, token) in lines.iter().zip([&parent, &child]) {
+            assert!(line.contains(&format!("token=\"{}\"", token.id)), "{line}");
+            assert_eq!(line.rsplit(' ').next().unwrap().trim_end_matches('0'), left.trim_end_matches('0'), "{line}");
+        }
+        daemon.stop().await;
+    }
+}
+
+#[tokio::test]
 async fn a_budget_that_is_given_later_knows_what_was_used_before() {
     let daemon = TestDaemon::with("", PRICES).await;
     let parent = daemon.token(None, json!({})).await;

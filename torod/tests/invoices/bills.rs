@@ -6,6 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http_body_util::BodyExt as _;
+use tokenrouter_shared::figures::Dimension;
 use tokenrouter_simulator::{Settings, Simulator};
 use torod::clock::Clock;
 use torod::store::figures::{Question, figures};
@@ -20,7 +21,7 @@ const MODELS: &str = include_str!("../../../router/src/catalog/models.json");
 
 fn cases() -> Vec<Case> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/invoices/cases");
-    let files = ["openai", "anthropic", "google", "others", "mishaps"];
+    let files = ["openai", "anthropic", "google", "hosts", "others", "mishaps"];
     let texts = files.map(|name| std::fs::read_to_string(folder.join(name).with_extension("txt")).unwrap());
     let mut cases: Vec<Case> = texts.iter().flat_map(|text| read(text)).collect();
     // Those that say when they are come last, in the order of time: a clock that is set back is another test's business.
@@ -113,7 +114,8 @@ async fn ask(daemon: &TestDaemon, key: &str, case: &Case) {
 
 const COLUMNS: &str = "(SELECT text FROM name WHERE id = model), outcome, estimated, input_uncached, cache_read, \
     cache_write_5m, cache_write_1h, output, reasoning, cost_nanos, cost_assumed, price IS NULL, \
-    (SELECT told_nanos FROM usage_detail AS d WHERE d.id = usage.id), savings_nanos";
+    (SELECT told_nanos FROM usage_detail AS d WHERE d.id = usage.id), savings_nanos, \
+    prompt_us, generation_us";
 
 /// The same of what was reckoned by hand.
 fn expected(case: &Case) -> Vec<Vec<String>> {
@@ -128,6 +130,8 @@ fn expected(case: &Case) -> Vec<Vec<String>> {
         row.push(u8::from(attempt.is_unpriced || is_nothing).to_string());
         row.push(attempt.told_nanos.map_or_else(|| "-".to_owned(), |nanos| nanos.to_string()));
         row.push(attempt.saved_nanos.to_string());
+        let [reads_us, writes_us, ..] = attempt.timed.unwrap_or_default();
+        row.extend([reads_us, writes_us].map(|us| us.to_string()));
         row
     };
     case.attempts.iter().map(row).collect()
@@ -136,7 +140,7 @@ fn expected(case: &Case) -> Vec<Vec<String>> {
 #[tokio::test]
 async fn every_invoice_is_exact() {
     let cases = Arc::new(cases());
-    assert!(cases.len() >= 48, "{}", cases.len());
+    assert!(cases.len() >= 82, "{}", cases.len());
     let folder = tempfile::tempdir().unwrap();
     let data = folder.path().join("data");
     torod::store::schema::make_dir(&data).unwrap();
@@ -176,6 +180,15 @@ async fn every_invoice_is_exact() {
         (whole.cost_nanos, whole.unpriced_nanos, whole.savings_nanos),
         (total.unsigned_abs(), unpriced.unsigned_abs(), saved)
     );
+    // So are speeds, where the provider tells its times.
+    let timed: Vec<_> = cases.iter().filter_map(|case| Some((case, case.attempts[0].timed?))).collect();
+    assert!(timed.len() >= 4);
+    for (case, [.., read_milli, written_milli]) in timed {
+        let question = Question::new(0, i64::MAX).only(Dimension::Model, &model(&case.name));
+        let sums = figures(&reader, &question).unwrap().total;
+        let speeds = (sums.prompted_per_second_milli(), sums.generated_per_second_milli());
+        assert_eq!(speeds, (Some(read_milli), Some(written_milli)), "{}", case.name);
+    }
     let id = token["id"].as_str().unwrap_or_else(|| panic!("{token}"));
     let shown = daemon.get(&format!("/admin/api/tokens/{id}")).await;
     assert!(shown.text().contains(&format!("\"used\":{total}")), "the budget has {total} used: {}", shown.text());

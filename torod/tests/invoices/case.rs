@@ -9,7 +9,8 @@
 //! * `answer` or `stream` with a status, and below it what the provider sends, as it is;
 //! * `row` how that attempt ends, `reported` or `estimated`, its six buckets, then what it costs: counts × nano-dollars for
 //!   one, added up, as somebody reckons it by hand. `assumed` or `unpriced` where the row must say so;
-//! * `saved` the same for what the prompt cache saved, and `told` what the provider says that it cost.
+//! * `saved` the same for what the prompt cache saved, `told` what the provider says that it cost, and `timed` in how many
+//!   microseconds it says that it read and wrote, and how many tokens a second that is, in thousandths.
 
 /// One answer of the provider, and what it must come to.
 #[derive(Debug, Default)]
@@ -25,6 +26,8 @@ pub struct Attempt {
     pub is_unpriced: bool,
     pub saved_nanos: i64,
     pub told_nanos: Option<i64>,
+    /// Reading and writing in microseconds, then tokens a second of both in thousandths.
+    pub timed: Option<[u64; 4]>,
 }
 
 /// One case.
@@ -70,6 +73,10 @@ pub fn read(text: &str) -> Vec<Case> {
             }
             "saved" => case.attempts.last_mut().unwrap().saved_nanos = sum(rest, &case.name),
             "told" => case.attempts.last_mut().unwrap().told_nanos = Some(rest.parse().unwrap()),
+            "timed" => {
+                let mut words = rest.split(' ').map(|word| word.parse().unwrap());
+                case.attempts.last_mut().unwrap().timed = Some(std::array::from_fn(|_| words.next().unwrap()));
+            }
             "price" => case.price = Some(rest.to_owned()),
             "ask" => {
                 let (what, how) = rest.split_once(' ').unwrap_or((rest, ""));

@@ -116,6 +116,24 @@ async fn only_what_is_in_doubt_is_asked() {
     assert_eq!(talk(&rig, "auto", &[("user", "hi")]).await, "tiny auto; rules, simple; only");
     assert_eq!(talk(&rig, "auto", &[("user", HARD)]).await, "gpt-5.2 auto; rules, hard; only");
     assert_eq!(talk(&rig, "auto", &[("user", "Plan the migration")]).await, "usual auto; model, hard; only");
+    // Every choice is counted by what it was and who made it, and what it took to ask.
+    rig.daemon.rows("id").await;
+    let told = rig.daemon.get("/metrics").await.text();
+    let of = |target: &str, difficulty: &str, source: &str| {
+        format!(
+            r#"decisions_total{{virtual_model="auto",target="p0/{target}",difficulty="{difficulty}",source="{source}"}} 1"#
+        )
+    };
+    for line in [
+        of("tiny", "simple", "rules"),
+        of("gpt-5.2", "hard", "rules"),
+        of("usual", "hard", "model"),
+        r#"decision_seconds_count{virtual_model="auto"} 1"#.to_owned(),
+        // 70 tokens at 0.1 and 7 at 0.4 for a million.
+        r#"decision_cost_usd_total{virtual_model="auto"} 0.0000098"#.to_owned(),
+    ] {
+        assert!(told.lines().any(|seen| seen.ends_with(&line)), "{line} is not in\n{told}");
+    }
     rig.stop().await;
 }
 

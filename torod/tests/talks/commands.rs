@@ -96,3 +96,48 @@ async fn two_answers_are_shown_beside_one_another() {
     daemon.stop().await;
     drop(folder);
 }
+
+#[tokio::test]
+async fn every_command_of_the_document_works() {
+    let document = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/conversations.md");
+    let text = std::fs::read_to_string(document).unwrap();
+    let blocks = text.split("```").skip(1).step_by(2).flat_map(str::lines);
+    let lines = blocks.filter_map(|line| line.strip_prefix("torod "));
+    let lines: Vec<&str> = lines.map(|line| line.split('>').next().unwrap().trim()).collect();
+    assert!(lines.len() >= 11, "{lines:?}");
+    let daemon = daemon(&format!("{ON}[[model_aliases]]\nname = \"anthropic/claude-sonnet-4-5\"\ntargets = [{{ provider = \"all\", model = \"ok\" }}]\n\
+         [[model_aliases]]\nname = \"sim/ok\"\ntargets = [{{ provider = \"all\", model = \"ok\" }}]\n")).await;
+    let made = daemon.post("/admin/api/tokens", r#"{"name":"laptop","role":"inferrer"}"#).await.json();
+    let bearer = format!("Bearer {}", made["key"].as_str().unwrap());
+    // What changes the token and what takes away come in their own order; the others need something that is kept.
+    let (first, others): (Vec<&str>, Vec<_>) = lines.into_iter().partition(|line| line.contains("--inspect 1h"));
+    let (last, others): (Vec<&str>, Vec<_>) = others.into_iter().partition(|line| line.contains("delete"));
+    for line in &first {
+        let words: Vec<&str> = line.split(' ').collect();
+        let (done, out, err) = said(&daemon, &words).await;
+        assert!(done, "{line}: {out}{err}");
+    }
+    let headers = [("authorization", bearer.as_str()), ("user-agent", "claude-cli/2.0.0 (external, cli)")];
+    let asked = daemon.post_with("/v1/chat/completions", &headers, chat(&[("user", "Mend the login bug")])).await;
+    daemon.all_is_kept().await;
+    let number = daemon.talks("").await[0]["id"].to_string();
+    for line in others.iter().chain(&last) {
+        let own =
+            line.replace("req_0019a2b3c4d5e6f7", asked.header("x-request-id")).replace(" 12", &format!(" {number}"));
+        let (parts, mut words) = (own.split('"'), Vec::new());
+        for (at, part) in parts.enumerate() {
+            // What stands in quotes is one word.
+            if at % 2 == 1 { words.push(part) } else { words.extend(part.split_whitespace()) }
+        }
+        if words.iter().any(|word| matches!(*word, "delete" | "replay")) {
+            words.push("--yes");
+        }
+        let (done, out, err) = said(&daemon, &words).await;
+        assert!(done, "{line}: {out}{err}");
+        if ["list", "search", "show", "export"].iter().any(|word| line.starts_with(&format!("conversations {word}"))) {
+            assert!(out.to_lowercase().contains("login bug"), "{line}: {out}");
+        }
+    }
+    assert_eq!(daemon.talks("").await.len(), 0);
+    daemon.stop().await;
+}

@@ -3,6 +3,7 @@
 use http::Request;
 use http_body_util::Full;
 use serde_json::{Value, json};
+use tempfile::TempDir;
 use tokenrouter_simulator::{Settings, Simulator};
 use torod::clock::Clock;
 use torod::store::conversations as store;
@@ -14,6 +15,11 @@ pub const ON: &str = "[conversations]\nenabled = true\nloopback = true\n";
 
 /// One provider that speaks everything, and one that speaks Chat alone.
 pub async fn daemon(more: &str) -> TestDaemon {
+    in_folder(more, tempfile::tempdir().unwrap()).await
+}
+
+/// The same in a folder where there may be something already.
+pub async fn in_folder(more: &str, folder: TempDir) -> TestDaemon {
     let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
     let url = simulator.url();
     let text = format!(
@@ -24,7 +30,7 @@ pub async fn daemon(more: &str) -> TestDaemon {
          [[providers]]\nname = \"chat\"\napi_key = \"sk-other-key-0123456789\"\nprotocols = {{ openai = \"{url}/v1\" }}\n\
          [[providers.models]]\nid = \"dear+ok\"\nprice = {{ input = 1, output = 1000 }}\n"
     );
-    TestDaemon::configured(simulator, &text, Clock::system()).await
+    TestDaemon::in_folder(simulator, &text, Clock::system(), folder).await
 }
 
 impl TestDaemon {

@@ -9,7 +9,7 @@ use http::{HeaderMap, Response};
 use http_body_util::{BodyExt as _, Limited};
 use serde_json::{Map, Value, json};
 use tokenrouter::auto::decision::{self, MAX_ANSWER_BYTES};
-use tokenrouter::auto::document;
+use tokenrouter::auto::{Virtual, document};
 use tokenrouter::catalog::{Can, Facts};
 use tokenrouter::dialect::Quirk;
 use tokenrouter::protocol::Protocol;
@@ -24,7 +24,7 @@ use crate::upstreams::auto::choice::{Choice, Chooser, Question};
 use crate::upstreams::catalogue;
 
 /// What such calls are in usage and logs.
-const PURPOSE: &str = "auto";
+pub(in super::super) const CHOICE: &str = "auto";
 /// So many tokens an answer may have; more where the model thinks before it.
 const ANSWER_TOKENS: u64 = 600;
 const THOUGHT_TOKENS: u64 = 4_000;
@@ -52,7 +52,7 @@ pub(super) async fn choose(
         return None;
     }
     let asked = put(question, router, &text);
-    let waited = tokio::time::timeout(question.live.config.auto.router_timeout, answer(call, asked)).await;
+    let waited = tokio::time::timeout(question.live.config.auto.router_timeout, answer(call, question.of, asked)).await;
     let answer = match waited {
         Ok(Answer::Given(answer)) => answer,
         other => {
@@ -123,12 +123,12 @@ enum Answer {
 
 /// What is answered to `body`, with the rights and on the bill of whoever calls. Boxed by its type: it is asked from inside
 /// a request, and is one itself.
-fn answer<'c>(call: &'c Call, body: Bytes) -> Pin<Box<dyn Future<Output = Answer> + Send + 'c>> {
+fn answer<'c>(call: &'c Call, of: Virtual, body: Bytes) -> Pin<Box<dyn Future<Output = Answer> + Send + 'c>> {
     Box::pin(async move {
         let mut own = Call {
             app: Arc::clone(&call.app),
             surface: Surface::Chat,
-            purpose: Some(PURPOSE),
+            purpose: Some(of),
             now_ms: call.app.clock.now_ms(),
             exchange_id: call.exchange_id,
             request_id: call.request_id.clone(),

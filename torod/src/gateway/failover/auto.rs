@@ -26,6 +26,22 @@ use super::{Exchange, Journey, Steps, ask};
 use crate::upstreams::auto::choice::{Choice, Question};
 use crate::upstreams::auto::nobody;
 use crate::upstreams::snapshot::Snapshot;
+use crate::usage::Picked;
+
+/// How a model was chosen.
+pub(super) struct Told {
+    /// For people.
+    pub view: ChosenView,
+    /// For numbers.
+    picked: Picked,
+}
+
+impl Journey<'_, '_> {
+    /// What its next call has to do with the choice of a model.
+    pub(super) fn picked(&self, call: &Call) -> Option<Picked> {
+        self.auto.as_ref().map(|told| told.picked).or_else(|| call.purpose.map(Picked::Asks))
+    }
+}
 
 /// What one journey leaves to the next.
 struct Left {
@@ -107,7 +123,10 @@ pub(super) async fn run(call: &mut Call, live: &Arc<Snapshot>, peek: &Peek<'_>, 
             journey.rules = Rules { attempts: 1, max_wait_ms: 0, ..journey.rules };
         }
         let before = names.get(..names.len() - 1).unwrap_or_default();
-        journey.auto = Some(Box::new(view(&choice, before)));
+        journey.auto = Some(Box::new(Told {
+            view: view(&choice, before),
+            picked: Picked::Serves { of, difficulty: choice.difficulty, by: choice.by.as_str() },
+        }));
         journey.chosen = choice.at.and_then(|_| live.auto.number(&choice.target, choice.effort));
         if let Some(Left { steps, exchange, refusal, worked }) = left.take() {
             (journey.steps, journey.exchange, journey.refusal, journey.worked) = (steps, exchange, refusal, worked);

@@ -17,7 +17,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
         if let Some(step) = self.steps.last() {
             said::route(to, provider, self.fit.found.how, step, self.steps.count(), asked);
             if let Some(auto) = &self.auto {
-                said::chosen(to, auto, step);
+                said::chosen(to, &auto.view, step);
             }
         }
     }
@@ -78,7 +78,7 @@ impl<'l, 'm: 'l> Journey<'l, 'm> {
             how: self.fit.found.how,
             mark: self.course.known().map(|known| known.mark),
             candidates: self.fit.found.candidates.list().len(),
-            auto: self.auto.take(),
+            auto: self.auto.take().map(|told| Box::new(told.view)),
             steps: std::mem::take(&mut self.steps),
         });
     }

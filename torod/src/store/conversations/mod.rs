@@ -27,6 +27,7 @@ pub const CONVERSATIONS: &str = "conversations.db";
 const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../../migrations/conversations/0001_conversations.sql")),
     M::up(include_str!("../../../migrations/conversations/0002_kept.sql")),
+    M::up(include_str!("../../../migrations/conversations/0003_unforgotten.sql")),
 ];
 
 const BUSY: Duration = Duration::from_secs(2);
@@ -76,6 +77,7 @@ pub fn open_writer(dir: &Path) -> Result<Connection, StoreError> {
     backup::keep_before(&connection, &path, found, known())?;
     connection.set_prepared_statement_cache_capacity(32);
     Migrations::from_slice(MIGRATIONS).to_latest(&mut connection)?;
+    remove::set_thorough(&connection, false)?;
     Ok(connection)
 }
 

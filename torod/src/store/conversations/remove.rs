@@ -8,9 +8,11 @@ use super::{settle, used_bytes};
 
 /// Exchanges after which a step is over. More than a batch of new ones, so that whoever makes one step after each batch
 /// keeps within bounds, however many come.
-const STEP: usize = 64;
+const STEP: usize = 160;
 /// Free pages that are left for what comes next: their room would be taken again at once.
 const SPARE_PAGES: i64 = 1_024;
+/// Pages of the index that a step of [`forget_words`] writes.
+const MERGED: i64 = 256;
 /// Pages whose room a step gives back at most.
 const GIVEN_BACK: i64 = 256;
 
@@ -27,8 +29,15 @@ pub struct Bounds {
     pub stages_before_ms: i64,
 }
 
-/// Removes one conversation; none if there is none of that number.
+/// Removes one conversation; none if there is none of that number. Its words leave the index at once.
 pub fn one(connection: &mut Connection, id: i64) -> Result<Option<ConversationsRemoved>, StoreError> {
+    set_thorough(connection, true)?;
+    let removed = one_now(connection, id);
+    set_thorough(connection, false)?;
+    removed
+}
+
+fn one_now(connection: &mut Connection, id: i64) -> Result<Option<ConversationsRemoved>, StoreError> {
     let transaction = connection.transaction()?;
     let is_there = transaction.query_row("SELECT 1 FROM conversation WHERE id = ?1", [id], |_| Ok(())).optional()?;
     if is_there.is_none() {
@@ -69,7 +78,7 @@ pub fn all(connection: &mut Connection) -> Result<ConversationsRemoved, StoreErr
     transaction.execute("DELETE FROM piece", [])?;
     transaction.execute("DELETE FROM piece_use", [])?;
     let conversations = transaction.execute("DELETE FROM conversation", [])?;
-    transaction.execute("UPDATE kept SET exchanges = 0", [])?;
+    transaction.execute("UPDATE kept SET exchanges = 0, unforgotten = 0", [])?;
     transaction.commit()?;
     // All at once: nothing is left that could be in the way.
     connection.execute_batch("PRAGMA incremental_vacuum")?;
@@ -96,6 +105,9 @@ pub fn step(connection: &mut Connection, bounds: &Bounds) -> Result<bool, StoreE
         // One without exchanges is a step too.
         removed += take_out(&transaction, id)?.max(1);
     }
+    if removed > 0 {
+        transaction.prepare_cached("UPDATE kept SET unforgotten = 1")?.execute([])?;
+    }
     transaction.commit()?;
     if removed > 0 {
         give_back(connection)?;
@@ -115,6 +127,42 @@ fn too_much(connection: &Connection, bounds: &Bounds) -> Result<Option<i64>, Sto
         || u64::try_from(exchanges).unwrap_or(0) > bounds.exchanges
         || used_bytes(connection)? > bounds.bytes;
     Ok(is_too_much.then_some(id))
+}
+
+/// Whether the index looks up every word of what is removed at once, which takes several times as long as to keep it did, or
+/// notes that it is gone until [`forget_words`].
+pub(super) fn set_thorough(connection: &Connection, is_thorough: bool) -> Result<(), StoreError> {
+    let now = connection
+        .prepare_cached("SELECT v FROM said_config WHERE k = 'secure-delete'")?
+        .query_row([], |row| row.get::<_, i64>(0))
+        .optional()?;
+    if now.unwrap_or(0) != i64::from(is_thorough) {
+        connection
+            .prepare_cached("INSERT INTO said (said, rank) VALUES ('secure-delete', ?1)")?
+            .execute([is_thorough])?;
+    }
+    Ok(())
+}
+
+/// Whether the index may still hold words of what was removed.
+pub fn is_unforgotten(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(connection.query_row("SELECT unforgotten FROM kept", [], |row| row.get(0))?)
+}
+
+/// The index has been through all steps of [`forget_words`], and nothing was removed since they began.
+pub fn forgot_words(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("UPDATE kept SET unforgotten = 0", [])?;
+    Ok(())
+}
+
+/// One small step towards an index that has no word any more of what was removed; `is_first` of several begins. Says whether
+/// there is more to do.
+pub fn forget_words(connection: &Connection, is_first: bool) -> Result<bool, StoreError> {
+    let pages = if is_first { -MERGED } else { MERGED };
+    let before = connection.total_changes();
+    connection.prepare_cached("INSERT INTO said (said, rank) VALUES ('merge', ?1)")?.execute([pages])?;
+    // One row is the command itself: https://sqlite.org/fts5.html#the_merge_command
+    Ok(connection.total_changes().saturating_sub(before) >= 2)
 }
 
 /// Gives a little of the room back that nothing takes up any more.

@@ -7,9 +7,10 @@ use std::sync::Arc;
 use tokenrouter::count::{Report, Source};
 use tokenrouter::price::{Bill, Price};
 
+use super::decided::Decided;
 use super::families as f;
 use super::histogram::{DURATION, FIRST, Histogram, TOKEN};
-use super::known::{Known, Names, virtual_model};
+use super::known::{Known, Names};
 use super::text::{Family, Micros, Nanos, Text};
 use crate::upstreams::snapshot::Snapshot;
 use crate::usage::{Outcome, Record};
@@ -18,7 +19,7 @@ use crate::usage::{Outcome, Record};
 const MOST_MODELS: usize = 1_000;
 /// The same for surface, model and stream together.
 const MOST_WAYS: usize = 2_000;
-/// The same for pairs of providers, and of virtual models and targets.
+/// The same for pairs of providers.
 const MOST_PAIRS: usize = 2_000;
 /// Requests with a failed attempt that are remembered until their next one.
 const MOST_FALLEN: usize = 1_024;
@@ -104,7 +105,7 @@ pub struct Counted {
     models: BTreeMap<Names, OfModel>,
     /// By both providers and how the first call ended.
     fallbacks: BTreeMap<(Arc<str>, Arc<str>, &'static str), u64>,
-    decisions: BTreeMap<(&'static str, Names), u64>,
+    decided: Decided,
     /// By both protocols.
     degraded: BTreeMap<(&'static str, &'static str), u64>,
     fallen: VecDeque<Fallen>,
@@ -112,13 +113,13 @@ pub struct Counted {
 
 impl Counted {
     /// Nothing yet.
-    pub const fn new(known: Known) -> Self {
+    pub fn new(known: Known) -> Self {
         Self {
             known,
             ways: BTreeMap::new(),
             models: BTreeMap::new(),
             fallbacks: BTreeMap::new(),
-            decisions: BTreeMap::new(),
+            decided: Decided::default(),
             degraded: BTreeMap::new(),
             fallen: VecDeque::new(),
         }
@@ -147,12 +148,8 @@ impl Counted {
             let of_way = entry_with(&mut self.ways, way(names.clone()), MOST_WAYS, || way(other()), new);
             of_way.requests += 1;
             of_way.duration.add(record.total_us);
-            if let Some(asked) = &record.model_asked
-                && let Some(of) = virtual_model(live, asked)
-            {
-                *entry(&mut self.decisions, (of, names.clone()), MOST_PAIRS, || (of, other())) += 1;
-            }
         }
+        self.decided.add(record, &names);
         if record.degraded > 0 {
             let protocols = (record.client_protocol.as_str(), record.upstream_protocol.as_str());
             *self.degraded.entry(protocols).or_default() += 1;
@@ -222,10 +219,7 @@ impl Counted {
         for ((from, to, reason), count) in &self.fallbacks {
             text.sample(&f::FALLBACKS, &[from, to, reason], count);
         }
-        text.begin(&f::DECISIONS);
-        for ((of, target), count) in &self.decisions {
-            text.sample(&f::DECISIONS, &[of, &format!("{}/{}", target.provider, target.model)], count);
-        }
+        self.decided.write(text);
     }
 
     fn each_way(&self, mut write: impl FnMut(&[&str], &OfWay)) {

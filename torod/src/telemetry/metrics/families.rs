@@ -25,7 +25,7 @@ macro_rules! families {
 
 families! {
     /// Which program this is.
-    BUILD_INFO = gauge("tokenrouter_build_info", &["version"], "Always 1; which torod this is.");
+    BUILD_INFO = gauge("tokenrouter_build_info", &["version", "commit"], "Always 1; which torod this is, and of which commit where its builder said so.");
     /// Counted from usage rows.
     REQUESTS = counter("tokenrouter_requests_total", &["surface", "provider", "model", "stream"], "Requests that were served, as budgets and reports count them; each by its last attempt.");
     /// Counted from usage rows.
@@ -63,7 +63,11 @@ families! {
     /// Counted from usage rows.
     FALLBACKS = counter("tokenrouter_fallbacks_total", &["from", "to", "reason"], "Calls after a failed one for the same request, by the providers of both and by how the first ended.");
     /// Counted from usage rows.
-    DECISIONS = counter("tokenrouter_router_decisions_total", &["virtual_model", "target"], "Requests for a virtual model, by the model that served.");
+    DECISIONS = counter("tokenrouter_router_decisions_total", &["virtual_model", "target", "difficulty", "source"], "Requests for a virtual model, by the model that served, how hard they were taken to be, and who chose (kept, rules, model, cache, unsure, default).");
+    /// Counted from usage rows.
+    DECISION_TIME = histogram("tokenrouter_router_decision_seconds", &["virtual_model"], "How long models took that were asked which one shall serve a request for a virtual model.");
+    /// Counted from usage rows.
+    DECISION_COST = counter("tokenrouter_router_decision_cost_usd_total", &["virtual_model"], "What such questions cost, in US dollars; a part of tokenrouter_cost_usd_total.");
     /// Counted when an answer is made.
     ERRORS = counter("tokenrouter_error_responses_total", &["code"], "Errors that the gateway itself answered with, by their code.");
     /// Counted as answers are made.
@@ -92,6 +96,8 @@ families! {
     QUOTA_LEFT = gauge("tokenrouter_provider_quota_remaining_ratio", &["provider", "limit"], "What is left of a limit of a provider, from 0 to 1, as it was last told; of several keys and models what the least has.");
     /// Read at the scrape.
     BALANCE = gauge("tokenrouter_provider_balance", &["provider", "unit"], "What is left in a provider's account, in whole units, where the vendor tells; of several keys the least.");
+    /// Read at the scrape.
+    TOKEN_BUDGET = gauge("tokenrouter_token_budget_remaining_usd", &["token", "name"], "What a token may still spend, in US dollars, by its own budgets and those above it; where `token_budgets` is on, of the thousand with the least left.");
     /// Read at the scrape.
     ENDPOINTS_OPEN = gauge("tokenrouter_endpoints_unavailable", &["provider", "reason"], "Endpoints that are left alone, by the reason.");
     /// Read at the scrape.

@@ -4,7 +4,6 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
 
-use crate::upstreams::auto;
 use crate::upstreams::snapshot::{Live, Snapshot};
 
 /// What every name is called that may not be one.
@@ -85,9 +84,4 @@ fn is_known(live: &Snapshot, provider: &str, model: &str) -> bool {
         targets.any(|target| target.provider == provider && target.model == model)
     };
     found || in_alias()
-}
-
-/// The virtual model that `asked` means in this world, by its plain name.
-pub fn virtual_model(live: &Snapshot, asked: &str) -> Option<&'static str> {
-    auto::means(live, asked).map(tokenrouter::auto::Virtual::as_str)
 }

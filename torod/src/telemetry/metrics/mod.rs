@@ -2,6 +2,7 @@
 //! equal the rows and cost no request anything; the others are read when somebody asks.
 
 pub mod counted;
+pub mod decided;
 pub mod families;
 pub mod histogram;
 pub mod known;

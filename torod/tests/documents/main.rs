@@ -1,10 +1,16 @@
 //! The commands that the documents show do what they say.
 #![expect(clippy::unwrap_used, reason = "a test may fail by panicking")]
+#![expect(unreachable_pub, reason = "the modules of one test")]
+
+mod every;
+mod kept;
 
 use std::fs;
 use std::io::{BufRead, BufReader, Write as _};
 use std::path::Path;
 use std::process::{Command, Stdio};
+
+use clap::CommandFactory as _;
 
 fn document(name: &str) -> String {
     fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(name)).unwrap()
@@ -12,8 +18,7 @@ fn document(name: &str) -> String {
 
 /// The lines of a document's code blocks that call torod, without their comments.
 fn shown(text: &str) -> Vec<String> {
-    let lines = text.split("```").skip(1).step_by(2).flat_map(str::lines);
-    let commands = lines.filter_map(|line| line.trim().split('#').next()).map(str::trim);
+    let commands = every::lines(text).into_iter().filter_map(|line| line.split('#').next()).map(str::trim);
     commands.filter(|line| line.starts_with("torod ")).map(str::to_owned).collect()
 }
 
@@ -232,21 +237,8 @@ fn the_way_with_quotas_and_alerts_works_beside_a_running_gateway() {
 #[test]
 fn every_command_has_a_help_text_with_an_example() {
     let home = tempfile::tempdir().unwrap();
-    for name in [
-        "serve",
-        "demo",
-        "simulate",
-        "config",
-        "provider",
-        "models",
-        "profile",
-        "route",
-        "secrets",
-        "token",
-        "alerts",
-        "usage",
-        "completions",
-    ] {
+    let all = torod::cli::Cli::command();
+    for name in all.get_subcommands().map(clap::Command::get_name).filter(|name| *name != "version") {
         let output = torod(home.path()).args([name, "--help"]).output().unwrap();
         let text = String::from_utf8(output.stdout).unwrap();
         assert!(text.contains("Example"), "torod {name} --help shows no example:\n{text}");
