@@ -245,6 +245,10 @@ pub struct MediaView {
     pub sha256: Option<String>,
     /// Where it is, where it was named by an address or a provider's id.
     pub at: Option<String>,
+    /// Whether `GET /admin/api/exchanges/{request_id}/images/{sha256}` has it: an image of a request, of a kind that every
+    /// browser knows.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_shown: bool,
 }
 
 /// `DELETE /admin/api/conversations/{id}` and `DELETE /admin/api/conversations`: what is gone.

@@ -15,6 +15,8 @@ const places = (): [string, RegExp, string?][] => [
   ['/runs?view=sessions', /\/admin\/api\/usage/],
   ['/access', /\/admin\/api\/tokens/],
   ['/routing?view=endpoints', /\/admin\/api\/endpoints/],
+  ['/conversations', /\/admin\/api\/settings/],
+  ['/conversations', /\/admin\/api\/usage\/dimensions/],
 ];
 
 test('what fails at first is told, and can be tried again', async ({ enter }) => {
@@ -41,6 +43,30 @@ test('what fails at first is told, and can be tried again', async ({ enter }) =>
       await visit(page, '/network');
     });
   }
+});
+
+test('forms tell which of their choices could not be loaded, and ask again', async ({ enter }) => {
+  const { page, guard } = await enter('full');
+  guard.allow(/500/);
+  const refuse = (route: Route) => route.fulfill({ status: 500, contentType: 'application/json', body: JSON.stringify({ error: { code: 'broken', message: 'It broke on purpose.', advice: 'Try again.' } }) });
+  const fails = async (what: RegExp, open: () => Promise<void>): Promise<void> => {
+    await page.route(what, refuse);
+    await open();
+    const told = page.locator('dialog[open]').last().getByRole('alert').filter({ hasText: 'It broke on purpose.' });
+    await expect(told).toBeVisible();
+    await page.unroute(what, refuse);
+    await told.getByRole('button', { name: 'Try again' }).click();
+    await expect(told).toHaveCount(0);
+    await page.keyboard.press('Escape');
+  };
+  await visit(page, '/providers');
+  await fails(/\/admin\/api\/secrets/, async () => {
+    await page.getByRole('button', { name: 'Add provider' }).first().click();
+    await page.getByRole('button', { name: /^Another one/ }).click();
+    await page.getByRole('radio', { name: 'Stored secret' }).check();
+  });
+  await visit(page, '/routing');
+  await fails(/\/admin\/api\/providers\?/, () => page.getByRole('button', { name: 'New alias' }).first().click());
 });
 
 test('an answer that comes late takes nothing away that was told meanwhile', async ({ enter }) => {

@@ -12,7 +12,8 @@ test('a conversation is found by what was said, read, and taken along', async ({
   await page.getByRole('link', { name: /The login bug/ }).click();
   await expect(page.getByRole('heading', { level: 1 })).toContainText('The login bug');
   const said = page.getByRole('region', { name: 'What was said' });
-  await expect(said.getByText('image/png, 70 B')).toBeVisible();
+  await expect(said.getByText('image/png, 597 B')).toBeVisible();
+  await expect.poll(() => said.getByRole('img', { name: /^Image/ }).first().evaluate((one: HTMLImageElement) => one.naturalWidth)).toBe(240);
   await expect(said.getByText('sameSite')).toBeHidden();
   await said.locator('summary', { hasText: 'Result' }).click();
   await expect(said.getByText('sameSite')).toBeVisible();

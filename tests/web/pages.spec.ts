@@ -86,3 +86,19 @@ for (const role of ['keymaster', 'inferrer'] as const) {
     await expect(page.getByText('Your token may not see this page')).toBeVisible();
   });
 }
+
+test('what a keymaster used alone is told apart from what the tokens below used', async ({ enter }) => {
+  const { page, context, gateway } = await enter('full', { isSignedOut: true });
+  const answer = await context.request.post('/admin/api/login', { data: { key: gateway.keymaster }, headers: { origin: gateway.url } });
+  expect(answer.ok()).toBe(true);
+  const id = (await (await context.request.get('/admin/api/me')).json()).id;
+  const used = async (query: string): Promise<number> => (await (await context.request.get(`/admin/api/me/usage?${query}`)).json()).total.requests;
+  const [all, own] = [await used('by=model'), await used(`by=model&own_token=${id}`)];
+  expect(all).toBeGreaterThan(own);
+  await visit(page, '/me');
+  const requests = page.getByRole('region', { name: 'The last 30 days' }).locator('.stat').filter({ has: page.locator('.label', { hasText: /^Requests$/ }) });
+  await expect(requests).toContainText(String(all));
+  await page.getByRole('radio', { name: 'Mine alone' }).check();
+  await expect(requests).toContainText(String(own));
+  await expect(page.getByText('yours alone')).toBeVisible();
+});

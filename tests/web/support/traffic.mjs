@@ -20,7 +20,7 @@ export async function call(url, key, method, path, body, headers = {}) {
 
 const tools = [{ type: 'function', function: { name: 'read_file', description: 'Reads a file', parameters: { type: 'object', properties: { path: { type: 'string' } } } } }];
 const claude = (session) => ({ 'user-agent': 'claude-cli/2.0.14 (external, cli)', 'x-claude-code-session-id': session });
-const PIXEL = 'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==';
+const PICTURE = 'iVBORw0KGgoAAAANSUhEUgAAAPAAAAB4CAIAAABD1OhwAAACHElEQVR42u3SMY3DQAAAwcAJhINgCNYjcP3VQbCC4OqvDMEKAsN6EluONBDm9f55EiOyRfbIEZmRM7IiV+SOvIQWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihq9C/T2JEtsgeOSIzckZW5IrcEaGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlroLPTnSYzIFtkjR2RGzsiKXJE7IrTQQgsttNBCCy200EILLbTQQgsttNBCCy200EILLbTQQgsttNBCCy200EILLbTQQgsttNBCCy200EILLbTQQgsttNBCCy200EILLbTQQgudhf57EiOyRfbIEZmRM7IiV+SOCC200EILLbTQQgsttNBCCy200EILLbTQQgsttNBCCy200EILLbTQQgsttNBCCy200EILLbTQQgsttNBCCy200EILLbTQQgsttNBCCy200EJnob9PYkS2yB45IjNyRlbkitwRoYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWmihhRZaaKGFFlpooYUWWujIP8mJzIxWF6CCAAAAAElFTkSuQmCC';
 
 /** Makes tokens, has conversations, fails sometimes; returns the tokens. */
 export async function traffic(url, key) {
@@ -35,7 +35,7 @@ export async function traffic(url, key) {
 
   // A conversation of an agent, with instructions, tools, an image, thinking, and a fork.
   const session = '00000000-0000-4000-8000-000000000001';
-  const messages = [{ role: 'user', content: [{ type: 'text', text: 'The login bug: why does the session cookie get lost behind the proxy?' }, { type: 'image', source: { type: 'base64', media_type: 'image/png', data: PIXEL } }] }];
+  const messages = [{ role: 'user', content: [{ type: 'text', text: 'The login bug: why does the session cookie get lost behind the proxy?' }, { type: 'image', source: { type: 'base64', media_type: 'image/png', data: PICTURE } }] }];
   const say = async (model, more = {}) => {
     const { data } = await ask(run, '/v1/messages', { model, max_tokens: 400, system: 'You are a careful engineer. Read before you write.', messages, ...more }, claude(session));
     if (data?.content) messages.push({ role: 'assistant', content: data.content });

@@ -291,6 +291,7 @@ fn conversation_operations() -> Vec<Operation> {
         new("DELETE", "/admin/api/conversations/{id}", Admin, "Removes a conversation.", delete(conversations::remove::one)).gives::<ConversationsRemoved>(200),
         new("GET", "/admin/api/conversations/{id}/export", Admin, "Gives out all of a conversation.", get(conversations::export::handler)).asked(EXPORT).gives::<ConversationDetail>(200).or("With `form=markdown`: Markdown."),
         new("GET", "/admin/api/exchanges/{request_id}/wire", Admin, "Shows what went over the wire for a request of a token that is inspected.", get(conversations::wire::handler)).gives::<WireView>(200),
+        new("GET", "/admin/api/exchanges/{request_id}/images/{sha256}", Admin, "Gives out an image that was sent with a kept request.", get(conversations::image::handler)).gives_text(&crate::conversations::images::KINDS),
         new("POST", "/admin/api/exchanges/{request_id}/replay", Admin, "Sends a kept request to another model and compares the answers; it is billed like any request.", post(conversations::replay::handler)).takes::<ReplayAsk>().gives::<ReplayView>(200),
     ]
 }

@@ -164,7 +164,17 @@ impl Tls {
             tls.acme_directory = read_directory(&field, text).unwrap_or(tls.acme_directory);
         }
         tls.acme_root = section.take("acme_root").and_then(|field| path(&field));
-        section.set_choice("acme_challenge", &AcmeChallenge::ALL, &mut tls.acme_challenge);
+        if let Some(field) = section.take("acme_challenge")
+            && let Some(challenge) = field.choice(&AcmeChallenge::ALL)
+        {
+            tls.acme_challenge = challenge;
+            if challenge == AcmeChallenge::Http01 && tls.http_addr.is_none() && tls.mode == TlsMode::Acme {
+                field.doubt(
+                    "a CA asks by plain HTTP at port 80, where nothing listens unless systemd hands over a socket `http`",
+                    "add `http_addr = \"0.0.0.0:80\"`, or remove this",
+                );
+            }
+        }
         if let Some(mode) = &mode
             && tls.mode == TlsMode::Acme
         {
@@ -283,6 +293,10 @@ mod tests {
             ("hosts = ['a b']", "`a b` is no name of a host"),
             ("http_addr = '80'", "`80` is no address with a port"),
             ("http_addr = '0.0.0.0:80'", "without TLS nothing listens there"),
+            (
+                "mode = 'acme'\nhosts = ['gw.example.com']\nacme_challenge = 'http-01'",
+                "a CA asks by plain HTTP at port 80, where nothing listens",
+            ),
             ("key_file = '-----BEGIN PRIVATE KEY-----scarlet'", "this is a certificate or key itself"),
         ] {
             let findings = examine(&format!("[tls]\n{lines}"), "t").findings;

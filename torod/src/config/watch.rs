@@ -71,12 +71,9 @@ impl Watch {
             // Its folder may be gone as well.
             _ = self.watcher.unwatch(gone);
         }
-        let mut watched: BTreeSet<PathBuf> = self.folders.intersection(&folders).cloned().collect();
-        let mut failed = None;
+        let (mut watched, mut failed) = (BTreeSet::new(), None);
         for folder in &folders {
-            if watched.contains(folder) {
-                continue;
-            }
+            // Also what is watched already: it may be another folder of the same name. For the same one nothing is missed.
             match self.watcher.watch(folder, RecursiveMode::NonRecursive) {
                 Ok(()) => _ = watched.insert(folder.clone()),
                 Err(error) => failed = Some(error),
@@ -100,7 +97,8 @@ fn is_reading(kind: EventKind) -> bool {
     matches!(kind, EventKind::Access(access) if !matches!(access, AccessKind::Close(AccessMode::Write)))
 }
 
-/// What makes `path` mean another file when it changes: every link on the way, and the file itself.
+/// What makes `path` mean another file when it changes: every link on the way, the file itself, and its folder, which may be
+/// taken away and made anew.
 fn places(path: &Path) -> BTreeSet<PathBuf> {
     let mut places = BTreeSet::new();
     let mut rest: Vec<PathBuf> = parts(path);
@@ -121,7 +119,7 @@ fn places(path: &Path) -> BTreeSet<PathBuf> {
                     at = PathBuf::from("/");
                 }
             }
-            _ if rest.is_empty() => _ = places.insert(next),
+            _ if rest.is_empty() => places.extend([next, at.clone()]),
             _ => at = next,
         }
     }
@@ -191,6 +189,32 @@ mod tests {
         assert!(watch.folders.contains(&real.join("..2")), "{:?}", watch.folders);
         fs::write(place("..2/torod.toml"), "3").unwrap();
         soon(&mut watch, "written behind the link").await;
+    }
+
+    #[tokio::test]
+    async fn notices_a_folder_that_is_made_anew() {
+        let root = tempfile::tempdir().unwrap();
+        let (folder, path) = (root.path().join("etc"), root.path().join("etc/torod.toml"));
+        fs::create_dir(&folder).unwrap();
+        fs::write(&path, "1").unwrap();
+        let mut watch = Watch::start(&path).unwrap();
+        for text in ["2", "3"] {
+            fs::remove_dir_all(&folder).unwrap();
+            soon(&mut watch, "the folder is gone").await;
+            fs::create_dir(&folder).unwrap();
+            soon(&mut watch, "it is there again").await;
+            fs::write(&path, text).unwrap();
+            soon(&mut watch, "written into it").await;
+            // All at once, as deploying does.
+            fs::create_dir(root.path().join("next")).unwrap();
+            fs::write(root.path().join("next/torod.toml"), text).unwrap();
+            fs::rename(&folder, root.path().join("before")).unwrap();
+            fs::rename(root.path().join("next"), &folder).unwrap();
+            soon(&mut watch, "another folder in its place").await;
+            fs::write(&path, "4").unwrap();
+            soon(&mut watch, "written into that").await;
+            fs::remove_dir_all(root.path().join("before")).unwrap();
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@
 pub mod chain;
 pub mod cut;
 pub mod export;
+pub mod images;
 pub mod kept;
 pub mod read;
 pub mod redact;

@@ -10,6 +10,8 @@ use tokenrouter::convert::Heard;
 use tokenrouter_shared::conversation::{MediaView, MessageView, PartView, Speaker};
 use tokenrouter_shared::hex;
 
+use super::images;
+
 /// An answer as it is kept.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KeptAnswer {
@@ -27,7 +29,7 @@ impl KeptAnswer {
             if number > 0 {
                 parts.push(PartView::Other { kind: format!("answer {}", number + 1) });
             }
-            parts.extend(choice.iter().filter_map(part));
+            parts.extend(choice.iter().filter_map(part).map(without_bytes));
         }
         Self { parts, stop: heard.stop.as_ref().map(stop) }
     }
@@ -40,6 +42,14 @@ impl KeptAnswer {
         });
         texts.collect::<Vec<_>>().join("\n\n")
     }
+}
+
+/// Of an answer it is kept what its files are, and not their bytes.
+fn without_bytes(mut part: PartView) -> PartView {
+    if let PartView::Media(media) = &mut part {
+        media.is_shown = false;
+    }
+    part
 }
 
 /// One message.
@@ -99,26 +109,33 @@ fn file(part: &Part) -> Option<MediaView> {
         name,
         ..MediaView::default()
     };
-    let bytes = match media {
+    view.at = match media {
+        Media::Url { url: at, .. } | Media::File { id: at, .. } => Some(at.clone()),
+        Media::Base64 { .. } | Media::Text(_) => None,
+    };
+    if let Some(bytes) = bytes(media) {
+        view.bytes = Some(bytes.len() as u64);
+        view.sha256 = Some(hex::of(&digest(&bytes)));
+        view.is_shown = kind == "image" && images::kind(&bytes).is_some();
+    }
+    Some(view)
+}
+
+/// The bytes of a file, where they are in the request.
+pub(super) fn bytes(media: &Media) -> Option<Vec<u8>> {
+    match media {
         Media::Base64 { data, .. } => {
             // What is no base64 is counted as it stands.
             Some(STANDARD_NO_PAD.decode(data.trim_end_matches('=')).unwrap_or_else(|_| data.clone().into_bytes()))
         }
         Media::Text(text) => Some(text.clone().into_bytes()),
-        Media::Url { url, .. } => {
-            view.at = Some(url.clone());
-            None
-        }
-        Media::File { id, .. } => {
-            view.at = Some(id.clone());
-            None
-        }
-    };
-    if let Some(bytes) = bytes {
-        view.bytes = Some(bytes.len() as u64);
-        view.sha256 = Some(hex::of(&Sha256::digest(&bytes)));
+        Media::Url { .. } | Media::File { .. } => None,
     }
-    Some(view)
+}
+
+/// What tells a file from any other.
+pub(super) fn digest(bytes: &[u8]) -> [u8; 32] {
+    Sha256::digest(bytes).into()
 }
 
 fn stop(stop: &Stop) -> String {

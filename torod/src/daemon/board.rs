@@ -161,6 +161,7 @@ impl Board {
         let proxy_protocol = config.server.proxy_protocol;
         match (wanted.what, keeper) {
             (What::Http, Some(keeper)) => {
+                keeper.set_asked_by_http();
                 let service = self.insecure(&rest.service(routes), keeper, port);
                 Front { service, secure: None, proxy_protocol }
             }

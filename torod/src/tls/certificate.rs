@@ -43,6 +43,8 @@ pub struct Facts {
     pub begins_ms: i64,
     /// Until when, in Unix milliseconds.
     pub ends_ms: i64,
+    /// The version of X.509: 3, or it is an old one.
+    pub version: u32,
 }
 
 impl Certificate {
@@ -60,9 +62,16 @@ impl Certificate {
             _ if is_encrypted(key.1) => return Err(TlsError::Encrypted(key_path)),
             _ => return Err(TlsError::NoKey(key_path)),
         };
-        let key = CertifiedKey::from_der(chain, der, &default_provider()).map_err(|error| match error {
+        let key = CertifiedKey::from_der(chain, der, &default_provider()).map_err(|error| match &error {
             RustlsError::InconsistentKeys(InconsistentKeys::KeyMismatch) => TlsError::Mismatch(cert_path, key_path),
-            other => garbled(&key_path, &other),
+            // Of the certificate, which is read once more to be held against the key.
+            RustlsError::InvalidCertificate(_) if facts.version < 3 => garbled(
+                &cert_path,
+                &"it is of X.509 version 1, which no client takes: make one with extensions, as `openssl req -x509 -addext \
+                  subjectAltName=DNS:gateway.example.com` does",
+            ),
+            RustlsError::InvalidCertificate(_) => garbled(&cert_path, &error),
+            _ => garbled(&key_path, &error),
         })?;
         Ok(Self { key: Arc::new(key), facts: Arc::new(facts) })
     }
@@ -112,6 +121,7 @@ impl Facts {
             issuer: parsed.issuer().to_string().chars().filter(|c| !c.is_control()).take(200).collect(),
             begins_ms: validity.not_before.timestamp().saturating_mul(1_000),
             ends_ms: validity.not_after.timestamp().saturating_mul(1_000),
+            version: parsed.version().0.saturating_add(1),
         })
     }
 }
@@ -166,6 +176,17 @@ pub(super) mod tests {
         assert!(over.contains("/c.pem") && over.contains("2027-01-01"), "{over}");
         let early = read.check_time(Path::new("/c.pem"), 0).unwrap_err().to_string();
         assert!(early.contains("2026-01-01") && early.contains("clock"), "{early}");
+    }
+
+    /// `openssl x509 -req -signkey k.pem`, as scripts of long ago do it: no extensions, so version 1.
+    const OF_VERSION_1: &str = "-----BEGIN CERTIFICATE-----\nMIIBJjCBzQIUS2cInb1QR5TjdUO7qEh13JM5ioswCgYIKoZIzj0EAwIwFTETMBEG\nA1UEAwwKZ3cuZXhhbXBsZTAgFw0yNjExMjMxMzIzMTBaGA8yMTI2MTAzMDEzMjMx\nMFowFTETMBEGA1UEAwwKZ3cuZXhhbXBsZTBZMBMGByqGSM49AgEGCCqGSM49AwEH\nA0IABMDmkgMNHGIF9APNJN+A6VqW6UcYrO1ALSdUFJ/meK+1d3sMEBXF4XoOmW0Q\nplXwfCIC9qUnbfNwMkOlG0tUhrYwCgYIKoZIzj0EAwIDSAAwRQIgeSzezFl3yeqZ\nzr2Q6zLVpaRf9GSoW4B4xFP7SLGowasCIQCT3GiVEcfZs23JVsUv9aJUWEjBlG2z\noK2eWMv01mOxeA==\n-----END CERTIFICATE-----\n";
+    const ITS_KEY: &str = "-----BEGIN PRIVATE KEY-----\nMIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQguRAQw1+Hby6D2Q1z\nvHvtJyy3y8q9Iy4nAj8x7ZgkKU2hRANCAATA5pIDDRxiBfQDzSTfgOlalulHGKzt\nQC0nVBSf5nivtXd7DBAVxeF6DpltEKZV8HwiAvalJ23zcDJDpRtLVIa2\n-----END PRIVATE KEY-----\n";
+
+    #[test]
+    fn one_of_an_old_version_is_not_the_fault_of_its_key() {
+        let why = read(OF_VERSION_1, ITS_KEY).unwrap_err().to_string();
+        assert!(why.contains("/c.pem") && why.contains("version 1") && why.contains("-addext"), "{why}");
+        assert!(!why.contains("/k.pem"), "{why}");
     }
 
     #[test]

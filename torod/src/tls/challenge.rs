@@ -2,6 +2,7 @@
 //! (TLS-ALPN-01, RFC 8737).
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use arc_swap::ArcSwapOption;
 use rcgen::{CertificateParams, CustomExtension, KeyPair};
@@ -14,7 +15,11 @@ pub const PATH: &str = "/.well-known/acme-challenge/";
 
 /// The challenges that are under way. Outside of an order there are none, and nothing is kept.
 #[derive(Debug, Default)]
-pub struct Challenges(ArcSwapOption<Under>);
+pub struct Challenges {
+    under: ArcSwapOption<Under>,
+    /// Something listens by plain HTTP that gives the texts out: an address of the file, or a socket that systemd handed over.
+    is_asked_by_http: AtomicBool,
+}
 
 #[derive(Clone, Debug, Default)]
 struct Under {
@@ -25,13 +30,23 @@ struct Under {
 impl Challenges {
     /// The text for `token`.
     pub fn text(&self, token: &str) -> Option<String> {
-        let under = self.0.load();
+        let under = self.under.load();
         under.as_ref()?.texts.iter().find(|(known, _)| known == token).map(|(_, text)| text.clone())
+    }
+
+    /// Something listens by plain HTTP and gives the texts out.
+    pub fn set_asked_by_http(&self) {
+        self.is_asked_by_http.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether something does.
+    pub(super) fn is_asked_by_http(&self) -> bool {
+        self.is_asked_by_http.load(Ordering::Relaxed)
     }
 
     /// The certificate for the name `host`.
     pub fn certificate(&self, host: &str) -> Option<Arc<CertifiedKey>> {
-        let under = self.0.load();
+        let under = self.under.load();
         let found = under.as_ref()?.certificates.iter().find(|(known, _)| known.eq_ignore_ascii_case(host));
         found.map(|(_, certificate)| Arc::clone(certificate))
     }
@@ -57,13 +72,13 @@ impl Challenges {
 
     /// The order is over, however it ended.
     pub(super) fn clear(&self) {
-        self.0.store(None);
+        self.under.store(None);
     }
 
     fn change(&self, change: impl FnOnce(&mut Under)) {
         // One order at a time: nobody else changes it meanwhile.
-        let mut under = self.0.load_full().map_or_else(Under::default, |under| (*under).clone());
+        let mut under = self.under.load_full().map_or_else(Under::default, |under| (*under).clone());
         change(&mut under);
-        self.0.store(Some(Arc::new(under)));
+        self.under.store(Some(Arc::new(under)));
     }
 }

@@ -105,6 +105,11 @@ impl Keeper {
         }))
     }
 
+    /// Something listens by plain HTTP and gives out what a CA asks for.
+    pub fn set_asked_by_http(&self) {
+        self.resolver.challenges.set_asked_by_http();
+    }
+
     /// How TLS is spoken.
     pub fn config(&self) -> Arc<ServerConfig> {
         Arc::clone(&self.config)

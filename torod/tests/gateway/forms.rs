@@ -176,3 +176,15 @@ fn what_the_document_does_not_speak_of_is_found() {
         assert!(forms.fits(&refer("A"), &wrong).is_err(), "{wrong}");
     }
 }
+
+/// The SHA-256 of the picture in [`with_picture`].
+pub const PICTURE_DIGEST: &str = "96347cbe65a1883dd552e679c99ba99e6a447140b2b856edd94b0476a4270c2c";
+
+/// A request with a picture of four pixels.
+pub fn with_picture() -> String {
+    let picture =
+        "iVBORw0KGgoAAAANSUhEUgAAAAIAAAACCAIAAAD91JpzAAAAFUlEQVR42mM4wcBwwgaIGWxO2NgAABzOBBFGbdvRAAAAAElFTkSuQmCC";
+    let url = format!("data:image/png;base64,{picture}");
+    let part = serde_json::json!({ "type": "image_url", "image_url": { "url": url } });
+    serde_json::json!({ "model": "ok", "messages": [{ "role": "user", "content": [part] }] }).to_string()
+}

@@ -8,7 +8,7 @@ use tokenrouter_simulator::{Settings, Simulator};
 use torod::clock::Clock;
 use torod::http::listed::{Listed, routes};
 
-use crate::forms::Forms;
+use crate::forms::{self, Forms};
 use crate::support::{Answer, TestDaemon, chat_body, configuration, port_zero};
 
 fn described(document: &Value) -> BTreeSet<(String, String)> {
@@ -232,28 +232,28 @@ async fn every_request_and_every_answer_has_the_form_that_is_described() {
     let place = format!("/admin/api/routes/{}", chat.header("x-request-id"));
     all.done("GET", "/admin/api/routes/{request_id}", &place, "").await;
 
+    let seen = all.daemon.post("/v1/chat/completions", forms::with_picture()).await.header("x-request-id").to_owned();
     let talks = "/admin/api/conversations";
     crate::support::until("all is kept", || async { all.daemon.app.conversations.status().waiting == 0 }).await;
     let listed = all.done("GET", talks, &format!("{talks}?q=hi&limit=1&internal=true"), "").await;
     let talk = format!("{talks}/{}", listed["conversations"][0]["id"]);
     all.done("GET", "/admin/api/conversations/{id}", &format!("{talk}?system=true"), "").await;
     all.done("GET", "/admin/api/conversations/{id}/export", &format!("{talk}/export"), "").await;
-    let id = chat.header("x-request-id");
-    let place = format!("/admin/api/exchanges/{id}/replay");
+    let image = format!("/admin/api/exchanges/{seen}/images/{}", forms::PICTURE_DIGEST);
+    all.done_text("GET", "/admin/api/exchanges/{request_id}/images/{sha256}", &image).await;
+    let place = format!("/admin/api/exchanges/{}/replay", chat.header("x-request-id"));
     all.done("POST", "/admin/api/exchanges/{request_id}/replay", &place, r#"{"model":"sim/ok"}"#).await;
-    let inspect = r#"{"version":1,"inspect_ms":60000}"#;
     let made = all.done("POST", T, T, r#"{"name":"inspected"}"#).await;
     let bearer = format!("Bearer {}", made["key"].as_str().unwrap());
-    all.done("PATCH", ONE, &format!("{T}/{}", made["id"].as_str().unwrap()), inspect).await;
+    let place = format!("{T}/{}", made["id"].as_str().unwrap());
+    all.done("PATCH", ONE, &place, r#"{"version":1,"inspect_ms":60000}"#).await;
     let mut request = all.daemon.request("/v1/chat/completions", chat_body("ok", ""));
     request.headers_mut().insert("authorization", HeaderValue::try_from(bearer).unwrap());
     let id = all.daemon.send(request).await.header("x-request-id").to_owned();
     crate::support::until("all is kept", || async { all.daemon.app.conversations.status().waiting == 0 }).await;
-    let wire = format!("/admin/api/exchanges/{id}/wire");
-    all.done("GET", "/admin/api/exchanges/{request_id}/wire", &wire, "").await;
+    all.done("GET", "/admin/api/exchanges/{request_id}/wire", &format!("/admin/api/exchanges/{id}/wire"), "").await;
     all.done("DELETE", "/admin/api/conversations/{id}", &talk, "").await;
     all.done("DELETE", talks, talks, "").await;
-
     let secret = "/admin/api/secrets/{name}";
     all.done("PUT", secret, "/admin/api/secrets/a", r#"{"value":"s","for":["https://api.example.com"]}"#).await;
     all.get("/admin/api/secrets").await;

@@ -145,6 +145,7 @@ impl Walk {
         let path = route.path.replace("{which}", &target).replace("{model}", "ok").replace("{id}", "none");
         let path = path
             .replace("{request_id}", "none")
+            .replace("{sha256}", "none")
             .replace("{name}", "none")
             .replace("{dimension}", "model")
             .replace("{path}", "usage")

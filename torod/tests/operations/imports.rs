@@ -128,6 +128,50 @@ async fn the_go_torods_file_brings_its_tokens_with_new_keys() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn no_token_is_made_twice_whatever_it_is_called() {
+    let site = empty().await;
+    let text = fs::read_to_string(foreign("torod-go.toml")).unwrap();
+    let file = site.path("odd.toml");
+    fs::write(&file, text.replace("name = \"team\"", "name = \"te\\u202eam\"")).unwrap();
+    for (at, made) in [("first.tsv", 1), ("second.tsv", 0)] {
+        let keys = site.path(at);
+        import(&site, &file, &["--yes", "--tokens", keys.to_str().unwrap()]);
+        let text = fs::read_to_string(&keys).unwrap();
+        assert_eq!(text.lines().filter(|line| line.contains("tr_")).count(), made, "{text}");
+        let listed = site.torod(&["token", "list", "--json"]).well().json();
+        assert_eq!(listed.as_array().unwrap().len(), 1, "{listed}");
+        assert!(listed[0]["name"].as_str().unwrap().starts_with("team-"), "{listed}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sealed_keys_are_not_overwritten_and_none_is_left_behind() {
+    let mut site = empty().await;
+    let whole = site.config.clone();
+    let file = foreign("torod-go.toml");
+    let from = ["import", "config", file.to_str().unwrap(), "--yes"];
+    let names = |site: &Site| {
+        let listed = site.torod(&["secrets", "list", "--json"]).well().json();
+        listed.as_array().unwrap().iter().map(|one| one["name"].as_str().unwrap().to_owned()).collect::<Vec<_>>()
+    };
+    // A file that cannot be written: what should be its folder is none.
+    fs::write(site.path("none"), "").unwrap();
+    site.config = site.path("none/torod.toml");
+    let failed = site.torod(&from);
+    site.config = whole;
+    assert!(failed.code == Some(1) && names(&site).is_empty(), "{failed:?}");
+    // Somebody's own key of that name.
+    fs::write(site.path("own"), "sk-my-own-key-0123\n").unwrap();
+    site.fed(&["secrets", "set", "provider/work", "--for", "https://llm.example.com"], &site.path("own")).well();
+    let refused = site.torod(&from);
+    assert!(refused.code == Some(1) && refused.err.contains("torod secrets remove provider/work"), "{refused:?}");
+    assert_eq!((names(&site), site.config.exists()), (vec!["provider/work".to_owned()], false));
+    site.torod(&["secrets", "remove", "provider/work"]).well();
+    import(&site, &file, &["--yes"]);
+    assert_eq!(names(&site), ["provider/groq", "provider/work"]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn channels_come_from_json_and_from_the_database() {
     let site = empty().await;
     let told = import(&site, &foreign("new-api.json"), &["--yes"]);

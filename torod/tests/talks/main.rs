@@ -8,6 +8,7 @@ mod grouped;
 mod kept;
 mod large;
 mod mishaps;
+mod pictures;
 mod replay;
 mod rig;
 mod secrets;

@@ -132,6 +132,22 @@ async fn both_challenges_bring_a_certificate_that_is_kept_and_renewed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn who_begins_while_the_ca_is_down_gets_a_certificate_when_it_is_back() {
+    let ports = Ports::free();
+    let gateway = Gateway::start(&ports.config("auto")).await;
+    let said = failed(&gateway, "cannot be asked").await;
+    assert!(said.contains("no certificate could be had"), "{said}");
+    // It lives, says why, and shows no certificate that is none of its own.
+    assert_eq!(fingerprint(gateway.addr).await, None);
+    let pebble = ports.ca().await;
+    gateway.control("POST", "/admin/api/tls/renew").await;
+    issued(&gateway, &pebble, None).await;
+    until("all is well", || async { tls(&gateway).await["error"].is_null() }).await;
+    assert_eq!(gateway.by_tls(gateway.chat()).await.status, 200);
+    gateway.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn it_is_renewed_by_the_clock_and_a_wrong_clock_is_told() {
     let ports = Ports::free();
     let pebble = ports.ca().await;

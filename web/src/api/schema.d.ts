@@ -256,6 +256,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/api/exchanges/{request_id}/images/{sha256}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Gives out an image that was sent with a kept request.
+         * @description For admins.
+         */
+        get: operations["get_exchanges_request_id_images_sha256"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/api/exchanges/{request_id}/replay": {
         parameters: {
             query?: never;
@@ -2843,6 +2863,11 @@ export interface components {
              * @description How many bytes it has, where they were in the request.
              */
             bytes?: number | null;
+            /**
+             * @description Whether `GET /admin/api/exchanges/{request_id}/images/{sha256}` has it: an image of a request, of a kind that every
+             *     browser knows.
+             */
+            is_shown?: boolean;
             /** @description `image`, `document`, `audio` or `video`. */
             kind: string;
             /** @description `image/png` and so on, if it was said. */
@@ -5700,6 +5725,45 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["EndpointsReset"];
+                };
+            };
+            /** @description Refused; the answer says why and what to do. */
+            default: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProblemBody"];
+                };
+            };
+        };
+    };
+    get_exchanges_request_id_images_sha256: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                request_id: string;
+                sha256: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Done. */
+            200: {
+                headers: {
+                    /** @description The id of the request, as in the log. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "image/gif": string;
+                    "image/jpeg": string;
+                    "image/png": string;
+                    "image/webp": string;
                 };
             };
             /** @description Refused; the answer says why and what to do. */

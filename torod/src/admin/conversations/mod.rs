@@ -1,6 +1,7 @@
 //! `/admin/api/conversations`: what was said, for admins alone.
 
 pub mod export;
+pub mod image;
 pub mod list;
 pub mod remove;
 pub mod replay;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use anyhow::{Context as _, bail};
 use clap::Args;
 use serde_json::json;
+use sha2::{Digest as _, Sha256};
 use tokenrouter_shared::token::TokenCreate;
 use tokenrouter_shared::{Budget, BudgetUnit, Limits, Window};
 
@@ -114,17 +115,24 @@ impl Config {
             Some((lock, schema::open_writer(&paths.data_dir)?))
         };
         let (_lock, mut connection) = held.unzip();
-        if let Some(connection) = &mut connection {
-            let keys = keyring(&paths.data_dir);
-            for (name, secret) in &import.placed.secrets {
-                let wanted = Wanted::new(name, &[], secret.clone(), &import.examined.config)
-                    .with_context(|| format!("the key `{name}` cannot be kept"))?;
-                secrets::set(connection, &keys, &wanted, &Operator::LocalOwner, clock.now_ms())
-                    .with_context(|| format!("the key `{name}` cannot be kept"))?;
+        let mut sealed = Vec::new();
+        let mut put = || -> anyhow::Result<()> {
+            if let Some(connection) = &mut connection {
+                seal(import, connection, &paths.data_dir, clock, &mut sealed)?;
             }
-        }
-        if !import.placed.addition.is_nothing(&import.kept) {
-            addition::write(&paths.config_file, &import.placed.addition)?;
+            if !import.placed.addition.is_nothing(&import.kept) {
+                addition::write(&paths.config_file, &import.placed.addition)?;
+            }
+            Ok(())
+        };
+        if let Err(error) = put() {
+            // Keys of providers that nobody knows are not left behind.
+            for name in sealed {
+                if let Some(connection) = &mut connection {
+                    _ = secrets::remove(connection, name, &Operator::LocalOwner, clock.now_ms());
+                }
+            }
+            return Err(error);
         }
         if let (Some(connection), Some(file)) = (&mut connection, self.tokens.as_deref().filter(|_| has_tokens)) {
             make(&import.plan.tokens, connection, file, clock.now_ms())?;
@@ -203,7 +211,7 @@ impl Import {
             writeln!(out, "{} with new keys", counted(self.plan.tokens.len(), "token"))?;
         }
         if !self.placed.there.is_empty() {
-            writeln!(out, "there already: {}", plain(&self.placed.there.join(", ")))?;
+            writeln!(out, "there already, left as it is with its keys: {}", plain(&self.placed.there.join(", ")))?;
         }
         if self.plan.left.count() > 0 || !self.plan.tokens.is_empty() && !with_tokens || !self.kept.is_empty() {
             writeln!(out, "not carried over:")?;
@@ -227,13 +235,52 @@ fn counted_aliases(count: usize) -> String {
     if count == 1 { "1 alias".to_owned() } else { format!("{count} aliases") }
 }
 
+/// Seals the keys, none in the place of another; those that are sealed are put into `sealed`.
+fn seal<'i>(
+    import: &'i Import,
+    connection: &mut Connection,
+    data_dir: &Path,
+    clock: &Clock,
+    sealed: &mut Vec<&'i str>,
+) -> anyhow::Result<()> {
+    let keys = keyring(data_dir);
+    let there = secrets::list(connection)?;
+    for (name, secret) in &import.placed.secrets {
+        if there.iter().any(|known| known.name == *name) {
+            bail!(
+                "a key `{name}` is sealed already, and is not overwritten: where nothing uses it, `torod secrets remove {name}`"
+            );
+        }
+        let wanted = Wanted::new(name, &[], secret.clone(), &import.examined.config)
+            .with_context(|| format!("the key `{name}` cannot be kept"))?;
+        secrets::set(connection, &keys, &wanted, &Operator::LocalOwner, clock.now_ms())
+            .with_context(|| format!("the key `{name}` cannot be kept"))?;
+        sealed.push(name);
+    }
+    Ok(())
+}
+
+/// The name of a token here: one that nobody could read gets another, which is the same the next time.
+fn readable(name: &str) -> String {
+    if is_plain(name) {
+        return name.to_owned();
+    }
+    let letters: String = name.chars().filter(|c| c.is_alphanumeric()).take(40).collect();
+    let digest = Sha256::digest(name).first_chunk().copied().map_or(0, u32::from_be_bytes);
+    if letters.is_empty() { format!("imported-{digest:08x}") } else { format!("{letters}-{digest:08x}") }
+}
+
 /// Makes the tokens whose names are free, and writes their keys to `file`, which is new and its owner's alone.
 fn make(wanted: &[ForeignToken], connection: &mut Connection, file: &Path, now_ms: i64) -> anyhow::Result<()> {
     let opened = OpenOptions::new().write(true).create_new(true).mode(0o600).open(file);
     let mut out = opened.with_context(|| format!("cannot write the new keys to {}", file.display()))?;
     writeln!(out, "# name\trole\tkey")?;
     let taken: Vec<String> = tokens::all(connection)?.into_iter().map(|row| row.name).collect();
-    for token in wanted.iter().filter(|token| !taken.contains(&token.name)) {
+    for token in wanted {
+        let name = readable(&token.name);
+        if taken.contains(&name) {
+            continue;
+        }
         let ttl_ms = token.expires_ms.map(|at| at.saturating_sub(now_ms));
         if ttl_ms.is_some_and(|ms| ms <= 0) {
             continue;
@@ -250,9 +297,7 @@ fn make(wanted: &[ForeignToken], connection: &mut Connection, file: &Path, now_m
             },
         };
         let limits = Limits { budgets: token.budgets.iter().map(budget).collect(), ..Limits::default() };
-        // One whose name nobody could read gets another.
-        let name = Some(token.name.clone()).filter(|name| is_plain(name));
-        let wanted = TokenCreate { name, role: token.role, ttl_ms, limits, ..TokenCreate::default() };
+        let wanted = TokenCreate { name: Some(name), role: token.role, ttl_ms, limits, ..TokenCreate::default() };
         let draft = Draft::draw(system_random)?;
         let made = create(connection, &draft, &wanted, &Operator::LocalOwner, now_ms)
             .with_context(|| format!("the token `{}` cannot be made", plain(&token.name)))?;

@@ -34,8 +34,7 @@ const BUSY: Duration = Duration::from_secs(2);
 /// How often emptying the log is tried while others read.
 const TRIES: usize = 4;
 
-/// What is deleted is overwritten, and gives its room back. An index of words touches pages all over: with a small cache a third
-/// of the time went into reading them again.
+/// What is deleted is overwritten, and gives its room back.
 const PRAGMAS: &str = "
     PRAGMA auto_vacuum = INCREMENTAL;
     PRAGMA journal_mode = WAL;
@@ -43,7 +42,7 @@ const PRAGMAS: &str = "
     PRAGMA foreign_keys = ON;
     PRAGMA secure_delete = ON;
     PRAGMA temp_store = MEMORY;
-    PRAGMA cache_size = -8192;
+    PRAGMA cache_size = -2048;
     PRAGMA journal_size_limit = 16777216;
 ";
 

@@ -43,7 +43,6 @@ pub(super) struct Acme {
     directory: String,
     root: Option<PathBuf>,
     challenge: AcmeChallenge,
-    has_http: bool,
     guard: Guard,
     challenges: Arc<Challenges>,
 }
@@ -69,7 +68,6 @@ impl Acme {
             directory,
             root: tls.acme_root.clone(),
             challenge: tls.acme_challenge,
-            has_http: tls.http_addr.is_some(),
             guard: config.egress.guard(),
             challenges,
         }

@@ -84,7 +84,7 @@ fn kind(acme: &Acme, failures: u32) -> ChallengeType {
     match acme.challenge {
         AcmeChallenge::Http01 => ChallengeType::Http01,
         // One of the ports may not be reached from outside: in turn.
-        AcmeChallenge::Auto if acme.has_http && failures % 2 == 1 => ChallengeType::Http01,
+        AcmeChallenge::Auto if acme.challenges.is_asked_by_http() && failures % 2 == 1 => ChallengeType::Http01,
         AcmeChallenge::TlsAlpn01 | AcmeChallenge::Auto => ChallengeType::TlsAlpn01,
     }
 }
