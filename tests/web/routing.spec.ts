@@ -54,6 +54,11 @@ test('a provider: added by its address, tried, changed, switched off, given anot
   await key.getByRole('button', { name: 'Save the key' }).click();
   await expect(page.getByText('“added” has its new key.')).toBeVisible();
   await expect(detail.getByText('spare', { exact: true })).toBeVisible();
+  await detail.getByRole('button', { name: 'Take the key spare out' }).click();
+  await agree(page, 'Take it out');
+  await expect(page.getByText('The key “spare” was taken out.')).toBeVisible();
+  await expect(detail.getByText('spare', { exact: true })).toHaveCount(0);
+  expect((await ask(gateway, 'added/ok')).status).toBe(200);
 
   await detail.getByRole('button', { name: 'Switch off' }).click();
   await agree(page, 'Switch off');
@@ -90,6 +95,45 @@ test('a trial that fails says what fails and what to do', async ({ enter }) => {
   await detail.getByRole('button', { name: 'Test', exact: true }).click();
   await expect(detail.getByText('It does not work yet.')).toBeVisible({ timeout: 30_000 });
   await expect(detail.locator('li.fails').first()).toBeVisible();
+});
+
+test('an endpoint that fails is seen to be left alone as it happens, and tried again when somebody says so', async ({ enter }) => {
+  const { page, gateway } = await enter('ways');
+  await visit(page, '/routing?view=endpoints');
+  await expect(page.getByRole('row', { name: /s503/ })).toHaveCount(0);
+  for (let times = 0; times < 3; times++) await ask(gateway, 'one/s503');
+  const row = page.getByRole('row', { name: /s503/ });
+  const again = row.getByRole('button', { name: 'Try one/s503 again at once' });
+  await expect(again).toBeVisible({ timeout: 20_000 });
+  await page.getByRole('radiogroup', { name: 'Which endpoints' }).getByText('Left alone').click();
+  await expect(row).toBeVisible();
+  await again.click();
+  await agree(page, 'Try again');
+  await expect(page.getByText('It may be called again.')).toBeVisible();
+  await expect(row).toHaveCount(0);
+});
+
+test('a request is explained by its own words', async ({ enter }) => {
+  const { page, gateway } = await enter('ways');
+  await visit(page, '/routing?view=explain');
+  const count = async (): Promise<number> => await calls(gateway.first, 'explain-me') + await calls(gateway.second, 'explain-me');
+  await page.getByLabel('Model').first().fill('chat');
+  await page.getByText('More of the request').click();
+  const body = page.getByLabel(/^The request itself/);
+  await body.fill('{"messages": [');
+  await page.getByRole('button', { name: 'Explain', exact: true }).click();
+  await expect(page.getByText(/^That is no JSON/)).toBeVisible();
+  await expect(body).toHaveAttribute('aria-invalid', 'true');
+  await body.fill(JSON.stringify({ model: 'chat', messages: [{ role: 'user', content: 'explain-me' }] }));
+  await page.getByRole('button', { name: 'Explain', exact: true }).click();
+  await expect(page.locator('.answer').getByText('one/ok')).toBeVisible();
+  await expect(page.getByText('It is an alias, in the profile “day”.')).toBeVisible();
+  // For a client of another protocol it is written anew.
+  await page.getByLabel('Asked for as').selectOption('messages');
+  await body.fill(JSON.stringify({ model: 'chat', max_tokens: 9, messages: [{ role: 'user', content: 'explain-me' }] }));
+  await page.getByRole('button', { name: 'Explain', exact: true }).click();
+  await expect(page.locator('.answer').getByText(/translated to|passes as it is/)).toBeVisible();
+  expect(await count(), 'nobody is called for it').toBe(0);
 });
 
 test('an alias follows its profile, and so does the traffic', async ({ enter }) => {

@@ -28,6 +28,8 @@ const GATHER: Duration = Duration::from_millis(200);
 const SWEEP: Duration = Duration::from_mins(5);
 /// After so many requests it is looked for too.
 const SWEEP_AFTER: u64 = 256;
+/// The index forgets what was removed after as many requests as are kept, and at least so many.
+const FORGET_AFTER: u64 = 1_000;
 /// First and longest pause after a batch that the disk did not take.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 /// For how long the wire of requests is kept.
@@ -47,6 +49,8 @@ struct Worker<'c> {
     has_removed: bool,
     /// Whether the index is on its way to forget words of what was removed.
     is_forgetting: bool,
+    /// How many were kept when it had forgotten last.
+    forgot_at: u64,
     /// When the log was last emptied for that.
     settled_at: Option<Instant>,
 }
@@ -65,6 +69,7 @@ pub(super) fn run(all: &Conversations) {
         next_sweep: None,
         has_removed: false,
         is_forgetting: false,
+        forgot_at: 0,
         settled_at: None,
     };
     loop {
@@ -249,6 +254,11 @@ impl Worker<'_> {
         self.redactor.known = self.all.known_secrets();
     }
 
+    /// Whether the log may be emptied, for which readers are waited for: there is nothing else to do, or it was not for long.
+    fn may_settle(&self, now: Instant) -> bool {
+        !self.has_work() || self.settled_at.is_none_or(|at| now >= at + SWEEP)
+    }
+
     /// A step towards a file that holds nothing of what was removed. Says whether there is more to do at once.
     fn forget(&mut self, now: Instant) -> bool {
         let is_first = !std::mem::replace(&mut self.is_forgetting, true);
@@ -260,14 +270,17 @@ impl Worker<'_> {
             return true;
         }
         self.is_forgetting = false;
-        self.settled_at = Some(now);
-        let has_removed = self.has_removed;
+        self.forgot_at = self.all.kept.load(Ordering::Relaxed);
+        let (has_removed, may_settle) = (self.has_removed, self.may_settle(now));
+        if may_settle {
+            self.settled_at = Some(now);
+        }
         let settled = more.and_then(|_| {
             let connection = self.open()?;
             if !has_removed {
                 store::remove::forgot_words(connection)?;
             }
-            store::settle(connection)
+            if may_settle { store::settle(connection) } else { Ok(()) }
         });
         if let Err(error) = settled {
             tracing::debug!(%error, "what was removed may still be in the file, until the next time");
@@ -300,16 +313,20 @@ impl Worker<'_> {
         };
         let more = self.open().and_then(|connection| store::remove::step(connection, &bounds));
         match more {
-            Ok(true) => {
-                self.has_removed = true;
-                return true;
-            }
-            // What was removed leaves the index and the log too; where there is always something to keep, now and then.
-            Ok(false) => {
-                self.swept_at = self.all.kept.load(Ordering::Relaxed);
-                let is_due = !self.has_work() || self.settled_at.is_none_or(|at| now >= at + SWEEP);
-                if self.is_forgetting || (is_due && self.has_removed) {
-                    return self.forget(now);
+            Ok(is_more) => {
+                let kept = self.all.kept.load(Ordering::Relaxed);
+                if is_more {
+                    self.has_removed = true;
+                } else {
+                    self.swept_at = kept;
+                }
+                // What was removed leaves the index too: when there is nothing else to do, after a while, and when as much went
+                // as is kept, so that the index never holds more of what is gone than of what is there.
+                let many = self.settings.max_items.max(FORGET_AFTER);
+                let is_due = self.may_settle(now) || kept >= self.forgot_at.saturating_add(many);
+                let goes_on = (self.is_forgetting || (is_due && self.has_removed)) && self.forget(now);
+                if is_more || goes_on {
+                    return true;
                 }
             }
             Err(error) => {

@@ -246,15 +246,22 @@ fn every_command_has_a_help_text_with_an_example() {
 }
 
 #[test]
-fn completions_are_scripts_that_the_shell_accepts() {
+fn completions_are_scripts_that_the_shell_accepts_and_know_every_command() {
     let home = tempfile::tempdir().unwrap();
-    let script = torod(home.path()).args(["completions", "bash"]).output().unwrap().stdout;
-    let path = home.path().join("torod.bash");
-    fs::write(&path, script).unwrap();
-    let checked = Command::new("bash").arg("-n").arg(&path).status();
-    match checked {
-        Ok(status) => assert!(status.success()),
-        Err(e) => panic!("bash: {e}"),
+    let all = torod::cli::Cli::command();
+    for (shell, check) in [("bash", "-n"), ("zsh", "-n"), ("fish", "--no-execute")] {
+        let script = torod(home.path()).args(["completions", shell]).output().unwrap().stdout;
+        let text = String::from_utf8(script).unwrap();
+        for name in all.get_subcommands().map(clap::Command::get_name) {
+            assert!(text.contains(name), "{shell} does not know `{name}`");
+        }
+        let path = home.path().join(format!("torod.{shell}"));
+        fs::write(&path, text).unwrap();
+        match Command::new(shell).arg(check).arg(&path).status() {
+            Ok(status) => assert!(status.success(), "{shell}"),
+            // Not every machine has every shell; bash they have.
+            Err(e) => assert!(shell != "bash", "{e}"),
+        }
     }
 }
 
