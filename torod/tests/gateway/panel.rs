@@ -12,9 +12,15 @@ use crate::support::{Answer, PROVIDER_KEY, TestDaemon, configuration, port_zero,
 const ALIAS: &str = "# For people.\n[[model_aliases]]\nname = \"chat\" # short\n  [[model_aliases.targets]]\n  profile = \"a\"\n  provider = \"sim\"\n  model = \"ok\"\n";
 
 async fn with_file(more: &str) -> TestDaemon {
+    routed("", more).await
+}
+
+/// The same with a line of its own below `[routing]`.
+async fn routed(line: &str, more: &str) -> TestDaemon {
     let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
     let folder = tempfile::tempdir().unwrap();
-    let text = format!("{}{more}", configuration(&simulator.url(), "", ""));
+    let text = configuration(&simulator.url(), "", "").replace("[routing]\n", &format!("[routing]\n{line}\n"));
+    let text = format!("{text}{more}");
     std::fs::write(folder.path().join("torod.toml"), &text).unwrap();
     TestDaemon::in_folder(simulator, &text, Clock::system(), folder).await
 }
@@ -195,7 +201,8 @@ async fn large_answers_are_packed_for_who_asks_and_known_ones_are_not_sent() {
 
 #[tokio::test]
 async fn a_provider_has_several_keys_and_nobody_is_told_any() {
-    let daemon = with_file("").await;
+    // By turns: who is faster for a moment would get all of them otherwise.
+    let daemon = routed("order = [\"round_robin\"]", "").await;
     let path = "/admin/api/providers/sim/keys";
     let version = || async { daemon.get("/admin/api/providers").await.json()["version"].clone() };
     let add = async |name: &str, key: Value, version: Value| {
