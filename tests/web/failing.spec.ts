@@ -65,6 +65,16 @@ test('forms tell which of their choices could not be loaded, and ask again', asy
     await page.getByRole('button', { name: /^Another one/ }).click();
     await page.getByRole('radio', { name: 'Stored secret' }).check();
   });
+  // What is only looked up while somebody types is asked again by typing.
+  await visit(page, '/access');
+  await page.route(/\/admin\/api\/tokens\?.*limit=20/, refuse);
+  await page.getByRole('button', { name: 'New token' }).first().click();
+  const below = page.getByLabel(/^Below/);
+  await below.fill('te');
+  await expect(page.getByText(/The tokens could not be listed: It broke on purpose/)).toBeVisible();
+  await page.unroute(/\/admin\/api\/tokens\?.*limit=20/, refuse);
+  await below.fill('team');
+  await expect(page.getByText(/The tokens could not be listed/)).toHaveCount(0);
   await visit(page, '/routing');
   await fails(/\/admin\/api\/providers\?/, () => page.getByRole('button', { name: 'New alias' }).first().click());
 });

@@ -71,6 +71,7 @@ export async function traffic(url, key) {
   await chat(team, 'auth', 'A key that is refused');
   // Whatever comes from outside is a text: in prompts, models, agents, errors.
   await call(url, key, 'PATCH', `/admin/api/tokens/${hostile.id}`, { inspect_ms: 3_600_000 }, { 'if-match': '*' });
+  await token({ name: 'nightly checks of the shop', role: 'inferrer', parent: team.id, run: true, labels: { agent: 'an-agent-with-a-name-that-is-longer-than-any-name-should-be-for-a-badge' } });
   await token({ name: `${HOSTILE} run`, role: 'inferrer', parent: team.id, run: true, labels: { agent: HOSTILE, repository: HOSTILE, branch: HOSTILE } });
   const spent = await token({ name: `${HOSTILE} spent`, role: 'inferrer', limits: { budgets: [{ unit: 'requests', limit: 1 }] } });
   await chat(spent, 'ok', 'the only one');
