@@ -334,8 +334,9 @@ pub struct ErrorRow {
     pub model: String,
     /// When it was seen last, in milliseconds since 1970.
     pub last_ms: i64,
-    /// The request that it was seen in last.
-    pub last_request: String,
+    /// The request that it was seen in last; absent where its row is gone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_request: Option<String>,
     /// What it is, and what can be done about it.
     pub advice: String,
 }

@@ -1,54 +1,8 @@
-//! Usage as reports and the admin API state it: exact integers in disjoint buckets.
-
-use std::fmt;
-use std::str::FromStr;
+//! What a token used, as `/admin/api/me` states it: exact integers in disjoint buckets.
 
 use serde::{Deserialize, Serialize};
 
-/// What the rows of a report are grouped by.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-#[serde(rename_all = "lowercase")]
-pub enum UsageBy {
-    /// The model that was sent upstream.
-    #[default]
-    Model,
-    /// The provider that was called.
-    Provider,
-    /// The access token that paid.
-    Token,
-}
-
-impl UsageBy {
-    /// Every grouping.
-    pub const ALL: [Self; 3] = [Self::Model, Self::Provider, Self::Token];
-
-    /// The text form.
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Model => "model",
-            Self::Provider => "provider",
-            Self::Token => "token",
-        }
-    }
-}
-
-impl fmt::Display for UsageBy {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
-
-impl FromStr for UsageBy {
-    type Err = String;
-
-    fn from_str(s: &str) -> Result<Self, String> {
-        Self::ALL
-            .into_iter()
-            .find(|by| by.as_str() == s)
-            .ok_or_else(|| format!("`{s}` is no grouping; known: model, provider, token"))
-    }
-}
+use crate::figures::Totals;
 
 /// Sums over some attempts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -87,31 +41,21 @@ impl UsageSums {
     }
 }
 
-/// One line of a report.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct UsageRow {
-    /// The model, provider or token.
-    pub name: String,
-    /// Its sums.
-    #[serde(flatten)]
-    pub sums: UsageSums,
-}
-
-/// A report over a span of time.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
-pub struct UsageReport {
-    /// Where the span starts, in milliseconds since 1970.
-    pub since_ms: i64,
-    /// Where the span ends (exclusive), in milliseconds since 1970.
-    pub until_ms: i64,
-    /// What the rows are grouped by.
-    pub by: UsageBy,
-    /// One row per group, most LLM tokens first.
-    pub rows: Vec<UsageRow>,
-    /// Everything together. `requests` is not the sum of the rows when a request fell over from one to another.
-    pub total: UsageSums,
-    /// Records that were lost in the span because the disk did not take them in time.
-    pub lost_records: u64,
+impl From<&Totals> for UsageSums {
+    fn from(of: &Totals) -> Self {
+        Self {
+            requests: of.exchanges,
+            attempts: of.attempts,
+            failed: of.failures,
+            input_uncached: of.counts.input_uncached,
+            cache_read: of.counts.cache_read,
+            cache_write: of.counts.cache_write_5m.saturating_add(of.counts.cache_write_1h),
+            output: of.counts.output,
+            reasoning: of.counts.reasoning,
+            estimated: of.estimated,
+            cost_nanos: of.cost_nanos.saturating_sub(of.unpriced_nanos),
+            unpriced_nanos: of.unpriced_nanos,
+            unpriced_attempts: of.unpriced_attempts,
+        }
+    }
 }

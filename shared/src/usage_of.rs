@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::figures::Totals;
+
 /// What the lines are grouped by.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
@@ -152,6 +154,22 @@ impl UsageTotals {
         self.cost_nanos = self.cost_nanos.saturating_add(more.cost_nanos);
         self.unpriced_nanos = self.unpriced_nanos.saturating_add(more.unpriced_nanos);
         self.unpriced_attempts = self.unpriced_attempts.saturating_add(more.unpriced_attempts);
+    }
+}
+
+impl Totals {
+    /// The part that budgets and runs are told by.
+    pub const fn counted(&self) -> UsageTotals {
+        UsageTotals {
+            requests: self.requests,
+            attempts: self.attempts,
+            failures: self.failures,
+            counts: self.counts,
+            estimated: self.estimated,
+            cost_nanos: self.cost_nanos,
+            unpriced_nanos: self.unpriced_nanos,
+            unpriced_attempts: self.unpriced_attempts,
+        }
     }
 }
 

@@ -103,3 +103,20 @@ test('an answer that comes late takes nothing away that was told meanwhile', asy
   await expect(feed.getByText('simulator/new')).toBeVisible();
   await page.unrouteAll({ behavior: 'ignoreErrors' });
 });
+
+test('that no models can be suggested is said where one is typed', async ({ enter }) => {
+  const { page, guard } = await enter('full');
+  guard.allow(/500/);
+  const refuse = (route: Route) => route.fulfill({ status: 500, contentType: 'application/json', body: JSON.stringify({ error: { code: 'broken', message: 'It broke on purpose.', advice: 'Try again.' } }) });
+  for (const path of ['/playground', '/routing?view=explain']) {
+    await visit(page, path);
+    await page.route(/\/admin\/api\/models/, refuse);
+    const field = page.getByLabel('Model', { exact: true });
+    await field.fill('simulator/o');
+    await expect(page.getByText('Models cannot be suggested (It broke on purpose); any name can be typed.')).toBeVisible();
+    await page.unroute(/\/admin\/api\/models/, refuse);
+    await field.fill('simulator/ok');
+    await expect(page.getByText('Models cannot be suggested')).toHaveCount(0);
+    await expect(page.locator('datalist option[value="simulator/ok"]')).toHaveCount(1);
+  }
+});

@@ -9,9 +9,10 @@ use std::time::{Duration, Instant};
 use rusqlite::Connection;
 use tokenrouter::Protocol;
 use tokenrouter::count::{Counts, Source};
-use tokenrouter_shared::usage::UsageBy;
+use tokenrouter_shared::figures::Dimension;
 use torod::clock::Clock;
-use torod::store::{reports, schema, usage::greatest_id};
+use torod::store::figures::{Question, figures};
+use torod::store::{schema, usage::greatest_id};
 use torod::usage::{Committed, Outcome, Record, Sequence, Status, UsageWriter};
 
 const NOW_MS: i64 = 1_780_000_000_000;
@@ -111,11 +112,11 @@ fn four_threads_push_and_every_record_is_there_exactly_once() {
     assert_eq!(one::<i64>(temp.path(), "SELECT count(*) FROM usage WHERE token_id = 3"), 5_000);
     assert_eq!(writer.status().written, 20_000);
     let reader = schema::open_reader(temp.path()).unwrap();
-    let report = reports::usage(&reader, NOW_MS - 1, NOW_MS + 10_000, UsageBy::Model).unwrap();
-    assert_eq!(report.rows.len(), 9);
-    assert_eq!((report.total.requests, report.total.output), (20_000, 1_000_000_000));
-    assert_eq!(report.total.total(), 20_000 * 54_321);
-    assert_eq!(reports::usage(&reader, 0, NOW_MS, UsageBy::Model).unwrap().rows, []);
+    let report = figures(&reader, &Question::new(NOW_MS - 1, NOW_MS + 10_000).by(Dimension::Model)).unwrap();
+    assert_eq!(report.lines.len(), 9);
+    assert_eq!((report.total.exchanges, report.total.counts.output), (20_000, 1_000_000_000));
+    assert_eq!(report.total.counts.total(), 20_000 * 54_321);
+    assert_eq!(figures(&reader, &Question::new(0, NOW_MS).by(Dimension::Model)).unwrap().lines, []);
 }
 
 #[test]
@@ -159,8 +160,8 @@ fn the_queue_is_bounded_and_what_it_loses_is_counted_in_one_gap() {
     let gap: String = one(temp.path(), "SELECT from_ms || ' ' || until_ms || ' ' || records FROM usage_gap");
     assert_eq!(gap, format!("{} {} 12", NOW_MS + 8, NOW_MS + 19));
     let reader = schema::open_reader(temp.path()).unwrap();
-    let report = reports::usage(&reader, NOW_MS, NOW_MS + 1_000, UsageBy::Provider).unwrap();
-    assert_eq!((report.lost_records, report.total.requests), (12, 8));
+    let report = figures(&reader, &Question::new(NOW_MS, NOW_MS + 1_000)).unwrap();
+    assert_eq!((report.lost_records, report.total.exchanges), (12, 8));
 }
 
 #[tokio::test]
@@ -250,7 +251,7 @@ fn a_damaged_page_is_told_counted_as_a_gap_and_heals() {
     let status = wait_for(&writer, "the damage", |status| status.last_error.is_some());
     assert!(status.last_error.unwrap().contains("malformed"));
     assert_eq!((status.queued, status.dropped), (10, 15));
-    let told = reports::usage(&schema::open_reader(temp.path()).unwrap(), 0, NOW_MS * 2, UsageBy::Model).unwrap_err();
+    let told = figures(&schema::open_reader(temp.path()).unwrap(), &Question::new(0, NOW_MS * 2)).unwrap_err();
     assert!(told.to_string().contains("malformed"), "{told}");
     // Somebody puts the page back; what another connection writes makes everybody look again.
     file.write_all_at(&whole, at).unwrap();

@@ -15,7 +15,7 @@ use tokenrouter_shared::ids::ExchangeId;
 use tokenrouter_shared::window::Period;
 use tokenrouter_shared::{Budget, BudgetUnit, Limits, Role, Window};
 use torod::clock::Clock;
-use torod::store::figures::{Figures, Question, Step, figures};
+use torod::store::figures::{Figures, Question, Step, failures, figures, sessions};
 use torod::store::history::{Cutoffs, prune_step};
 use torod::store::tokens::{self, TokenRow};
 use torod::store::{Connection, requests, schema};
@@ -185,6 +185,26 @@ fn questions() -> Vec<(String, Question)> {
     asked
 }
 
+type Answer = Box<dyn Fn(&Connection) -> Fallible<usize>>;
+
+/// Questions that are no figures: each tells how many lines its answer has.
+fn others() -> Vec<(String, Answer)> {
+    let until = began_ms() + DAYS * DAY_MS;
+    let last = |days: i64| Question::new(until - days * DAY_MS + 1_234_567, until - 7_654_321);
+    let mut asked: Vec<(String, Answer)> = Vec::new();
+    for (span, days) in [("1 d", 1), ("7 d", 7), ("30 d", 30), ("all", DAYS)] {
+        let one = last(days).only(Dimension::Model, "vendor/model-3-2026-05");
+        let below = Question { root: Some(7), ..last(days) };
+        for (what, question) in [("", last(days)), (" of a model", one), (" of a subtree", below.clone())] {
+            let failed = move |connection: &Connection| Ok(failures(connection, &question, 20)?.rows.len());
+            asked.push((format!("failures by kind{what}, {span}"), Box::new(failed)));
+        }
+        let held = move |connection: &Connection| Ok(sessions(connection, &below, 1_000)?.0.len());
+        asked.push((format!("conversations of a subtree, {span}"), Box::new(held)));
+    }
+    asked
+}
+
 fn ask(dir: &Path, clock: &Clock) -> Fallible<()> {
     let connection = schema::open_reader(dir)?;
     let (mut slowest, mut most): ((f64, String), f64) = ((0.0, String::new()), 0.0);
@@ -197,6 +217,21 @@ fn ask(dir: &Path, clock: &Clock) -> Fallible<()> {
             best = best.min(seconds(from, clock) * 1_000.0);
             least = least.min(worked_ms() - began_ms);
             lines = found.lines.len();
+        }
+        println!("{best:8.1} ms, {least:6.1} of them at work  {what} ({lines} lines)");
+        if best > slowest.0 {
+            slowest = (best, what);
+        }
+        most = most.max(least);
+    }
+    for (what, answer) in others() {
+        let (mut best, mut least) = (f64::MAX, f64::MAX);
+        let mut lines = 0;
+        for _ in 0..3 {
+            let (from, began_ms) = (clock.instant(), worked_ms());
+            lines = answer(&connection)?;
+            best = best.min(seconds(from, clock) * 1_000.0);
+            least = least.min(worked_ms() - began_ms);
         }
         println!("{best:8.1} ms, {least:6.1} of them at work  {what} ({lines} lines)");
         if best > slowest.0 {

@@ -6,15 +6,18 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rusqlite::Connection;
 use tokenrouter_shared::budget::BudgetView;
+use tokenrouter_shared::figures::Dimension;
+use tokenrouter_shared::ids::MAX_MS;
 use tokenrouter_shared::limits::{Budget, BudgetUnit, Window};
 use tokenrouter_shared::run::{RunDetail, RunEnd, RunPage, RunSession, RunView};
+use tokenrouter_shared::usage_of::UsageLine;
 
 use super::grant::Operator;
 use super::issue::IssueError;
 use super::spending;
 use crate::calendar::Calendar;
+use crate::store::figures::{Line, Question, SessionSums, figures, sessions};
 use crate::store::runs::{self, RunQuery, RunRow};
-use crate::store::usage_of::{self, Scope, SessionSums};
 
 /// The most runs on a page.
 pub const MAX_PAGE: usize = 200;
@@ -38,6 +41,21 @@ pub struct Asked {
     pub cursor: Option<String>,
     /// So many at most.
     pub limit: usize,
+}
+
+/// What a run's token and those below it did in a span of time.
+#[derive(Clone, Copy)]
+struct Scope {
+    /// The token's number.
+    root: i64,
+    since_ms: i64,
+    until_ms: i64,
+}
+
+impl Scope {
+    fn question(&self) -> Question {
+        Question { root: Some(self.root), ..Question::new(self.since_ms, self.until_ms) }
+    }
 }
 
 /// A page of runs, the newest first.
@@ -101,20 +119,26 @@ pub fn show(
     }
     let spent = runs::spent(&connection, row.id)?;
     let mut scope = Scope {
-        root: Some(row.id),
-        since_ms: row.started_ms.saturating_sub(MARGIN_MS),
+        root: row.id,
+        since_ms: row.started_ms.saturating_sub(MARGIN_MS).max(0),
         until_ms: row.ended_ms.unwrap_or(now_ms).saturating_add(MARGIN_MS),
     };
-    let mut totals = usage_of::total(&connection, &scope)?;
-    if (totals.requests, totals.cost_nanos) != (spent.requests, spent.cost_nanos) {
+    let by_model =
+        |scope: &Scope| figures(&connection, &Question { most: MOST, ..scope.question().by(Dimension::Model) });
+    let mut used = by_model(&scope)?;
+    if (used.total.requests, used.total.cost_nanos) != (spent.requests, spent.cost_nanos) {
         // Somebody set the clock by more than the margin: what it took is somewhere.
-        scope = Scope { since_ms: 0, until_ms: i64::MAX, ..scope };
-        totals = usage_of::total(&connection, &scope)?;
+        scope = Scope { since_ms: 0, until_ms: MAX_MS, ..scope };
+        used = by_model(&scope)?;
     }
-    let models = usage_of::models(&connection, &scope, MOST)?;
-    let mut models: Vec<_> = models.into_iter().map(spending::line).collect();
+    let totals = used.total.counted();
+    let model = |line: Line| {
+        let key = line.key.into_iter().next().flatten().unwrap_or_default();
+        UsageLine { name: key.clone(), key, totals: line.totals.counted() }
+    };
+    let mut models: Vec<_> = used.lines.into_iter().map(model).collect();
     spending::sort(&mut models);
-    let (sessions, count) = usage_of::sessions(&connection, &scope, MOST)?;
+    let (sessions, count) = sessions(&connection, &scope.question(), MOST)?;
     let omitted = count.saturating_sub(sessions.len() as u64);
     let running = if row.ended_by == RunEnd::Running { live(row.id) } else { None };
     let budgets = match running {
@@ -136,7 +160,8 @@ fn budgets(connection: &Connection, row: &RunRow, scope: &Scope) -> Result<Vec<B
                 Calendar::new(*period, time_zone).map_or(scope.since_ms, |calendar| calendar.around(ended_ms).0)
             }
         };
-        let used = usage_of::total(connection, &Scope { since_ms: since_ms.max(scope.since_ms), ..*scope })?;
+        let asked = Scope { since_ms: since_ms.clamp(scope.since_ms, scope.until_ms), ..*scope };
+        let used = figures(connection, &asked.question())?.total.counted();
         let used = match budget.unit {
             BudgetUnit::Requests => used.requests,
             BudgetUnit::Tokens => used.counts.total(),

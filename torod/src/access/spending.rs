@@ -7,7 +7,6 @@ use super::grant::Operator;
 use super::issue::IssueError;
 use super::reach;
 use crate::store::runs;
-use crate::store::usage_of::Group;
 
 /// What an admin writes for all tokens.
 const EVERY: &str = "*";
@@ -41,9 +40,4 @@ pub fn find(connection: &Connection, which: &str, by: &Operator, now_ms: i64) ->
 pub fn sort(lines: &mut [UsageLine]) {
     let weight = |line: &UsageLine| (line.totals.cost_nanos, line.totals.counts.total());
     lines.sort_by(|a, b| weight(b).cmp(&weight(a)).then_with(|| a.key.cmp(&b.key)));
-}
-
-pub(super) fn line(group: Group) -> UsageLine {
-    let key = group.key.unwrap_or_default();
-    UsageLine { name: key.clone(), key, totals: group.totals }
 }

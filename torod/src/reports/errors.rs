@@ -5,8 +5,7 @@ use tokenrouter_shared::report::{ErrorReport, ErrorRow};
 use super::asked::{Asked, Scope};
 use super::{MOST_ROWS, ReportError};
 use crate::store::Connection;
-use crate::store::attempts::{self, Failures};
-use crate::store::figures::figures;
+use crate::store::figures::{Failures, failures};
 
 /// The failures of a span, the most frequent first.
 pub fn report(connection: &Connection, asked: &Asked, scope: &Scope, most: usize) -> Result<ErrorReport, ReportError> {
@@ -14,18 +13,17 @@ pub fn report(connection: &Connection, asked: &Asked, scope: &Scope, most: usize
         return Err(ReportError::Unclear(format!("`limit` lies between 1 and {MOST_ROWS}")));
     }
     let (since_ms, until_ms) = (asked.span.since_ms, asked.span.until_ms);
-    let all = figures(connection, &scope.question(since_ms, until_ms))?;
-    let (found, kinds) = attempts::failures(connection, &scope.attempts(since_ms, until_ms), most)?;
-    let rows: Vec<ErrorRow> = found.into_iter().map(row).collect();
+    let found = failures(connection, &scope.question(since_ms, until_ms), most)?;
+    let rows: Vec<ErrorRow> = found.rows.into_iter().map(row).collect();
     Ok(ErrorReport {
         since_ms,
         until_ms,
         time_zone: asked.zone.name().to_owned(),
-        omitted: kinds.saturating_sub(rows.len() as u64),
+        omitted: found.kinds.saturating_sub(rows.len() as u64),
         rows,
-        failures: all.total.failures,
-        attempts: all.total.attempts,
-        lost_records: all.lost_records,
+        failures: found.failures,
+        attempts: found.attempts,
+        lost_records: found.lost_records,
     })
 }
 
@@ -40,7 +38,7 @@ fn row(failures: Failures) -> ErrorRow {
         models: failures.models,
         model: failures.model,
         last_ms: failures.last_ms,
-        last_request: failures.request.to_string(),
+        last_request: failures.request.map(|request| request.to_string()),
         advice,
     }
 }

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use tokenrouter_shared::figures::{Dimension, Sort, StepUnit, Totals};
 use tokenrouter_shared::ids::MAX_MS;
-use tokenrouter_shared::usage_of::{UsageGroup, UsageLine, UsageOf, UsageTotals};
+use tokenrouter_shared::usage_of::{UsageGroup, UsageLine, UsageOf};
 
 use super::asked::{Choice, Scope, stretches};
 use super::figures::label;
@@ -62,9 +62,9 @@ pub fn usage(connection: &Connection, asked: &Asked, by: &Operator, now_ms: i64)
     let over_time = |unit| -> Result<Vec<UsageLine>, ReportError> {
         let step = Some(stretches(unit, &zone));
         let found = figures(connection, &Question { step, ..scope.question(since_ms, until_ms) })?;
-        let line = |at_ms: i64, totals| {
+        let line = |at_ms: i64, totals: Totals| {
             let key = label(at_ms, unit, &zone);
-            UsageLine { name: key.clone(), key, totals: counted(&totals) }
+            UsageLine { name: key.clone(), key, totals: totals.counted() }
         };
         Ok(found.lines.into_iter().map(|found| line(found.at_ms.unwrap_or(since_ms), found.totals)).collect())
     };
@@ -89,7 +89,7 @@ pub fn usage(connection: &Connection, asked: &Asked, by: &Operator, now_ms: i64)
             for line in lines {
                 let (key, name) = names.one(connection, &dimension, line.key.into_iter().next().flatten())?;
                 let name = if key.is_some() { name } else { String::new() };
-                rows.push(UsageLine { key: key.unwrap_or_default(), name, totals: counted(&line.totals) });
+                rows.push(UsageLine { key: key.unwrap_or_default(), name, totals: line.totals.counted() });
             }
             let rows = together(rows);
             let count = groups.saturating_sub(seen).saturating_add(rows.len() as u64);
@@ -109,7 +109,7 @@ pub fn usage(connection: &Connection, asked: &Asked, by: &Operator, now_ms: i64)
         omitted: groups.saturating_sub(rows.len() as u64),
         rows,
         series,
-        total: counted(&whole.total),
+        total: whole.total.counted(),
         lost_records: whole.lost_records,
     })
 }
@@ -124,20 +124,6 @@ const fn dimension(by: UsageGroup) -> Option<Dimension> {
         UsageGroup::Provider => Some(Dimension::Provider),
         UsageGroup::Token => Some(Dimension::Token),
         UsageGroup::Agent => Some(Dimension::Agent),
-    }
-}
-
-/// Sums as budgets count them.
-const fn counted(totals: &Totals) -> UsageTotals {
-    UsageTotals {
-        requests: totals.requests,
-        attempts: totals.attempts,
-        failures: totals.failures,
-        counts: totals.counts,
-        estimated: totals.estimated,
-        cost_nanos: totals.cost_nanos,
-        unpriced_nanos: totals.unpriced_nanos,
-        unpriced_attempts: totals.unpriced_attempts,
     }
 }
 

@@ -27,7 +27,6 @@ pub mod origins;
 pub mod quotas;
 pub mod reader;
 pub mod removed;
-pub mod reports;
 pub mod reprice;
 pub mod requests;
 pub mod runs;

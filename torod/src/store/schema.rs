@@ -30,6 +30,7 @@ const MIGRATIONS: &[M<'_>] = &[
     M::up(include_str!("../../migrations/0017_cost_detail.sql")),
     M::up(include_str!("../../migrations/0018_inspect.sql")),
     M::up(include_str!("../../migrations/0019_degraded.sql")),
+    M::up(include_str!("../../migrations/0020_usage_failed.sql")),
 ];
 
 /// How long the writer waits for another writer before it says [`StoreError::Busy`].

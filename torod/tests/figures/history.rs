@@ -18,6 +18,7 @@ use torod::store::{requests, schema};
 use torod::telemetry::metrics::Metrics;
 use torod::usage::{Charge, Record, UsageWriter, reprice};
 
+use super::kinds::{check_failures, check_sessions, check_unread};
 use super::world::{Dice, World, totals};
 use super::{DAY_MS, HOUR_MS, NOW_MS, ask, check, dimensions, make_tokens, told};
 
@@ -127,7 +128,17 @@ fn check_all(dir: &Path, records: &[Record], since_ms: i64, dice: &mut Dice) {
         check(dir, &question, records, None, |record| record.stream);
         let question = Question { root: Some(token.max(1)), filters: Vec::new(), ..question };
         check(dir, &question, records, None, |record| record.token_id >= token.max(1));
+        let connection = schema::open_reader(dir).unwrap();
+        check_sessions(&connection, &question, records, |record| record.token_id >= token.max(1));
+        check_failures(&connection, &question, records, 1_000, |record| record.token_id >= token.max(1));
+        check_unread(&connection, &question, records, |record| record.token_id >= token.max(1));
+        let question = Question { root: None, ..question }.only(Dimension::Model, "name-2");
+        check_unread(&connection, &question, records, |record| &*record.model == "name-2");
+        check_failures(&connection, &question, records, 5, |record| &*record.model == "name-2");
     }
+    let connection = schema::open_reader(dir).unwrap();
+    check_sessions(&connection, &all, records, |_| true);
+    check_failures(&connection, &all, records, 1_000, |_| true);
 }
 
 /// What budgets were charged.

@@ -3,6 +3,7 @@
 #![expect(unreachable_pub, reason = "the modules of one test")]
 
 mod history;
+mod kinds;
 mod told;
 mod world;
 

@@ -331,9 +331,8 @@ async fn what_a_removed_token_used_is_still_told_by_its_name() {
     let data = daemon.folder.path().join("data");
     let reader = schema::open_reader(&data).unwrap();
     assert_eq!(tokens::by_name(&reader, "gone", None, 0, 9).unwrap(), []);
-    let by = tokenrouter_shared::usage::UsageBy::Token;
-    let report = torod::store::reports::usage(&reader, 0, i64::MAX, by).unwrap();
-    assert_eq!(report.rows[0].name, format!("gone ({id}, removed)"));
+    let report = daemon.get("/admin/api/usage?by=token&period=90d").await.json();
+    assert_eq!(report["rows"][0]["names"][0], "gone (removed)", "{report}");
     let trail = daemon.get(&format!("/admin/api/audit?subject={id}&actor=torod")).await.json();
     assert_eq!(trail["entries"][0]["action"], "token.remove");
     daemon.stop().await;

@@ -2172,8 +2172,8 @@ export interface components {
              * @description When it was seen last, in milliseconds since 1970.
              */
             last_ms: number;
-            /** @description The request that it was seen in last. */
-            last_request: string;
+            /** @description The request that it was seen in last; absent where its row is gone. */
+            last_request?: string | null;
             /** @description One of them, the last. */
             model: string;
             /**

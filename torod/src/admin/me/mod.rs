@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use axum::extract::State;
 use axum::{Extension, Json};
+use tokenrouter_shared::figures::Dimension;
 use tokenrouter_shared::session::Me;
 use tokenrouter_shared::usage::UsageSums;
 use tokenrouter_shared::{Labels, Limits};
@@ -18,7 +19,8 @@ use super::sessions::view;
 use crate::access::session::Session;
 use crate::access::wall::Moment;
 use crate::access::{Operator, remaining};
-use crate::store::{StoreError, reports};
+use crate::store::StoreError;
+use crate::store::figures::{Question, figures};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -50,9 +52,10 @@ pub async fn handler(
     };
     let (readers, id, now_ms) = (Arc::clone(&admin.readers), token.id, now.now_ms);
     let since_ms = now_ms - now_ms.rem_euclid(DAY_MS);
+    let question = Question::new(since_ms, now_ms.saturating_add(1)).only(Dimension::Token, &token.public_id);
     let read = tokio::task::spawn_blocking(move || {
         readers.with(|connection| {
-            let usage = reports::of_token(connection, id, since_ms, now_ms.saturating_add(1))?;
+            let usage = UsageSums::from(&figures(connection, &question)?.total);
             // Requests need no labels: the index has none.
             Ok((usage, crate::store::tokens::labels_and_run(connection, id)?))
         })

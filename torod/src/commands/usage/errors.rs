@@ -61,7 +61,7 @@ impl Args {
                 right(grouped(row.failures)),
                 Cell::new(minute(&asked.zone, row.last_ms)),
                 Cell::new(format!("{}{models}", plain(&row.model))),
-                Cell::new(&row.last_request),
+                Cell::new(row.last_request.as_deref().unwrap_or_default()),
             ]);
         }
         std::io::Write::write_fmt(page.out, format_args!("{table}\n"))?;

@@ -224,10 +224,39 @@ impl Entry {
 }
 
 /// How the times of the entries of a block are spread, apart for each entry.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(in crate::store) struct Times {
-    /// Which entry, which bin of [`spread`], how often.
-    pub(in crate::store) seen: Vec<(u32, u8, u32)>,
+    /// How many bins each entry has.
+    pub(in crate::store) each: Vec<u32>,
+    /// Which ones of [`spread`], those of an entry behind those of the entry before it.
+    pub(in crate::store) bins: Vec<u8>,
+    /// And how often each of these was met.
+    pub(in crate::store) counts: Vec<u32>,
+}
+
+impl Times {
+    fn clear(&mut self) {
+        self.each.clear();
+        self.bins.clear();
+        self.counts.clear();
+    }
+
+    /// The bins of the next entry, and how often each was met.
+    pub(in crate::store) fn push(&mut self, met: &[(u8, u32)]) {
+        self.each.push(u32::try_from(met.len()).unwrap_or(u32::MAX));
+        self.bins.extend(met.iter().map(|(bin, _)| *bin));
+        self.counts.extend(met.iter().map(|(_, count)| *count));
+    }
+
+    /// The bins of each entry in their order, and how often each was met.
+    pub(in crate::store) fn entries(&self) -> impl Iterator<Item = (&[u8], &[u32])> {
+        let mut from = 0;
+        self.each.iter().map(move |bins| {
+            let these = from..from + *bins as usize;
+            from = these.end;
+            (self.bins.get(these.clone()).unwrap_or_default(), self.counts.get(these).unwrap_or_default())
+        })
+    }
 }
 
 /// Columns of sums as a chunk has them. One of zeros is empty, as is one that nobody asked for.
@@ -265,12 +294,11 @@ impl Block {
         self.sums.iter_mut().for_each(Vec::clear);
         self.packed.bytes.clear();
         self.packed.columns.fill(0..0);
-        self.times.iter_mut().for_each(|times| times.seen.clear());
+        self.times.iter_mut().for_each(Times::clear);
     }
 
     /// Adds an entry of one attempt.
     pub(in crate::store) fn push(&mut self, entry: &Entry) {
-        let at = number(i64::try_from(self.len()).unwrap_or(i64::MAX));
         self.at_ms.push(entry.at_ms);
         for (list, dim) in self.dims.iter_mut().zip(entry.dims) {
             list.push(dim);
@@ -279,10 +307,9 @@ impl Block {
             list.push(sum);
         }
         let [total, first] = &mut self.times;
-        total.seen.push((at, spread::bin(Sum::TotalUs.of(&entry.sums)), 1));
-        if Sum::FirstBytes.of(&entry.sums) > 0 {
-            first.seen.push((at, spread::bin(Sum::FirstByteUs.of(&entry.sums)), 1));
-        }
+        total.push(&[(spread::bin(Sum::TotalUs.of(&entry.sums)), 1)]);
+        let first_byte = (spread::bin(Sum::FirstByteUs.of(&entry.sums)), 1);
+        first.push(if Sum::FirstBytes.of(&entry.sums) > 0 { std::slice::from_ref(&first_byte) } else { &[] });
     }
 
     /// The sums in `column` of those entries that `of` names, which ascend: `each` is told which of `of` it is, and the sum.

@@ -1,11 +1,12 @@
 //! Puts entries into groups and adds them up.
 
 use rusqlite::Connection;
-use tokenrouter_shared::figures::Sort;
+use tokenrouter_shared::figures::{Sort, Spread};
 
 use super::block::{Block, Dim, SUMS, Sum, Sums};
 use super::fast::{FastMap, FastSet};
 use super::keys::{Key, below};
+use super::spread::Both;
 use super::steps::Steps;
 use super::{MOST_GROUPS, Question};
 use crate::store::StoreError;
@@ -13,8 +14,14 @@ use crate::store::StoreError;
 /// Which group: the numbers of one or two dimensions, 0 where there are fewer.
 pub(super) type GroupKey = [u32; 2];
 
+/// A group, its sums, and how its times are spread, as far as these are in memory.
+pub(super) type Group = (GroupKey, Option<Sums>, Option<Spread>);
+
 /// How many groups have all of their sums in memory at once while it is not known which are told.
 const WHOLE: usize = 16_384;
+
+/// How many have the spreads of their times there.
+const WHOLE_SPREADS: usize = 512;
 
 /// Lets through what a filter wants.
 struct Sieve {
@@ -31,6 +38,10 @@ pub(super) struct Gather {
     pub(super) steps: Steps,
     sort: Sort,
     span: (i64, i64),
+    /// Nobody looks at times any more.
+    pub(super) is_without_times: bool,
+    /// Columns that are looked at beside those of sieves and groups.
+    also: Vec<Dim>,
     // What follows is used again from block to block.
     pub(super) passed: Vec<u32>,
     numbers: [Vec<u32>; 2],
@@ -51,9 +62,17 @@ impl Gather {
             steps: Steps::new(question.step.as_ref(), question.since_ms, question.until_ms)?,
             sort: question.sort,
             span: (question.since_ms, question.until_ms),
+            is_without_times: false,
+            also: Vec::new(),
             passed: Vec::new(),
             numbers: Default::default(),
         })
+    }
+
+    /// The same for who looks at further columns by itself.
+    pub(super) fn also(mut self, columns: &[Dim]) -> Self {
+        self.also.extend_from_slice(columns);
+        self
     }
 
     /// Only entries of this span pass.
@@ -65,12 +84,23 @@ impl Gather {
     pub(super) fn columns(&self) -> Vec<Dim> {
         let sieves = self.sieves.iter().map(|sieve| sieve.key.column());
         let subtree = self.subtree.is_some().then_some(Dim::Token);
-        sieves.chain(subtree).chain(self.keys.iter().map(Key::column)).collect()
+        let keys = self.keys.iter().map(Key::column);
+        sieves.chain(subtree).chain(keys).chain(self.also.iter().copied()).collect()
     }
 
     /// Whether every entry passes.
     pub(super) fn wants_all(&self) -> bool {
         self.sieves.is_empty() && self.subtree.is_none()
+    }
+
+    /// Whether a token is one of those that are asked about.
+    pub(super) fn is_asked(&self, token: u32) -> bool {
+        self.subtree.as_ref().is_none_or(|subtree| subtree.contains(&token))
+    }
+
+    /// Whether nothing tells entries apart.
+    pub(super) fn is_whole(&self) -> bool {
+        self.keys.is_empty() && self.also.is_empty()
     }
 
     /// Finds which entries of a block pass, and their numbers in the dimensions of groups.
@@ -162,6 +192,28 @@ pub(super) fn add_columns(
     Ok(())
 }
 
+/// Adds up how the times of a block are spread: `slots` says where each of the entries `of` it belongs to in `to`, and
+/// [`NOWHERE`] that it is one of the `others`.
+pub(super) fn add_times(block: &Block, of: &[u32], slots: &[u32], to: &mut [Both], others: &mut Both) {
+    // By entry of the block: none where it does not pass.
+    let mut lines: Vec<Option<u32>> = vec![None; block.len()];
+    for (at, line) in of.iter().zip(slots) {
+        if let Some(to) = lines.get_mut(*at as usize) {
+            *to = Some(*line);
+        }
+    }
+    for (kind, times) in block.times.iter().enumerate() {
+        for (line, (bins, counts)) in lines.iter().zip(times.entries()) {
+            let Some(line) = line else { continue };
+            let Both(both) = to.get_mut(*line as usize).unwrap_or(others);
+            let Some(to) = both.get_mut(kind) else { continue };
+            for (bin, count) in bins.iter().zip(counts) {
+                to.add(*bin, *count);
+            }
+        }
+    }
+}
+
 /// In place of a line's number: the entry belongs to none that is told.
 pub(super) const NOWHERE: u32 = u32::MAX;
 
@@ -175,19 +227,23 @@ pub(super) struct Groups {
     weights: Vec<(i64, i64)>,
     /// Everything together, as long as they are few.
     total: Sums,
+    /// How the times of each are spread, as long as that is asked and they are fewer still.
+    both: Option<Vec<Both>>,
     /// The group of each entry of a block; used again from block to block.
     places: Vec<u32>,
 }
 
 impl Groups {
-    /// None yet. Only their weights are counted where they are `weighed` alone.
-    pub(super) fn new(weighed: bool) -> Self {
+    /// None yet. Only their weights are counted where they are `weighed` alone; else `spreads` says whether it is added up how
+    /// their times are spread.
+    pub(super) fn new(weighed: bool, spreads: bool) -> Self {
         Self {
             slots: FastMap::default(),
             whole: Vec::new(),
             is_crowded: weighed,
             weights: Vec::new(),
             total: [0; SUMS],
+            both: (spreads && !weighed).then(Vec::new),
             places: Vec::new(),
         }
     }
@@ -211,6 +267,14 @@ impl Groups {
             self.weights = std::mem::take(&mut self.whole).iter().map(|sums| gather.weight(sums)).collect();
         }
         let len = self.len();
+        if len > WHOLE_SPREADS {
+            self.both = None;
+        }
+        gather.is_without_times = self.both.is_none();
+        if let Some(both) = &mut self.both {
+            both.resize_with(len, Both::default);
+            add_times(block, &gather.passed, &self.places, both, &mut Both::default());
+        }
         if !self.is_crowded {
             self.whole.resize(len, [0; SUMS]);
             return add_columns(block, &gather.passed, &self.places, &mut self.whole, Some(&mut self.total));
@@ -244,14 +308,21 @@ impl Groups {
         self.slots.len()
     }
 
-    /// Everything together, where that is known.
-    pub(super) fn total(&self) -> Option<Sums> {
-        (!self.is_crowded).then_some(self.total)
+    /// Everything together, where that is known, and how its times are spread as far as that is.
+    pub(super) fn total(&self) -> Option<(Sums, Both)> {
+        let mut spread = Both::default();
+        self.both.iter().flatten().for_each(|both| spread.add(both));
+        (!self.is_crowded).then_some((self.total, spread))
     }
 
-    /// The first `most` in order, with their sums where these are in memory.
-    pub(super) fn first(self, gather: &Gather, most: usize) -> Vec<(GroupKey, Option<Sums>)> {
-        let Self { slots, weights, whole, .. } = self;
+    /// Whether it is known how the times of all of them are spread.
+    pub(super) const fn has_spreads(&self) -> bool {
+        self.both.is_some()
+    }
+
+    /// The first `most` in order, with their sums and spreads where these are in memory.
+    pub(super) fn first(self, gather: &Gather, most: usize) -> Vec<Group> {
+        let Self { slots, weights, whole, both, .. } = self;
         let of = |slot: u32| match whole.get(slot as usize) {
             Some(sums) => gather.weight(sums),
             None => weights.get(slot as usize).copied().unwrap_or_default(),
@@ -261,7 +332,8 @@ impl Groups {
         // The numbers of names settle a tie, so that two answers are the same.
         all.sort_unstable_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
         all.truncate(most);
-        all.into_iter().map(|(_, key, slot)| (key, whole.get(slot as usize).copied())).collect()
+        let spread = |slot: u32| both.as_ref().and_then(|both| both.get(slot as usize)).map(Both::told);
+        all.into_iter().map(|(_, key, slot)| (key, whole.get(slot as usize).copied(), spread(slot))).collect()
     }
 }
 
@@ -278,7 +350,7 @@ mod tests {
         let connection = crate::store::schema::open_writer(folder.path()).unwrap();
         let question = Question::new(0, i64::MAX).by(Dimension::Session);
         let mut gather = Gather::new(&connection, &question).unwrap();
-        let (mut groups, mut block) = (Groups::new(false), Block::default());
+        let (mut groups, mut block) = (Groups::new(false, false), Block::default());
         let many = u32::try_from(WHOLE).unwrap() + 100;
         // All of them once, and then again: the second time the others are known.
         for _ in 0..2 {
@@ -295,10 +367,10 @@ mod tests {
             }
             assert_eq!(groups.len(), many as usize);
         }
-        assert_eq!((groups.total(), groups.weights[998]), (None, (2 * 999, 2)));
+        assert_eq!((groups.total().is_none(), groups.weights[998]), (true, (2 * 999, 2)));
         let first = groups.first(&gather, 3);
         assert_eq!(
-            first.iter().map(|(key, sums)| (key[0], *sums)).collect::<Vec<_>>(),
+            first.iter().map(|(key, sums, _)| (key[0], *sums)).collect::<Vec<_>>(),
             [(999, None), (1_999, None), (2_999, None)]
         );
     }

@@ -3,7 +3,7 @@
 use super::MOST_LINES;
 use super::block::{Block, SUMS, Sums};
 use super::fast::FastMap;
-use super::gather::{Gather, GroupKey, NOWHERE, add_columns};
+use super::gather::{Gather, GroupKey, NOWHERE, add_columns, add_times};
 use super::spread::Both;
 use crate::store::StoreError;
 
@@ -78,7 +78,7 @@ impl Lines {
         }
         add_columns(block, &self.at, &self.places, &mut self.sums, self.total.as_mut())?;
         if self.spreads {
-            self.add_times(block);
+            add_times(block, &self.at, &self.places, &mut self.both, &mut self.others);
         }
         Ok(())
     }
@@ -112,25 +112,6 @@ impl Lines {
         self.sums.push([0; SUMS]);
         if self.spreads {
             self.both.push(Both::default());
-        }
-    }
-
-    fn add_times(&mut self, block: &Block) {
-        // By entry of the block: none where it does not pass.
-        let mut lines: Vec<Option<u32>> = vec![None; block.len()];
-        for (at, line) in self.at.iter().zip(&self.places) {
-            if let Some(to) = lines.get_mut(*at as usize) {
-                *to = Some(*line);
-            }
-        }
-        for (kind, times) in block.times.iter().enumerate() {
-            for (at, bin, count) in &times.seen {
-                let Some(line) = lines.get(*at as usize).copied().flatten() else { continue };
-                let Both(both) = self.both.get_mut(line as usize).unwrap_or(&mut self.others);
-                if let Some(bins) = both.get_mut(kind) {
-                    bins.add(*bin, *count);
-                }
-            }
         }
     }
 

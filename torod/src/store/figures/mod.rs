@@ -1,24 +1,30 @@
 //! Figures of usage: what attempts come to, by any one or two of their dimensions, filtered by any, over stretches of time.
 
 pub(in crate::store) mod block;
+mod failed;
 pub(in crate::store) mod fast;
 mod gather;
 mod keys;
 mod lines;
+mod sessions;
 mod source;
 pub(in crate::store) mod spread;
 mod steps;
+mod unread;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, Transaction};
 use tokenrouter_shared::figures::{Dimension, Sort, Spread, Totals};
 
 use super::StoreError;
 use block::{SUMS, Sums, totals};
-use gather::{Gather, GroupKey, Groups};
+pub use failed::{Failed, Failures, failures};
+use gather::{Gather, Group, GroupKey, Groups};
 use lines::Lines;
+pub use sessions::{SessionSums, sessions};
 use source::{Plan, each_block};
 use spread::Both;
 pub use steps::{MOST_STEPS, Step};
+pub use unread::{UnreadSums, unread};
 
 /// So many groups are put in order by one question.
 const MOST_GROUPS: usize = 1_000_000;
@@ -150,38 +156,50 @@ pub struct Figures {
     pub lost_records: u64,
 }
 
+/// A transaction, so that several questions see the same moment; none where whoever asks has begun one.
+fn moment(connection: &Connection) -> Result<Option<Transaction<'_>>, StoreError> {
+    Ok(if connection.is_autocommit() { Some(connection.unchecked_transaction()?) } else { None })
+}
+
 /// Answers a question.
 pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, StoreError> {
     question.check()?;
-    // One transaction, so that all passes see the same moment.
-    let transaction = connection.unchecked_transaction()?;
-    let mut gather = Gather::new(&transaction, question)?;
-    let plan = Plan::new(&transaction, question, &gather)?;
+    // All passes see the same moment.
+    let moment = moment(connection)?;
+    let transaction = moment.as_deref().unwrap_or(connection);
+    let mut gather = Gather::new(transaction, question)?;
+    let plan = Plan::new(transaction, question, &gather)?;
     let mut reach = plan.span();
     let is_grouped = !question.by.is_empty();
-    let mut first: Vec<(GroupKey, Option<Sums>)> = vec![([0; 2], None)];
-    let (mut groups, mut total) = (0, None);
+    let mut first: Vec<Group> = vec![([0; 2], None, None)];
+    let (mut groups, mut total, mut is_known) = (0, None, false);
     if is_grouped {
         // What is told by stretches of time is summed up when it is known which groups are.
-        let weighed = question.step.is_some() || question.spread;
-        let mut found = Groups::new(weighed);
+        let weighed = question.step.is_some();
+        let mut found = Groups::new(weighed, question.spread);
         let sums = if weighed { gather.weighed() } else { [true; SUMS] };
-        reach = each_block(&transaction, &plan.coarse(), &mut gather, (sums, false), |gather, block| {
-            found.take(gather, block)
-        })?;
+        reach = each_block(
+            transaction,
+            &plan.coarse(),
+            &mut gather,
+            (sums, question.spread && !weighed),
+            |gather, block| found.take(gather, block),
+        )?;
         groups = found.len() as u64;
-        total = found.total().map(|total| (total, Both::default()));
+        is_known = !weighed && (found.has_spreads() || !question.spread);
+        total = found.total().filter(|_| is_known);
+        gather.is_without_times = false;
         first = found.first(&gather, question.most);
     }
     let mut lines = Vec::new();
-    if question.step.is_some() || question.spread || first.iter().any(|(_, sums)| sums.is_none()) {
+    if !is_known || first.iter().any(|(_, sums, _)| sums.is_none()) {
         if is_grouped && gather.wants_all() && plan.is_exact() {
             // What everything comes to is known without looking at everything.
-            total = everything(&transaction, question)?;
+            total = everything(transaction, question)?;
         }
-        let chosen = first.iter().map(|(key, _)| *key);
+        let chosen = first.iter().map(|(key, ..)| *key);
         let mut told = Lines::new(chosen, question.step.is_some(), question.spread, total.is_none());
-        reach = each_block(&transaction, &plan, &mut gather, ([true; SUMS], question.spread), |gather, block| {
+        reach = each_block(transaction, &plan, &mut gather, ([true; SUMS], question.spread), |gather, block| {
             told.take(gather, block)
         })?;
         total = total.or_else(|| told.total());
@@ -192,15 +210,15 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
         let mut order: Vec<((u32, u32), usize)> = told.lines.iter().copied().zip(0..).collect();
         order.sort_unstable();
         for ((group, step), at) in order {
-            let (Some((key, _)), Some(sums)) = (first.get(group as usize), told.sums.get(at)) else { continue };
+            let (Some((key, ..)), Some(sums)) = (first.get(group as usize), told.sums.get(at)) else { continue };
             let at_ms = question.step.is_some().then(|| gather.steps.begins_ms(step as usize));
             let spread = told.both.get(at).map(Both::told);
-            lines.push(Line { key: texts(&transaction, &gather, *key)?, at_ms, totals: totals(sums), spread });
+            lines.push(Line { key: texts(transaction, &gather, *key)?, at_ms, totals: totals(sums), spread });
         }
     } else {
-        for (key, sums) in &first {
+        for (key, sums, spread) in &first {
             let totals = sums.as_ref().map(totals).unwrap_or_default();
-            lines.push(Line { key: texts(&transaction, &gather, *key)?, at_ms: None, totals, spread: None });
+            lines.push(Line { key: texts(transaction, &gather, *key)?, at_ms: None, totals, spread: *spread });
         }
     }
     let (since_ms, until_ms) = reach;
@@ -211,7 +229,7 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
         groups,
         since_ms,
         until_ms,
-        lost_records: super::usage_of::lost(&transaction, question.since_ms, question.until_ms)?,
+        lost_records: super::usage_of::lost(transaction, question.since_ms, question.until_ms)?,
     })
 }
 

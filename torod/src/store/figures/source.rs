@@ -61,6 +61,11 @@ impl Plan {
         Self { coarsest: if self.is_exact() { Tier::Days } else { self.coarsest }, ..*self }
     }
 
+    /// The same for who wants to know when something was.
+    pub(super) fn fine(&self) -> Self {
+        Self { coarsest: Tier::Minutes, ..*self }
+    }
+
     /// The span that is answered for.
     pub(super) fn span(&self) -> Span {
         let [(since, _), (_, until)] = self.ends;
@@ -76,25 +81,24 @@ pub(super) fn each_block(
     (sums, times): ([bool; SUMS], bool),
     mut each: impl FnMut(&mut Gather, &Block) -> Result<(), StoreError>,
 ) -> Result<Span, StoreError> {
-    let mut reading =
-        Reading { connection, plan, block: Block::default(), reach: plan.span(), wanted: wanted(gather, sums, times) };
+    let wanted = wanted(gather, sums, times);
+    let mut reading = Reading { connection, plan, block: Block::default(), reach: plan.span(), wanted };
     let State { round, oldest_id, old_done_id, old_until_id, .. } = plan.state;
     gather.set_span(plan.span());
     for span in plan.ends {
-        reading.rows("", span, (0, i64::MAX), 0, &mut |block| each(gather, block))?;
+        reading.rows(gather, "", span, (0, i64::MAX), 0, &mut each)?;
     }
     if plan.middle.0 >= plan.middle.1 {
         return Ok(reading.reach);
     }
     let middle = plan.middle;
-    reading.rows("AND round = ?3", middle, (oldest_id, i64::MAX), round, &mut |block| each(gather, block))?;
+    reading.rows(gather, "AND round = ?3", middle, (oldest_id, i64::MAX), round, &mut each)?;
     let old = (old_done_id.saturating_add(1), old_until_id.saturating_add(1));
-    reading.rows("", middle, old, 0, &mut |block| each(gather, block))?;
-    let totals_do = gather.wants_all() && gather.keys.is_empty();
+    reading.rows(gather, "", middle, old, 0, &mut each)?;
     gather.set_span(middle);
     for lane in Lane::ALL {
         for node in roots(connection, lane)? {
-            reading.node(&node, totals_do, &mut |block| each(gather, block))?;
+            reading.node(gather, &node, &mut each)?;
         }
     }
     Ok(reading.reach)
@@ -110,7 +114,7 @@ fn wanted(gather: &Gather, sums: [bool; SUMS], times: bool) -> Wanted {
     Wanted { dims, sums, times, packed: true }
 }
 
-type Each<'e> = &'e mut dyn FnMut(&Block) -> Result<(), StoreError>;
+type Each<'e> = &'e mut dyn FnMut(&mut Gather, &Block) -> Result<(), StoreError>;
 
 struct Reading<'r> {
     connection: &'r Connection,
@@ -123,7 +127,15 @@ struct Reading<'r> {
 
 impl Reading<'_> {
     /// The rows of a span with ids in a range; `and` is a condition that may ask for `round`.
-    fn rows(&mut self, and: &str, span: Span, ids: Span, round: i64, each: Each<'_>) -> Result<(), StoreError> {
+    fn rows(
+        &mut self,
+        gather: &mut Gather,
+        and: &str,
+        span: Span,
+        ids: Span,
+        round: i64,
+        each: Each<'_>,
+    ) -> Result<(), StoreError> {
         let from = first_of_ms(span.0).max(ids.0);
         let until = if span.1 >= i64::MAX - SHORTEST_MS { i64::MAX } else { first_of_ms(span.1) }.min(ids.1);
         if span.0 >= span.1 || from >= until {
@@ -137,40 +149,57 @@ impl Reading<'_> {
         while let Some(row) = rows.next()? {
             self.block.push(&Entry::read(row)?);
             if self.block.len() == BLOCK {
-                each(&self.block)?;
+                each(gather, &self.block)?;
                 self.block.clear();
             }
         }
-        each(&self.block)
+        each(gather, &self.block)
     }
 
     /// What lies within the middle of the span, of a chunk or of those that it sums up.
-    fn node(&mut self, node: &Node, totals_do: bool, each: Each<'_>) -> Result<(), StoreError> {
+    fn node(&mut self, gather: &mut Gather, node: &Node, each: Each<'_>) -> Result<(), StoreError> {
         let (since, until) = self.plan.middle;
-        let end = node.last_ms.saturating_add(node.tier.stretch_ms());
+        let stretch_ms = node.tier.stretch_ms();
+        let end = node.last_ms.saturating_add(stretch_ms);
         if end <= since || node.first_ms >= until {
             return Ok(());
         }
         let is_cut = node.first_ms < since || end > until;
         if node.tier > self.plan.coarsest || (is_cut && node.tier > Tier::Minutes) {
+            if !gather.wants_all() && !self.has_any(gather, node)? {
+                return Ok(());
+            }
             let (below, is_whole) = children(self.connection, node)?;
             // Those that are gone had only what was before the rows that are left.
             if is_whole || since >= self.plan.state.gone_ms {
                 for node in below {
-                    self.node(&node, totals_do, each)?;
+                    self.node(gather, &node, each)?;
                 }
                 return Ok(());
             }
         }
-        if totals_do {
+        self.wanted.times &= !gather.is_without_times;
+        if gather.wants_all() && gather.is_whole() {
             totals(self.connection, node, &self.wanted, &mut self.block)?;
         } else {
             data(self.connection, node, &self.wanted, &mut self.block)?;
         }
         if is_cut && node.tier > Tier::Minutes {
-            self.widen(node.tier.stretch_ms());
+            self.widen(stretch_ms);
         }
-        each(&self.block)
+        each(gather, &self.block)
+    }
+
+    /// Whether anything in a chunk may pass: those that it sums up need not be read where nothing does.
+    fn has_any(&mut self, gather: &mut Gather, node: &Node) -> Result<bool, StoreError> {
+        let (since, until) = self.plan.middle;
+        let wanted = Wanted { dims: self.wanted.dims, sums: [false; SUMS], times: false, packed: true };
+        data(self.connection, node, &wanted, &mut self.block)?;
+        // Stretches that the span cuts count here.
+        gather.set_span((since.saturating_sub(node.tier.stretch_ms()), until));
+        gather.sift(&self.block);
+        gather.set_span((since, until));
+        Ok(!gather.passed.is_empty())
     }
 
     /// Counts stretches as a whole that the span cuts, since nobody knows their parts any more.

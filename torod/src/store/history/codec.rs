@@ -47,21 +47,18 @@ fn dim(bytes: &[u8], count: usize, to: &mut Vec<u32>) -> Result<(), StoreError> 
         to.extend(std::iter::repeat_n(there.first().copied().unwrap_or(0), count));
         return Ok(());
     }
-    unpack(bytes.0, bits, count, |place| {
-        to.push(usize::try_from(place).ok().and_then(|place| there.get(place)).copied().unwrap_or(0));
+    unpack(bytes.0, bits, count, |places| {
+        let there = |place: &u64| usize::try_from(*place).ok().and_then(|place| there.get(place)).copied().unwrap_or(0);
+        to.extend(places.iter().map(there));
     })
 }
 
 /// Bins in the order of their entries: how many each has, which, and how often.
 fn put_times(times: &Times, count: usize, to: &mut Vec<u8>) {
-    let mut each = vec![0_i64; count];
-    for (at, ..) in &times.seen {
-        if let Some(bins) = each.get_mut(*at as usize) {
-            *bins += 1;
-        }
-    }
-    let bins: Vec<i64> = times.seen.iter().map(|(_, bin, _)| (*bin).into()).collect();
-    let counts: Vec<i64> = times.seen.iter().map(|(.., count)| (*count).into()).collect();
+    let mut each: Vec<i64> = times.each.iter().map(|bins| (*bins).into()).collect();
+    each.resize(count, 0);
+    let bins: Vec<i64> = times.bins.iter().map(|bin| (*bin).into()).collect();
+    let counts: Vec<i64> = times.counts.iter().map(|count| (*count).into()).collect();
     for list in [&each, &bins, &counts] {
         let mut bytes = Vec::new();
         put_column(list, &mut bytes);
@@ -84,22 +81,15 @@ fn times(bytes: &[u8], count: usize, to: &mut Times) -> Result<(), StoreError> {
     if entries != count || counts != len {
         return Err(damaged());
     }
-    to.seen.reserve(len);
-    column(bins, len, |bin| to.seen.push((0, u8::try_from(bin).unwrap_or(0), 0)))?;
-    let mut seen = to.seen.iter_mut();
-    column(often, len, |often| {
-        if let Some((.., to)) = seen.next() {
-            *to = u32::try_from(often).unwrap_or(0);
-        }
-    })?;
-    let (mut at, mut seen) = (0, to.seen.iter_mut());
-    column(each, count, |bins| {
-        for (to, ..) in seen.by_ref().take(usize::try_from(bins).unwrap_or(0)) {
-            *to = at;
-        }
-        at += 1;
-    })?;
-    if seen.next().is_some() { Err(damaged()) } else { Ok(()) }
+    to.each.reserve(count);
+    column(each, count, |some| to.each.extend(some.iter().map(|bins| u32::try_from(*bins).unwrap_or(u32::MAX))))?;
+    if to.each.iter().map(|bins| u64::from(*bins)).sum::<u64>() != len as u64 {
+        return Err(damaged());
+    }
+    to.bins.reserve(len);
+    column(bins, len, |some| to.bins.extend(some.iter().map(|bin| u8::try_from(*bin).unwrap_or(0))))?;
+    to.counts.reserve(len);
+    column(often, len, |some| to.counts.extend(some.iter().map(|count| u32::try_from(*count).unwrap_or(0))))
 }
 
 /// How many columns there are: time, dimensions, sums, two spreads.
@@ -165,7 +155,7 @@ pub(in crate::store) fn decode(bytes: &[u8], wanted: &Wanted, to: &mut Block) ->
     }
     let mut columns = sizes.into_iter().map(|size| bytes.take(size));
     let mut next = || columns.next().unwrap_or_else(|| Err(damaged()));
-    column(next()?, count, |at| to.at_ms.push(at.saturating_mul(300_000)))?;
+    column(next()?, count, |some| to.at_ms.extend(some.iter().map(|at| at.saturating_mul(300_000))))?;
     for (numbers, wanted) in to.dims.iter_mut().zip(wanted.dims) {
         let packed = next()?;
         if wanted {
@@ -176,7 +166,7 @@ pub(in crate::store) fn decode(bytes: &[u8], wanted: &Wanted, to: &mut Block) ->
         let packed = next()?;
         if is_wanted && !wanted.packed {
             numbers.reserve(count);
-            column(packed, count, |number| numbers.push(number))?;
+            column(packed, count, |some| numbers.extend_from_slice(some))?;
         } else if is_wanted && packed != NOTHING {
             let from = to.packed.bytes.len();
             to.packed.bytes.extend_from_slice(packed);
@@ -215,8 +205,9 @@ mod tests {
             (last[0], last[1]) = (i64::MIN, i64::MAX);
         }
         for times in &mut block.times {
-            for at in 0..count {
-                times.seen.extend((0..roll(3)).map(|bin| (at as u32, bin as u8, roll(1_000) as u32)));
+            for _ in 0..count {
+                let seen: Vec<_> = (0..roll(3)).map(|bin| (bin as u8, roll(1_000) as u32)).collect();
+                times.push(&seen);
             }
         }
         block
@@ -229,12 +220,12 @@ mod tests {
             let bytes = encode(&block);
             decode(&bytes, &Wanted::ALL, &mut read).unwrap();
             assert_eq!((&read.at_ms, &read.dims, &read.sums), (&block.at_ms, &block.dims, &block.sums), "{count}");
-            assert_eq!(read.times.each_ref().map(|t| &t.seen), block.times.each_ref().map(|t| &t.seen));
+            assert_eq!(read.times, block.times);
             let mut wanted = Wanted { dims: [false; DIMS], sums: [false; SUMS], times: false, packed: false };
             (wanted.dims[3], wanted.sums[5]) = (true, true);
             decode(&bytes, &wanted, &mut read).unwrap();
             assert_eq!((&read.dims[3], &read.sums[5]), (&block.dims[3], &block.sums[5]));
-            assert!(read.dims[2].is_empty() && read.sums[4].is_empty() && read.times[0].seen.is_empty());
+            assert!(read.dims[2].is_empty() && read.sums[4].is_empty() && read.times[0].each.is_empty());
         }
     }
 

@@ -110,9 +110,58 @@ impl<'b> Side<'b> {
     }
 }
 
-pub(super) fn unpack(bytes: &[u8], bits: u32, count: usize, mut each: impl FnMut(u64)) -> Result<(), StoreError> {
+/// So many numbers are unpacked together: they end where a word of 64 bits does, whatever their width.
+const TOGETHER: usize = 64;
+
+/// [`TOGETHER`] numbers of `BITS` bits, out of as many words. The width is known to the compiler, so that there is nothing to
+/// be reckoned for each of them.
+fn together<const BITS: usize>(bytes: &[u8], to: &mut [u64; TOGETHER]) {
+    let mut words = [0_u64; BITS];
+    for (word, eight) in words.iter_mut().zip(bytes.as_chunks::<8>().0) {
+        *word = u64::from_le_bytes(*eight);
+    }
+    for (at, to) in to.iter_mut().enumerate() {
+        let (word, shift) = (at * BITS / 64, at * BITS % 64);
+        let mut number = words.get(word).copied().unwrap_or(0) >> shift;
+        if shift + BITS > 64 {
+            number |= words.get(word + 1).copied().unwrap_or(0) << (64 - shift);
+        }
+        *to = number & (u64::MAX >> (64 - BITS));
+    }
+}
+
+type Together = fn(&[u8], &mut [u64; TOGETHER]);
+
+/// How numbers of few bits are unpacked together, by how many bits they have.
+macro_rules! together {
+    ($($bits:literal)*) => { [$(together::<$bits>),*] };
+}
+
+/// From one bit on.
+const TOGETHER_BY_BITS: [Together; 32] = together!(
+    1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20 21 22 23 24 25 26 27 28 29 30 31 32
+);
+
+/// Hands out numbers of as many bits each, in their order, up to [`TOGETHER`] at once.
+pub(super) fn unpack(bytes: &[u8], bits: u32, count: usize, mut each: impl FnMut(&[u64])) -> Result<(), StoreError> {
     let side = Side::new(bytes, bits, count)?;
-    (0..count).for_each(|at| each(side.get(at)));
+    let mut numbers = [0; TOGETHER];
+    let mut from = 0;
+    if let Some(together) = TOGETHER_BY_BITS.get(side.wide - 1) {
+        for packed in bytes.chunks_exact(side.wide * (TOGETHER / 8)).take(count / TOGETHER) {
+            together(packed, &mut numbers);
+            each(&numbers);
+            from += TOGETHER;
+        }
+    }
+    while from < count {
+        let some = numbers.get_mut(..(count - from).min(TOGETHER)).unwrap_or_default();
+        for (at, number) in (from..).zip(some.iter_mut()) {
+            *number = side.get(at);
+        }
+        each(some);
+        from += TOGETHER;
+    }
     Ok(())
 }
 
@@ -143,29 +192,50 @@ pub(super) fn put_column(numbers: &[i64], to: &mut Vec<u8>) {
     }
 }
 
-pub(super) fn column(bytes: &[u8], count: usize, mut each: impl FnMut(i64)) -> Result<(), StoreError> {
+/// Hands out the numbers of a column in their order, up to [`TOGETHER`] at once.
+pub(super) fn column(bytes: &[u8], count: usize, mut each: impl FnMut(&[i64])) -> Result<(), StoreError> {
     let mut bytes = Bytes(bytes);
     let form = bytes.take(1)?;
     let least = unzigzag(bytes.number()?);
+    let mut numbers = [least; TOGETHER];
     if form == [SAME] {
-        (0..count).for_each(|_| each(least));
+        for from in (0..count).step_by(TOGETHER) {
+            each(numbers.get(..(count - from).min(TOGETHER)).unwrap_or_default());
+        }
         return Ok(());
     }
     let bits = u32::try_from(bytes.size(64)?).map_err(|_| damaged())?;
     let whole = |more: u64| least.wrapping_add(more.cast_signed());
     if form == [PACKED] {
-        return unpack(bytes.0, bits, count, |more| each(whole(more)));
+        return unpack(bytes.0, bits, count, |some| {
+            for (number, more) in numbers.iter_mut().zip(some) {
+                *number = whole(*more);
+            }
+            each(numbers.get(..some.len()).unwrap_or_default());
+        });
     }
     if form != [SPARSE] {
         return Err(damaged());
     }
     let flags = bytes.take(count.div_ceil(8))?;
-    let mut others = Vec::new();
     let different = flags.iter().map(|byte| byte.count_ones() as usize).sum();
-    unpack(bytes.0, bits, different, |more| others.push(whole(more)))
-        .or_else(|e| if different == 0 { Ok(()) } else { Err(e) })?;
+    let mut others = Vec::with_capacity(different);
+    if different > 0 {
+        unpack(bytes.0, bits, different, |some| others.extend(some.iter().map(|more| whole(*more))))?;
+    }
     let mut others = others.into_iter();
-    unpack(flags, 1, count, |flag| each(if flag == 1 { others.next().unwrap_or(least) } else { least }))
+    for (flags, from) in flags.chunks(TOGETHER / 8).zip((0..count).step_by(TOGETHER)) {
+        numbers.fill(least);
+        let mut word = flags.iter().rev().fold(0_u64, |word, byte| word << 8 | u64::from(*byte));
+        while word != 0 {
+            if let Some(number) = numbers.get_mut(word.trailing_zeros() as usize) {
+                *number = others.next().unwrap_or(least);
+            }
+            word &= word - 1;
+        }
+        each(numbers.get(..(count - from).min(TOGETHER)).unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// Those entries of a column of `count` that `of` names, which ascend: `each` is told which of `of` it is, and the number.
@@ -180,9 +250,11 @@ pub(in crate::store) fn pick(
     }
     if of.len() == count {
         let mut place = 0;
-        return column(bytes, count, |number| {
-            each(place, number);
-            place += 1;
+        return column(bytes, count, |some| {
+            for number in some {
+                each(place, *number);
+                place += 1;
+            }
         });
     }
     let mut bytes = Bytes(bytes);
@@ -231,18 +303,19 @@ mod tests {
         let number = prop_oneof![6 => Just(0_i64), 2 => 0..70_i64, 1 => any::<i64>(), 1 => Just(i64::MIN)];
         prop_oneof![
             proptest::collection::vec(number, 0..70),
-            proptest::collection::vec(-3..1_000_000_i64, 0..70),
+            proptest::collection::vec(-3..1_000_000_i64, 0..300),
+            (0..40_u32).prop_flat_map(|bits| proptest::collection::vec(0..1_i64 << bits, 0..300)),
             (any::<i64>(), 0..20_usize).prop_map(|(number, count)| vec![number; count]),
         ]
     }
 
     proptest! {
         #[test]
-        fn any_part_of_a_column_is_read_as_it_stands(numbers in columns(), which in proptest::collection::vec(any::<bool>(), 70)) {
+        fn any_part_of_a_column_is_read_as_it_stands(numbers in columns(), which in proptest::collection::vec(any::<bool>(), 300)) {
             let mut bytes = Vec::new();
             put_column(&numbers, &mut bytes);
             let mut all = Vec::new();
-            column(&bytes, numbers.len(), |number| all.push(number)).unwrap();
+            column(&bytes, numbers.len(), |some| all.extend_from_slice(some)).unwrap();
             prop_assert_eq!(&all, &numbers);
             let of: Vec<u32> = (0_u32..).zip(&which).take(numbers.len()).filter(|(_, is)| **is).map(|(at, _)| at).collect();
             let mut found = Vec::new();

@@ -41,8 +41,9 @@ impl Fold {
             places.push(place);
         }
         for (to, times) in self.seen.iter_mut().zip(&block.times) {
-            let placed = times.seen.iter().filter_map(|(at, bin, n)| Some((*places.get(*at as usize)?, *bin, *n)));
-            to.extend(placed);
+            for (place, (bins, counts)) in places.iter().zip(times.entries()) {
+                to.extend(bins.iter().zip(counts).map(|(bin, count)| (*place, *bin, *count)));
+            }
         }
     }
 
@@ -71,13 +72,18 @@ impl Fold {
                 *at = places.get(*at as usize).copied().unwrap_or(0);
             }
             seen.sort_unstable();
-            for (at, bin, count) in seen {
-                match times.seen.last_mut() {
-                    Some((last, same, counted)) if *last == at && *same == bin => {
-                        *counted = counted.saturating_add(count);
+            let (mut met, mut rest) = (Vec::new(), seen.as_slice());
+            for place in 0..entries.len() as u32 {
+                let (own, others) = rest.split_at(rest.partition_point(|(at, ..)| *at <= place));
+                rest = others;
+                met.clear();
+                for (_, bin, count) in own {
+                    match met.last_mut() {
+                        Some((same, counted)) if same == bin => *counted = u32::saturating_add(*counted, *count),
+                        _ => met.push((*bin, *count)),
                     }
-                    _ => times.seen.push((at, bin, count)),
                 }
+                times.push(&met);
             }
         }
         block
@@ -111,18 +117,15 @@ mod tests {
         assert_eq!(folded.sums[Sum::Attempts as usize], [2, 1, 1, 1]);
         assert_eq!(folded.sums[Sum::TotalUs as usize], [10_000, 300, 1, 900]);
         assert_eq!(
-            folded.times[0].seen.iter().map(|(at, _, count)| (*at, *count)).collect::<Vec<_>>(),
-            [(0, 2), (1, 1), (2, 1), (3, 1)]
+            folded.times[0].entries().map(|(_, counts)| counts.to_vec()).collect::<Vec<_>>(),
+            [[2], [1], [1], [1]]
         );
         // Folding what was folded is folding it at once.
         let (mut again, mut whole) = (Fold::default(), Fold::default());
         again.take(&folded, 3_600_000, false);
         whole.take(&block, 3_600_000, false);
         let (again, whole) = (again.block(), whole.block());
-        assert_eq!(
-            (&again.at_ms, &again.sums, &again.times[0].seen),
-            (&whole.at_ms, &whole.sums, &whole.times[0].seen)
-        );
+        assert_eq!((&again.at_ms, &again.sums, &again.times), (&whole.at_ms, &whole.sums, &whole.times));
         assert_eq!(again.len(), 1);
     }
 }

@@ -16,7 +16,7 @@ const NOW_MS: i64 = 1_780_000_000_000;
 const ROWS: i64 = 6_000;
 
 /// What was in the database at each version and in no version before; `{NOW}` is the time, `{ID}` the id of a row then.
-const WRITTEN: [&str; 18] = [
+const WRITTEN: [&str; 19] = [
     // Two requests of three end well at once, one at the second attempt. Tokens 1 and 2, and nobody's.
     "INSERT INTO name (text) VALUES ('one'), ('two'), ('model'), ('chat');
      WITH RECURSIVE n (i) AS (VALUES (0) UNION ALL SELECT i + 1 FROM n WHERE i < 5999)
@@ -68,6 +68,7 @@ const WRITTEN: [&str; 18] = [
     "UPDATE token SET inspect_until_ms = {NOW} WHERE id = 1",
     "UPDATE usage SET degraded = 2 WHERE id % 1000 = 0;
      INSERT INTO usage_degraded SELECT id, 'top_k, n' FROM usage WHERE degraded > 0",
+    "",
 ];
 
 /// The database as the program of `version` left it.
