@@ -201,11 +201,13 @@ fn usage_operations() -> Vec<Operation> {
     const SORT: Parameter = ("sort", Form::Word(&["cost", "tokens", "requests", "attempts", "failures", "savings", "time"]), "what comes first");
     const MEASURE: Parameter = ("measure", Form::Word(&["cost", "tokens", "requests", "failures"]), "what is compared; `cost` without it");
     const ROWS: Parameter = ("limit", Form::Number(1, 1_000), "at most so many rows");
+    const SPREAD: Parameter = ("spread", Form::Word(&["each", "total", "none"]), "of what it is told how its times are spread, which takes longest to find: of each row and of everything without it");
+    const BEFORE: Parameter = ("before", Form::Switch, "`true`: the span before in place of this one, as far as this one has gone");
     const PAGE: Parameter = ("limit", Form::Number(1, 200), "at most so many");
     let new = Operation::new;
     let asked = usage::parameters;
     vec![
-        new("GET", "/admin/api/usage", Keymaster, "Sums up what was used, by any two things and over time; a keymaster sees what lies below it.", get(usage::figures::handler)).asked(&asked(&[BY, STEP, SORT, ROWS])).gives::<Report>(200),
+        new("GET", "/admin/api/usage", Keymaster, "Sums up what was used, by any two things and over time; a keymaster sees what lies below it.", get(usage::figures::handler)).asked(&asked(&[BY, STEP, SORT, SPREAD, BEFORE, ROWS])).gives::<Report>(200),
         new("GET", "/admin/api/usage/movers", Keymaster, "Says what rose and fell against the span before.", get(usage::movers::handler)).asked(&asked(&[BY, MEASURE, ROWS])).gives::<Movers>(200),
         new("GET", "/admin/api/usage/forecast", Keymaster, "Says what this month comes to; the span does not matter.", get(usage::forecast::handler)).asked(&asked(&[])).gives::<Forecast>(200),
         new("GET", "/admin/api/usage/cache", Keymaster, "Says what prompt caches saved, and what was written to them for nothing.", get(usage::cache::handler)).asked(&asked(&[BY, ROWS])).gives::<CacheReport>(200),

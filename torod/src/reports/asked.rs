@@ -99,6 +99,25 @@ pub struct Grouping {
     pub by: Vec<Dimension>,
     /// Stretches of time.
     pub step: Option<StepUnit>,
+    /// Of what it is told how its times are spread.
+    pub spread: SpreadOf,
+}
+
+/// Of what it is told how its times are spread, which takes longest to find.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SpreadOf {
+    /// Of each row, and of everything.
+    #[default]
+    Each,
+    /// Of everything.
+    Total,
+    /// Of nothing.
+    None,
+}
+
+impl SpreadOf {
+    /// All of them by their words.
+    pub const ALL: [(&str, Self); 3] = [("each", Self::Each), ("total", Self::Total), ("none", Self::None)];
 }
 
 impl Grouping {
@@ -224,7 +243,7 @@ mod tests {
         let two = read(&["model-asked", "label:team", "5min"]).unwrap();
         assert_eq!(two.by, [Dimension::ModelAsked, Dimension::Label("team".into())]);
         assert_eq!(two.step, Some(StepUnit::FiveMinutes));
-        assert_eq!(read(&["day"]).unwrap(), Grouping { by: Vec::new(), step: Some(StepUnit::Day) });
+        assert_eq!(read(&["day"]).unwrap(), Grouping { step: Some(StepUnit::Day), ..Grouping::default() });
         for (words, why) in [
             (&["model", "model"][..], "twice"),
             (&["model", "token", "run"][..], "two things"),

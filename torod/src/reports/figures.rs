@@ -4,7 +4,7 @@ use jiff::civil::Time;
 use tokenrouter_shared::figures::{Sort, StepUnit};
 use tokenrouter_shared::report::{Report, ReportRow};
 
-use super::asked::{Asked, Grouping, Scope, stretches};
+use super::asked::{Asked, Grouping, Scope, SpreadOf, stretches};
 use super::names::Names;
 use super::span::minute;
 use super::{MOST_ROWS, ReportError};
@@ -32,10 +32,17 @@ pub fn report(
         step: grouping.step.map(|unit| stretches(unit, &asked.zone)),
         sort,
         most,
-        spread: true,
+        spread: grouping.spread == SpreadOf::Each,
         ..scope.question(asked.span.since_ms, asked.span.until_ms)
     };
     let found = figures(connection, &question)?;
+    let spread = match grouping.spread {
+        SpreadOf::Total => {
+            let whole = scope.question(asked.span.since_ms, asked.span.until_ms);
+            figures(connection, &Question { spread: true, ..whole })?.spread
+        }
+        SpreadOf::Each | SpreadOf::None => found.spread,
+    };
     let mut names = Names::below(scope.root);
     let mut rows = Vec::with_capacity(found.lines.len());
     for line in found.lines {
@@ -59,7 +66,7 @@ pub fn report(
         rows,
         omitted: if grouping.by.is_empty() { 0 } else { found.groups.saturating_sub(most as u64) },
         total: found.total,
-        spread: found.spread.unwrap_or_default(),
+        spread: spread.unwrap_or_default(),
         lost_records: found.lost_records,
     })
 }

@@ -26,6 +26,12 @@ pub struct Span {
 }
 
 impl Span {
+    /// What it is held against, as a span of its own.
+    #[must_use]
+    pub fn before(&self) -> Self {
+        Self::between(self.before_since_ms, self.before_until_ms)
+    }
+
     /// From one moment to before another, against just as long a time before it.
     pub const fn between(since_ms: i64, until_ms: i64) -> Self {
         let length = until_ms.saturating_sub(since_ms);

@@ -177,3 +177,37 @@ async fn a_vendor_that_never_says_what_is_left_holds_up_neither_requests_nor_the
     }
     tokio::time::timeout(Duration::from_secs(20), daemon.stop()).await.unwrap();
 }
+
+#[tokio::test]
+async fn the_span_before_is_told_as_what_movers_are_held_against() {
+    let simulator = Simulator::start(port_zero(), Settings::default()).await.unwrap();
+    let text = configuration(&simulator.url(), "", "");
+    let clock = Clock::fixed(NOON_MS);
+    let daemon = TestDaemon::configured(simulator, &text, clock.clone()).await;
+    for (requests, days) in [(2, 1), (3, 0)] {
+        for _ in 0..requests {
+            assert_eq!(daemon.chat("ok", "").await.status, 200);
+        }
+        clock.advance(days * 24 * 3_600_000);
+    }
+    until("they are written", || async { daemon.rows("id").await.len() == 5 }).await;
+    for period in ["today", "24h", "7d", "month"] {
+        let ask = async |what: &str| daemon.get(&format!("/admin/api/usage{what}period={period}")).await.json();
+        let (movers, now) = (ask("/movers?").await, ask("?").await);
+        let before = ask("?before=true&spread=total&").await;
+        assert_eq!(before["total"], movers["before"], "{period}");
+        assert_eq!(now["total"], movers["now"], "{period}");
+        assert_eq!(
+            (&before["since_ms"], &before["until_ms"]),
+            (&movers["before_since_ms"], &movers["before_until_ms"]),
+            "{period}"
+        );
+        let has_times = before["spread"]["total"]["p50_us"].is_u64();
+        assert_eq!(has_times, before["total"]["attempts"] != json!(0), "{period}: {before}");
+    }
+    let today = daemon.get("/admin/api/usage?before=true&period=today").await.json();
+    assert_eq!(today["total"]["requests"], json!(2), "{today}");
+    let refused = daemon.get("/admin/api/usage?spread=all").await;
+    assert!(refused.status == 400 && refused.text().contains("total"), "{}", refused.text());
+    daemon.stop().await;
+}

@@ -3,12 +3,12 @@
 use std::collections::BTreeSet;
 
 use tokenrouter_shared::Role;
-use tokenrouter_shared::figures::{Dimension, Sort};
-use tokenrouter_shared::report::Measure;
+use tokenrouter_shared::figures::{Dimension, Sort, Spread};
+use tokenrouter_shared::report::{Measure, Report};
 use tokenrouter_shared::usage_of::UsageGroup;
 use torod::access::{Operator, TokenIndex};
 use torod::calendar::Zone;
-use torod::reports::asked::{Asked, Choice, Grouping, Scope};
+use torod::reports::asked::{Asked, Choice, Grouping, Scope, SpreadOf};
 use torod::reports::export::{Export, Form};
 use torod::reports::own;
 use torod::reports::span::Span;
@@ -63,7 +63,7 @@ fn a_keymaster_sees_its_own_subtree_in_every_report() {
     let expected = totals(records.iter().filter(|record| is_below(record)));
     assert!(expected.attempts > 100 && expected.attempts < totals(records.iter()).attempts);
     for dimension in Dimension::ALL {
-        let grouping = Grouping { by: vec![dimension.clone()], step: None };
+        let grouping = Grouping { by: vec![dimension.clone()], ..Grouping::default() };
         let of = figures::report(&connection, &all, &scope, &grouping, Sort::Cost, 1_000);
         if [Dimension::Credential, Dimension::Subtree].contains(&dimension) {
             assert!(matches!(of, Err(ReportError::Unclear(_))), "{dimension}");
@@ -79,6 +79,17 @@ fn a_keymaster_sees_its_own_subtree_in_every_report() {
         let page = dimensions::page(&connection, &all, &scope, &dimension, None, None, 500).unwrap();
         let values: BTreeSet<String> = page.values.into_iter().map(|value| value.value).collect();
         assert_eq!(values, own.into_iter().map(Option::unwrap_or_default).collect(), "{dimension}");
+    }
+    let grouping = Grouping { by: vec![Dimension::Model], ..Grouping::default() };
+    let each = figures::report(&connection, &all, &scope, &grouping, Sort::Cost, 1_000).unwrap();
+    assert!(each.rows.iter().any(|row| row.spread.total.is_some()) && each.spread.total.is_some());
+    for (spread, has_total) in [(SpreadOf::Total, true), (SpreadOf::None, false)] {
+        let less = Grouping { spread, ..grouping.clone() };
+        let less = figures::report(&connection, &all, &scope, &less, Sort::Cost, 1_000).unwrap();
+        let sums = |of: &Report| of.rows.iter().map(|row| (row.key.clone(), row.totals)).collect::<Vec<_>>();
+        assert_eq!((sums(&less), less.total), (sums(&each), each.total));
+        assert!(less.rows.iter().all(|row| row.spread == Spread::default()));
+        assert_eq!(less.spread, if has_total { each.spread } else { Spread::default() });
     }
     let by = [Dimension::Token];
     assert_eq!(movers::report(&connection, &all, &scope, &by, Measure::Cost, 9).unwrap().now, expected);
@@ -126,7 +137,7 @@ fn no_filter_leads_to_what_lies_elsewhere() {
     ] {
         let asked = asked(filters);
         let scope = scope(&connection, &asked).unwrap();
-        let grouping = Grouping { by: vec![Dimension::Token], step: None };
+        let grouping = Grouping { by: vec![Dimension::Token], ..Grouping::default() };
         let of = figures::report(&connection, &asked, &scope, &grouping, Sort::Cost, 100).unwrap();
         assert!(of.rows.iter().all(|row| row.key[0] == Some("tok_2".into()) || row.key[0] == Some("tok_3".into())));
         let own = records.iter().filter(|record| is_below(record)).count() as u64;

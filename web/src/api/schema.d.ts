@@ -8076,6 +8076,10 @@ export interface operations {
                 step?: "five_minutes" | "hour" | "day" | "week" | "month";
                 /** @description what comes first */
                 sort?: "cost" | "tokens" | "requests" | "attempts" | "failures" | "savings" | "time";
+                /** @description of what it is told how its times are spread, which takes longest to find: of each row and of everything without it */
+                spread?: "each" | "total" | "none";
+                /** @description `true`: the span before in place of this one, as far as this one has gone */
+                before?: boolean;
                 /** @description at most so many rows */
                 limit?: number;
                 /** @description only of these providers; an empty text stands for none, here and in every filter */

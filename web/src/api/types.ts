@@ -15,7 +15,6 @@ export type Buckets = Schemas['Buckets'];
 export type Totals = Schemas['Totals'];
 export type Report = Schemas['Report'];
 export type ReportRow = Schemas['ReportRow'];
-export type Movers = Schemas['Movers'];
 export type Forecast = Schemas['Forecast'];
 export type ErrorReport = Schemas['ErrorReport'];
 export type UsageRequest = Schemas['UsageRequest'];

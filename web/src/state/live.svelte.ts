@@ -21,6 +21,7 @@ class Live {
   firing = $state(0);
   unseen = $state(0);
   #version: string | undefined;
+  #isFirst = true;
   #source: EventSource | undefined;
   #topics = new Map<string, number>();
   #listeners = new Map<LiveEvent, Set<Listener<never>>>();
@@ -49,6 +50,7 @@ class Live {
       clearTimeout(this.#settle);
       this.#settle = undefined;
       this.state = 'connecting';
+      this.#isFirst = true;
       [this.firing, this.unseen] = [0, 0];
     };
   }
@@ -114,7 +116,10 @@ class Live {
     this.#polling(false);
     if (this.#version && this.#version !== version) this.isOtherVersion = true;
     this.#version = version;
-    this.figures++;
+    // What was asked before the first stream was there is hardly older than it; after a break it is.
+    if (this.#isFirst) this.#changed();
+    else this.figures++;
+    this.#isFirst = false;
   }
 
   #end(why: string): void {

@@ -74,6 +74,7 @@ describe('the stream', () => {
   it('comes back by itself; meanwhile pages ask every ten seconds', async () => {
     const live = await begun();
     hello();
+    vi.advanceTimersByTime(5_000);
     now().tell('error');
     expect([live.state, now().isClosed]).toEqual(['off', true]);
     const before = live.figures;
@@ -82,10 +83,18 @@ describe('the stream', () => {
     vi.advanceTimersByTime(10_000);
     expect(live.figures).toBe(before + 1);
     hello();
-    expect(live.state).toBe('on');
+    expect([live.state, live.figures], 'what was missed is asked for at once').toEqual(['on', before + 2]);
     const after = live.figures;
     vi.advanceTimersByTime(30_000);
     expect(live.figures).toBe(after);
+  });
+
+  it('asks once more some time after the first greeting, not at once: what is shown was just asked for', async () => {
+    const live = await begun();
+    hello();
+    expect(live.figures).toBe(0);
+    vi.advanceTimersByTime(5_000);
+    expect(live.figures).toBe(1);
   });
 
   it('waits longer after every failure, half a minute at most', async () => {

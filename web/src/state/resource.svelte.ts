@@ -50,7 +50,8 @@ export class Resource<T> {
 /** Asks now and whenever what the question reads has changed. Within a component. */
 export function resource<T>(ask: (signal: AbortSignal) => Promise<T>): Resource<T> {
   const one = new Resource(ask);
-  $effect(() => {
+  // Before there is anything to see, so that the question is on its way while the page is drawn.
+  $effect.pre(() => {
     // `ask` reads its state before it first waits, so that the effect knows what it hangs on.
     one.answered = one.reload();
     return () => one.stop();
@@ -153,7 +154,7 @@ export class Pages<R> extends Resource<{ rows: R[]; next: string | null }> {
 export function pages<R>(ask: (cursor: string | undefined, signal: AbortSignal) => Promise<{ rows: R[]; next: string | null }>, follow?: () => unknown): Pages<R> {
   const one = new Pages(ask);
   one.begin(router.keep('pages', () => one.depth));
-  $effect(() => {
+  $effect.pre(() => {
     void one.reload();
     return () => one.stop();
   });

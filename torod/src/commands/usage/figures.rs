@@ -14,7 +14,7 @@ use super::which::{Which, grouping};
 use crate::access::bounds::grouped;
 use crate::commands::table::{Table, table};
 use crate::commands::terminal;
-use crate::reports::asked::{Asked, Grouping};
+use crate::reports::asked::{Asked, Grouping, SpreadOf};
 use crate::reports::csv::{self, Field};
 use crate::reports::figures::report;
 use crate::reports::span::Span;
@@ -177,7 +177,7 @@ impl Args {
             sort => sort.unwrap_or(Sort::Tokens),
         };
         let unit = of.step.unwrap_or_else(|| fitting(of.until_ms.saturating_sub(of.since_ms)));
-        let over_time = Grouping { by: Vec::new(), step: Some(unit) };
+        let over_time = Grouping { step: Some(unit), spread: SpreadOf::None, ..Grouping::default() };
         let in_time = page.asking.ask(asked, |connection, scope| {
             report(connection, asked, scope, &over_time, sort, crate::reports::MOST_ROWS)
         })?;
