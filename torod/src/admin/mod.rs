@@ -173,7 +173,11 @@ impl Admin {
         let asked = tokio::task::spawn_blocking(move || {
             // Held until the database is done, also where nobody waits any more.
             let _permit = permit;
-            readers.with_stop(&stop, |connection| Ok(query(connection)))
+            readers.with_stop(&stop, |connection| {
+                // All of a report is of one moment, and the file is locked once for it.
+                let moment = connection.unchecked_transaction()?;
+                Ok(query(&moment))
+            })
         });
         let answer = tokio::time::timeout(LONGEST, asked).await.map_err(|_| Failure::too_slow())?;
         drop(stop_on_drop);

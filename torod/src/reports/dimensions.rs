@@ -32,7 +32,8 @@ pub fn page(
     let from: usize = cursor.map(str::parse).transpose().map_err(|_| unclear())?.unwrap_or(0);
     let question = scope.question(asked.span.since_ms, asked.span.until_ms);
     let by = vec![dimension.clone()];
-    let found = figures(connection, &Question { by, sort: Sort::Attempts, most: MOST_GROUPS, ..question })?;
+    let found =
+        figures(connection, &Question { by, sort: Sort::Attempts, most: MOST_GROUPS, is_brief: true, ..question })?;
     let mut names = Names::below(scope.root);
     let mut values: Vec<DimensionValue> = Vec::new();
     let mut known: HashMap<String, usize> = HashMap::new();

@@ -8,6 +8,7 @@ mod told;
 mod world;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokenrouter_shared::Role;
@@ -16,7 +17,7 @@ use torod::clock::Clock;
 use torod::store::figures::{Figures, Filter, Question, Step, figures};
 use torod::store::tokens::{self, TokenRow};
 use torod::store::{StoreError, schema};
-use torod::usage::{Record, UsageWriter};
+use torod::usage::{AgentSession, Record, UsageWriter};
 use world::{Dice, World, grouped, key, totals};
 
 const NOW_MS: i64 = 1_780_000_000_000;
@@ -201,6 +202,39 @@ fn spreads_are_those_of_the_attempts() {
         near(first.p90_us, its().map(|record| record.first_byte_us).filter(|us| *us > 0).collect(), 90);
     }
     near(found.spread.unwrap().total.unwrap().p95_us, records.iter().map(|record| record.total_us).collect(), 95);
+}
+
+#[test]
+fn spreads_of_the_first_of_many_groups_are_those_of_each_alone() {
+    let temp = tempfile::tempdir().unwrap();
+    let mut records = some(6, 900);
+    for (at, record) in records.iter_mut().enumerate() {
+        // More than have their spreads in memory at once; the first ones have most.
+        let session = if at % 5 == 0 { at % 7 } else { at };
+        record.session = Some(Arc::new(AgentSession { id: format!("session-{session}").into(), parent: None }));
+        record.token_id = 1;
+    }
+    write(temp.path(), &records);
+    let all = Question { spread: true, most: 30, sort: Sort::Attempts, ..Question::new(0, i64::MAX) };
+    let found = ask(temp.path(), &all.clone().by(Dimension::Session));
+    let expected = grouped(records.iter(), &[Dimension::Session], None);
+    assert!(found.groups > 600 && found.groups == expected.len() as u64, "{} groups", found.groups);
+    assert_eq!((found.total, found.spread), (totals(records.iter()), ask(temp.path(), &all).spread));
+    assert_eq!(found.lines.len(), 30);
+    for line in &found.lines {
+        assert_eq!(line.totals, expected[&(line.key.clone(), None)]);
+        let own = ask(temp.path(), &all.clone().only(Dimension::Session, line.key[0].as_deref().unwrap()));
+        assert_eq!((line.totals, line.spread), (own.total, own.spread), "{:?}", line.key);
+    }
+    // With a filter, what everything comes to is no sum of chunks.
+    let streams = all.clone().only(Dimension::Stream, "yes");
+    let (some, whole) = (ask(temp.path(), &streams.clone().by(Dimension::Session)), ask(temp.path(), &streams));
+    assert_eq!((some.total, some.spread), (whole.total, whole.spread));
+    let brief = ask(temp.path(), &Question { is_brief: true, spread: false, ..all.by(Dimension::Session) });
+    let few = |of: &Figures| -> Vec<_> {
+        of.lines.iter().map(|line| (line.key.clone(), line.totals.attempts, line.totals.cost_nanos)).collect()
+    };
+    assert_eq!(few(&brief), few(&found));
 }
 
 #[test]

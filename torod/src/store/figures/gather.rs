@@ -155,10 +155,10 @@ impl Gather {
         weight
     }
 
-    /// Which sums it looks at to put groups in order.
+    /// Which sums it looks at to put groups in order, and costs.
     pub(super) fn weighed(&self) -> [bool; SUMS] {
         let mut wanted = [false; SUMS];
-        for (part, _) in self.weights() {
+        for part in self.weights().map(|(part, _)| part).chain([Sum::Cost]) {
             if let Some(wanted) = wanted.get_mut(part as usize) {
                 *wanted = true;
             }

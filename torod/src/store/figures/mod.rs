@@ -67,6 +67,8 @@ pub struct Question {
     pub most: usize,
     /// Whether the spread of times is told.
     pub spread: bool,
+    /// Whether attempts, costs and what groups are put in order by do: other sums are zero then.
+    pub is_brief: bool,
 }
 
 impl Question {
@@ -82,6 +84,7 @@ impl Question {
             sort: Sort::Cost,
             most: 1_000,
             spread: false,
+            is_brief: false,
         }
     }
 
@@ -172,12 +175,12 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
     let mut reach = plan.span();
     let is_grouped = !question.by.is_empty();
     let mut first: Vec<Group> = vec![([0; 2], None, None)];
-    let (mut groups, mut total, mut is_known) = (0, None, false);
+    let (mut groups, mut total, mut is_known, mut whole) = (0, None, false, None);
     if is_grouped {
         // What is told by stretches of time is summed up when it is known which groups are.
         let weighed = question.step.is_some();
         let mut found = Groups::new(weighed, question.spread);
-        let sums = if weighed { gather.weighed() } else { [true; SUMS] };
+        let sums = if weighed || question.is_brief { gather.weighed() } else { [true; SUMS] };
         reach = each_block(
             transaction,
             &plan.coarse(),
@@ -187,7 +190,8 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
         )?;
         groups = found.len() as u64;
         is_known = !weighed && (found.has_spreads() || !question.spread);
-        total = found.total().filter(|_| is_known);
+        whole = found.total();
+        total = whole.clone().filter(|_| is_known);
         gather.is_without_times = false;
         first = found.first(&gather, question.most);
     }
@@ -197,12 +201,22 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
             // What everything comes to is known without looking at everything.
             total = everything(transaction, question)?;
         }
+        // Where the sums are known, times alone are looked at.
+        whole = whole.filter(|_| question.step.is_none() && first.iter().all(|(_, sums, _)| sums.is_some()));
+        let wanted = match (&whole, question.is_brief) {
+            (Some(_), _) => [false; SUMS],
+            (None, true) => gather.weighed(),
+            (None, false) => [true; SUMS],
+        };
         let chosen = first.iter().map(|(key, ..)| *key);
         let mut told = Lines::new(chosen, question.step.is_some(), question.spread, total.is_none());
-        reach = each_block(transaction, &plan, &mut gather, ([true; SUMS], question.spread), |gather, block| {
+        reach = each_block(transaction, &plan, &mut gather, (wanted, question.spread), |gather, block| {
             told.take(gather, block)
         })?;
         total = total.or_else(|| told.total());
+        if let (Some((sums, _)), Some((whole, _))) = (&mut total, &whole) {
+            *sums = *whole;
+        }
         if !is_grouped {
             told.fill(gather.steps.len());
             groups = u64::from(total.as_ref().is_some_and(|(sums, _)| *sums != [0; SUMS]));
@@ -210,7 +224,8 @@ pub fn figures(connection: &Connection, question: &Question) -> Result<Figures, 
         let mut order: Vec<((u32, u32), usize)> = told.lines.iter().copied().zip(0..).collect();
         order.sort_unstable();
         for ((group, step), at) in order {
-            let (Some((key, ..)), Some(sums)) = (first.get(group as usize), told.sums.get(at)) else { continue };
+            let Some((key, known, _)) = first.get(group as usize) else { continue };
+            let Some(sums) = known.as_ref().filter(|_| whole.is_some()).or(told.sums.get(at)) else { continue };
             let at_ms = question.step.is_some().then(|| gather.steps.begins_ms(step as usize));
             let spread = told.both.get(at).map(Both::told);
             lines.push(Line { key: texts(transaction, &gather, *key)?, at_ms, totals: totals(sums), spread });
